@@ -1,0 +1,131 @@
+//! A family and its cases: the only thing a bench crate has to supply.
+
+use std::{
+    error::Error,
+    path::{Path, PathBuf},
+};
+
+use criterion::Bencher;
+
+use super::Stages;
+use crate::{
+    isolate::{Conditions, Limits, Program},
+    model::{CaseId, Context, Scale},
+};
+
+/// Any error of a family's own; its text ends up in the record.
+pub type CaseError = Box<dyn Error + Send + Sync>;
+
+/// What a case's own code returns.
+pub type CaseResult<T = ()> = Result<T, CaseError>;
+
+/// Says that a case cannot run here, and why. Returned as an error by [`Case::prepare`] or
+/// [`Case::run`], it becomes `not run` in the record.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("not run: {0}")]
+pub struct NotRun(pub String);
+
+/// One bench crate.
+pub struct Family {
+    /// Its name, the first part of every case id.
+    pub name: &'static str,
+    /// What one unit of a ladder is, in the singular: `sandbox`.
+    pub unit: &'static str,
+    /// The stage that growth is measured from: everything shared is there, no unit is.
+    pub reference: &'static str,
+    /// Versions and settings worth knowing when two runs differ.
+    pub context: Context,
+    /// Its lines, in the order of the table.
+    pub cases: Vec<Box<dyn Case>>,
+}
+
+/// Where a family may keep what it makes.
+#[derive(Clone, Copy, Debug)]
+pub struct Dirs<'a> {
+    /// Files that outlive the run, below cargo's target folder.
+    pub cache: &'a Path,
+}
+
+/// One line of a family: a strategy and its parameters.
+///
+/// `prepare` runs in the parent, `run` in a worker of its own, `time` in criterion's hands.
+pub trait Case {
+    /// The stable name.
+    fn id(&self) -> CaseId;
+
+    /// The scales to go through, ascending; empty for a case without units.
+    fn ladder(&self) -> Vec<Scale> {
+        Vec::new()
+    }
+
+    /// Time and memory that a worker may use.
+    fn limits(&self) -> Limits {
+        Limits::default()
+    }
+
+    /// What is asked of the system for the worker.
+    fn conditions(&self) -> Conditions {
+        Conditions::default()
+    }
+
+    /// What the worker executes: this program again, unless the case is about another one.
+    fn program(&self) -> Program {
+        Program::Own
+    }
+
+    /// The worker's whole environment.
+    fn environment(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    /// Makes the files that the worker will need (compiled guests, input data), in the parent. The
+    /// worker finds them by [`Stages::input`] in the same order.
+    ///
+    /// # Errors
+    /// [`NotRun`] when the case cannot run here, anything else when making them failed.
+    fn prepare(&self, _dirs: Dirs<'_>) -> CaseResult<Vec<PathBuf>> {
+        Ok(Vec::new())
+    }
+
+    /// Takes the case through its stages, in a worker of its own. Every `reached` is a pause in
+    /// which the parent looks.
+    ///
+    /// # Errors
+    /// Whatever goes wrong; the worker then counts as died.
+    fn run(&self, stages: &mut Stages) -> CaseResult;
+
+    /// Names of what criterion times, each a function id below the case's id.
+    fn routines(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Times one routine.
+    ///
+    /// # Errors
+    /// Whatever goes wrong; the bench run then fails.
+    fn time(&self, routine: &str, _inputs: &[PathBuf], _bencher: &mut Bencher<'_>) -> CaseResult {
+        Err(format!("{} has no routine {routine}", self.id()).into())
+    }
+}
+
+/// The version of a package in a `Cargo.lock`, for [`Family::context`].
+#[must_use]
+pub fn locked_version(lock: &str, package: &str) -> Option<String> {
+    let entry = lock.split("[[package]]").find(|entry| {
+        entry.lines().any(|line| line.strip_prefix("name = ").is_some_and(|name| name.trim_matches('"') == package))
+    })?;
+    let version = entry.lines().find_map(|line| line.strip_prefix("version = "))?;
+    Some(version.trim_matches('"').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_locked_version_is_found_by_the_whole_name() {
+        let lock = "[[package]]\nname = \"wasmtime-environ\"\nversion = \"1.0.0\"\n\n[[package]]\nname = \"wasmtime\"\nversion = \"48.0.8\"\n";
+        assert_eq!(locked_version(lock, "wasmtime").as_deref(), Some("48.0.8"));
+        assert_eq!(locked_version(lock, "wasm"), None);
+    }
+}

@@ -1,0 +1,17 @@
+//! What a family writes against, and what a bench binary does: it starts itself again as workers
+//! for memory, and once more as a criterion benchmark for time.
+
+mod family;
+mod memory;
+mod options;
+mod program;
+mod progress;
+mod stages;
+mod timing;
+mod worker;
+
+pub use family::{Case, CaseError, CaseResult, Dirs, Family, NotRun, locked_version};
+pub use memory::RunError;
+pub use program::main;
+pub use stages::{StageError, Stages};
+pub(crate) use worker::WORKER_ARGUMENT;

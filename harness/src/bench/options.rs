@@ -1,0 +1,271 @@
+//! The command line of a bench binary: criterion's own flags with criterion's meaning, and a few of
+//! Highwater's. Everything is checked before anything runs.
+
+use clap::{Parser, ValueEnum};
+use regex::Regex;
+
+use crate::model::{Bytes, Scale};
+
+/// What a bench binary was asked to do.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    about = "A Highwater family: memory by isolated workers, time by criterion",
+    after_help = "Memory goes to target/highwater/<family>.json; `highwater compare` judges it.\n\
+                  Exit status: 0 measured, 1 internal error, 2 usage, 130 interrupted."
+)]
+pub(super) struct Options {
+    /// Only cases (or routines) whose id matches this regular expression
+    pub(super) filter: Option<String>,
+
+    /// Measure memory, leave out criterion
+    #[arg(long, help_heading = "Highwater")]
+    pub(super) memory_only: bool,
+    /// Workers per case [default: up to 20 within 2 s, at least 5]
+    #[arg(long, value_name = "N", help_heading = "Highwater", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) samples: Option<u32>,
+    /// Have every unit dirty this many bytes more, to see the gate turn red (4096, 64KiB, ...)
+    #[arg(long, value_name = "BYTES", help_heading = "Highwater")]
+    pub(super) inject: Option<Bytes>,
+    /// Scales to go through instead of the cases' own: 1,10,100
+    #[arg(long, value_name = "N,N,...", value_delimiter = ',', value_parser = scale, help_heading = "Highwater")]
+    pub(super) ladder: Option<Vec<Scale>>,
+    /// Address space layout randomisation in the workers
+    #[arg(long, value_name = "WHEN", default_value = "off", help_heading = "Highwater")]
+    pub(super) aslr: Switch,
+
+    #[command(flatten)]
+    pub(super) criterion: CriterionFlags,
+}
+
+/// Reads a scale of a ladder.
+fn scale(text: &str) -> Result<Scale, String> {
+    match text.parse::<u32>() {
+        Ok(scale @ 1..=1_000_000) => Ok(Scale(scale)),
+        _ => Err("a scale is a whole number from 1 to 1000000".to_owned()),
+    }
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Switch {
+    On,
+    Off,
+}
+
+/// Criterion 0.8's flags. Highwater looks at some of them and hands all of them on.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Criterion")]
+pub(super) struct CriterionFlags {
+    /// List what would run
+    #[arg(long, conflicts_with_all = ["test", "profile_time"])]
+    pub(super) list: bool,
+    /// Run everything once to see that it works; measure and write nothing
+    #[arg(long, conflicts_with_all = ["list", "profile_time"])]
+    pub(super) test: bool,
+    /// Fewer workers (5) and criterion's quick mode
+    #[arg(long, conflicts_with = "sample_size")]
+    pub(super) quick: bool,
+    /// Match the filter exactly
+    #[arg(long)]
+    pub(super) exact: bool,
+    /// Save the results, memory included, under a name
+    #[arg(short, long, value_name = "NAME")]
+    pub(super) save_baseline: Option<String>,
+    /// Compare with named results; fails where there are none
+    #[arg(short, long, value_name = "NAME", conflicts_with_all = ["save_baseline", "baseline_lenient"])]
+    pub(super) baseline: Option<String>,
+    /// Compare with named results where there are any
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["save_baseline", "baseline"])]
+    pub(super) baseline_lenient: Option<String>,
+    /// Discard criterion's results
+    #[arg(long, conflicts_with_all = ["save_baseline", "baseline", "baseline_lenient"])]
+    discard_baseline: bool,
+    /// Load criterion's results instead of measuring time
+    #[arg(long, value_name = "NAME", conflicts_with = "profile_time")]
+    load_baseline: Option<String>,
+    /// Disable plots
+    #[arg(short, long)]
+    noplot: bool,
+    /// Coloring of criterion's output
+    #[arg(short, long, value_parser = ["auto", "always", "never"])]
+    color: Option<String>,
+    /// More statistics from criterion
+    #[arg(short, long)]
+    verbose: bool,
+    /// Only results
+    #[arg(long, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Format of --list
+    #[arg(long, value_parser = ["pretty", "terse"])]
+    format: Option<String>,
+    /// Run ignored benchmarks: there are none
+    #[arg(long)]
+    pub(super) ignored: bool,
+    /// Iterate each routine for this many seconds, for a profiler; no memory is measured
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) profile_time: Option<f64>,
+    /// Criterion's sample size
+    #[arg(long)]
+    sample_size: Option<usize>,
+    /// Criterion's warm-up time in seconds
+    #[arg(long)]
+    warm_up_time: Option<f64>,
+    /// Criterion's measurement time in seconds
+    #[arg(long)]
+    measurement_time: Option<f64>,
+    /// Criterion's number of resamples
+    #[arg(long)]
+    nresamples: Option<usize>,
+    /// Criterion's noise threshold
+    #[arg(long)]
+    noise_threshold: Option<f64>,
+    /// Criterion's confidence level
+    #[arg(long)]
+    confidence_level: Option<f64>,
+    /// Criterion's significance level
+    #[arg(long)]
+    significance_level: Option<f64>,
+    /// Criterion's plotting backend
+    #[arg(long, value_parser = ["gnuplot", "plotters"])]
+    plotting_backend: Option<String>,
+    /// Criterion's output format
+    #[arg(long, value_parser = ["criterion", "bencher"])]
+    output_format: Option<String>,
+    #[arg(long, hide = true)]
+    pub(super) bench: bool,
+    #[arg(long, hide = true)]
+    nocapture: bool,
+    #[arg(long, hide = true)]
+    show_output: bool,
+    #[arg(long, hide = true)]
+    include_ignored: bool,
+}
+
+/// Highwater's own flags, and whether they take a value: what criterion must not see.
+const OWN_FLAGS: [(&str, bool); 5] =
+    [("--memory-only", false), ("--samples", true), ("--inject", true), ("--ladder", true), ("--aslr", true)];
+
+/// The arguments without Highwater's own.
+pub(super) fn for_criterion(args: impl Iterator<Item = String>) -> Vec<String> {
+    let mut kept = Vec::new();
+    let mut args = args.peekable();
+    while let Some(arg) = args.next() {
+        let name = arg.split('=').next().unwrap_or(&arg);
+        match OWN_FLAGS.iter().find(|(flag, _)| *flag == name) {
+            None => kept.push(arg),
+            Some((_, true)) if !arg.contains('=') => {
+                args.next();
+            }
+            Some(_) => {}
+        }
+    }
+    kept
+}
+
+/// What to do, by criterion's rules: without cargo's `--bench` everything is run once as a test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    Measure,
+    Test,
+    List,
+    /// `--profile-time`, `--load-baseline` or `--ignored`: nothing for the workers to do.
+    CriterionOnly,
+}
+
+impl Options {
+    pub(super) fn mode(&self) -> Mode {
+        let flags = &self.criterion;
+        if flags.list {
+            Mode::List
+        } else if flags.test || !flags.bench {
+            Mode::Test
+        } else if flags.profile_time.is_some() || flags.load_baseline.is_some() || flags.ignored {
+            Mode::CriterionOnly
+        } else {
+            Mode::Measure
+        }
+    }
+
+    /// The filter on ids, if any.
+    pub(super) fn matcher(&self) -> Result<Matcher, regex::Error> {
+        if self.criterion.ignored {
+            return Ok(Matcher::Nothing);
+        }
+        Ok(match &self.filter {
+            None => Matcher::Everything,
+            Some(text) if self.criterion.exact => Matcher::Exactly(text.clone()),
+            Some(text) => Matcher::Pattern(Regex::new(text)?),
+        })
+    }
+}
+
+/// Criterion's rule for what a filter selects.
+#[derive(Clone, Debug)]
+pub(super) enum Matcher {
+    Everything,
+    Nothing,
+    Exactly(String),
+    Pattern(Regex),
+}
+
+impl Matcher {
+    pub(super) fn matches(&self, id: &str) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Nothing => false,
+            Self::Exactly(text) => text == id,
+            Self::Pattern(regex) => regex.is_match(id),
+        }
+    }
+
+    /// A case is selected by its own id or by that of one of its routines.
+    pub(super) fn selects(&self, case: &dyn super::Case) -> bool {
+        let id = case.id();
+        self.matches(id.as_str()) || case.routines().iter().any(|routine| self.matches(&format!("{id}/{routine}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(args: &[&str]) -> Options {
+        Options::try_parse_from(std::iter::once(&"bench").chain(args)).expect("valid")
+    }
+
+    #[test]
+    fn criterion_sees_its_own_flags_and_none_of_ours() {
+        let args = ["--bench", "tiny", "--inject", "4096", "--quick", "--samples=7", "--memory-only", "--aslr", "on"];
+        let kept = for_criterion(args.iter().map(|arg| (*arg).to_owned()));
+        assert_eq!(kept, ["--bench", "tiny", "--quick"]);
+    }
+
+    /// A flag of ours that criterion would be handed, or a name in the list that is no flag.
+    #[test]
+    fn the_list_of_own_flags_is_the_help_page() {
+        use clap::CommandFactory;
+        let command = Options::command();
+        let own: Vec<(String, bool)> = command
+            .get_arguments()
+            .filter(|arg| arg.get_help_heading() == Some("Highwater"))
+            .map(|arg| (format!("--{}", arg.get_long().expect("long")), arg.get_action().takes_values()))
+            .collect();
+        assert_eq!(own, OWN_FLAGS.map(|(flag, value)| (flag.to_owned(), value)));
+    }
+
+    #[test]
+    fn without_cargo_bench_everything_is_only_tested() {
+        assert_eq!(parse(&[]).mode(), Mode::Test);
+        assert_eq!(parse(&["--bench"]).mode(), Mode::Measure);
+        assert_eq!(parse(&["--bench", "--test"]).mode(), Mode::Test);
+        assert_eq!(parse(&["--bench", "--list"]).mode(), Mode::List);
+        assert_eq!(parse(&["--bench", "--profile-time", "5"]).mode(), Mode::CriterionOnly);
+    }
+
+    #[test]
+    fn a_bad_flag_or_value_is_refused_at_once() {
+        for args in [["--samples", "0"], ["--inject", "4MB"], ["--ladder", "1,x"], ["--nope", "1"], ["--aslr", "maybe"]] {
+            assert!(Options::try_parse_from(["bench", args[0], args[1]]).is_err(), "{args:?}");
+        }
+    }
+}

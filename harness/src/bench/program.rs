@@ -1,0 +1,150 @@
+//! The bench binary: decides which of its roles it plays, and turns errors into exit statuses.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Parser;
+
+use super::{
+    Dirs, Family, RunError, memory,
+    options::{Matcher, Mode, Options, for_criterion},
+    timing, worker,
+};
+use crate::{
+    exit,
+    isolate::{self, Interrupt, IsolateError},
+    judge::{Policy, compare_family},
+    model::{Record, read_record, write_record},
+    report,
+};
+
+/// The `main` of a bench binary. The family is built anew in each role: the parent that measures,
+/// its workers, and the criterion benchmark.
+#[must_use]
+pub fn main(family: impl FnOnce() -> Family) -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == worker::WORKER_ARGUMENT) {
+        return worker::run(family);
+    }
+    let options = Options::parse();
+    let matcher = match options.matcher() {
+        Ok(matcher) => matcher,
+        Err(error) => {
+            eprintln!("error: the filter is not a regular expression: {error}");
+            return ExitCode::from(exit::USAGE);
+        }
+    };
+    match run(&family(), &options, &matcher) {
+        Ok(()) => ExitCode::from(exit::HELD),
+        Err(RunError::Isolate(error @ IsolateError::Interrupted)) => {
+            eprintln!("{error}");
+            ExitCode::from(exit::INTERRUPTED)
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(exit::INTERNAL)
+        }
+    }
+}
+
+/// Where a bench binary keeps things: `target/highwater`, the workers' working directory too.
+struct Folders {
+    target: PathBuf,
+    own: PathBuf,
+    cache: PathBuf,
+}
+
+impl Folders {
+    fn find() -> Result<Self, RunError> {
+        let target = isolate::target_dir()?;
+        let own = target.join("highwater");
+        let cache = own.join("cache");
+        match std::fs::create_dir_all(&cache) {
+            Ok(()) => Ok(Self { target, own, cache }),
+            Err(source) => Err(RunError::Io { path: cache, source }),
+        }
+    }
+
+    fn record(&self, family: &str) -> PathBuf {
+        self.own.join(format!("{family}.json"))
+    }
+
+    fn named(&self, name: &str, family: &str) -> PathBuf {
+        self.own.join("named").join(name).join(format!("{family}.json"))
+    }
+}
+
+fn run(family: &Family, options: &Options, matcher: &Matcher) -> Result<(), RunError> {
+    let folders = Folders::find()?;
+    let dirs = Dirs { cache: &folders.cache };
+    if timing::is_wanted() {
+        let result = timing::run(family, matcher, dirs);
+        return result.map_err(|source| RunError::Prepare { case: family.name.to_owned(), source });
+    }
+    let criterion = || timing::spawn(&for_criterion(std::env::args().skip(1)), &folders.target);
+    let interrupt = || {
+        Interrupt::install().map_err(|source| IsolateError::System { what: "watch for Ctrl-C", source })
+    };
+    match options.mode() {
+        Mode::List => {
+            for case in family.cases.iter().filter(|case| matcher.selects(case.as_ref())) {
+                println!("{}: benchmark", case.id());
+            }
+            if !options.memory_only {
+                criterion()?;
+            }
+        }
+        Mode::Test => {
+            memory::test(family, options, matcher, dirs, &folders.own, &interrupt()?)?;
+            if !options.memory_only {
+                criterion()?;
+            }
+        }
+        Mode::CriterionOnly => {
+            criterion()?;
+        }
+        Mode::Measure => {
+            let named = baseline_asked(options, &folders, family)?;
+            let mut record = memory::measure(family, options, matcher, dirs, &folders.own, &interrupt()?)?;
+            if !options.memory_only {
+                let times = criterion()?.estimates();
+                for ((id, routine), time) in times {
+                    if let Some(case) = record.cases.iter_mut().find(|case| case.id.as_str() == id) {
+                        case.time.insert(routine, time);
+                    }
+                }
+            }
+            finish(&record, options, &folders, named)?;
+        }
+    }
+    Ok(())
+}
+
+/// The named record to compare with, read before anything runs. Criterion's rule: `--baseline` fails
+/// where there is none, `--baseline-lenient` does not.
+fn baseline_asked(options: &Options, folders: &Folders, family: &Family) -> Result<Option<Record>, RunError> {
+    let flags = &options.criterion;
+    Ok(match (&flags.baseline, &flags.baseline_lenient) {
+        (Some(name), _) => Some(read_record(&folders.named(name, family.name))?),
+        (None, Some(name)) => read_record(&folders.named(name, family.name)).ok(),
+        (None, None) => None,
+    })
+}
+
+fn finish(record: &Record, options: &Options, folders: &Folders, named: Option<Record>) -> Result<(), RunError> {
+    if record.cases.is_empty() {
+        // A filter that is meant for another family's bench; its last record stays as it is.
+        return Ok(());
+    }
+    let path = folders.record(&record.family);
+    write_record(&path, record)?;
+    if let Some(name) = &options.criterion.save_baseline {
+        write_record(&folders.named(name, &record.family), record)?;
+    }
+    println!("{}", report::run_table(record));
+    println!("written to {}", path.display());
+    if let Some(named) = named {
+        // As in criterion, a comparison by name informs and gates nothing.
+        let comparison = compare_family(&named, record, &Policy::default());
+        println!("\n{}", report::family_text(&comparison));
+    }
+    Ok(())
+}

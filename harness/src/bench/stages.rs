@@ -1,0 +1,232 @@
+//! The worker's side of the stage protocol. It allocates nothing while the case runs, so that it
+//! does not appear in what is measured, and its own time is kept out of the stage times.
+
+use std::{
+    io::{self, Cursor, Write},
+    ops::Range,
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::{
+    isolate::{self, protocol::MAX_LINE},
+    model::{CaseId, Category, Scale},
+};
+
+/// The parent cannot be reached, or speaks another protocol: the worker should end.
+#[derive(Debug, thiserror::Error)]
+pub enum StageError {
+    /// The socket failed.
+    #[error("the harness cannot be reached: {0}")]
+    Io(#[from] io::Error),
+    /// A line is not of the protocol.
+    #[error("the harness said {0:?}, which is not in the stage protocol")]
+    Protocol(String),
+    /// A stage's name and scale, or a reason, make a line longer than the protocol allows.
+    #[error("a line of over {MAX_LINE} bytes cannot be sent to the harness")]
+    TooLong,
+}
+
+/// A worker's job, and its way through the stages.
+#[derive(Debug)]
+pub struct Stages {
+    channel: OwnedFd,
+    case: CaseId,
+    ladder: Vec<Scale>,
+    inputs: Vec<PathBuf>,
+    inject: usize,
+    injected: Vec<Box<[u8]>>,
+    since: (Instant, Duration),
+}
+
+impl Stages {
+    /// Reads the job, up to its `go`.
+    pub(super) fn receive(channel: OwnedFd) -> Result<Self, StageError> {
+        let (mut case, mut ladder, mut inputs, mut inject) = (None, Vec::new(), Vec::new(), 0);
+        loop {
+            let mut buffer = [0; MAX_LINE];
+            let line = read_line(&channel, &mut buffer)?;
+            let bad = || StageError::Protocol(line.to_owned());
+            match line.split_once(' ').unwrap_or((line, "")) {
+                ("highwater", version) if version == isolate::protocol::VERSION.to_string() => {}
+                ("case", id) => case = Some(id.parse::<CaseId>().map_err(|_| bad())?),
+                ("ladder", scales) => {
+                    for scale in scales.split_whitespace() {
+                        ladder.push(Scale(scale.parse().map_err(|_| bad())?));
+                    }
+                }
+                ("inject", bytes) => inject = bytes.parse().map_err(|_| bad())?,
+                ("input", path) => inputs.push(PathBuf::from(path)),
+                ("go", "") => {
+                    let case = case.ok_or_else(bad)?;
+                    return Ok(Self { channel, case, ladder, inputs, inject, injected: Vec::new(), since: now() });
+                }
+                _ => return Err(bad()),
+            }
+        }
+    }
+
+    pub(super) fn case(&self) -> &CaseId {
+        &self.case
+    }
+
+    /// The scales to go through, ascending.
+    #[must_use]
+    pub fn ladder(&self) -> Vec<Scale> {
+        self.ladder.clone()
+    }
+
+    /// The file that [`super::Case::prepare`] returned at `index`.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn input(&self, index: usize) -> Result<&Path, StageError> {
+        let missing = || StageError::Protocol(format!("no input {index}"));
+        self.inputs.get(index).map(PathBuf::as_path).ok_or_else(missing)
+    }
+
+    /// Pauses at a stage until the parent has looked.
+    ///
+    /// # Errors
+    /// When the parent is gone.
+    pub fn reached(&mut self, stage: &str) -> Result<(), StageError> {
+        let elapsed = self.elapsed();
+        // Past the ladder the units are dropped, and what was injected goes with them.
+        if self.ladder.last().is_some_and(|top| self.injected.len() >= top.0 as usize) {
+            self.injected = Vec::new();
+        }
+        self.pause(format_args!("{stage}"), elapsed)
+    }
+
+    /// Pauses at a rung of the ladder, `stage@scale`.
+    ///
+    /// # Errors
+    /// When the parent is gone.
+    pub fn reached_at(&mut self, stage: &str, scale: Scale) -> Result<(), StageError> {
+        let elapsed = self.elapsed();
+        self.inject_up_to(scale);
+        self.pause(format_args!("{stage}@{scale}"), elapsed)
+    }
+
+    /// Tells what an address range is for, until [`Stages::forget`].
+    ///
+    /// # Errors
+    /// When the parent is gone.
+    pub fn label(&mut self, category: Category, range: Range<usize>) -> Result<(), StageError> {
+        let elapsed = self.elapsed();
+        self.send(format_args!("label {category} {:x} {:x}\n", range.start, range.end))?;
+        self.resume(elapsed);
+        Ok(())
+    }
+
+    /// Voids all labels of a category, before its mappings go.
+    ///
+    /// # Errors
+    /// When the parent is gone.
+    pub fn forget(&mut self, category: Category) -> Result<(), StageError> {
+        let elapsed = self.elapsed();
+        self.send(format_args!("forget {category}\n"))?;
+        self.resume(elapsed);
+        Ok(())
+    }
+
+    /// Gives free heap back to the system and pauses at `trimmed`.
+    ///
+    /// # Errors
+    /// When the parent is gone.
+    pub fn trimmed(&mut self) -> Result<(), StageError> {
+        isolate::trim_heap();
+        self.reached("trimmed")
+    }
+
+    pub(super) fn skip(&mut self, reason: &str) -> Result<(), StageError> {
+        let one_line = reason.replace('\n', " ");
+        self.send(format_args!("skip {one_line}\n"))
+    }
+
+    pub(super) fn end(&mut self) -> Result<(), StageError> {
+        self.send(format_args!("end\n"))
+    }
+
+    /// Keeps `--inject` bytes of written heap for every unit up to `scale`.
+    fn inject_up_to(&mut self, scale: Scale) {
+        if self.inject == 0 {
+            return;
+        }
+        if self.injected.capacity() == 0 {
+            self.injected.reserve_exact(self.ladder.last().map_or(0, |top| top.0 as usize));
+        }
+        while self.injected.len() < scale.0 as usize {
+            self.injected.push(vec![1; self.inject].into_boxed_slice());
+        }
+    }
+
+    fn pause(&mut self, stage: std::fmt::Arguments<'_>, (wall, cpu): (Duration, Duration)) -> Result<(), StageError> {
+        let (wall, cpu) = (wall.as_nanos(), cpu.as_nanos());
+        match isolate::heap_figures() {
+            Some((in_use, retained)) => self.send(format_args!(
+                "reached {stage} wall_ns={wall} cpu_ns={cpu} heap_in_use={in_use} heap_retained={retained}\n"
+            ))?,
+            None => self.send(format_args!("reached {stage} wall_ns={wall} cpu_ns={cpu}\n"))?,
+        }
+        let mut buffer = [0; 64];
+        match read_line(&self.channel, &mut buffer)? {
+            "go" => {}
+            other => return Err(StageError::Protocol(other.to_owned())),
+        }
+        self.since = now();
+        Ok(())
+    }
+
+    fn send(&self, line: std::fmt::Arguments<'_>) -> Result<(), StageError> {
+        let mut buffer = [0; MAX_LINE];
+        let mut cursor = Cursor::new(buffer.as_mut_slice());
+        cursor.write_fmt(line).map_err(|_| StageError::TooLong)?;
+        let length = cursor.position() as usize;
+        let mut rest = &buffer[..length];
+        while !rest.is_empty() {
+            match rustix::io::write(&self.channel, rest) {
+                Ok(count) => rest = &rest[count..],
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(StageError::Io(error.into())),
+            }
+        }
+        Ok(())
+    }
+
+    fn elapsed(&self) -> (Duration, Duration) {
+        let (wall, cpu) = now();
+        (wall - self.since.0, cpu.saturating_sub(self.since.1))
+    }
+
+    /// Goes on counting from `elapsed`, as if no time had passed since it was read.
+    fn resume(&mut self, elapsed: (Duration, Duration)) {
+        let (wall, cpu) = now();
+        self.since = (wall.checked_sub(elapsed.0).unwrap_or(wall), cpu.saturating_sub(elapsed.1));
+    }
+}
+
+/// Wall clock and CPU time of all threads.
+fn now() -> (Instant, Duration) {
+    let cpu = clock_gettime(ClockId::ProcessCPUTime);
+    (Instant::now(), Duration::new(cpu.tv_sec.unsigned_abs(), cpu.tv_nsec as u32))
+}
+
+/// Reads up to a newline, a byte at a time: lines are short, and nothing is left in a buffer.
+fn read_line<'a>(channel: &OwnedFd, buffer: &'a mut [u8]) -> Result<&'a str, StageError> {
+    let mut length = 0;
+    loop {
+        let Some(slot) = buffer.get_mut(length..=length) else { return Err(StageError::TooLong) };
+        match rustix::io::read(channel, &mut *slot) {
+            Ok(0) => return Err(StageError::Io(io::ErrorKind::UnexpectedEof.into())),
+            Ok(_) if slot[0] == b'\n' => break,
+            Ok(_) => length += 1,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(StageError::Io(error.into())),
+        }
+    }
+    std::str::from_utf8(&buffer[..length]).map_err(|_| StageError::Protocol("bytes that are not text".into()))
+}

@@ -1,0 +1,160 @@
+//! The time half of a run: this program once more, as a plain criterion benchmark in a process of
+//! its own, and criterion's estimates read back from its folder.
+
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, SystemTime},
+};
+
+use criterion::Criterion;
+use serde::Deserialize;
+
+use super::{Case, CaseResult, Dirs, Family, NotRun, RunError, options::Matcher};
+use crate::model::TimeEstimate;
+
+/// Marks the process that is to be the criterion benchmark.
+const MARK: &str = "HIGHWATER_TIMING";
+/// Criterion's own variable for its folder.
+const HOME: &str = "CRITERION_HOME";
+
+/// Whether this process is to be the criterion benchmark.
+pub(super) fn is_wanted() -> bool {
+    env::var_os(MARK).is_some()
+}
+
+/// Runs criterion in a process of its own, with its flags as the user gave them.
+pub(super) fn spawn(args: &[String], target: &Path) -> Result<Timed, RunError> {
+    let home = env::var_os(HOME).map_or_else(|| target.join("criterion"), PathBuf::from);
+    let exe = PathBuf::from("/proc/self/exe");
+    let before = SystemTime::now();
+    let status = Command::new(&exe)
+        .args(args)
+        .env(MARK, "1")
+        .env(HOME, &home)
+        .status()
+        .map_err(|source| RunError::Io { path: exe, source })?;
+    if status.success() { Ok(Timed { home, before }) } else { Err(RunError::Criterion(status)) }
+}
+
+/// Where criterion left its estimates, and since when.
+pub(super) struct Timed {
+    home: PathBuf,
+    before: SystemTime,
+}
+
+#[derive(Deserialize)]
+struct BenchmarkFile {
+    group_id: String,
+    function_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct EstimatesFile {
+    mean: EstimateFile,
+    slope: Option<EstimateFile>,
+}
+
+#[derive(Deserialize)]
+struct EstimateFile {
+    confidence_interval: IntervalFile,
+    point_estimate: f64,
+}
+
+#[derive(Deserialize)]
+struct IntervalFile {
+    confidence_level: f64,
+    lower_bound: f64,
+    upper_bound: f64,
+}
+
+impl Timed {
+    /// The estimates of this run by case id and routine. Criterion keeps them as
+    /// `GROUP/FUNCTION/new/{benchmark,estimates}.json`; what this run did not write is left out.
+    pub(super) fn estimates(&self) -> BTreeMap<(String, String), TimeEstimate> {
+        let folders = |path: PathBuf| fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
+        folders(self.home.clone()).flat_map(folders).filter_map(|function| self.read(&function.join("new"))).collect()
+    }
+
+    fn read(&self, folder: &Path) -> Option<((String, String), TimeEstimate)> {
+        let path = folder.join("estimates.json");
+        if fs::metadata(&path).ok()?.modified().ok()? < self.before {
+            return None;
+        }
+        let id: BenchmarkFile = serde_json::from_slice(&fs::read(folder.join("benchmark.json")).ok()?).ok()?;
+        let estimates: EstimatesFile = serde_json::from_slice(&fs::read(&path).ok()?).ok()?;
+        let (estimator, estimate) = match estimates.slope {
+            Some(slope) => ("slope", slope),
+            None => ("mean", estimates.mean),
+        };
+        let time = TimeEstimate {
+            estimator: estimator.to_owned(),
+            ns: estimate.point_estimate,
+            low_ns: estimate.confidence_interval.lower_bound,
+            high_ns: estimate.confidence_interval.upper_bound,
+            confidence: estimate.confidence_interval.confidence_level,
+        };
+        Some(((id.group_id, id.function_id?), time))
+    }
+}
+
+/// The criterion benchmark itself: one group per case, one function per routine.
+pub(super) fn run(family: &Family, matcher: &Matcher, dirs: Dirs<'_>) -> CaseResult {
+    let mut criterion = Criterion::default()
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2))
+        .sample_size(50)
+        .configure_from_args();
+    let mut failure = None;
+    for case in &family.cases {
+        if failure.is_none() && !case.routines().is_empty() && matcher.selects(case.as_ref()) {
+            failure = time_case(&mut criterion, case.as_ref(), dirs).err();
+        }
+    }
+    match failure {
+        Some(error) => Err(error),
+        None => {
+            criterion.final_summary();
+            Ok(())
+        }
+    }
+}
+
+fn time_case(criterion: &mut Criterion, case: &dyn Case, dirs: Dirs<'_>) -> CaseResult {
+    let id = case.id();
+    // Making the files is left until criterion really runs a routine: not for `--list`.
+    let mut inputs: Option<Vec<PathBuf>> = None;
+    let mut failure = None;
+    let mut group = criterion.benchmark_group(id.as_str());
+    for routine in case.routines() {
+        group.bench_function(*routine, |bencher| {
+            let result = match &inputs {
+                Some(inputs) => case.time(routine, inputs, bencher),
+                None => case.prepare(dirs).and_then(|made| {
+                    let result = case.time(routine, &made, bencher);
+                    inputs = Some(made);
+                    result
+                }),
+            };
+            if let Err(error) = result {
+                failure.get_or_insert(error);
+                // Criterion panics over a routine that was never iterated.
+                bencher.iter(|| ());
+            }
+        });
+        if failure.is_some() {
+            break;
+        }
+    }
+    group.finish();
+    match failure {
+        Some(error) if error.is::<NotRun>() => {
+            eprintln!("{id}: {error}");
+            Ok(())
+        }
+        Some(error) => Err(format!("{id}: {error}").into()),
+        None => Ok(()),
+    }
+}

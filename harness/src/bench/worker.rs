@@ -1,0 +1,48 @@
+//! What a bench binary does when it was started as a worker: one case, once.
+
+use std::process::ExitCode;
+
+use super::{CaseError, Family, NotRun, Stages};
+use crate::isolate;
+
+/// The one argument of a worker: the same length for every case, since arguments lie on the stack.
+pub(crate) const WORKER_ARGUMENT: &str = "--highwater-worker";
+
+/// Runs the case that the parent asks for. The family is only built after `start`, which therefore
+/// shows the bare process.
+pub(super) fn run(family: impl FnOnce() -> Family) -> ExitCode {
+    let channel = match isolate::worker_channel() {
+        Ok(channel) => channel,
+        Err(_) => {
+            eprintln!("{WORKER_ARGUMENT} is for the harness's own use: it starts workers by itself");
+            return ExitCode::from(crate::exit::USAGE);
+        }
+    };
+    match serve(channel, family) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let mut causes = error.to_string();
+            let mut cause = error.source();
+            while let Some(inner) = cause {
+                causes = format!("{causes}: {inner}");
+                cause = inner.source();
+            }
+            eprintln!("{causes}");
+            ExitCode::from(crate::exit::INTERNAL)
+        }
+    }
+}
+
+fn serve(channel: std::os::fd::OwnedFd, family: impl FnOnce() -> Family) -> Result<(), CaseError> {
+    let mut stages = Stages::receive(channel)?;
+    stages.reached("start")?;
+    let case = family().cases.into_iter().find(|case| case.id() == *stages.case());
+    let case = case.ok_or_else(|| format!("this program has no case {}", stages.case()))?;
+    match case.run(&mut stages) {
+        Ok(()) => Ok(stages.end()?),
+        Err(error) => match error.downcast_ref::<NotRun>() {
+            Some(NotRun(reason)) => Ok(stages.skip(reason)?),
+            None => Err(error),
+        },
+    }
+}

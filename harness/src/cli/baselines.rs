@@ -1,0 +1,33 @@
+//! The folder of baselines: `<machine class>/<family>.json`.
+
+use std::path::{Path, PathBuf};
+
+use super::CliError;
+use crate::model::{MachineClass, Record, StoreError, read_record};
+
+/// Where the baseline of a family is kept.
+pub(super) fn path(folder: &Path, class: &MachineClass, family: &str) -> PathBuf {
+    folder.join(class.to_string()).join(format!("{family}.json"))
+}
+
+/// The baseline of a run: of its own machine class, or of the one that differs by ASLR alone.
+pub(super) fn find(folder: &Path, run: &Record) -> Result<Option<Record>, CliError> {
+    let class = &run.fingerprint.class;
+    for class in [class, &class.with_other_aslr()] {
+        match read_record(&path(folder, class, &run.family)) {
+            Ok(record) => return Ok(Some(record)),
+            Err(StoreError::Missing(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(None)
+}
+
+/// The machine classes that have a baseline of a family.
+pub(super) fn classes(folder: &Path, family: &str) -> Vec<MachineClass> {
+    let names = folder.read_dir().into_iter().flatten().flatten();
+    let classes = names.filter_map(|entry| entry.file_name().to_str()?.parse::<MachineClass>().ok());
+    let mut classes: Vec<_> = classes.filter(|class| path(folder, class, family).is_file()).collect();
+    classes.sort();
+    classes
+}

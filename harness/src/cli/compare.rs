@@ -1,0 +1,64 @@
+//! `highwater compare`: judges a run against the baselines.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+
+use super::{CliError, baselines, read_run};
+use crate::{
+    judge::{Comparison, NoBaseline, Policy, compare_family},
+    report,
+};
+
+/// Judge a run against the baselines kept in git
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Folder of the run [default: target/highwater]
+    #[arg(long, value_name = "DIR")]
+    run: Option<PathBuf>,
+    /// Folder of the baselines
+    #[arg(long, value_name = "DIR", default_value = "baselines")]
+    baselines: PathBuf,
+    /// The policy [default: policy.toml in the folder of the baselines, if there is one]
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// How to print the result
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    Table,
+    Json,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
+    let policy = read_policy(arguments.policy.as_deref(), &arguments.baselines)?;
+    let mut comparison = Comparison::default();
+    for run in read_run(arguments.run.as_deref())? {
+        match baselines::find(&arguments.baselines, &run)? {
+            Some(baseline) => comparison.families.push(compare_family(&baseline, &run, &policy)),
+            None => comparison.without_baseline.push(NoBaseline {
+                other_classes: baselines::classes(&arguments.baselines, &run.family),
+                class: run.fingerprint.class,
+                family: run.family,
+            }),
+        }
+    }
+    match arguments.format {
+        Format::Table => println!("{}", report::comparison_text(&comparison)),
+        Format::Json => println!("{}", report::comparison_json(&comparison)),
+    }
+    Ok(comparison.exit_status())
+}
+
+/// The named policy, or the one beside the baselines, or the defaults.
+pub(super) fn read_policy(named: Option<&Path>, baselines: &Path) -> Result<Policy, CliError> {
+    let beside = baselines.join("policy.toml");
+    match named {
+        Some(path) => Ok(Policy::read(path)?),
+        None if beside.is_file() => Ok(Policy::read(&beside)?),
+        None => Ok(Policy::default()),
+    }
+}

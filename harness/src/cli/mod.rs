@@ -1,0 +1,122 @@
+//! The subcommands of `highwater`, one file each.
+
+mod baselines;
+mod bless;
+mod compare;
+mod exactness;
+mod schema;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    exit, isolate,
+    judge::PolicyError,
+    model::{Record, StoreError, read_record},
+};
+
+/// Page-exact memory benchmarks for what runs in a process, and a gate that fails when it grows
+#[derive(Debug, Parser)]
+#[command(
+    name = "highwater",
+    version,
+    after_help = "Exit status: 0 all held, 1 internal error, 2 usage, 3 regression or over budget, \
+                  4 no comparable baseline."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Compare(compare::Arguments),
+    Bless(bless::Arguments),
+    Exactness(exactness::Arguments),
+    Schema(schema::Arguments),
+}
+
+/// What a subcommand may fail with. One line each.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// A record could not be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The policy makes no sense.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// A folder could not be read, or output not be written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// There is nothing to work on.
+    #[error("{0}: no run found; measure first, with `cargo bench` or `cargo bench -- --memory-only`")]
+    NoRun(PathBuf),
+    /// The run may not become a baseline.
+    #[error("not blessed: {0}")]
+    NotBlessed(String),
+}
+
+impl CliError {
+    /// The exit status that says the same.
+    #[must_use]
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Self::NoRun(_) | Self::NotBlessed(_) | Self::Policy(PolicyError::Malformed { .. }) => exit::USAGE,
+            Self::Store(_) | Self::Policy(_) | Self::Io { .. } => exit::INTERNAL,
+        }
+    }
+}
+
+/// Runs the command line and returns the exit status.
+///
+/// # Errors
+/// [`CliError`] with its own exit status. A wrong command line ends the process with status 2.
+pub fn run() -> Result<u8, CliError> {
+    match Arguments::parse().command {
+        Command::Compare(arguments) => compare::run(&arguments),
+        Command::Bless(arguments) => bless::run(&arguments),
+        Command::Exactness(arguments) => exactness::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
+    }
+}
+
+/// Where runs are kept when no folder is named.
+fn default_run() -> PathBuf {
+    isolate::target_dir().unwrap_or_else(|_| "target".into()).join("highwater")
+}
+
+/// The records of a run's folder, by family.
+fn read_run(folder: Option<&Path>) -> Result<Vec<Record>, CliError> {
+    let folder = folder.map_or_else(default_run, Path::to_owned);
+    let paths = json_files(&folder).map_err(|error| match error {
+        CliError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => CliError::NoRun(folder.clone()),
+        error => error,
+    })?;
+    if paths.is_empty() {
+        return Err(CliError::NoRun(folder));
+    }
+    paths.iter().map(|path| Ok(read_record(path)?)).collect()
+}
+
+/// The `.json` files of a folder, sorted.
+fn json_files(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
+    let error = |source| CliError::Io { path: folder.to_owned(), source };
+    let mut paths = Vec::new();
+    for entry in folder.read_dir().map_err(error)? {
+        let path = entry.map_err(error)?.path();
+        if path.extension().is_some_and(|extension| extension == "json") && path.is_file() {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}

@@ -1,0 +1,13 @@
+//! `highwater schema`: the JSON schema of records.
+
+use super::CliError;
+use crate::{exit, model};
+
+/// Print the JSON schema of records and baselines
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {}
+
+pub(super) fn run(_arguments: &Arguments) -> Result<u8, CliError> {
+    println!("{:#}", model::json_schema());
+    Ok(exit::HELD)
+}

@@ -1,0 +1,106 @@
+//! What machine this is and what state it is in: the machine class, the context, and where cargo
+//! keeps its target folder.
+
+use std::{
+    env, fs, io,
+    path::{Path, PathBuf},
+    process::Command,
+    time::SystemTime,
+};
+
+use crate::model::{Bytes, Context, MachineClass};
+
+/// The machine cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub enum MachineError {
+    /// A system file could not be read.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// No target folder around this executable.
+    #[error("{0}: not inside a cargo target folder; set HIGHWATER_TARGET_DIR")]
+    NoTarget(PathBuf),
+}
+
+/// The comparability key of runs taken here.
+#[must_use]
+pub fn machine_class(aslr_off: bool) -> MachineClass {
+    let libc = match () {
+        () if cfg!(target_env = "gnu") => "glibc",
+        () if cfg!(target_env = "musl") => "musl",
+        () => "unknown",
+    };
+    MachineClass {
+        os: env::consts::OS.to_owned(),
+        arch: env::consts::ARCH.to_owned(),
+        page_size: rustix::param::page_size() as u64,
+        thp: thp_mode(),
+        libc: libc.to_owned(),
+        aslr_off,
+    }
+}
+
+/// The mode of transparent huge pages: the word in brackets.
+fn thp_mode() -> String {
+    let text = fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled").unwrap_or_default();
+    let bracketed = text.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
+    bracketed.map_or("unknown", |(mode, _)| mode).to_owned()
+}
+
+/// The surroundings of a run, as far as they can be told: what cannot is left out.
+#[must_use]
+pub fn context() -> Context {
+    let line = |path: &str| fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
+    let field = |path: &str, name: &str| {
+        let text = fs::read_to_string(path).ok()?;
+        let line = text.lines().find(|line| line.starts_with(name))?;
+        Some(line.split_once(':')?.1.trim().to_owned())
+    };
+    let memory = || {
+        let kib: u64 = field("/proc/meminfo", "MemTotal")?.strip_suffix(" kB")?.parse().ok()?;
+        Some(Bytes(kib * 1024).to_string())
+    };
+    let load = || Some(line("/proc/loadavg")?.split(' ').next()?.to_owned());
+    let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    [
+        ("kernel", line("/proc/sys/kernel/osrelease")),
+        ("cpu", field("/proc/cpuinfo", "model name")),
+        ("cores", std::thread::available_parallelism().ok().map(|cores| cores.to_string())),
+        ("memory", memory()),
+        ("overcommit", line("/proc/sys/vm/overcommit_memory")),
+        ("max_map_count", line("/proc/sys/vm/max_map_count")),
+        ("load", load()),
+        ("commit", commit()),
+        ("rustc", Some(env!("HIGHWATER_RUSTC").to_owned())),
+        ("profile", Some(if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned())),
+        ("highwater", Some(env!("CARGO_PKG_VERSION").to_owned())),
+        ("started", Some(now)),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+    .collect()
+}
+
+/// The commit of the sources, with `-dirty` when files git tracks have changed.
+fn commit() -> Option<String> {
+    let output = Command::new("git").args(["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Cargo's target folder: `HIGHWATER_TARGET_DIR`, else the nearest folder around this executable
+/// that cargo has tagged as a cache.
+///
+/// # Errors
+/// When neither is there.
+pub fn target_dir() -> Result<PathBuf, MachineError> {
+    if let Some(folder) = env::var_os("HIGHWATER_TARGET_DIR") {
+        return Ok(folder.into());
+    }
+    let own = env::current_exe().map_err(|source| MachineError::Io { path: "/proc/self/exe".into(), source })?;
+    let tagged = |folder: &&Path| folder.join("CACHEDIR.TAG").is_file();
+    own.ancestors().find(tagged).map(Path::to_owned).ok_or(MachineError::NoTarget(own))
+}

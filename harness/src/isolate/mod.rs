@@ -1,0 +1,25 @@
+//! Starts one worker in a controlled environment, lets it run from stage to stage, and reads its
+//! memory at each while it is paused. Whatever becomes of the worker is an outcome, not an error.
+//!
+//! ```text
+//!   parent                              worker (fresh process, fd 3 = socket)
+//!     spawn ---- controls, exec --------> start
+//!     job lines ------------------------>
+//!     <------------------- reached start
+//!     reads /proc/PID/...                 (blocked in read)
+//!     go -------------------------------> works
+//!     <------------------ reached loaded
+//!     ...                                 exit
+//! ```
+
+mod controls;
+mod machine;
+mod output;
+pub mod protocol;
+mod supervise;
+mod sys;
+
+pub use controls::{Conditions, CpuPlan, ParentPinned};
+pub use machine::{context, machine_class, target_dir, MachineError};
+pub use supervise::{Interrupt, IsolateError, Job, Limits, Observed, Program, Supervisor};
+pub(crate) use sys::{heap_figures, trim_heap, worker_channel};

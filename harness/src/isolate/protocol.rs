@@ -1,0 +1,153 @@
+//! The stage protocol: lines of ASCII text over the socket that a worker finds at descriptor 3.
+//! Small enough to speak in ten lines of any language; `docs/protocol.md` has it in Python and Bash.
+//!
+//! | parent says | meaning |
+//! |---|---|
+//! | `highwater 1` | the protocol's version, first line |
+//! | `case ID` | which case to run |
+//! | `ladder N N ...` | the scales to go through |
+//! | `inject BYTES` | bytes that each unit is to dirty on top |
+//! | `input PATH` | a file the case asked for, one line each, in order |
+//! | `go` | go on: after the job, and after each stage |
+//!
+//! | worker says | meaning |
+//! |---|---|
+//! | `reached STAGE [wall_ns=N cpu_ns=N heap_in_use=N heap_retained=N]` | paused here until `go` |
+//! | `label CATEGORY START END` | addresses (hexadecimal) and what they are for |
+//! | `forget CATEGORY` | all labels of a category are void |
+//! | `skip REASON` | this case cannot run here; exits next |
+//! | `end` | all stages are done; exits next |
+
+use crate::{
+    model::{CaseId, Category, Metric, Scale, Stage},
+    probe::Label,
+};
+
+/// The version in the first line of a job.
+pub const VERSION: u32 = 1;
+
+/// The longest line either side may send, newline included.
+pub const MAX_LINE: usize = 8192;
+
+/// What a worker can say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// It is paused at a stage.
+    Reached {
+        /// The stage.
+        stage: Stage,
+        /// Wall and CPU nanoseconds since the last stage, and heap figures, as far as told.
+        wall_ns: u64,
+        /// See `wall_ns`.
+        cpu_ns: u64,
+        /// What malloc told.
+        heap: Vec<(Metric, u64)>,
+    },
+    /// Addresses and what they are for.
+    Label(Label),
+    /// Labels of a category are void.
+    Forget(Category),
+    /// The case cannot run here.
+    Skip(String),
+    /// All stages are done.
+    End,
+}
+
+impl Message {
+    /// Reads one line, without its newline.
+    ///
+    /// # Errors
+    /// One sentence that says what was wrong with the line.
+    pub fn parse(line: &str) -> Result<Self, String> {
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match word {
+            "reached" => Self::parse_reached(rest),
+            "label" => {
+                let parts: Vec<&str> = rest.split(' ').collect();
+                let [category, start, end] = parts.as_slice() else {
+                    return Err(format!("`{line}` does not read label CATEGORY START END"));
+                };
+                let address = |text: &str| {
+                    u64::from_str_radix(text, 16).map_err(|_| format!("`{text}` is not a hexadecimal address"))
+                };
+                let range = address(start)?..address(end)?;
+                let category = category.parse::<Category>().map_err(|error| error.to_string())?;
+                Ok(Self::Label(Label { category, range }))
+            }
+            "forget" => Ok(Self::Forget(rest.parse::<Category>().map_err(|error| error.to_string())?)),
+            "skip" => Ok(Self::Skip(rest.to_owned())),
+            "end" if rest.is_empty() => Ok(Self::End),
+            _ => Err(format!("`{line}` is none of reached, label, forget, skip, end")),
+        }
+    }
+
+    fn parse_reached(rest: &str) -> Result<Self, String> {
+        let mut words = rest.split(' ');
+        let stage = words.next().unwrap_or("").parse::<Stage>().map_err(|error| error.to_string())?;
+        let (mut wall_ns, mut cpu_ns, mut heap) = (0, 0, Vec::new());
+        for word in words {
+            let (name, value) = word.split_once('=').ok_or_else(|| format!("`{word}` is not name=number"))?;
+            let value: u64 = value.parse().map_err(|_| format!("`{word}` is not name=number"))?;
+            match name {
+                "wall_ns" => wall_ns = value,
+                "cpu_ns" => cpu_ns = value,
+                "heap_in_use" => heap.push((Metric::HeapInUse, value)),
+                "heap_retained" => heap.push((Metric::HeapRetained, value)),
+                _ => return Err(format!("`{name}` is none of wall_ns, cpu_ns, heap_in_use, heap_retained")),
+            }
+        }
+        Ok(Self::Reached { stage, wall_ns, cpu_ns, heap })
+    }
+}
+
+/// The job as the worker reads it, from `highwater 1` to `go`.
+#[must_use]
+pub fn job_lines(case: &CaseId, ladder: &[Scale], inject: u64, inputs: &[String]) -> String {
+    let scales: Vec<String> = ladder.iter().map(Scale::to_string).collect();
+    let mut text = format!("highwater {VERSION}\ncase {case}\nladder {}\ninject {inject}\n", scales.join(" "));
+    for input in inputs {
+        text.push_str(&format!("input {input}\n"));
+    }
+    text.push_str("go\n");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stage_may_come_with_times_and_heap_or_bare() {
+        assert_eq!(
+            Message::parse("reached live@10 wall_ns=5 cpu_ns=4 heap_in_use=3 heap_retained=2"),
+            Ok(Message::Reached {
+                stage: "live@10".parse().expect("a stage"),
+                wall_ns: 5,
+                cpu_ns: 4,
+                heap: vec![(Metric::HeapInUse, 3), (Metric::HeapRetained, 2)],
+            })
+        );
+        assert!(matches!(Message::parse("reached loaded"), Ok(Message::Reached { wall_ns: 0, .. })));
+    }
+
+    #[test]
+    fn a_label_is_a_category_and_two_addresses() {
+        let label = Label { category: Category::LinearMemory, range: 0x7f00_0000..0x7f01_0000 };
+        assert_eq!(Message::parse("label linear_memory 7f000000 7f010000"), Ok(Message::Label(label)));
+        assert_eq!(Message::parse("forget arenas"), Ok(Message::Forget(Category::Arenas)));
+    }
+
+    #[test]
+    fn nonsense_is_answered_with_what_was_expected() {
+        for line in ["", "hello", "reached", "reached Live", "reached x wall_ns", "reached x a=1", "label x 0 1", "label other 0", "label other g 1", "forget", "end now"] {
+            assert!(Message::parse(line).is_err(), "{line:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_line_makes_the_parser_panic(line in ".*") {
+            let _ = Message::parse(&line);
+        }
+    }
+}

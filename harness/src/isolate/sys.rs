@@ -1,0 +1,83 @@
+//! The raw system calls that rustix does not have, each one short function with its proof.
+
+use std::{
+    io,
+    os::{
+        fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
+        unix::process::CommandExt,
+    },
+    process::Command,
+};
+
+use super::controls::ChildSetup;
+
+/// The descriptor on which a worker talks with its parent.
+pub(super) const WORKER_FD: RawFd = 3;
+
+/// Turns address space layout randomisation off for this process and what it executes.
+/// [personality(2)](https://man7.org/linux/man-pages/man2/personality.2.html)
+pub(super) fn disable_aslr() -> io::Result<()> {
+    // SAFETY: personality() takes no pointers; 0xffffffff asks for the present value without
+    // changing it.
+    let present = unsafe { libc::personality(0xffff_ffff) };
+    if present == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    let wanted = present | libc::ADDR_NO_RANDOMIZE;
+    // SAFETY: as above; the flag only affects later execve calls of this process.
+    match unsafe { libc::personality(wanted as libc::c_ulong) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
+/// Has `setup` applied in the child between fork and exec, and the socket put at [`WORKER_FD`].
+pub(super) fn before_exec(command: &mut Command, setup: ChildSetup) {
+    let apply = move || {
+        setup.apply()?;
+        let socket = setup.socket.as_raw_fd();
+        // SAFETY: dup2 only touches the child's descriptor table. The socket was moved above 99, so
+        // the two differ and the copy is not close-on-exec; number 3 holds nothing of std's own,
+        // since lower numbers are given out first and the parent opened several before spawning.
+        match unsafe { libc::dup2(socket, WORKER_FD) } {
+            -1 => Err(io::Error::last_os_error()),
+            _ => Ok(()),
+        }
+    };
+    // SAFETY: the closure runs in the forked child, where only async-signal-safe work is allowed:
+    // it makes system calls on data prepared before the fork and allocates nothing.
+    unsafe { command.pre_exec(apply) };
+}
+
+/// The socket to the parent, in a process that was started as a worker. To be called once.
+pub(crate) fn worker_channel() -> io::Result<OwnedFd> {
+    // SAFETY: the descriptor is only borrowed for one call that fails cleanly if it is not open.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(WORKER_FD) };
+    rustix::io::fcntl_getfd(borrowed)?;
+    // SAFETY: it is open (just checked), was put there for this purpose by the parent, and nothing
+    // else in a worker owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(WORKER_FD) })
+}
+
+/// Bytes in use and bytes retained by malloc; `None` where the C library does not tell.
+/// [mallinfo2(3)](https://man7.org/linux/man-pages/man3/mallinfo.3.html)
+pub(crate) fn heap_figures() -> Option<(u64, u64)> {
+    #[cfg(target_env = "gnu")]
+    {
+        // SAFETY: takes nothing and returns a plain struct by value.
+        let info = unsafe { libc::mallinfo2() };
+        Some(((info.uordblks + info.hblkhd) as u64, (info.arena + info.hblkhd) as u64))
+    }
+    #[cfg(not(target_env = "gnu"))]
+    None
+}
+
+/// Gives free heap back to the system, as far as the C library can.
+/// [malloc_trim(3)](https://man7.org/linux/man-pages/man3/malloc_trim.3.html)
+pub(crate) fn trim_heap() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: takes a number, may be called at any time.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}

@@ -1,0 +1,142 @@
+//! The views of a quantity that are judged (design §3.6): its growth since the reference stage *in
+//! the same worker*, the slope of that growth over a ladder, and its level at the reference stage.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use crate::{
+    model::{CaseRecord, Quantity, Scale, Stage},
+    stats::{self, Line},
+};
+
+/// One way to look at a quantity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Aspect {
+    /// The value at the reference stage.
+    Level(Stage),
+    /// The value at a later stage, less that at the reference stage.
+    Growth(Stage),
+    /// Growth per unit over the rungs of this name.
+    Slope(String),
+}
+
+impl Aspect {
+    /// The word for it in a policy.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Level(_) => "level",
+            Self::Growth(_) => "growth",
+            Self::Slope(_) => "slope",
+        }
+    }
+
+    /// Units that a change of this is spread over: 1 for a slope, N for growth at `live@N`.
+    #[must_use]
+    pub fn units(&self) -> Option<f64> {
+        match self {
+            Self::Slope(_) => Some(1.0),
+            Self::Growth(stage) => stage.scale().map(|scale| f64::from(scale.0)),
+            Self::Level(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Aspect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Level(stage) => write!(f, "level at {stage}"),
+            Self::Growth(stage) => write!(f, "growth at {stage}"),
+            Self::Slope(name) => write!(f, "slope of {name}"),
+        }
+    }
+}
+
+impl Serialize for Aspect {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A case's columns seen by aspect.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    case: &'a CaseRecord,
+    reference: &'a Stage,
+}
+
+impl<'a> View<'a> {
+    /// Looks at a case, measuring growth from `reference`.
+    #[must_use]
+    pub fn new(case: &'a CaseRecord, reference: &'a Stage) -> Self {
+        Self { case, reference }
+    }
+
+    /// Every aspect that this case's stages have: the level, the slopes, then the growths.
+    #[must_use]
+    pub fn aspects(&self) -> Vec<Aspect> {
+        let Some(index) = self.case.stages.iter().position(|columns| columns.stage == *self.reference) else {
+            return Vec::new();
+        };
+        let later = &self.case.stages[index + 1..];
+        let mut names: Vec<&str> = Vec::new();
+        for columns in later.iter().filter(|columns| columns.stage.scale().is_some()) {
+            if !names.contains(&columns.stage.name()) {
+                names.push(columns.stage.name());
+            }
+        }
+        let slopes = names.into_iter().filter(|name| self.rungs(name).len() >= 2).map(str::to_owned).map(Aspect::Slope);
+        std::iter::once(Aspect::Level(self.reference.clone()))
+            .chain(slopes)
+            .chain(later.iter().map(|columns| Aspect::Growth(columns.stage.clone())))
+            .collect()
+    }
+
+    /// The quantity in this aspect, one value per completed worker. `None` where it was not read.
+    #[must_use]
+    pub fn values(&self, quantity: Quantity, aspect: &Aspect) -> Option<Vec<f64>> {
+        match aspect {
+            Aspect::Level(stage) => self.column(quantity, stage),
+            Aspect::Growth(stage) => self.growth(quantity, stage),
+            Aspect::Slope(name) => {
+                let (scales, workers) = self.ladder(quantity, name)?;
+                let slope = |rungs: &Vec<f64>| Some(stats::fit(&scales, std::slice::from_ref(rungs), 1.0)?.slope);
+                workers.iter().map(slope).collect()
+            }
+        }
+    }
+
+    /// The line through the rungs of a stage name. `quantum` as in [`stats::fit`].
+    #[must_use]
+    pub fn line(&self, quantity: Quantity, name: &str, quantum: f64) -> Option<Line> {
+        let (scales, workers) = self.ladder(quantity, name)?;
+        stats::fit(&scales, &workers, quantum)
+    }
+
+    /// Growth at every rung of a stage name: the scales, and for each worker its values.
+    fn ladder(&self, quantity: Quantity, name: &str) -> Option<(Vec<f64>, Vec<Vec<f64>>)> {
+        let rungs = self.rungs(name);
+        let columns: Option<Vec<Vec<f64>>> = rungs.iter().map(|(stage, _)| self.growth(quantity, stage)).collect();
+        let columns = columns?;
+        let workers =
+            (0..self.case.samples).map(|worker| columns.iter().map(|column| column[worker]).collect()).collect();
+        Some((rungs.into_iter().map(|(_, scale)| f64::from(scale.0)).collect(), workers))
+    }
+
+    fn rungs(&self, name: &str) -> Vec<(&'a Stage, Scale)> {
+        let rung = |stage: &'a Stage| (stage.name() == name).then(|| Some((stage, stage.scale()?))).flatten();
+        self.case.stages.iter().filter_map(|columns| rung(&columns.stage)).collect()
+    }
+
+    fn growth(&self, quantity: Quantity, stage: &Stage) -> Option<Vec<f64>> {
+        let (now, before) = (self.column(quantity, stage)?, self.column(quantity, self.reference)?);
+        Some(now.iter().zip(before).map(|(now, before)| now - before).collect())
+    }
+
+    /// Bytes and counts stay below 2^53, so that `f64` holds them exactly.
+    fn column(&self, quantity: Quantity, stage: &Stage) -> Option<Vec<f64>> {
+        let values = self.case.stage(stage)?.values(quantity, self.case.samples)?;
+        (!values.is_empty()).then(|| values.into_iter().map(|value| value as f64).collect())
+    }
+}

@@ -1,0 +1,262 @@
+//! `baselines/policy.toml`: which aspects of which metrics of which cases are gated, with what
+//! tolerance, and under what budget. Rules are layered: a later one overrides what it names.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use globset::{Glob, GlobMatcher};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+
+use super::Aspect;
+use crate::model::{Bytes, CaseId, Metric, Quantity};
+
+/// The version of the policy's shape.
+const SCHEMA: u32 = 1;
+
+/// Why a policy could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyError {
+    /// It could not be read.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// It says something that makes no sense.
+    #[error("{path}: {problem}")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What and where.
+        problem: String,
+    },
+}
+
+/// What becomes of an aspect that moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// It fails the gate.
+    Gate,
+    /// It is told and fails nothing.
+    Report,
+    /// It is not looked at.
+    Ignore,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rule {
+    /// Glob on the case id.
+    #[serde(default, deserialize_with = "glob")]
+    case: Option<GlobMatcher>,
+    /// Glob on the quantity: `anon`, `anon.*`.
+    #[serde(default, deserialize_with = "glob")]
+    metric: Option<GlobMatcher>,
+    aspect: Option<AspectWord>,
+    mode: Option<Mode>,
+    #[serde(default, deserialize_with = "bytes")]
+    tolerance: Option<f64>,
+    tolerance_percent: Option<f64>,
+    #[serde(default, deserialize_with = "bytes")]
+    budget: Option<f64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum AspectWord {
+    Level,
+    Growth,
+    Slope,
+}
+
+impl AspectWord {
+    fn is(self, aspect: &Aspect) -> bool {
+        matches!(
+            (self, aspect),
+            (Self::Level, Aspect::Level(_)) | (Self::Growth, Aspect::Growth(_)) | (Self::Slope, Aspect::Slope(_))
+        )
+    }
+}
+
+fn glob<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<GlobMatcher>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Glob::new(&text).map(|glob| Some(glob.compile_matcher())).map_err(D::Error::custom)
+}
+
+/// `"64 KiB"` or a plain number (bytes, or a count for metrics that are counts).
+fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Value {
+        Number(f64),
+        Text(String),
+    }
+    match Value::deserialize(deserializer)? {
+        Value::Number(number) if number >= 0.0 => Ok(Some(number)),
+        Value::Number(number) => Err(D::Error::custom(format!("{number} is below 0"))),
+        Value::Text(text) => text.parse::<Bytes>().map(|bytes| Some(bytes.0 as f64)).map_err(D::Error::custom),
+    }
+}
+
+/// The rules in force.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    rules: Vec<Rule>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    schema: u32,
+    #[serde(default)]
+    rule: Vec<Rule>,
+}
+
+/// What the policy says of one aspect of one quantity of one case.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Applied {
+    /// Gate, report or ignore.
+    pub mode: Mode,
+    /// A rise of at most this many bytes (or counts) is none.
+    pub tolerance: f64,
+    /// A rise of at most this part of the baseline is none.
+    pub tolerance_percent: f64,
+    /// The run may not be above this, whatever the baseline.
+    pub budget: Option<f64>,
+}
+
+impl Applied {
+    /// The largest rise over `baseline` that is tolerated: the larger of the two tolerances.
+    #[must_use]
+    pub fn allowed(&self, baseline: f64) -> f64 {
+        self.tolerance.max(baseline.abs() * self.tolerance_percent / 100.0)
+    }
+}
+
+impl Policy {
+    /// Reads a policy. Without the file the defaults of design §3.6 hold.
+    ///
+    /// # Errors
+    /// One line that names the file and what is wrong with it.
+    pub fn read(path: &Path) -> Result<Self, PolicyError> {
+        let malformed = |problem: String| PolicyError::Malformed { path: path.to_owned(), problem };
+        let text = fs::read_to_string(path).map_err(|source| PolicyError::Io { path: path.to_owned(), source })?;
+        let file: File = toml::from_str(&text).map_err(|error| malformed(one_line(&text, &error)))?;
+        if file.schema != SCHEMA {
+            return Err(malformed(format!("schema is {}, this build reads {SCHEMA}", file.schema)));
+        }
+        Ok(Self { rules: file.rule })
+    }
+
+    /// What holds for an aspect of a quantity of a case.
+    #[must_use]
+    pub fn applied(&self, case: &CaseId, quantity: Quantity, aspect: &Aspect) -> Applied {
+        let mut applied =
+            Applied { mode: default_mode(quantity, aspect), tolerance: 0.0, tolerance_percent: 0.0, budget: None };
+        let name = quantity.to_string();
+        for rule in &self.rules {
+            let fits = |glob: &Option<GlobMatcher>, text: &str| glob.as_ref().is_none_or(|glob| glob.is_match(text));
+            let fits = fits(&rule.case, case.as_str())
+                && fits(&rule.metric, &name)
+                && rule.aspect.is_none_or(|word| word.is(aspect));
+            if fits {
+                applied = Applied {
+                    mode: rule.mode.unwrap_or(applied.mode),
+                    tolerance: rule.tolerance.unwrap_or(applied.tolerance),
+                    tolerance_percent: rule.tolerance_percent.unwrap_or(applied.tolerance_percent),
+                    budget: rule.budget.or(applied.budget),
+                };
+            }
+        }
+        applied
+    }
+}
+
+/// Design §3.6: growth and slope of anon, page tables and VMAs, growth of the peak, and the level of
+/// anon are gated; other metrics of the whole process are reported; categories only explain.
+fn default_mode(quantity: Quantity, aspect: &Aspect) -> Mode {
+    match (quantity.category, quantity.metric, aspect) {
+        (Some(_), _, _) => Mode::Ignore,
+        (None, Metric::Anon, _)
+        | (None, Metric::PageTables | Metric::Vmas, Aspect::Growth(_) | Aspect::Slope(_))
+        | (None, Metric::Peak, Aspect::Growth(_)) => Mode::Gate,
+        (None, _, _) => Mode::Report,
+    }
+}
+
+/// toml's message and the line it is about, without its drawing.
+fn one_line(text: &str, error: &toml::de::Error) -> String {
+    let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+    let message = error.message().replace('\n', " ");
+    line.map_or(message.clone(), |line| format!("line {line}: {message}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(text: &str) -> Result<Policy, PolicyError> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("policy.toml");
+        fs::write(&path, text).expect("a file");
+        Policy::read(&path)
+    }
+
+    fn applied(policy: &Policy, case: &str, quantity: &str, aspect: &Aspect) -> Applied {
+        policy.applied(&case.parse().expect("id"), quantity.parse().expect("quantity"), aspect)
+    }
+
+    #[test]
+    fn without_rules_the_defaults_of_the_design_hold() {
+        let (growth, slope) = (Aspect::Growth("live@1".parse().expect("stage")), Aspect::Slope("live".into()));
+        let level = Aspect::Level("loaded".parse().expect("stage"));
+        for (quantity, on_growth, on_slope, on_level) in [
+            ("anon", Mode::Gate, Mode::Gate, Mode::Gate),
+            ("page_tables", Mode::Gate, Mode::Gate, Mode::Report),
+            ("vmas", Mode::Gate, Mode::Gate, Mode::Report),
+            ("peak", Mode::Gate, Mode::Report, Mode::Report),
+            ("rss", Mode::Report, Mode::Report, Mode::Report),
+            ("anon.host_heap", Mode::Ignore, Mode::Ignore, Mode::Ignore),
+        ] {
+            let modes = [&growth, &slope, &level].map(|aspect| applied(&Policy::default(), "f/c", quantity, aspect).mode);
+            assert_eq!(modes, [on_growth, on_slope, on_level], "{quantity}");
+        }
+    }
+
+    #[test]
+    fn later_rules_override_what_they_name_and_leave_the_rest() {
+        let policy = policy(
+            "schema = 1\n[[rule]]\nmetric = \"anon\"\ntolerance = \"4 KiB\"\n\
+             [[rule]]\ncase = \"f/pool*\"\nmetric = \"a*\"\naspect = \"slope\"\ntolerance_percent = 2\nbudget = \"24 KiB\"\n",
+        )
+        .expect("valid");
+        let slope = Aspect::Slope("live".into());
+        let pooled = applied(&policy, "f/pooling", "anon", &slope);
+        assert_eq!((pooled.tolerance, pooled.tolerance_percent, pooled.budget), (4096.0, 2.0, Some(24576.0)));
+        assert!((pooled.allowed(1_000_000.0) - 20_000.0).abs() < 1e-9);
+        let other = applied(&policy, "f/on-demand", "anon", &slope);
+        assert_eq!((other.tolerance, other.budget), (4096.0, None));
+    }
+
+    #[test]
+    fn a_policy_with_a_mistake_is_refused_in_one_line_that_names_it() {
+        for (text, part) in [
+            ("", "schema"),
+            ("schema = 2", "schema is 2"),
+            ("schema = 1\n[[rule]]\ntolerence = 1", "line 3"),
+            ("schema = 1\n[[rule]]\ntolerance = \"4 MB\"", "4 MB"),
+            ("schema = 1\n[[rule]]\nbudget = -1", "below 0"),
+            ("schema = 1\n[[rule]]\ncase = \"[\"", "unclosed"),
+            ("schema = 1\n[[rule]]\naspect = \"height\"", "height"),
+            ("not toml", "line 1"),
+        ] {
+            let error = policy(text).expect_err(text).to_string();
+            assert!(error.contains(part) && !error.contains('\n'), "{text:?}: {error}");
+        }
+    }
+}

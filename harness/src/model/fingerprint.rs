@@ -1,0 +1,188 @@
+//! Which machine and which conditions a run was taken under: the machine class that decides whether
+//! two runs may be compared at all, the controls granted to the workers, and the rest as context.
+
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The comparability key (design §4), spelled out as the folder's name under `baselines/`:
+/// `linux-x86_64-4k-thp_madvise-glibc-aslr_off`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
+pub struct MachineClass {
+    /// Operating system: `linux`.
+    pub os: String,
+    /// Architecture as Rust names it: `x86_64`, `aarch64`.
+    pub arch: String,
+    /// Page size in bytes.
+    pub page_size: u64,
+    /// The system's mode of transparent huge pages: `always`, `madvise`, `never`, `unknown`.
+    pub thp: String,
+    /// C library: `glibc`, `musl`.
+    pub libc: String,
+    /// Whether the workers ran without address space layout randomisation.
+    pub aslr_off: bool,
+}
+
+impl MachineClass {
+    /// The class that differs in nothing but ASLR. Growth of anonymous memory compares across the
+    /// two, levels do not.
+    #[must_use]
+    pub fn with_other_aslr(&self) -> Self {
+        Self { aslr_off: !self.aslr_off, ..self.clone() }
+    }
+}
+
+/// A text that is not the name of a machine class.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("`{0}` is not a machine class: one reads linux-x86_64-4k-thp_madvise-glibc-aslr_off")]
+pub struct ClassParseError(String);
+
+impl fmt::Display for MachineClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { os, arch, page_size, thp, libc, aslr_off } = self;
+        let aslr = if *aslr_off { "off" } else { "on" };
+        write!(f, "{os}-{arch}-{}k-thp_{thp}-{libc}-aslr_{aslr}", page_size / 1024)
+    }
+}
+
+impl FromStr for MachineClass {
+    type Err = ClassParseError;
+
+    fn from_str(text: &str) -> Result<Self, ClassParseError> {
+        let parts: Vec<&str> = text.split('-').collect();
+        let class = match parts.as_slice() {
+            [os, arch, page, thp, libc, aslr] => (|| {
+                let kib: u64 = page.strip_suffix('k')?.parse().ok()?;
+                Some(Self {
+                    os: (*os).to_owned(),
+                    arch: (*arch).to_owned(),
+                    page_size: kib.checked_mul(1024)?,
+                    thp: thp.strip_prefix("thp_")?.to_owned(),
+                    libc: (*libc).to_owned(),
+                    aslr_off: match *aslr {
+                        "aslr_off" => true,
+                        "aslr_on" => false,
+                        _ => return None,
+                    },
+                })
+            })(),
+            _ => None,
+        };
+        class.ok_or_else(|| ClassParseError(text.to_owned()))
+    }
+}
+
+impl TryFrom<String> for MachineClass {
+    type Error = ClassParseError;
+
+    fn try_from(text: String) -> Result<Self, ClassParseError> {
+        text.parse()
+    }
+}
+
+impl From<MachineClass> for String {
+    fn from(class: MachineClass) -> Self {
+        class.to_string()
+    }
+}
+
+/// What the harness asks of the system for each worker (design §3.1).
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Control {
+    /// `personality(ADDR_NO_RANDOMIZE)`.
+    AslrOff,
+    /// `prctl(PR_SET_THP_DISABLE)`.
+    ThpOff,
+    /// `prctl(PR_SET_PDEATHSIG, SIGKILL)`.
+    ParentDeathSignal,
+    /// `RLIMIT_CORE` 0: a worker that dies writes no core file.
+    NoCoreFile,
+    /// `sched_setaffinity`: the worker on CPUs of its own.
+    PinnedCpu,
+    /// The parent on the other CPUs.
+    ParentElsewhere,
+    /// Resetting `VmHWM` at the reference stage by `clear_refs`.
+    PeakReset,
+}
+
+impl Control {
+    /// Every control.
+    pub const ALL: [Self; 7] = [
+        Self::AslrOff,
+        Self::ThpOff,
+        Self::ParentDeathSignal,
+        Self::NoCoreFile,
+        Self::PinnedCpu,
+        Self::ParentElsewhere,
+        Self::PeakReset,
+    ];
+}
+
+/// What became of a control.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ControlState {
+    /// The system did it.
+    Granted,
+    /// The system refused, with its reason.
+    Refused(String),
+    /// The user or the case asked for it not to be done.
+    NotAsked,
+}
+
+impl fmt::Display for ControlState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Granted => f.write_str("granted"),
+            Self::Refused(reason) => write!(f, "refused ({reason})"),
+            Self::NotAsked => f.write_str("not asked"),
+        }
+    }
+}
+
+/// Facts about the surroundings that do not decide comparability, by name: kernel, CPU, cores,
+/// overcommit, engine versions, rustc, commit, load. Their differences are printed above a
+/// comparison.
+pub type Context = BTreeMap<String, String>;
+
+/// Where and how a run was taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Fingerprint {
+    /// The comparability key.
+    pub class: MachineClass,
+    /// The controls, each granted or not.
+    pub controls: BTreeMap<Control, ControlState>,
+    /// The rest.
+    pub context: Context,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The text is a folder's name in git: it may not change by accident.
+    #[test]
+    fn the_machine_class_spells_itself_out_and_reads_back() {
+        let class = MachineClass {
+            os: "linux".into(),
+            arch: "x86_64".into(),
+            page_size: 4096,
+            thp: "madvise".into(),
+            libc: "glibc".into(),
+            aslr_off: true,
+        };
+        assert_eq!(class.to_string(), "linux-x86_64-4k-thp_madvise-glibc-aslr_off");
+        assert_eq!(class.to_string().parse(), Ok(class.clone()));
+        assert_eq!(class.with_other_aslr().to_string(), "linux-x86_64-4k-thp_madvise-glibc-aslr_on");
+        for text in ["", "linux-x86_64-4k", "linux-x86_64-xk-thp_madvise-glibc-aslr_off"] {
+            assert!(text.parse::<MachineClass>().is_err(), "{text}");
+        }
+    }
+}

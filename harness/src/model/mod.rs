@@ -1,0 +1,24 @@
+//! What is written down: ids, metrics, snapshots, samples, records and the fingerprint of the
+//! machine. Plain data with serde, no measuring and no decisions; every other room speaks in these.
+
+mod case_id;
+mod fingerprint;
+mod json;
+mod quantity;
+mod record;
+mod sample;
+mod stage;
+mod store;
+mod units;
+
+pub use case_id::{CaseId, IdError};
+pub use fingerprint::{Context, Control, ControlState, Fingerprint, MachineClass};
+pub use quantity::{Category, Metric, Quantity, QuantityError, Unit};
+pub use record::{
+    Blessing, CaseRecord, Death, Record, SCHEMA_VERSION, Selection, Series, StageColumns,
+    TimeEstimate, json_schema,
+};
+pub use sample::{Outcome, Reading, Sample, Snapshot};
+pub use stage::{Scale, Stage, StageParseError};
+pub use store::{StoreError, read_record, write_atomically, write_record};
+pub use units::{Bytes, BytesParseError, signed_bytes};

@@ -1,0 +1,229 @@
+//! What is counted: a `Metric` of the whole process, or its share in one `Category` of mapping.
+//! Both are written `anon` and `anon.linear_memory` in records, policies and tables.
+
+use std::{fmt, str::FromStr};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, Serializer};
+
+/// The unit a metric is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Bytes; the quantum is a page.
+    Bytes,
+    /// Plain numbers (VMAs, faults); the quantum is one.
+    Count,
+}
+
+/// Declares an enum of words with one text each, so that the list, the parser and the printer
+/// cannot drift apart.
+macro_rules! words {
+    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $($(#[$doc])* $variant),+ }
+
+        impl $name {
+            /// Every one, in the order of the tables.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The one word used for it in records, policies and tables.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = QuantityError;
+
+            fn from_str(text: &str) -> Result<Self, QuantityError> {
+                Self::ALL.iter().copied().find(|word| word.as_str() == text).ok_or_else(|| QuantityError {
+                    text: text.to_owned(),
+                    known: Self::ALL.iter().map(|word| word.as_str()).collect::<Vec<_>>().join(", "),
+                })
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+    };
+}
+
+words! {
+    /// What is read of a process at a stage (design §3.5).
+    Metric {
+        /// Anonymous memory: `Anonymous` of smaps_rollup. What a process dirtied and nobody shares.
+        Anon = "anon",
+        /// Resident set size: `Rss` of smaps_rollup. Counts shared pages in full.
+        Rss = "rss",
+        /// Proportional set size: `Pss` of smaps_rollup. Shared pages divided by who maps them.
+        Pss = "pss",
+        /// Unique set size: `Private_Clean` + `Private_Dirty` of smaps_rollup.
+        Uss = "uss",
+        /// Resident file pages: `RssFile` of status.
+        File = "file",
+        /// Resident shared memory (memfd, tmpfs): `RssShmem` of status.
+        Shmem = "shmem",
+        /// Swapped out: `Swap` of smaps_rollup.
+        Swap = "swap",
+        /// Page tables: `VmPTE` of status. Outside RSS, and paid all the same.
+        PageTables = "page_tables",
+        /// Address space: `VmSize` of status.
+        Vsize = "vsize",
+        /// Highest RSS since the reference stage, where the parent resets it: `VmHWM` of status.
+        Peak = "peak",
+        /// Mappings (virtual memory areas): entries of smaps.
+        Vmas = "vmas",
+        /// Minor faults so far: `minflt` of stat.
+        MinorFaults = "minor_faults",
+        /// Major faults so far: `majflt` of stat.
+        MajorFaults = "major_faults",
+        /// Heap handed out by malloc: `uordblks + hblkhd` of mallinfo2, asked of the worker.
+        HeapInUse = "heap_in_use",
+        /// Heap that malloc holds from the system: `arena + hblkhd` of mallinfo2.
+        HeapRetained = "heap_retained",
+        /// Charged to the worker's own memory cgroup, where it has one: `memory.current`.
+        CgroupCurrent = "cgroup_current",
+        /// The most that was charged to it: `memory.peak`.
+        CgroupPeak = "cgroup_peak",
+    }
+}
+
+impl Metric {
+    /// The unit of the metric.
+    #[must_use]
+    pub fn unit(self) -> Unit {
+        match self {
+            Self::Vmas | Self::MinorFaults | Self::MajorFaults => Unit::Count,
+            _ => Unit::Bytes,
+        }
+    }
+}
+
+words! {
+    /// What a mapping is for. Families label linear memories and compiled code by address; the rest
+    /// is told from the mapping itself (`probe::categories`).
+    Category {
+        /// Anonymous pages inside a labelled linear memory.
+        LinearMemory = "linear_memory",
+        /// File- or memfd-backed pages inside a labelled linear memory; its `anon` are the pages
+        /// written to since.
+        CowImage = "cow_image",
+        /// Labelled machine code.
+        CompiledCode = "compiled_code",
+        /// `[heap]`: the main arena of malloc.
+        HostHeap = "host_heap",
+        /// Further arenas of glibc's malloc.
+        Arenas = "arenas",
+        /// The main thread's stack.
+        Stacks = "stacks",
+        /// The program, its libraries, their data and bss, vdso and vvar.
+        Executable = "executable",
+        /// Other mapped files.
+        MappedInput = "mapped_input",
+        /// Everything else: unlabelled anonymous mappings.
+        Other = "other",
+    }
+}
+
+/// A metric of the process, or of one category of its mappings. Serialised as `anon` or
+/// `anon.linear_memory`.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
+pub struct Quantity {
+    /// What is counted.
+    pub metric: Metric,
+    /// Where, or everywhere.
+    pub category: Option<Category>,
+}
+
+impl Quantity {
+    /// The share of `metric` in `category`.
+    #[must_use]
+    pub fn within(metric: Metric, category: Category) -> Self {
+        Self { metric, category: Some(category) }
+    }
+}
+
+impl From<Metric> for Quantity {
+    fn from(metric: Metric) -> Self {
+        Self { metric, category: None }
+    }
+}
+
+/// A word that names no metric or category.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("unknown word `{text}`: it must be one of {known}")]
+pub struct QuantityError {
+    text: String,
+    known: String,
+}
+
+impl FromStr for Quantity {
+    type Err = QuantityError;
+
+    fn from_str(text: &str) -> Result<Self, QuantityError> {
+        match text.split_once('.') {
+            None => Ok(text.parse::<Metric>()?.into()),
+            Some((metric, category)) => Ok(Self::within(metric.parse()?, category.parse()?)),
+        }
+    }
+}
+
+impl TryFrom<String> for Quantity {
+    type Error = QuantityError;
+
+    fn try_from(text: String) -> Result<Self, QuantityError> {
+        text.parse()
+    }
+}
+
+impl From<Quantity> for String {
+    fn from(quantity: Quantity) -> Self {
+        quantity.to_string()
+    }
+}
+
+impl fmt::Display for Quantity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.category {
+            None => f.write_str(self.metric.as_str()),
+            Some(category) => write!(f, "{}.{category}", self.metric),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_quantity_reads_back_as_it_was_written() {
+        for &metric in Metric::ALL {
+            assert_eq!(metric.as_str().parse(), Ok(Quantity::from(metric)));
+            for &category in Category::ALL {
+                let quantity = Quantity::within(metric, category);
+                assert_eq!(quantity.to_string().parse(), Ok(quantity));
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_word_is_answered_with_the_known_ones() {
+        let error = "anno".parse::<Quantity>().expect_err("no such metric");
+        assert!(error.to_string().contains("anon, rss, pss"), "{error}");
+    }
+}

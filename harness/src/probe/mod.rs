@@ -1,0 +1,13 @@
+//! Reads one process's memory from outside. It counts and never decides: what a number means is
+//! the judge's business.
+//!
+//! Everything is read of a process that is paused, so the several files of `/proc` agree with each
+//! other and two readings in a row are equal.
+
+mod categories;
+mod cgroup;
+mod proc_files;
+
+pub use categories::{Label, Labels, classify};
+pub use cgroup::{CgroupError, MemoryCgroup, OwnCgroup};
+pub use proc_files::{ProbeError, Probe};

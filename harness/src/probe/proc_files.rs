@@ -1,0 +1,154 @@
+//! `/proc/PID/{smaps_rollup,smaps,status,stat,clear_refs}` into a snapshot.
+//!
+//! `smaps_rollup` gives the totals, `smaps` the categories and the number of mappings, `status` page
+//! tables, address space and the peak, `stat` the faults. Never the `rss` of `stat` nor
+//! `ru_maxrss`: the kernel batches the first by 32 pages per CPU, and a child inherits the second
+//! from its parent at fork.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use procfs::{
+    FromBufRead, FromRead,
+    process::{MemoryMaps, SmapsRollup, Stat, Status},
+};
+
+use super::categories::{Labels, classify};
+use crate::model::{Metric, Quantity, Snapshot};
+
+/// A file of `/proc` that could not be read or understood.
+#[derive(Debug, thiserror::Error)]
+pub enum ProbeError {
+    /// The system refused, or the process is gone.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// It does not have the expected shape.
+    #[error("{path}: {source}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// What the parser met.
+        source: procfs::ProcError,
+    },
+    /// A field is missing that every supported kernel has.
+    #[error("{path}: no field {field}; Highwater needs Linux 4.14 or newer with smaps")]
+    NoField {
+        /// The file.
+        path: PathBuf,
+        /// The field.
+        field: &'static str,
+    },
+}
+
+/// Reads the memory of one process.
+#[derive(Debug)]
+pub struct Probe {
+    folder: PathBuf,
+    program: PathBuf,
+}
+
+impl Probe {
+    /// A probe of the process `pid`, which must be paused whenever it is read.
+    ///
+    /// # Errors
+    /// When `/proc/PID/exe` cannot be read.
+    pub fn of(pid: u32) -> Result<Self, ProbeError> {
+        let folder = PathBuf::from(format!("/proc/{pid}"));
+        let exe = folder.join("exe");
+        let program = fs::read_link(&exe).map_err(|source| ProbeError::Io { path: exe, source })?;
+        Ok(Self { folder, program })
+    }
+
+    /// Reads everything once. Memory in `labels` is counted under the label's category.
+    ///
+    /// # Errors
+    /// When a file cannot be read, say because the process has ended.
+    pub fn snapshot(&self, labels: &Labels) -> Result<Snapshot, ProbeError> {
+        let mut snapshot = Snapshot::default();
+        self.totals(&mut snapshot)?;
+        self.mappings(&mut snapshot, labels)?;
+        self.status(&mut snapshot)?;
+        Ok(snapshot)
+    }
+
+    /// Resets the peak (`VmHWM`) to the present RSS.
+    ///
+    /// # Errors
+    /// When the kernel refuses to write `clear_refs`.
+    pub fn reset_peak(&self) -> Result<(), ProbeError> {
+        let path = self.folder.join("clear_refs");
+        // 5 resets the high-water mark and touches no page (proc_pid_clear_refs(5)).
+        fs::write(&path, "5").map_err(|source| ProbeError::Io { path, source })
+    }
+
+    fn parse<T>(&self, name: &str, parse: impl Fn(&[u8]) -> procfs::ProcResult<T>) -> Result<(PathBuf, T), ProbeError> {
+        let path = self.folder.join(name);
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(source) => return Err(ProbeError::Io { path, source }),
+        };
+        match parse(&text) {
+            Ok(value) => Ok((path, value)),
+            Err(source) => Err(ProbeError::Parse { path, source }),
+        }
+    }
+
+    fn totals(&self, snapshot: &mut Snapshot) -> Result<(), ProbeError> {
+        let (path, rollup) = self.parse("smaps_rollup", |text| SmapsRollup::from_buf_read(text))?;
+        let fields = rollup.memory_map_rollup.0.first().map(|map| &map.extension.map);
+        let get = |field: &'static str| {
+            let value = fields.and_then(|fields| fields.get(field)).copied();
+            value.ok_or_else(|| ProbeError::NoField { path: path.clone(), field })
+        };
+        snapshot.add(Metric::Anon, get("Anonymous")?);
+        snapshot.add(Metric::Rss, get("Rss")?);
+        snapshot.add(Metric::Pss, get("Pss")?);
+        snapshot.add(Metric::Uss, get("Private_Clean")? + get("Private_Dirty")?);
+        snapshot.add(Metric::Swap, get("Swap")?);
+        Ok(())
+    }
+
+    fn mappings(&self, snapshot: &mut Snapshot, labels: &Labels) -> Result<(), ProbeError> {
+        let (_, maps) = self.parse("smaps", |text| MemoryMaps::from_buf_read(text))?;
+        snapshot.add(Metric::Vmas, maps.0.len() as u64);
+        for (map, category) in maps.0.iter().zip(classify(&maps.0, &self.program, labels)) {
+            let field = |name: &str| map.extension.map.get(name).copied().unwrap_or(0);
+            snapshot.add(Quantity::within(Metric::Vmas, category), 1);
+            snapshot.add(Quantity::within(Metric::Anon, category), field("Anonymous"));
+            snapshot.add(Quantity::within(Metric::Rss, category), field("Rss"));
+            snapshot.add(Quantity::within(Metric::Pss, category), field("Pss"));
+        }
+        Ok(())
+    }
+
+    fn status(&self, snapshot: &mut Snapshot) -> Result<(), ProbeError> {
+        let (path, status) = self.parse("status", |text| Status::from_buf_read(text))?;
+        for (metric, kib, field) in [
+            (Metric::File, status.rssfile, "RssFile"),
+            (Metric::Shmem, status.rssshmem, "RssShmem"),
+            (Metric::PageTables, status.vmpte, "VmPTE"),
+            (Metric::Vsize, status.vmsize, "VmSize"),
+            (Metric::Peak, status.vmhwm, "VmHWM"),
+        ] {
+            let kib = kib.ok_or_else(|| ProbeError::NoField { path: path.clone(), field })?;
+            snapshot.add(metric, kib * 1024);
+        }
+        let (_, stat) = self.parse("stat", |text| Stat::from_read(text))?;
+        snapshot.add(Metric::MinorFaults, stat.minflt);
+        snapshot.add(Metric::MajorFaults, stat.majflt);
+        Ok(())
+    }
+
+    /// The program the process runs.
+    #[must_use]
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+}

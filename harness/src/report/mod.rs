@@ -1,0 +1,18 @@
+//! Records and verdicts as text for people. It measures and decides nothing.
+
+mod comparison_text;
+mod exactness;
+mod run_table;
+mod table;
+
+use crate::judge::Comparison;
+
+pub use comparison_text::{comparison_text, family_text};
+pub use exactness::exactness_table;
+pub use run_table::run_table;
+
+/// A comparison as indented JSON, with the exit status it comes to.
+#[must_use]
+pub fn comparison_json(comparison: &Comparison) -> String {
+    format!("{:#}", serde_json::json!({"exit_status": comparison.exit_status(), "comparison": comparison}))
+}

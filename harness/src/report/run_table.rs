@@ -1,0 +1,115 @@
+//! One family's run as a table: what one more unit costs, and what the top of the ladder holds.
+
+use super::table;
+use crate::{
+    judge::{Aspect, View},
+    model::{Bytes, CaseRecord, Metric, Record, TimeEstimate, Unit, signed_bytes},
+    stats::{Bend, median},
+};
+
+/// The table of a run, with its title, and its deaths below it.
+#[must_use]
+pub fn run_table(record: &Record) -> String {
+    let unit = &record.unit;
+    let headings = [
+        "case".to_owned(),
+        "n".to_owned(),
+        format!("anon per {unit}"),
+        format!("page tables per {unit}"),
+        format!("VMAs per {unit}"),
+        "at".to_owned(),
+        "rss".to_owned(),
+        "pss".to_owned(),
+        "uss".to_owned(),
+        "page tables".to_owned(),
+        "VMAs".to_owned(),
+        "peak".to_owned(),
+        "time".to_owned(),
+    ];
+    let rows = record.cases.iter().map(|case| row(record, case));
+    let mut text = format!(
+        "{} on {}\n{}\n",
+        record.family,
+        record.fingerprint.class,
+        table::print(&headings, rows)
+    );
+    if let Some(bytes) = record.selection.inject {
+        text.push_str(&format!("every {unit} was made to dirty {bytes} more (--inject)\n"));
+    }
+    for case in record.cases.iter().filter(|case| !case.died.is_empty()) {
+        for death in &case.died {
+            let last = death.last_stage.as_ref().map_or("before the first stage".into(), |stage| format!("after {stage}"));
+            text.push_str(&format!("{}: died {last}: {}\n", case.id, death.outcome));
+            for line in death.output_tail.lines().rev().take(5).collect::<Vec<_>>().into_iter().rev() {
+                text.push_str(&format!("    {line}\n"));
+            }
+        }
+    }
+    text.push_str(
+        "A slope without an interval is exact: all workers agree. `*`: cost per unit changes along the ladder.",
+    );
+    text
+}
+
+fn row(record: &Record, case: &CaseRecord) -> Vec<String> {
+    let id = table::short_id(&case.id);
+    if let Some(reason) = &case.not_run {
+        return vec![id, "-".into(), format!("not run: {reason}")];
+    }
+    let view = View::new(case, &record.reference);
+    let page = record.fingerprint.class.page_size as f64;
+    let mut cells = vec![id, count(case)];
+    for metric in [Metric::Anon, Metric::PageTables, Metric::Vmas] {
+        cells.push(slopes(view, metric, page));
+    }
+    // The stage with the most in it: the last rung of the ladder, or the last stage without one.
+    let top = case.stages.iter().rfind(|columns| columns.stage.scale().is_some()).or(case.stages.last());
+    cells.push(top.map_or("-".into(), |top| top.stage.to_string()));
+    for metric in [Metric::Rss, Metric::Pss, Metric::Uss, Metric::PageTables, Metric::Vmas, Metric::Peak] {
+        let values = top.and_then(|top| top.values(metric, case.samples));
+        let middle = values.and_then(|values| median(&values.iter().map(|value| *value as f64).collect::<Vec<_>>()));
+        cells.push(middle.map_or("-".into(), |value| match metric.unit() {
+            Unit::Bytes => Bytes(value as u64).to_string(),
+            Unit::Count => format!("{value}"),
+        }));
+    }
+    cells.push(case.time.iter().map(|(routine, time)| format!("{routine} {}", duration(time))).collect::<Vec<_>>().join("\n"));
+    cells
+}
+
+fn count(case: &CaseRecord) -> String {
+    match case.died.len() {
+        0 => case.samples.to_string(),
+        died => format!("{} ({died} died)", case.samples),
+    }
+}
+
+/// One line per ladder: `live 5.79 KiB`, with an interval where workers differ.
+fn slopes(view: View<'_>, metric: Metric, page: f64) -> String {
+    let quantum = match metric.unit() {
+        Unit::Bytes => page,
+        Unit::Count => 1.0,
+    };
+    let show = |value: f64| match metric.unit() {
+        Unit::Bytes => signed_bytes(value).trim_start_matches('+').to_owned(),
+        Unit::Count => format!("{value:.2}"),
+    };
+    let lines = view.aspects().into_iter().filter_map(|aspect| {
+        let Aspect::Slope(name) = aspect else { return None };
+        let line = view.line(metric.into(), &name, quantum)?;
+        let bend = if line.bend == Bend::Linear { "" } else { "*" };
+        Some(if line.low == line.high {
+            format!("{name} {}{bend}", show(line.slope))
+        } else {
+            format!("{name} {}{bend} [{}, {}]", show(line.slope), show(line.low), show(line.high))
+        })
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Criterion's point estimate in a unit that fits.
+fn duration(time: &TimeEstimate) -> String {
+    let steps = [(1e9, "s"), (1e6, "ms"), (1e3, "µs")];
+    let (size, unit) = steps.into_iter().find(|(size, _)| time.ns >= *size).unwrap_or((1.0, "ns"));
+    format!("{:.3} {unit}", time.ns / size)
+}

@@ -1,0 +1,24 @@
+//! The one table printer.
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+/// Prints rows below headings; all columns but the first are right-aligned. Wraps to the terminal,
+/// and not at all where there is none.
+pub(super) fn print(headings: &[String], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(headings)
+        .add_rows(rows);
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table.to_string()
+}
+
+/// A case's id without its family, which the table's title has.
+pub(super) fn short_id(id: &crate::model::CaseId) -> String {
+    let family = id.family().len();
+    id.as_str()[family + 1..].to_owned()
+}

@@ -1,0 +1,126 @@
+#!/usr/bin/env bash
+# Rebuilds every guest, then its artefact and manifest.toml. See --help.
+set -euo pipefail
+
+usage() {
+    cat <<'HELP'
+Usage: build-guests.sh [--debian] [--help]
+
+Builds the guests in wasm-guests/guests/ and rewrites wasm-guests/artefacts/ and wasm-guests/manifest.toml.
+Takes seconds where the target wasm32-unknown-unknown is installed, or rustup can add it (which it then does);
+else about a minute: the compiler is taken from Debian 12's packages (rustc-web and what it needs, 145 MB to
+download, 870 MB unpacked), which are unpacked under target/, not installed. That way needs apt-get, cargo
+and cc, but not root.
+
+  --debian   take Debian's compiler even where rustup could do it
+  --help     print this
+
+Apart from those two outputs and a target that rustup adds, nothing is written outside target/ (or
+CARGO_TARGET_DIR). Building twice gives the same bytes, in any folder; another compiler may give others.
+HELP
+}
+
+way=auto
+for arg in "$@"; do
+    case $arg in
+        --debian) way=debian ;;
+        --help | -h) usage; exit 0 ;;
+        *) echo "build-guests.sh: there is no option $arg; see --help" >&2; exit 2 ;;
+    esac
+done
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+target=${CARGO_TARGET_DIR:-$here/../target}
+mkdir -p "$target/guests"
+target=$(cd "$target" && pwd)
+triple=wasm32-unknown-unknown
+debroot=$target/debroot
+log=$target/guests/debian.log
+
+die() {
+    echo "build-guests.sh: $*" >&2
+    exit 1
+}
+
+# Flags from outside would replace those in each guest's .cargo/config.toml and so change the module.
+unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_RUSTFLAGS CARGO_BUILD_TARGET \
+    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS
+
+has_target() {
+    local libdir
+    libdir=$(rustc --print target-libdir --target "$triple" 2>/dev/null) && compgen -G "$libdir/libcore-*.rlib" >/dev/null
+}
+
+# apt with package lists of its own: those of the system may be old, and to renew them takes root.
+apt() {
+    local command=$1
+    shift
+    "$command" -o Dir::State="$debroot/apt/state" -o Dir::State::status=/var/lib/dpkg/status \
+        -o Dir::Cache="$debroot/apt/cache" -o APT::Sandbox::User="$(id -un)" "$@"
+}
+
+# The one dependency of package $1 whose name matches $2: names such as libllvm22 carry a version.
+dependency() {
+    local found
+    found=$(apt apt-cache depends --important "$1" | sed -n "s/^ *Depends: \($2\)\$/\1/p" | head -n 1)
+    [ -n "$found" ] || die "Debian's package $1 depends on nothing like $2; the fallback needs Debian 12"
+    echo "$found"
+}
+
+unpack_debian() {
+    [ -e "$debroot/complete" ] && return
+    command -v apt-get >/dev/null || die "the target $triple is missing: run \`rustup target add $triple\`"
+    echo "unpacking Debian's compiler under $debroot (about a minute) ..."
+    rm -rf "$debroot"
+    mkdir -p "$debroot/apt/state/lists/partial" "$debroot/apt/cache/archives/partial" "$debroot/debs"
+    apt apt-get update >"$log" 2>&1 || die "apt-get cannot fetch the package lists; see $log"
+    local std llvm
+    std=$(dependency libstd-rust-web-dev 'libstd-rust-web-[0-9.]*')
+    llvm=$(dependency "$std" 'libllvm[0-9]*')
+    # libz3 comes along because llvm links it and few machines have it.
+    (cd "$debroot/debs" && apt apt-get download rustc-web rust-web-src libstd-rust-web-dev "$std" \
+        "$llvm" "lld-${llvm#libllvm}" libz3-4 >>"$log" 2>&1) || die "apt-get cannot download the packages; see $log"
+    local deb
+    for deb in "$debroot"/debs/*.deb; do
+        dpkg -x "$deb" "$debroot"
+    done
+    dpkg-deb -f "$debroot"/debs/rustc-web_*.deb Version >"$debroot/version"
+    rm -rf "$debroot/debs" "$debroot/apt"
+    touch "$debroot/complete"
+}
+
+build=()
+if [ $way = auto ] && { has_target || { command -v rustup >/dev/null && rustup target add "$triple"; }; }; then
+    way=rustup
+    toolchain=$(rustc --version)
+else
+    way=debian
+    unpack_debian
+    # Each pattern matches one path: the machine's own architecture, and the one LLVM that was unpacked.
+    libraries=("$debroot"/usr/lib/*-linux-gnu)
+    linkers=("$debroot"/usr/lib/llvm-*/bin/wasm-ld)
+    export LD_LIBRARY_PATH=${libraries[0]}
+    export RUSTC=$debroot/usr/bin/rustc
+    export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=${linkers[0]}
+    # Debian has no ready-made core for this target, so cargo builds it, which stable compilers allow only so.
+    export RUSTC_BOOTSTRAP=1
+    build=(-Zbuild-std=core)
+    toolchain="$("$RUSTC" --version), Debian rustc-web $(cat "$debroot/version")"
+fi
+
+modules=$target/guests/modules
+rm -rf "$modules"
+mkdir -p "$modules"
+for folder in "$here"/guests/*/; do
+    name=$(basename "$folder")
+    # From inside the folder, or cargo would not see the guest's .cargo/config.toml.
+    (cd "$folder" && cargo build --quiet --release --locked --target "$triple" \
+        --target-dir "$target/guests/$way" ${build[@]+"${build[@]}"})
+    cp "$target/guests/$way/$triple/release/${name//-/_}.wasm" "$modules/$name.wasm"
+done
+
+# The tool runs on this machine's own compiler again, whichever built the guests.
+unset LD_LIBRARY_PATH RUSTC RUSTC_BOOTSTRAP
+export CARGO_TARGET_DIR=$target
+cd "$here"
+cargo run --quiet --release --bin guests -- pack "$modules" --toolchain "$toolchain"

@@ -1,0 +1,75 @@
+//! What a module shows from outside: its exports, the memory it declares and the data it starts with.
+
+use serde::{Deserialize, Serialize};
+use wasmparser::{Parser, Payload};
+
+/// The outside of a core module.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shape {
+    /// The names of its exports, in the module's order.
+    pub exports: Vec<String>,
+    /// The memory it declares at the start, in wasm pages of 64 KiB, over all its memories.
+    pub memory_pages: u64,
+    /// The initialised bytes in its data segments.
+    pub data_bytes: u64,
+}
+
+impl Shape {
+    /// Reads a module's sections; code is not validated, for that is the engine's work.
+    pub fn of(wasm: &[u8]) -> Result<Self, wasmparser::BinaryReaderError> {
+        let mut shape = Self::default();
+        for payload in Parser::new(0).parse_all(wasm) {
+            match payload? {
+                Payload::MemorySection(memories) => {
+                    for memory in memories {
+                        shape.memory_pages += memory?.initial;
+                    }
+                }
+                Payload::ExportSection(exports) => {
+                    for export in exports {
+                        shape.exports.push(export?.name.to_owned());
+                    }
+                }
+                Payload::DataSection(segments) => {
+                    for segment in segments {
+                        shape.data_bytes += segment?.data.len() as u64;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(shape)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+    use super::*;
+
+    #[test]
+    fn the_empty_module_has_no_shape() {
+        assert_eq!(Shape::of(b"\0asm\x01\0\0\0").unwrap(), Shape::default());
+    }
+
+    #[test]
+    fn exports_pages_and_data_are_counted() {
+        let wasm = b"\0asm\x01\0\0\0\
+            \x05\x03\x01\x00\x02\
+            \x07\x05\x01\x01m\x02\x00\
+            \x0b\x0c\x02\x00\x41\x00\x0b\x01a\x01\x03bcd";
+        let shape = Shape {
+            exports: vec!["m".to_owned()],
+            memory_pages: 2,
+            data_bytes: 4,
+        };
+        assert_eq!(Shape::of(wasm).unwrap(), shape);
+    }
+
+    #[test]
+    fn what_is_no_module_is_an_error() {
+        assert!(Shape::of(b"not wasm").is_err());
+        assert!(Shape::of(b"").is_err());
+    }
+}
