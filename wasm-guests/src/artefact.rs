@@ -17,10 +17,7 @@ pub(crate) fn path(root: &Path, name: &str) -> PathBuf {
 /// Compresses a module.
 pub(crate) fn compress(wasm: &[u8]) -> io::Result<Vec<u8>> {
     // The system byte too is pinned: by default it names the machine that compresses. 255 is "unknown".
-    let mut encoder = GzBuilder::new()
-        .mtime(0)
-        .operating_system(255)
-        .write(Vec::new(), Compression::best());
+    let mut encoder = GzBuilder::new().mtime(0).operating_system(255).write(Vec::new(), Compression::best());
     encoder.write_all(wasm)?;
     encoder.finish()
 }
@@ -33,10 +30,7 @@ pub(crate) fn decompress(gz: &[u8]) -> io::Result<Vec<u8>> {
     // A gzip reader stops where the member ends; bytes after it would pass every later check unseen.
     let rest = decoder.into_inner();
     if !rest.is_empty() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            format!("{} bytes follow its end", rest.len()),
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{} bytes follow its end", rest.len())));
     }
     Ok(wasm)
 }
@@ -67,11 +61,6 @@ mod tests {
         let mut gz = compress(b"module").unwrap();
         assert!(decompress(&gz[..gz.len() - 1]).is_err());
         gz.push(0);
-        assert!(
-            decompress(&gz)
-                .unwrap_err()
-                .to_string()
-                .contains("1 bytes follow")
-        );
+        assert!(decompress(&gz).unwrap_err().to_string().contains("1 bytes follow"));
     }
 }

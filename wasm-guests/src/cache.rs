@@ -57,10 +57,7 @@ impl Cache {
             source: error.into(),
         })?;
         files::write_whole(&path, &compiled)?;
-        files::write_whole(
-            &checksum_path(&path),
-            checksum_line(&path, &files::sha256(&compiled)).as_bytes(),
-        )?;
+        files::write_whole(&checksum_path(&path), checksum_line(&path, &files::sha256(&compiled)).as_bytes())?;
         Ok(path)
     }
 }
@@ -93,11 +90,7 @@ fn is_sound(path: &Path) -> bool {
 /// with the checksum of the other. The lock ends with the returned file, also when its process is killed.
 fn lock(dir: &Path) -> Result<File, Error> {
     let path = dir.join(".lock");
-    let file = File::options()
-        .create(true)
-        .append(true)
-        .open(&path)
-        .map_err(Error::writing(&path))?;
+    let file = File::options().create(true).append(true).open(&path).map_err(Error::writing(&path))?;
     file.lock().map_err(Error::writing(&path))?;
     Ok(file)
 }

@@ -55,34 +55,18 @@ pub enum Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::SourceChanged {
-                name,
-                listed,
-                found,
-            } => {
+            Self::SourceChanged { name, listed, found } => {
                 let (listed, found) = (short(listed), short(found));
-                write!(
-                    f,
-                    "{name}: its sources changed since it was built (hash {found}, listed {listed}); {REBUILD}"
-                )
+                write!(f, "{name}: its sources changed since it was built (hash {found}, listed {listed}); {REBUILD}")
             }
             Self::SourceMissing { name } => {
-                write!(
-                    f,
-                    "{name}: it is listed, but guests/{name}/ is missing; restore it, or {REBUILD}"
-                )
+                write!(f, "{name}: it is listed, but guests/{name}/ is missing; restore it, or {REBUILD}")
             }
             Self::SourceUnlisted { name } => {
-                write!(
-                    f,
-                    "{name}: guests/{name}/ is not listed in the manifest; {REBUILD}"
-                )
+                write!(f, "{name}: guests/{name}/ is not listed in the manifest; {REBUILD}")
             }
             Self::ArtefactAltered { name, detail } => {
-                write!(
-                    f,
-                    "{name}: its artefact is not what the manifest says: {detail}; restore it, or {REBUILD}"
-                )
+                write!(f, "{name}: its artefact is not what the manifest says: {detail}; restore it, or {REBUILD}")
             }
             Self::ArtefactMissing { name } => write!(
                 f,
@@ -90,11 +74,7 @@ impl fmt::Display for Problem {
                 artefact::SUFFIX
             ),
             Self::ArtefactUnlisted { path } => {
-                write!(
-                    f,
-                    "{}: no guest in the manifest has this artefact; remove it",
-                    path.display()
-                )
+                write!(f, "{}: no guest in the manifest has this artefact; remove it", path.display())
             }
             Self::Unreadable(error) => f.write_str(&error.one_line()),
         }
@@ -119,58 +99,38 @@ fn check_all(root: &Path, problems: &mut Vec<Problem>) -> Result<(), Error> {
     let path = root.join(manifest::FILE);
     let manifest = Manifest::parse(&files::read_text(&path)?, &path)?;
     let sources: BTreeSet<_> = source::names(&root.join("guests"))?.into_iter().collect();
-    let mut strays: BTreeSet<_> = files::entries(&root.join("artefacts"))?
-        .into_iter()
-        .collect();
+    let mut strays: BTreeSet<_> = files::entries(&root.join("artefacts"))?.into_iter().collect();
 
     for entry in &manifest.guests {
         problems.extend(match sources.contains(&entry.name) {
-            true => {
-                check_source(root, entry).unwrap_or_else(|error| Some(Problem::Unreadable(error)))
-            }
-            false => Some(Problem::SourceMissing {
-                name: entry.name.clone(),
-            }),
+            true => check_source(root, entry).unwrap_or_else(|error| Some(Problem::Unreadable(error))),
+            false => Some(Problem::SourceMissing { name: entry.name.clone() }),
         });
         let path = artefact::path(root, &entry.name);
         problems.extend(match strays.remove(&path) {
-            true => check_artefact(&path, entry)
-                .unwrap_or_else(|error| Some(Problem::Unreadable(error))),
-            false => Some(Problem::ArtefactMissing {
-                name: entry.name.clone(),
-            }),
+            true => check_artefact(&path, entry).unwrap_or_else(|error| Some(Problem::Unreadable(error))),
+            false => Some(Problem::ArtefactMissing { name: entry.name.clone() }),
         });
     }
-    let unlisted = sources
-        .into_iter()
-        .filter(|name| manifest.get(name).is_none());
+    let unlisted = sources.into_iter().filter(|name| manifest.get(name).is_none());
     problems.extend(unlisted.map(|name| Problem::SourceUnlisted { name }));
-    problems.extend(
-        strays
-            .into_iter()
-            .map(|path| Problem::ArtefactUnlisted { path }),
-    );
+    problems.extend(strays.into_iter().map(|path| Problem::ArtefactUnlisted { path }));
     Ok(())
 }
 
 fn check_source(root: &Path, entry: &Entry) -> Result<Option<Problem>, Error> {
     let found = source::sha256(&root.join("guests").join(&entry.name))?;
-    Ok(
-        (found != entry.source_sha256).then(|| Problem::SourceChanged {
-            name: entry.name.clone(),
-            listed: entry.source_sha256.clone(),
-            found,
-        }),
-    )
+    Ok((found != entry.source_sha256).then(|| Problem::SourceChanged {
+        name: entry.name.clone(),
+        listed: entry.source_sha256.clone(),
+        found,
+    }))
 }
 
 fn check_artefact(path: &Path, entry: &Entry) -> Result<Option<Problem>, Error> {
     let gz = files::read(path)?;
     let detail = differs(&gz, entry).err();
-    Ok(detail.map(|detail| Problem::ArtefactAltered {
-        name: entry.name.clone(),
-        detail,
-    }))
+    Ok(detail.map(|detail| Problem::ArtefactAltered { name: entry.name.clone(), detail }))
 }
 
 /// The first thing in which an artefact is not what its entry says. The entry's size and shape are compared too,
@@ -180,27 +140,11 @@ fn differs(gz: &[u8], entry: &Entry) -> Result<(), String> {
     same("SHA-256", &files::sha256(&wasm), &entry.wasm_sha256)?;
     same("size in bytes", &(wasm.len() as u64), &entry.wasm_bytes)?;
     let shape = Shape::of(&wasm).map_err(|error| error.to_string())?;
-    same(
-        "exports",
-        &shape.exports.join(", "),
-        &entry.shape.exports.join(", "),
-    )?;
-    same(
-        "declared memory in wasm pages",
-        &shape.memory_pages,
-        &entry.shape.memory_pages,
-    )?;
-    same(
-        "initialised bytes",
-        &shape.data_bytes,
-        &entry.shape.data_bytes,
-    )
+    same("exports", &shape.exports.join(", "), &entry.shape.exports.join(", "))?;
+    same("declared memory in wasm pages", &shape.memory_pages, &entry.shape.memory_pages)?;
+    same("initialised bytes", &shape.data_bytes, &entry.shape.data_bytes)
 }
 
 fn same<T: PartialEq + fmt::Display>(what: &str, found: &T, listed: &T) -> Result<(), String> {
-    if found == listed {
-        Ok(())
-    } else {
-        Err(format!("its {what}: {found}, listed {listed}"))
-    }
+    if found == listed { Ok(()) } else { Err(format!("its {what}: {found}, listed {listed}")) }
 }

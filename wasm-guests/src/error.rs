@@ -65,42 +65,22 @@ pub(crate) const REBUILD: &str = "run `just guests`, or `bash wasm-guests/build-
 impl Error {
     /// For `map_err`: reading `path` failed.
     pub(crate) fn reading(path: &Path) -> impl FnOnce(io::Error) -> Self {
-        Self::io(
-            "read",
-            path,
-            "check that it exists and that you may read it",
-        )
+        Self::io("read", path, "check that it exists and that you may read it")
     }
 
     /// For `map_err`: writing `path` failed.
     pub(crate) fn writing(path: &Path) -> impl FnOnce(io::Error) -> Self {
-        Self::io(
-            "write",
-            path,
-            "check the disk's free space and that you may write in its folder",
-        )
+        Self::io("write", path, "check the disk's free space and that you may write in its folder")
     }
 
-    fn io(
-        action: &'static str,
-        path: &Path,
-        advice: &'static str,
-    ) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io {
-            action,
-            path: path.to_owned(),
-            advice,
-            source,
-        }
+    fn io(action: &'static str, path: &Path, advice: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { action, path: path.to_owned(), advice, source }
     }
 
     /// The error and its causes in one line, for reports of one line per problem.
     pub(crate) fn one_line(&self) -> String {
         let causes = std::iter::successors(std::error::Error::source(self), |error| error.source());
-        std::iter::once(self.to_string())
-            .chain(causes.map(ToString::to_string))
-            .collect::<Vec<_>>()
-            .join(": ")
+        std::iter::once(self.to_string()).chain(causes.map(ToString::to_string)).collect::<Vec<_>>().join(": ")
     }
 }
 

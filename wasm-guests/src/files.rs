@@ -22,11 +22,7 @@ pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
 /// The entries of a folder, sorted by path.
 pub(crate) fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut paths = fs::read_dir(folder)
-        .and_then(|entries| {
-            entries
-                .map(|entry| Ok(entry?.path()))
-                .collect::<io::Result<Vec<_>>>()
-        })
+        .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>())
         .map_err(Error::reading(folder))?;
     paths.sort();
     Ok(paths)
@@ -41,9 +37,7 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
 /// a compiled guest held whole would stay in its heap.
 pub(crate) fn sha256_file(path: &Path) -> Result<String, Error> {
     let mut hash = Sha256::new();
-    File::open(path)
-        .and_then(|mut file| io::copy(&mut file, &mut hash))
-        .map_err(Error::reading(path))?;
+    File::open(path).and_then(|mut file| io::copy(&mut file, &mut hash)).map_err(Error::reading(path))?;
     Ok(format!("{:x}", hash.finalize()))
 }
 
@@ -89,10 +83,7 @@ mod tests {
     #[test]
     fn writing_where_one_cannot_names_the_path() {
         let error = write_whole(Path::new("/no/such/folder/file"), b"").unwrap_err();
-        assert!(
-            error.to_string().contains("/no/such/folder/file"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("/no/such/folder/file"), "{error}");
     }
 
     #[test]

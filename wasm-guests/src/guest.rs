@@ -28,29 +28,17 @@ pub fn guests() -> Result<&'static [Guest], Error> {
         return Ok(guests);
     }
     let manifest = Manifest::parse(include_str!("../manifest.toml"), Path::new(manifest::FILE))?;
-    let guests = manifest
-        .guests
-        .into_iter()
-        .map(Guest::embedded)
-        .collect::<Result<Vec<_>, _>>()?;
+    let guests = manifest.guests.into_iter().map(Guest::embedded).collect::<Result<Vec<_>, _>>()?;
     Ok(GUESTS.get_or_init(|| guests))
 }
 
 /// The guest of that name.
 pub fn guest(name: &str) -> Result<Guest, Error> {
     let guests = guests()?;
-    guests
-        .iter()
-        .find(|guest| guest.name() == name)
-        .cloned()
-        .ok_or_else(|| Error::Unknown {
-            name: name.to_owned(),
-            known: guests
-                .iter()
-                .map(Guest::name)
-                .collect::<Vec<_>>()
-                .join(", "),
-        })
+    guests.iter().find(|guest| guest.name() == name).cloned().ok_or_else(|| Error::Unknown {
+        name: name.to_owned(),
+        known: guests.iter().map(Guest::name).collect::<Vec<_>>().join(", "),
+    })
 }
 
 impl Guest {
@@ -77,18 +65,11 @@ impl Guest {
 
     /// The module, decompressed and verified against the manifest's SHA-256. Each call does the work again.
     pub fn wasm(&self) -> Result<Vec<u8>, Error> {
-        let broken = |detail| Error::Module {
-            name: self.name().to_owned(),
-            detail,
-            advice: REBUILD,
-        };
+        let broken = |detail| Error::Module { name: self.name().to_owned(), detail, advice: REBUILD };
         let wasm = artefact::decompress(self.gz).map_err(|error| broken(error.to_string()))?;
         let found = files::sha256(&wasm);
         if found != self.entry.wasm_sha256 {
-            return Err(broken(format!(
-                "its SHA-256 is {found}, the manifest says {}",
-                self.entry.wasm_sha256
-            )));
+            return Err(broken(format!("its SHA-256 is {found}, the manifest says {}", self.entry.wasm_sha256)));
         }
         Ok(wasm)
     }
@@ -112,23 +93,12 @@ mod tests {
         let mut guest = guest("tiny").unwrap();
         guest.entry.wasm_sha256 = "0".repeat(64);
         let error = guest.wasm().unwrap_err().to_string();
-        assert!(
-            error.contains("guest `tiny`") && error.contains("just guests"),
-            "{error}"
-        );
+        assert!(error.contains("guest `tiny`") && error.contains("just guests"), "{error}");
     }
 
     #[test]
     fn a_listed_guest_that_is_not_embedded_says_where_to_add_it() {
-        let entry = Entry {
-            name: "new".to_owned(),
-            ..guest("tiny").unwrap().entry
-        };
-        assert!(
-            Guest::embedded(entry)
-                .unwrap_err()
-                .to_string()
-                .contains("EMBEDDED")
-        );
+        let entry = Entry { name: "new".to_owned(), ..guest("tiny").unwrap().entry };
+        assert!(Guest::embedded(entry).unwrap_err().to_string().contains("EMBEDDED"));
     }
 }

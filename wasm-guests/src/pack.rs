@@ -49,9 +49,7 @@ pub fn pack(root: &Path, built: &Path, toolchain: &str) -> Result<Vec<Packed>, E
     let before = match files::read_text(&path) {
         Ok(text) => Manifest::parse(&text, &path)?,
         // The very first time there is none.
-        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-            Manifest::default()
-        }
+        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Manifest::default(),
         Err(error) => return Err(error),
     };
     let mut after = Manifest::default();
@@ -72,10 +70,7 @@ pub fn pack(root: &Path, built: &Path, toolchain: &str) -> Result<Vec<Packed>, E
             if stray.exists() {
                 fs::remove_file(&stray).map_err(Error::writing(&stray))?;
             }
-            packed.push(Packed {
-                name,
-                change: Change::Removed,
-            });
+            packed.push(Packed { name, change: Change::Removed });
         }
     }
     // Last: should any of this stop half-way, the old manifest makes the check say so.
@@ -85,25 +80,15 @@ pub fn pack(root: &Path, built: &Path, toolchain: &str) -> Result<Vec<Packed>, E
 
 fn pack_one(root: &Path, built: &Path, name: &str, toolchain: &str) -> Result<Entry, Error> {
     let folder = root.join("guests").join(name);
-    let unusable = |detail: String| Error::Module {
-        name: name.to_owned(),
-        detail,
-        advice: REBUILD,
-    };
+    let unusable = |detail: String| Error::Module { name: name.to_owned(), detail, advice: REBUILD };
     if !manifest::is_name(name) {
         let advice = "rename its folder: a guest's name has only a-z, 0-9 and -";
-        return Err(Error::Module {
-            name: name.to_owned(),
-            detail: "it has a bad name".to_owned(),
-            advice,
-        });
+        return Err(Error::Module { name: name.to_owned(), detail: "it has a bad name".to_owned(), advice });
     }
     let wasm = files::read(&built.join(format!("{name}.wasm")))?;
     let shape = Shape::of(&wasm).map_err(|error| unusable(error.to_string()))?;
     if !shape.exports.iter().any(|export| export == "memory") {
-        return Err(unusable(
-            "it exports no `memory`, without which its pages cannot be told apart".to_owned(),
-        ));
+        return Err(unusable("it exports no `memory`, without which its pages cannot be told apart".to_owned()));
     }
     let path = artefact::path(root, name);
     let gz = artefact::compress(&wasm).map_err(|error| unusable(error.to_string()))?;
@@ -128,10 +113,6 @@ fn description(path: &Path) -> Result<String, Error> {
     };
     let text = files::read_text(path)?;
     let toml: toml::Table = toml::from_str(&text).map_err(|error| unusable(error.message()))?;
-    let description = toml
-        .get("package")
-        .and_then(|package| package.get("description")?.as_str());
-    description
-        .map(str::to_owned)
-        .ok_or_else(|| unusable("it has no package.description"))
+    let description = toml.get("package").and_then(|package| package.get("description")?.as_str());
+    description.map(str::to_owned).ok_or_else(|| unusable("it has no package.description"))
 }

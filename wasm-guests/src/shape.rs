@@ -59,11 +59,7 @@ mod tests {
             \x05\x03\x01\x00\x02\
             \x07\x05\x01\x01m\x02\x00\
             \x0b\x0c\x02\x00\x41\x00\x0b\x01a\x01\x03bcd";
-        let shape = Shape {
-            exports: vec!["m".to_owned()],
-            memory_pages: 2,
-            data_bytes: 4,
-        };
+        let shape = Shape { exports: vec!["m".to_owned()], memory_pages: 2, data_bytes: 4 };
         assert_eq!(Shape::of(wasm).unwrap(), shape);
     }
 

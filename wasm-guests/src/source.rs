@@ -10,12 +10,8 @@ use crate::files;
 
 /// The names of the guests that have a source folder under `guests`, sorted.
 pub(crate) fn names(guests: &Path) -> Result<Vec<String>, Error> {
-    let folders = files::entries(guests)?
-        .into_iter()
-        .filter(|path| path.is_dir());
-    Ok(folders
-        .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
-        .collect())
+    let folders = files::entries(guests)?.into_iter().filter(|path| path.is_dir());
+    Ok(folders.filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned())).collect())
 }
 
 /// SHA-256 over the relative path and content of every file in a guest's folder, in order of path; each is preceded
@@ -29,10 +25,7 @@ pub(crate) fn sha256(folder: &Path) -> Result<String, Error> {
     let mut hash = Sha256::new();
     for path in paths {
         let relative = path.strip_prefix(folder).unwrap_or(&path);
-        for bytes in [
-            relative.as_os_str().as_encoded_bytes(),
-            &files::read(&path)?,
-        ] {
+        for bytes in [relative.as_os_str().as_encoded_bytes(), &files::read(&path)?] {
             hash.update((bytes.len() as u64).to_le_bytes());
             hash.update(bytes);
         }
@@ -43,10 +36,7 @@ pub(crate) fn sha256(folder: &Path) -> Result<String, Error> {
 fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<(), Error> {
     for path in files::entries(folder)? {
         // Not following links: a loop of them would never end.
-        if fs::symlink_metadata(&path)
-            .map_err(Error::reading(&path))?
-            .is_dir()
-        {
+        if fs::symlink_metadata(&path).map_err(Error::reading(&path))?.is_dir() {
             collect(&path, paths)?;
         } else {
             paths.push(path);
@@ -77,10 +67,7 @@ mod tests {
 
     #[test]
     fn the_hash_does_not_depend_on_where_the_folder_is() {
-        assert_eq!(
-            hash(&[("a", "1"), ("src/b", "2")]),
-            hash(&[("src/b", "2"), ("a", "1")])
-        );
+        assert_eq!(hash(&[("a", "1"), ("src/b", "2")]), hash(&[("src/b", "2"), ("a", "1")]));
     }
 
     #[test]
@@ -93,25 +80,13 @@ mod tests {
             hash(&[("a", "1"), ("b", "")]),
             hash(&[(".cargo/a", "1")]),
         ];
-        assert_eq!(
-            hashes
-                .iter()
-                .collect::<std::collections::BTreeSet<_>>()
-                .len(),
-            hashes.len()
-        );
+        assert_eq!(hashes.iter().collect::<std::collections::BTreeSet<_>>().len(), hashes.len());
     }
 
     #[test]
     fn what_a_build_leaves_is_no_source() {
-        assert_eq!(
-            hash(&[("a", "1"), ("target/release/x", "2")]),
-            hash(&[("a", "1")])
-        );
-        assert_ne!(
-            hash(&[("a", "1"), ("src/target/x", "2")]),
-            hash(&[("a", "1")])
-        );
+        assert_eq!(hash(&[("a", "1"), ("target/release/x", "2")]), hash(&[("a", "1")]));
+        assert_ne!(hash(&[("a", "1"), ("src/target/x", "2")]), hash(&[("a", "1")]));
     }
 
     #[test]

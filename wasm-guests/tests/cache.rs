@@ -18,10 +18,7 @@ struct Counted {
 
 impl Counted {
     fn new() -> Self {
-        Self {
-            folder: tempfile::tempdir().unwrap(),
-            calls: AtomicUsize::new(0),
-        }
+        Self { folder: tempfile::tempdir().unwrap(), calls: AtomicUsize::new(0) }
     }
 
     fn get(&self, name: &str, engine: &str) -> PathBuf {
@@ -29,9 +26,7 @@ impl Counted {
             self.calls.fetch_add(1, Ordering::SeqCst);
             Ok::<_, Infallible>([b"compiled: ", wasm].concat())
         };
-        Cache::at(self.folder.path())
-            .precompiled(&guest(name).unwrap(), engine, compile)
-            .unwrap()
+        Cache::at(self.folder.path()).precompiled(&guest(name).unwrap(), engine, compile).unwrap()
     }
 
     fn calls(&self) -> usize {
@@ -45,9 +40,7 @@ fn checksum(path: &Path) -> PathBuf {
 
 /// The files of a folder, but for the cache's lock.
 fn entries(folder: &Path) -> Vec<String> {
-    let names = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     names.filter(|name| name != ".lock").collect()
 }
 
@@ -56,10 +49,7 @@ fn a_guest_is_compiled_once_and_then_kept() {
     let cache = Counted::new();
     let path = cache.get("tiny", "engine 1");
     let compiled = fs::read(&path).unwrap();
-    assert_eq!(
-        compiled,
-        [b"compiled: ", &guest("tiny").unwrap().wasm().unwrap()[..]].concat()
-    );
+    assert_eq!(compiled, [b"compiled: ", &guest("tiny").unwrap().wasm().unwrap()[..]].concat());
     for _ in 0..3 {
         assert_eq!(cache.get("tiny", "engine 1"), path);
     }
@@ -70,21 +60,10 @@ fn a_guest_is_compiled_once_and_then_kept() {
 #[test]
 fn each_engine_and_each_guest_has_an_entry_of_its_own() {
     let cache = Counted::new();
-    let paths = [
-        cache.get("tiny", "engine 1"),
-        cache.get("tiny", "engine 2"),
-        cache.get("toucher", "engine 1"),
-    ];
+    let paths = [cache.get("tiny", "engine 1"), cache.get("tiny", "engine 2"), cache.get("toucher", "engine 1")];
     assert_eq!(cache.calls(), 3);
     assert!(paths[0] != paths[1] && paths[1] != paths[2]);
-    assert_eq!(
-        paths,
-        [
-            cache.get("tiny", "engine 1"),
-            cache.get("tiny", "engine 2"),
-            cache.get("toucher", "engine 1")
-        ]
-    );
+    assert_eq!(paths, [cache.get("tiny", "engine 1"), cache.get("tiny", "engine 2"), cache.get("toucher", "engine 1")]);
     assert_eq!(cache.calls(), 3);
 }
 
@@ -94,43 +73,26 @@ fn the_path_is_absolute_and_names_the_guest_and_a_key_of_16_digits() {
     let path = cache.get("tiny", "engine 1");
     assert!(path.is_absolute());
     let name = path.file_name().unwrap().to_str().unwrap();
-    let key = name
-        .strip_prefix("tiny-")
-        .unwrap()
-        .strip_suffix(".cwasm")
-        .unwrap();
-    assert!(
-        key.len() == 16 && key.chars().all(|c| c.is_ascii_hexdigit()),
-        "{name}"
-    );
+    let key = name.strip_prefix("tiny-").unwrap().strip_suffix(".cwasm").unwrap();
+    assert!(key.len() == 16 && key.chars().all(|c| c.is_ascii_hexdigit()), "{name}");
 }
 
 #[test]
 fn a_spoilt_entry_is_made_again_however_it_was_spoilt() {
     type Spoil = fn(&Path);
     let ways: [(&str, Spoil); 8] = [
-        ("truncated", |path| {
-            fs::write(path, &fs::read(path).unwrap()[..20]).unwrap()
-        }),
+        ("truncated", |path| fs::write(path, &fs::read(path).unwrap()[..20]).unwrap()),
         ("emptied", |path| fs::write(path, "").unwrap()),
         ("altered in one bit", |path| {
             let mut bytes = fs::read(path).unwrap();
             bytes[15] ^= 1;
             fs::write(path, bytes).unwrap();
         }),
-        ("lengthened", |path| {
-            fs::write(path, [&fs::read(path).unwrap()[..], b"\0"].concat()).unwrap()
-        }),
+        ("lengthened", |path| fs::write(path, [&fs::read(path).unwrap()[..], b"\0"].concat()).unwrap()),
         ("removed", |path| fs::remove_file(path).unwrap()),
-        ("without checksum", |path| {
-            fs::remove_file(checksum(path)).unwrap()
-        }),
-        ("with an empty checksum", |path| {
-            fs::write(checksum(path), "").unwrap()
-        }),
-        ("with a checksum that is no text", |path| {
-            fs::write(checksum(path), b"\xff\xfe").unwrap()
-        }),
+        ("without checksum", |path| fs::remove_file(checksum(path)).unwrap()),
+        ("with an empty checksum", |path| fs::write(checksum(path), "").unwrap()),
+        ("with a checksum that is no text", |path| fs::write(checksum(path), b"\xff\xfe").unwrap()),
     ];
     let cache = Counted::new();
     let path = cache.get("tiny", "engine 1");
@@ -148,10 +110,7 @@ fn a_spoilt_entry_is_made_again_however_it_was_spoilt() {
 #[test]
 fn the_checksum_of_another_entry_does_not_vouch_for_this_one() {
     let cache = Counted::new();
-    let (tiny, toucher) = (
-        cache.get("tiny", "engine 1"),
-        cache.get("toucher", "engine 1"),
-    );
+    let (tiny, toucher) = (cache.get("tiny", "engine 1"), cache.get("toucher", "engine 1"));
     fs::copy(&toucher, &tiny).unwrap();
     fs::copy(checksum(&toucher), checksum(&tiny)).unwrap();
     cache.get("tiny", "engine 1");
@@ -162,21 +121,9 @@ fn the_checksum_of_another_entry_does_not_vouch_for_this_one() {
 fn a_compile_error_is_passed_on_and_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let refuse = |_: &[u8]| Err::<Vec<u8>, _>("no such instruction");
-    let error = Cache::at(folder.path())
-        .precompiled(&guest("tiny").unwrap(), "engine 1", refuse)
-        .unwrap_err();
-    let Error::Compile {
-        name,
-        engine,
-        source,
-    } = error
-    else {
-        panic!("{error:?}")
-    };
-    assert_eq!(
-        (&*name, &*engine, &*source.to_string()),
-        ("tiny", "engine 1", "no such instruction")
-    );
+    let error = Cache::at(folder.path()).precompiled(&guest("tiny").unwrap(), "engine 1", refuse).unwrap_err();
+    let Error::Compile { name, engine, source } = error else { panic!("{error:?}") };
+    assert_eq!((&*name, &*engine, &*source.to_string()), ("tiny", "engine 1", "no such instruction"));
     assert_eq!(entries(folder.path()), [""; 0]);
 }
 
@@ -185,9 +132,7 @@ fn a_compiler_that_panics_does_not_lock_the_others_out() {
     let cache = Counted::new();
     let (folder, tiny) = (cache.folder.path(), guest("tiny").unwrap());
     let panicked = std::panic::catch_unwind(|| {
-        Cache::at(folder).precompiled(&tiny, "engine 1", |_| -> Result<_, Infallible> {
-            panic!("on purpose")
-        })
+        Cache::at(folder).precompiled(&tiny, "engine 1", |_| -> Result<_, Infallible> { panic!("on purpose") })
     });
     assert!(panicked.is_err());
     cache.get("tiny", "engine 1");
@@ -199,11 +144,7 @@ fn threads_that_ask_at_once_share_one_compilation_and_see_only_whole_entries() {
     const THREADS: usize = 4;
     for _ in 0..20 {
         let (cache, start) = (Counted::new(), Barrier::new(THREADS));
-        let sound = [
-            b"compiled: ",
-            &guest("toucher").unwrap().wasm().unwrap()[..],
-        ]
-        .concat();
+        let sound = [b"compiled: ", &guest("toucher").unwrap().wasm().unwrap()[..]].concat();
         std::thread::scope(|scope| {
             for _ in 0..THREADS {
                 scope.spawn(|| {
@@ -224,11 +165,6 @@ fn a_folder_that_cannot_be_made_is_an_error_with_its_path() {
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
     let compile = |_: &[u8]| Ok::<_, Infallible>(Vec::new());
-    let error = Cache::at(file.join("cache"))
-        .precompiled(&guest("tiny").unwrap(), "e", compile)
-        .unwrap_err();
-    assert!(
-        error.to_string().contains(file.to_str().unwrap()),
-        "{error}"
-    );
+    let error = Cache::at(file.join("cache")).precompiled(&guest("tiny").unwrap(), "e", compile).unwrap_err();
+    assert!(error.to_string().contains(file.to_str().unwrap()), "{error}");
 }

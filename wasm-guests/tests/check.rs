@@ -31,29 +31,16 @@ fn an_untouched_copy_has_no_problem() {
 #[test]
 fn a_changed_source_is_noticed() {
     let tree = Tree::copy();
-    edit(
-        &tree,
-        "guests/toucher/src/lib.rs",
-        "RUN_PAGES: i32 = 16",
-        "RUN_PAGES: i32 = 17",
-    );
+    edit(&tree, "guests/toucher/src/lib.rs", "RUN_PAGES: i32 = 16", "RUN_PAGES: i32 = 17");
     let problem = only(&tree);
-    assert!(
-        matches!(&problem, Problem::SourceChanged { name, .. } if name == "toucher"),
-        "{problem:?}"
-    );
+    assert!(matches!(&problem, Problem::SourceChanged { name, .. } if name == "toucher"), "{problem:?}");
     assert!(problem.to_string().contains("just guests"), "{problem}");
 }
 
 #[test]
 fn a_changed_linker_option_is_noticed_though_its_file_is_hidden() {
     let tree = Tree::copy();
-    edit(
-        &tree,
-        "guests/tiny/.cargo/config.toml",
-        "stack-size=65536",
-        "stack-size=131072",
-    );
+    edit(&tree, "guests/tiny/.cargo/config.toml", "stack-size=65536", "stack-size=131072");
     assert!(matches!(only(&tree), Problem::SourceChanged { name, .. } if name == "tiny"));
 }
 
@@ -73,10 +60,7 @@ fn an_altered_artefact_is_noticed() {
     // A sound artefact, but of another guest.
     fs::copy(tree.artefact("tiny"), tree.artefact("toucher")).unwrap();
     let problem = only(&tree);
-    assert!(
-        matches!(&problem, Problem::ArtefactAltered { name, .. } if name == "toucher"),
-        "{problem:?}"
-    );
+    assert!(matches!(&problem, Problem::ArtefactAltered { name, .. } if name == "toucher"), "{problem:?}");
     assert!(problem.to_string().contains("SHA-256"), "{problem}");
 }
 
@@ -84,11 +68,7 @@ fn an_altered_artefact_is_noticed() {
 fn a_truncated_artefact_and_one_with_a_tail_are_noticed() {
     let tree = Tree::copy();
     let sound = fs::read(tree.artefact("image")).unwrap();
-    for spoilt in [
-        &sound[..sound.len() / 2],
-        &[],
-        &[&sound[..], b"tail"].concat(),
-    ] {
+    for spoilt in [&sound[..sound.len() / 2], &[], &[&sound[..], b"tail"].concat()] {
         fs::write(tree.artefact("image"), spoilt).unwrap();
         assert!(matches!(only(&tree), Problem::ArtefactAltered { name, .. } if name == "image"));
     }
@@ -105,19 +85,13 @@ fn a_missing_artefact_is_noticed() {
 fn an_unlisted_artefact_is_noticed() {
     let tree = Tree::copy();
     fs::copy(tree.artefact("tiny"), tree.artefact("stray")).unwrap();
-    assert!(
-        matches!(only(&tree), Problem::ArtefactUnlisted { path } if path == tree.artefact("stray"))
-    );
+    assert!(matches!(only(&tree), Problem::ArtefactUnlisted { path } if path == tree.artefact("stray")));
 }
 
 #[test]
 fn a_missing_and_an_unlisted_source_folder_are_noticed() {
     let tree = Tree::copy();
-    fs::rename(
-        tree.root().join("guests/tiny"),
-        tree.root().join("guests/other"),
-    )
-    .unwrap();
+    fs::rename(tree.root().join("guests/tiny"), tree.root().join("guests/other")).unwrap();
     let problems = check(tree.root());
     assert!(
         matches!(
@@ -141,10 +115,7 @@ fn a_manifest_edited_by_hand_is_noticed_in_every_field_it_takes_from_the_module(
         let tree = Tree::copy();
         edit(&tree, "manifest.toml", from, to);
         let problem = only(&tree);
-        assert!(
-            matches!(problem, Problem::ArtefactAltered { .. }),
-            "{from}: {problem:?}"
-        );
+        assert!(matches!(problem, Problem::ArtefactAltered { .. }), "{from}: {problem:?}");
     }
 }
 
@@ -153,11 +124,7 @@ fn a_missing_or_broken_manifest_is_the_only_problem() {
     let tree = Tree::copy();
     let path = tree.root().join("manifest.toml");
     fs::write(&path, "guest = 1").unwrap();
-    assert!(
-        only(&tree)
-            .to_string()
-            .contains("manifest.toml is not usable")
-    );
+    assert!(only(&tree).to_string().contains("manifest.toml is not usable"));
     fs::remove_file(&path).unwrap();
     assert!(only(&tree).to_string().contains("cannot read"));
 }
@@ -167,28 +134,13 @@ fn the_tool_exits_with_0_in_silence_or_with_1_and_a_line_for_each_problem() {
     let tree = Tree::copy();
     let run = || {
         let mut tool = Command::new(env!("CARGO_BIN_EXE_guests"));
-        let output = tool
-            .args(["check", "--root"])
-            .arg(tree.root())
-            .output()
-            .unwrap();
-        (
-            output.status.code(),
-            String::from_utf8(output.stderr).unwrap(),
-        )
+        let output = tool.args(["check", "--root"]).arg(tree.root()).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
     };
     assert_eq!(run(), (Some(0), String::new()));
-    edit(
-        &tree,
-        "guests/tiny/src/lib.rs",
-        "Returns at once",
-        "Returns soon",
-    );
+    edit(&tree, "guests/tiny/src/lib.rs", "Returns at once", "Returns soon");
     fs::remove_file(tree.artefact("image")).unwrap();
     let (code, lines) = run();
     assert_eq!((code, lines.lines().count()), (Some(1), 2), "{lines}");
-    assert!(
-        lines.contains("image: ") && lines.contains("tiny: "),
-        "{lines}"
-    );
+    assert!(lines.contains("image: ") && lines.contains("tiny: "), "{lines}");
 }

@@ -15,39 +15,18 @@ const PROMISED: &[(&str, &[&str], u64, u64)] = &[
 #[test]
 fn the_committed_artefacts_and_sources_match_the_manifest() {
     let problems = check(Path::new(env!("CARGO_MANIFEST_DIR")));
-    assert!(
-        problems.is_empty(),
-        "{}",
-        problems
-            .iter()
-            .map(|p| format!("{p}\n"))
-            .collect::<String>()
-    );
+    assert!(problems.is_empty(), "{}", problems.iter().map(|p| format!("{p}\n")).collect::<String>());
 }
 
 #[test]
 fn every_guest_has_the_shape_its_source_promises() {
     let names: Vec<_> = guests().unwrap().iter().map(|guest| guest.name()).collect();
-    assert_eq!(
-        names,
-        PROMISED
-            .iter()
-            .map(|promised| promised.0)
-            .collect::<Vec<_>>()
-    );
+    assert_eq!(names, PROMISED.iter().map(|promised| promised.0).collect::<Vec<_>>());
     for &(name, exports, memory_pages, data_bytes) in PROMISED {
         let shape = Shape::of(&guest(name).unwrap().wasm().unwrap()).unwrap();
-        let own: Vec<_> = shape
-            .exports
-            .iter()
-            .filter(|export| !export.starts_with("__"))
-            .collect();
+        let own: Vec<_> = shape.exports.iter().filter(|export| !export.starts_with("__")).collect();
         assert_eq!(own, exports, "{name}");
-        assert_eq!(
-            (shape.memory_pages, shape.data_bytes),
-            (memory_pages, data_bytes),
-            "{name}"
-        );
+        assert_eq!((shape.memory_pages, shape.data_bytes), (memory_pages, data_bytes), "{name}");
     }
 }
 
@@ -65,21 +44,9 @@ fn every_page_of_the_image_is_initialised_and_unlike_the_others() {
 fn no_module_names_a_path_or_a_compiler() {
     for guest in guests().unwrap() {
         let wasm = guest.wasm().unwrap();
-        for trace in [
-            &b"/src/"[..],
-            b".rs",
-            b"rustc",
-            b"/work",
-            b"/home",
-            b"/root",
-        ] {
+        for trace in [&b"/src/"[..], b".rs", b"rustc", b"/work", b"/home", b"/root"] {
             let found = wasm.windows(trace.len()).any(|window| window == trace);
-            assert!(
-                !found,
-                "{} contains {}",
-                guest.name(),
-                String::from_utf8_lossy(trace)
-            );
+            assert!(!found, "{} contains {}", guest.name(), String::from_utf8_lossy(trace));
         }
     }
 }
@@ -87,8 +54,5 @@ fn no_module_names_a_path_or_a_compiler() {
 #[test]
 fn an_unknown_guest_is_an_error_that_lists_the_known_ones() {
     let error = guest("tinny").unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "no guest is called `tinny`; there are: image, tiny, toucher"
-    );
+    assert_eq!(error, "no guest is called `tinny`; there are: image, tiny, toucher");
 }

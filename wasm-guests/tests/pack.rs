@@ -16,11 +16,7 @@ use wasm_guests::{guest, guests};
 fn built() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for guest in guests().unwrap() {
-        fs::write(
-            folder.path().join(format!("{}.wasm", guest.name())),
-            guest.wasm().unwrap(),
-        )
-        .unwrap();
+        fs::write(folder.path().join(format!("{}.wasm", guest.name())), guest.wasm().unwrap()).unwrap();
     }
     folder
 }
@@ -42,10 +38,7 @@ fn changes(packed: Vec<Packed>) -> Vec<(String, Change)> {
 fn packing_the_committed_modules_again_changes_no_byte() {
     let tree = Tree::copy();
     let before = contents(tree.root());
-    assert_eq!(
-        changes(pack(tree.root(), built().path(), &toolchain()).unwrap()),
-        []
-    );
+    assert_eq!(changes(pack(tree.root(), built().path(), &toolchain()).unwrap()), []);
     assert!(
         contents(tree.root()) == before,
         "the artefacts or the manifest differ from the committed ones; did a dependency give flate2 another backend?"
@@ -65,24 +58,10 @@ fn packing_mends_what_the_check_found() {
 #[test]
 fn a_new_guest_gets_an_artefact_and_a_removed_one_loses_it() {
     let (tree, built) = (Tree::copy(), built());
-    fs::rename(
-        tree.root().join("guests/tiny"),
-        tree.root().join("guests/small-1"),
-    )
-    .unwrap();
-    fs::rename(
-        built.path().join("tiny.wasm"),
-        built.path().join("small-1.wasm"),
-    )
-    .unwrap();
+    fs::rename(tree.root().join("guests/tiny"), tree.root().join("guests/small-1")).unwrap();
+    fs::rename(built.path().join("tiny.wasm"), built.path().join("small-1.wasm")).unwrap();
     let packed = pack(tree.root(), built.path(), &toolchain()).unwrap();
-    assert_eq!(
-        changes(packed),
-        [
-            ("small-1".to_owned(), Change::Added),
-            ("tiny".to_owned(), Change::Removed)
-        ]
-    );
+    assert_eq!(changes(packed), [("small-1".to_owned(), Change::Added), ("tiny".to_owned(), Change::Removed)]);
     assert!(tree.artefact("small-1").exists() && !tree.artefact("tiny").exists());
     assert!(check(tree.root()).is_empty());
 }
@@ -101,78 +80,34 @@ fn a_module_that_was_not_built_stops_packing_before_the_manifest_changes() {
 fn a_module_that_exports_no_memory_is_refused() {
     let (tree, built) = (Tree::copy(), built());
     fs::write(built.path().join("tiny.wasm"), b"\0asm\x01\0\0\0").unwrap();
-    let error = pack(tree.root(), built.path(), &toolchain())
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("`tiny`") && error.contains("memory"),
-        "{error}"
-    );
+    let error = pack(tree.root(), built.path(), &toolchain()).unwrap_err().to_string();
+    assert!(error.contains("`tiny`") && error.contains("memory"), "{error}");
 }
 
 #[test]
 fn the_tool_reports_each_guest_and_explains_bad_usage() {
     let (tree, built) = (Tree::copy(), built());
-    let tool = |arguments: &[&str]| {
-        Command::new(env!("CARGO_BIN_EXE_guests"))
-            .args(arguments)
-            .output()
-            .unwrap()
-    };
-    let (root, built) = (
-        tree.root().to_str().unwrap(),
-        built.path().to_str().unwrap(),
-    );
+    let tool = |arguments: &[&str]| Command::new(env!("CARGO_BIN_EXE_guests")).args(arguments).output().unwrap();
+    let (root, built) = (tree.root().to_str().unwrap(), built.path().to_str().unwrap());
 
-    let output = tool(&[
-        "pack",
-        built,
-        "--toolchain",
-        "rustc for a test",
-        "--root",
-        root,
-    ]);
+    let output = tool(&["pack", built, "--toolchain", "rustc for a test", "--root", root]);
     assert!(output.status.success(), "{output:?}");
     let lines = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(
-        lines,
-        "image: the same as before\ntiny: the same as before\ntoucher: the same as before\n"
-    );
-    assert!(
-        fs::read_to_string(tree.root().join("manifest.toml"))
-            .unwrap()
-            .contains("rustc for a test")
-    );
+    assert_eq!(lines, "image: the same as before\ntiny: the same as before\ntoucher: the same as before\n");
+    assert!(fs::read_to_string(tree.root().join("manifest.toml")).unwrap().contains("rustc for a test"));
 
-    for bad in [
-        &["pack", built][..],
-        &["pack"],
-        &["chekc"],
-        &[],
-        &["check", "--rot"],
-        &["check", "--root"],
-    ] {
+    for bad in [&["pack", built][..], &["pack"], &["chekc"], &[], &["check", "--rot"], &["check", "--root"]] {
         let output = tool(bad);
         assert_eq!(output.status.code(), Some(2), "{bad:?}");
-        assert!(
-            String::from_utf8(output.stderr)
-                .unwrap()
-                .contains("guests --help"),
-            "{bad:?}"
-        );
+        assert!(String::from_utf8(output.stderr).unwrap().contains("guests --help"), "{bad:?}");
     }
     assert!(tool(&["--help"]).status.success());
 }
 
 #[test]
 fn the_script_has_help_and_refuses_unknown_options() {
-    let script = |argument: &str| {
-        Command::new("bash")
-            .arg(committed().join("build-guests.sh"))
-            .arg(argument)
-            .output()
-            .unwrap()
-    };
+    let script =
+        |argument: &str| Command::new("bash").arg(committed().join("build-guests.sh")).arg(argument).output().unwrap();
     let help = script("--help");
     assert!(help.status.success());
     assert!(String::from_utf8(help.stdout).unwrap().contains("minute"));

@@ -5,9 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use highwater::{
-    Bencher, Case, CaseId, CaseResult, Category, Dirs, Scale, Stages,
-};
+use highwater::{Bencher, Case, CaseId, CaseResult, Category, Dirs, Scale, Stages};
 use wasmtime::{Engine, Instance, Linker, Memory, Module, Store};
 
 use crate::Strategy;
@@ -107,7 +105,8 @@ impl Case for Sandbox {
         engine.precompile_compatibility_hash().hash(&mut hasher);
         let key = format!("wasmtime {:016x}", hasher.finish());
         let guest = wasm_guests::guest(self.guest.name())?;
-        let path = wasm_guests::Cache::at(dirs.cache).precompiled(&guest, &key, |wasm| engine.precompile_module(wasm))?;
+        let path =
+            wasm_guests::Cache::at(dirs.cache).precompiled(&guest, &key, |wasm| engine.precompile_module(wasm))?;
         Ok(vec![path])
     }
 

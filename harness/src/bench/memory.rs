@@ -14,12 +14,10 @@ use super::{
     progress,
 };
 use crate::{
-    isolate::{
-        self, Conditions, CpuPlan, Interrupt, IsolateError, Job, MachineError, Observed, Supervisor,
-    },
+    isolate::{self, Conditions, CpuPlan, Interrupt, IsolateError, Job, MachineError, Observed, Supervisor},
     model::{
-        Bytes, CaseRecord, Context, Control, ControlState, Fingerprint, Outcome, Record, SCHEMA_VERSION,
-        Sample, Selection, Stage, StoreError,
+        Bytes, CaseRecord, Context, Control, ControlState, Fingerprint, Outcome, Record, SCHEMA_VERSION, Sample,
+        Selection, Stage, StoreError,
     },
 };
 
@@ -28,7 +26,7 @@ const SAMPLES: usize = 20;
 /// Workers per case at least (design §4), and in quick mode.
 const FEWEST_SAMPLES: usize = 5;
 /// A case that has its fewest samples stops here.
-const CASE_BUDGET: Duration = Duration::from_secs(2);
+const CASE_BUDGET: Duration = Duration::from_secs(1);
 /// A case none of whose workers completes is given up after this many.
 const DEATHS: usize = 3;
 
@@ -116,11 +114,7 @@ pub(super) fn measure(
         family: family.name.to_owned(),
         blessed: None,
         fingerprint: fingerprint(controls, context),
-        selection: Selection {
-            filter: options.filter.clone(),
-            inject: options.inject,
-            ladder: options.ladder.clone(),
-        },
+        selection: Selection { filter: options.filter.clone(), inject: options.inject, ladder: options.ladder.clone() },
         unit: family.unit.to_owned(),
         reference: stage(family.reference),
         cases,

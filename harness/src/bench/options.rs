@@ -20,7 +20,7 @@ pub(super) struct Options {
     /// Measure memory, leave out criterion
     #[arg(long, help_heading = "Highwater")]
     pub(super) memory_only: bool,
-    /// Workers per case [default: up to 20 within 2 s, at least 5]
+    /// Workers per case [default: up to 20 within 1 s, at least 5]
     #[arg(long, value_name = "N", help_heading = "Highwater", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) samples: Option<u32>,
     /// Have every unit dirty this many bytes more, to see the gate turn red (4096, 64KiB, ...)
@@ -264,7 +264,8 @@ mod tests {
 
     #[test]
     fn a_bad_flag_or_value_is_refused_at_once() {
-        for args in [["--samples", "0"], ["--inject", "4MB"], ["--ladder", "1,x"], ["--nope", "1"], ["--aslr", "maybe"]] {
+        for args in [["--samples", "0"], ["--inject", "4MB"], ["--ladder", "1,x"], ["--nope", "1"], ["--aslr", "maybe"]]
+        {
             assert!(Options::try_parse_from(["bench", args[0], args[1]]).is_err(), "{args:?}");
         }
     }

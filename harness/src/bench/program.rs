@@ -80,9 +80,7 @@ fn run(family: &Family, options: &Options, matcher: &Matcher) -> Result<(), RunE
         return result.map_err(|source| RunError::Prepare { case: family.name.to_owned(), source });
     }
     let criterion = || timing::spawn(&for_criterion(std::env::args().skip(1)), &folders.target);
-    let interrupt = || {
-        Interrupt::install().map_err(|source| IsolateError::System { what: "watch for Ctrl-C", source })
-    };
+    let interrupt = || Interrupt::install().map_err(|source| IsolateError::System { what: "watch for Ctrl-C", source });
     match options.mode() {
         Mode::List => {
             for case in family.cases.iter().filter(|case| matcher.selects(case.as_ref())) {

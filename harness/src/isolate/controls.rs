@@ -1,12 +1,7 @@
 //! What the harness asks of the system for a worker, and what the system granted: ASLR off,
 //! transparent huge pages off, CPUs of its own, death with its parent, no core files.
 
-use std::{
-    collections::BTreeMap,
-    fs::File,
-    io,
-    os::fd::OwnedFd,
-};
+use std::{collections::BTreeMap, fs::File, io, os::fd::OwnedFd};
 
 use rustix::{
     process::{Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit},
@@ -106,13 +101,8 @@ fn state(result: io::Result<()>) -> ControlState {
 }
 
 /// The controls that the child applies to itself, in the order of its report.
-const IN_CHILD: [Control; 5] = [
-    Control::AslrOff,
-    Control::ThpOff,
-    Control::ParentDeathSignal,
-    Control::NoCoreFile,
-    Control::PinnedCpu,
-];
+const IN_CHILD: [Control; 5] =
+    [Control::AslrOff, Control::ThpOff, Control::ParentDeathSignal, Control::NoCoreFile, Control::PinnedCpu];
 
 /// Length of the child's report in bytes: one `errno` per control, native byte order.
 pub(super) const REPORT_BYTES: usize = IN_CHILD.len() * 4;
@@ -130,12 +120,7 @@ pub(super) struct ChildSetup {
 }
 
 impl ChildSetup {
-    pub(super) fn new(
-        socket: OwnedFd,
-        cgroup_entrance: Option<File>,
-        conditions: Conditions,
-        plan: &CpuPlan,
-    ) -> Self {
+    pub(super) fn new(socket: OwnedFd, cgroup_entrance: Option<File>, conditions: Conditions, plan: &CpuPlan) -> Self {
         Self { socket, cgroup_entrance, conditions, cpus: plan.worker(conditions.cpus) }
     }
 

@@ -20,6 +20,6 @@ mod supervise;
 mod sys;
 
 pub use controls::{Conditions, CpuPlan, ParentPinned};
-pub use machine::{context, machine_class, target_dir, MachineError};
+pub use machine::{MachineError, context, machine_class, target_dir};
 pub use supervise::{Interrupt, IsolateError, Job, Limits, Observed, Program, Supervisor};
 pub(crate) use sys::{heap_figures, trim_heap, worker_channel};

@@ -139,7 +139,19 @@ mod tests {
 
     #[test]
     fn nonsense_is_answered_with_what_was_expected() {
-        for line in ["", "hello", "reached", "reached Live", "reached x wall_ns", "reached x a=1", "label x 0 1", "label other 0", "label other g 1", "forget", "end now"] {
+        for line in [
+            "",
+            "hello",
+            "reached",
+            "reached Live",
+            "reached x wall_ns",
+            "reached x a=1",
+            "label x 0 1",
+            "label other 0",
+            "label other g 1",
+            "forget",
+            "end now",
+        ] {
             assert!(Message::parse(line).is_err(), "{line:?}");
         }
     }

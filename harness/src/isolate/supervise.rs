@@ -273,7 +273,8 @@ impl Supervisor {
             readings: Vec::new(),
             spawned,
         };
-        life.exit = Some(pidfd_open(pid, PidfdFlags::empty()).map_err(|error| system("watch the process")(error.into()))?);
+        life.exit =
+            Some(pidfd_open(pid, PidfdFlags::empty()).map_err(|error| system("watch the process")(error.into()))?);
         for fd in [&life.socket, &life.output] {
             fcntl_setfl(fd, OFlags::NONBLOCK).map_err(|error| system("set up a socket")(error.into()))?;
         }
@@ -421,13 +422,10 @@ impl Life {
     /// Waits until there is something to read or the process has exited; tells the latter.
     fn wait(&self, timeout: Duration) -> Result<bool, IsolateError> {
         let timeout = Timespec { tv_sec: timeout.as_secs() as i64, tv_nsec: i64::from(timeout.subsec_nanos()) };
-        let mut fds = [
-            PollFd::new(&self.socket, PollFlags::IN),
-            PollFd::new(&self.output, PollFlags::IN),
-        ]
-        .into_iter()
-        .chain(self.exit.as_ref().map(|exit| PollFd::new(exit, PollFlags::IN)))
-        .collect::<Vec<_>>();
+        let mut fds = [PollFd::new(&self.socket, PollFlags::IN), PollFd::new(&self.output, PollFlags::IN)]
+            .into_iter()
+            .chain(self.exit.as_ref().map(|exit| PollFd::new(exit, PollFlags::IN)))
+            .collect::<Vec<_>>();
         match poll(&mut fds, Some(&timeout)) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(system("wait")(error.into())),

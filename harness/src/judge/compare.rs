@@ -108,7 +108,11 @@ fn differences(baseline: &Record, run: &Record) -> Vec<(String, String, String)>
             (name.unwrap_or_default(), state.to_string())
         });
         let context = record.fingerprint.context.clone();
-        context.into_iter().filter(|(name, _)| name != "started").chain(controls).collect::<std::collections::BTreeMap<_, _>>()
+        context
+            .into_iter()
+            .filter(|(name, _)| name != "started")
+            .chain(controls)
+            .collect::<std::collections::BTreeMap<_, _>>()
     };
     let (before, now) = (flat(baseline), flat(run));
     let mut names: Vec<&String> = before.keys().chain(now.keys()).collect();
@@ -142,16 +146,27 @@ impl Pair<'_> {
             return vec![whole_case(case, Kind::NotRun, reason.clone())];
         }
         if let Some(death) = case.died.first() {
-            let last = death.last_stage.as_ref().map_or("before the first stage".to_owned(), |stage| format!("after {stage}"));
-            let sentence = format!("{} of {} workers died: {} {last}", case.died.len(), case.died.len() + case.samples, death.outcome);
+            let last =
+                death.last_stage.as_ref().map_or("before the first stage".to_owned(), |stage| format!("after {stage}"));
+            let sentence = format!(
+                "{} of {} workers died: {} {last}",
+                case.died.len(),
+                case.died.len() + case.samples,
+                death.outcome
+            );
             // A case whose baseline died in the same way holds.
-            let expected = known.is_some_and(|known| known.died.first().is_some_and(|known| known.outcome == death.outcome));
+            let expected =
+                known.is_some_and(|known| known.died.first().is_some_and(|known| known.outcome == death.outcome));
             verdicts.push(Verdict { gated: !expected, ..whole_case(case, Kind::Died, sentence) });
         }
         match known {
             None => verdicts.push(whole_case(case, Kind::New, "no baseline yet; bless to accept".to_owned())),
             Some(known) if known.samples == 0 && case.samples > 0 => {
-                verdicts.push(whole_case(case, Kind::New, "the baseline has no completed worker of it; bless to accept".to_owned()));
+                verdicts.push(whole_case(
+                    case,
+                    Kind::New,
+                    "the baseline has no completed worker of it; bless to accept".to_owned(),
+                ));
             }
             Some(_) => {}
         }
@@ -202,7 +217,13 @@ impl Pair<'_> {
             category,
         }
         .sentence(kind, then.as_ref(), &now);
-        let subject = Subject { quantity, aspect: aspect.clone(), baseline: then.map(|then| then.median), run: now.median, category };
+        let subject = Subject {
+            quantity,
+            aspect: aspect.clone(),
+            baseline: then.map(|then| then.median),
+            run: now.median,
+            category,
+        };
         Some(Verdict {
             case: case.id.clone(),
             kind,
@@ -260,7 +281,8 @@ const ROUNDING: f64 = 1e-6;
 impl Spread {
     fn of(values: Vec<f64>) -> Option<Self> {
         let median = median(&values)?;
-        let (low, high) = values.iter().fold((median, median), |(low, high), value| (low.min(*value), high.max(*value)));
+        let (low, high) =
+            values.iter().fold((median, median), |(low, high), value| (low.min(*value), high.max(*value)));
         Some(Self { low, median, high, count: values.len() })
     }
 

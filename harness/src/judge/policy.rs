@@ -223,7 +223,8 @@ mod tests {
             ("rss", Mode::Report, Mode::Report, Mode::Report),
             ("anon.host_heap", Mode::Ignore, Mode::Ignore, Mode::Ignore),
         ] {
-            let modes = [&growth, &slope, &level].map(|aspect| applied(&Policy::default(), "f/c", quantity, aspect).mode);
+            let modes =
+                [&growth, &slope, &level].map(|aspect| applied(&Policy::default(), "f/c", quantity, aspect).mode);
             assert_eq!(modes, [on_growth, on_slope, on_level], "{quantity}");
         }
     }

@@ -16,7 +16,9 @@ pub struct CaseId(String);
 
 /// A text that cannot be the name of a case.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{0}` is not a case id: it must read family/strategy/param=value,... in lower case letters, digits and - _ . =")]
+#[error(
+    "`{0}` is not a case id: it must read family/strategy/param=value,... in lower case letters, digits and - _ . ="
+)]
 pub struct IdError(String);
 
 impl CaseId {
@@ -48,8 +50,8 @@ impl FromStr for CaseId {
 
     fn from_str(text: &str) -> Result<Self, IdError> {
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.=,".contains(c);
-        let good = text.split('/').count() >= 2
-            && text.split('/').all(|part| !part.is_empty() && part.chars().all(allowed));
+        let good =
+            text.split('/').count() >= 2 && text.split('/').all(|part| !part.is_empty() && part.chars().all(allowed));
         if good { Ok(Self(text.to_owned())) } else { Err(IdError(text.to_owned())) }
     }
 }

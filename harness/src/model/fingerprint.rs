@@ -90,9 +90,7 @@ impl From<MachineClass> for String {
 }
 
 /// What the harness asks of the system for each worker (design §3.1).
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Control {
     /// `personality(ADDR_NO_RANDOMIZE)`.

@@ -15,8 +15,7 @@ pub use case_id::{CaseId, IdError};
 pub use fingerprint::{Context, Control, ControlState, Fingerprint, MachineClass};
 pub use quantity::{Category, Metric, Quantity, QuantityError, Unit};
 pub use record::{
-    Blessing, CaseRecord, Death, Record, SCHEMA_VERSION, Selection, Series, StageColumns,
-    TimeEstimate, json_schema,
+    Blessing, CaseRecord, Death, Record, SCHEMA_VERSION, Selection, Series, StageColumns, TimeEstimate, json_schema,
 };
 pub use sample::{Outcome, Reading, Sample, Snapshot};
 pub use stage::{Scale, Stage, StageParseError};

@@ -191,7 +191,9 @@ impl CaseRecord {
                     completed.push(sample);
                     continue;
                 }
-                Outcome::Completed => Outcome::Protocol { message: "reached other stages than the first worker".into() },
+                Outcome::Completed => {
+                    Outcome::Protocol { message: "reached other stages than the first worker".into() }
+                }
                 other => other.clone(),
             };
             died.push(Death {

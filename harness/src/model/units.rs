@@ -7,10 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A number of bytes. Serialised as the bare integer.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-    JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Bytes(pub u64);
 
@@ -36,10 +33,8 @@ pub fn signed_bytes(bytes: f64) -> String {
 }
 
 fn scaled(bytes: f64) -> String {
-    let (size, unit) = STEPS
-        .iter()
-        .find(|(size, _)| bytes >= *size as f64)
-        .map_or((1.0, "B"), |(size, unit)| (*size as f64, *unit));
+    let (size, unit) =
+        STEPS.iter().find(|(size, _)| bytes >= *size as f64).map_or((1.0, "B"), |(size, unit)| (*size as f64, *unit));
     let value = bytes / size;
     if (value - value.round()).abs() < 5e-4 {
         format!("{value:.0} {unit}")
@@ -63,9 +58,7 @@ impl FromStr for Bytes {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let bad = || BytesParseError(text.to_owned());
         let trimmed = text.trim();
-        let split = trimmed
-            .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .unwrap_or(trimmed.len());
+        let split = trimmed.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(trimmed.len());
         let (number, unit) = trimmed.split_at(split);
         let size = match unit.trim() {
             "" | "B" => 1,

@@ -12,14 +12,9 @@
 //!  nothing         anonymous            other
 //! ```
 
-use std::{
-    collections::BTreeMap,
-    ops::Range,
-    path::Path,
-};
+use std::{collections::BTreeMap, ops::Range, path::Path};
 
-use procfs::process::{MMapPath, MemoryMap};
-
+use super::smaps::Mapping;
 use crate::model::Category;
 
 /// glibc's `HEAP_MAX_SIZE` on 64-bit systems: heaps of non-main arenas start at its multiples.
@@ -57,44 +52,85 @@ impl Labels {
 }
 
 /// The category of each mapping, in order. `program` is the path of the process's executable.
-pub fn classify<'a>(
-    maps: &'a [MemoryMap],
-    program: &'a Path,
-    labels: &'a Labels,
-) -> impl Iterator<Item = Category> + 'a {
+pub(super) fn classify(mappings: &[Mapping<'_>], program: &Path, labels: &Labels) -> Vec<Category> {
     // The bss of a program or library is an anonymous mapping that begins where its file ends.
     let mut executable_end = 0;
-    maps.iter().map(move |map| {
-        let category = category(map, program, labels, executable_end);
+    let program = program.to_string_lossy();
+    let mut categories = Vec::with_capacity(mappings.len());
+    for mapping in mappings {
+        let category = match labels.find(&mapping.range) {
+            Some(Category::LinearMemory) if !mapping.name.is_empty() => Category::CowImage,
+            Some(category) => category,
+            None => unlabelled(mapping, &program, executable_end),
+        };
         if category == Category::Executable {
-            executable_end = map.address.1;
+            executable_end = mapping.range.end;
         }
-        category
-    })
+        categories.push(category);
+    }
+    categories
 }
 
-fn category(map: &MemoryMap, program: &Path, labels: &Labels, executable_end: u64) -> Category {
-    let anonymous = matches!(map.pathname, MMapPath::Anonymous);
-    match labels.find(&(map.address.0..map.address.1)) {
-        Some(Category::LinearMemory) if !anonymous => return Category::CowImage,
-        Some(category) => return category,
-        None => {}
-    }
-    match &map.pathname {
-        MMapPath::Heap => Category::HostHeap,
-        MMapPath::Stack | MMapPath::TStack(_) => Category::Stacks,
-        MMapPath::Vdso | MMapPath::Vvar | MMapPath::Vsyscall => Category::Executable,
-        MMapPath::Other(name) if name.starts_with("vvar") => Category::Executable,
-        MMapPath::Path(path) if path == program || is_library(path) => Category::Executable,
-        MMapPath::Path(_) => Category::MappedInput,
-        MMapPath::Anonymous if map.address.0 == executable_end => Category::Executable,
-        MMapPath::Anonymous if map.address.0.is_multiple_of(ARENA_ALIGNMENT) => Category::Arenas,
-        _ => Category::Other,
+fn unlabelled(mapping: &Mapping<'_>, program: &str, executable_end: u64) -> Category {
+    match mapping.name {
+        "" if mapping.range.start == executable_end => Category::Executable,
+        "" if mapping.range.start.is_multiple_of(ARENA_ALIGNMENT) => Category::Arenas,
+        "" => Category::Other,
+        "[heap]" => Category::HostHeap,
+        "[stack]" => Category::Stacks,
+        "[vdso]" | "[vsyscall]" => Category::Executable,
+        name if name.starts_with("[vvar") => Category::Executable,
+        name if name.starts_with('[') => Category::Other,
+        name if name == program || is_library(name) => Category::Executable,
+        _ => Category::MappedInput,
     }
 }
 
 /// `libc.so.6`, `ld-linux-x86-64.so.2`, `libx.so`.
-fn is_library(path: &Path) -> bool {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+fn is_library(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
     name.ends_with(".so") || name.contains(".so.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    fn map(start: u64, end: u64, name: &str) -> Mapping<'_> {
+        Mapping { range: start..end, name, rss: 0, pss: 0, anon: 0 }
+    }
+
+    #[test]
+    fn every_kind_of_mapping_finds_its_category() {
+        let mut labels = Labels::default();
+        labels.add(Label { category: Category::LinearMemory, range: 640 * MIB..644 * MIB });
+        labels.add(Label { category: Category::CompiledCode, range: 700 * MIB..701 * MIB });
+        let cases = [
+            (map(MIB, 2 * MIB, "/opt/bench"), Category::Executable),
+            (map(2 * MIB, 3 * MIB, ""), Category::Executable),
+            (map(4 * MIB, 5 * MIB, "[heap]"), Category::HostHeap),
+            (map(5 * MIB, 6 * MIB, ""), Category::Other),
+            (map(128 * MIB, 129 * MIB, ""), Category::Arenas),
+            (map(640 * MIB, 642 * MIB, "/memfd:wasm-memory-image (deleted)"), Category::CowImage),
+            (map(642 * MIB, 644 * MIB, ""), Category::LinearMemory),
+            (map(644 * MIB, 660 * MIB, ""), Category::Other),
+            (map(700 * MIB, 701 * MIB, "/cache/guest.cwasm"), Category::CompiledCode),
+            (map(701 * MIB, 702 * MIB, "/cache/guest.cwasm"), Category::MappedInput),
+            (map(800 * MIB, 801 * MIB, "/lib/libc.so.6"), Category::Executable),
+            (map(900 * MIB, 901 * MIB, "[stack]"), Category::Stacks),
+            (map(910 * MIB, 911 * MIB, "[vvar_vclock]"), Category::Executable),
+        ];
+        let (mappings, expected): (Vec<_>, Vec<_>) = cases.into_iter().unzip();
+        assert_eq!(classify(&mappings, Path::new("/opt/bench"), &labels), expected);
+    }
+
+    #[test]
+    fn a_forgotten_label_no_longer_counts() {
+        let mut labels = Labels::default();
+        labels.add(Label { category: Category::LinearMemory, range: MIB..2 * MIB });
+        labels.forget(Category::LinearMemory);
+        assert_eq!(classify(&[map(MIB, 2 * MIB, "")], Path::new("/x"), &labels), [Category::Other]);
+    }
 }

@@ -105,7 +105,9 @@ impl MemoryCgroup {
             // in a hybrid set-up it lacks the memory controller, which then has a version 1 line.
             let (version, mount) = if group.controllers.iter().any(|name| name == "memory") {
                 (Version::V1, mount("cgroup", Some("memory"))?)
-            } else if group.hierarchy == 0 && !groups.0.iter().any(|g| g.controllers.iter().any(|name| name == "memory")) {
+            } else if group.hierarchy == 0
+                && !groups.0.iter().any(|g| g.controllers.iter().any(|name| name == "memory"))
+            {
                 (Version::V2, mount("cgroup2", None)?)
             } else {
                 return None;

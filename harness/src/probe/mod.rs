@@ -7,7 +7,8 @@
 mod categories;
 mod cgroup;
 mod proc_files;
+mod smaps;
 
-pub use categories::{Label, Labels, classify};
+pub use categories::{Label, Labels};
 pub use cgroup::{CgroupError, MemoryCgroup, OwnCgroup};
-pub use proc_files::{ProbeError, Probe};
+pub use proc_files::{Probe, ProbeError};

@@ -5,17 +5,17 @@
 //! `ru_maxrss`: the kernel batches the first by 32 pages per CPU, and a child inherits the second
 //! from its parent at fork.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{fs, io, path::PathBuf};
 
 use procfs::{
     FromBufRead, FromRead,
-    process::{MemoryMaps, SmapsRollup, Stat, Status},
+    process::{SmapsRollup, Stat, Status},
 };
 
-use super::categories::{Labels, classify};
+use super::{
+    categories::{Labels, classify},
+    smaps,
+};
 use crate::model::{Metric, Quantity, Snapshot};
 
 /// A file of `/proc` that could not be read or understood.
@@ -36,6 +36,14 @@ pub enum ProbeError {
         path: PathBuf,
         /// What the parser met.
         source: procfs::ProcError,
+    },
+    /// A line of `smaps` does not.
+    #[error("{path}: cannot make sense of {line:?}")]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        line: String,
     },
     /// A field is missing that every supported kernel has.
     #[error("{path}: no field {field}; Highwater needs Linux 4.14 or newer with smaps")]
@@ -88,13 +96,17 @@ impl Probe {
         fs::write(&path, "5").map_err(|source| ProbeError::Io { path, source })
     }
 
-    fn parse<T>(&self, name: &str, parse: impl Fn(&[u8]) -> procfs::ProcResult<T>) -> Result<(PathBuf, T), ProbeError> {
+    fn read(&self, name: &str) -> Result<(PathBuf, String), ProbeError> {
         let path = self.folder.join(name);
-        let text = match fs::read(&path) {
-            Ok(text) => text,
-            Err(source) => return Err(ProbeError::Io { path, source }),
-        };
-        match parse(&text) {
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok((path, text)),
+            Err(source) => Err(ProbeError::Io { path, source }),
+        }
+    }
+
+    fn parse<T>(&self, name: &str, parse: impl Fn(&[u8]) -> procfs::ProcResult<T>) -> Result<(PathBuf, T), ProbeError> {
+        let (path, text) = self.read(name)?;
+        match parse(text.as_bytes()) {
             Ok(value) => Ok((path, value)),
             Err(source) => Err(ProbeError::Parse { path, source }),
         }
@@ -116,14 +128,14 @@ impl Probe {
     }
 
     fn mappings(&self, snapshot: &mut Snapshot, labels: &Labels) -> Result<(), ProbeError> {
-        let (_, maps) = self.parse("smaps", |text| MemoryMaps::from_buf_read(text))?;
-        snapshot.add(Metric::Vmas, maps.0.len() as u64);
-        for (map, category) in maps.0.iter().zip(classify(&maps.0, &self.program, labels)) {
-            let field = |name: &str| map.extension.map.get(name).copied().unwrap_or(0);
+        let (path, text) = self.read("smaps")?;
+        let mappings = smaps::parse(&text).map_err(|line| ProbeError::Line { path, line: line.to_owned() })?;
+        snapshot.add(Metric::Vmas, mappings.len() as u64);
+        for (mapping, category) in mappings.iter().zip(classify(&mappings, &self.program, labels)) {
             snapshot.add(Quantity::within(Metric::Vmas, category), 1);
-            snapshot.add(Quantity::within(Metric::Anon, category), field("Anonymous"));
-            snapshot.add(Quantity::within(Metric::Rss, category), field("Rss"));
-            snapshot.add(Quantity::within(Metric::Pss, category), field("Pss"));
+            snapshot.add(Quantity::within(Metric::Anon, category), mapping.anon);
+            snapshot.add(Quantity::within(Metric::Rss, category), mapping.rss);
+            snapshot.add(Quantity::within(Metric::Pss, category), mapping.pss);
         }
         Ok(())
     }
@@ -144,11 +156,5 @@ impl Probe {
         snapshot.add(Metric::MinorFaults, stat.minflt);
         snapshot.add(Metric::MajorFaults, stat.majflt);
         Ok(())
-    }
-
-    /// The program the process runs.
-    #[must_use]
-    pub fn program(&self) -> &Path {
-        &self.program
     }
 }

@@ -14,7 +14,8 @@ use crate::{
 #[must_use]
 pub fn exactness_table(record: &Record, metrics: &[Metric]) -> String {
     let headings = ["case", "n"].into_iter().map(str::to_owned);
-    let headings = headings.chain(metrics.iter().flat_map(|metric| [metric.to_string(), format!("growth of {metric}")]));
+    let headings =
+        headings.chain(metrics.iter().flat_map(|metric| [metric.to_string(), format!("growth of {metric}")]));
     let rows = record.cases.iter().map(|case| {
         let view = View::new(case, &record.reference);
         let mut cells = vec![table::short_id(&case.id), case.samples.to_string()];
@@ -23,8 +24,11 @@ pub fn exactness_table(record: &Record, metrics: &[Metric]) -> String {
             let levels = levels.map(|values| values.into_iter().collect::<BTreeSet<_>>().len()).max();
             let growths = view.aspects().into_iter().filter(|aspect| matches!(aspect, Aspect::Growth(_)));
             let growths = growths.filter_map(|aspect| view.values(metric.into(), &aspect));
-            let growths = growths.map(|values| values.iter().map(|value| *value as i64).collect::<BTreeSet<_>>().len()).max();
-            cells.extend([levels, growths].map(|distinct| distinct.map_or("-".to_owned(), |distinct| distinct.to_string())));
+            let growths =
+                growths.map(|values| values.iter().map(|value| *value as i64).collect::<BTreeSet<_>>().len()).max();
+            cells.extend(
+                [levels, growths].map(|distinct| distinct.map_or("-".to_owned(), |distinct| distinct.to_string())),
+            );
         }
         cells
     });

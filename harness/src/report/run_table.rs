@@ -27,18 +27,14 @@ pub fn run_table(record: &Record) -> String {
         "time".to_owned(),
     ];
     let rows = record.cases.iter().map(|case| row(record, case));
-    let mut text = format!(
-        "{} on {}\n{}\n",
-        record.family,
-        record.fingerprint.class,
-        table::print(&headings, rows)
-    );
+    let mut text = format!("{} on {}\n{}\n", record.family, record.fingerprint.class, table::print(&headings, rows));
     if let Some(bytes) = record.selection.inject {
         text.push_str(&format!("every {unit} was made to dirty {bytes} more (--inject)\n"));
     }
     for case in record.cases.iter().filter(|case| !case.died.is_empty()) {
         for death in &case.died {
-            let last = death.last_stage.as_ref().map_or("before the first stage".into(), |stage| format!("after {stage}"));
+            let last =
+                death.last_stage.as_ref().map_or("before the first stage".into(), |stage| format!("after {stage}"));
             text.push_str(&format!("{}: died {last}: {}\n", case.id, death.outcome));
             for line in death.output_tail.lines().rev().take(5).collect::<Vec<_>>().into_iter().rev() {
                 text.push_str(&format!("    {line}\n"));
@@ -73,7 +69,9 @@ fn row(record: &Record, case: &CaseRecord) -> Vec<String> {
             Unit::Count => format!("{value}"),
         }));
     }
-    cells.push(case.time.iter().map(|(routine, time)| format!("{routine} {}", duration(time))).collect::<Vec<_>>().join("\n"));
+    cells.push(
+        case.time.iter().map(|(routine, time)| format!("{routine} {}", duration(time))).collect::<Vec<_>>().join("\n"),
+    );
     cells
 }
 

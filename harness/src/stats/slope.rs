@@ -45,11 +45,7 @@ pub fn fit(scales: &[f64], workers: &[Vec<f64>], quantum: f64) -> Option<Line> {
     }
     let slopes: Vec<f64> = workers.iter().filter_map(|values| theil_sen(scales, values)).collect();
     let slope = median(&slopes)?;
-    let (low, high) = if slopes.iter().all(|other| other == &slopes[0]) {
-        (slope, slope)
-    } else {
-        bootstrap(&slopes)
-    };
+    let (low, high) = if slopes.iter().all(|other| other == &slopes[0]) { (slope, slope) } else { bootstrap(&slopes) };
     let medians: Option<Vec<f64>> = (0..scales.len())
         .map(|rung| median(&workers.iter().filter_map(|values| values.get(rung).copied()).collect::<Vec<_>>()))
         .collect();

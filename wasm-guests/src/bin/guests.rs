@@ -24,14 +24,8 @@ pack    compresses DIR/NAME.wasm of every guest and rewrites manifest.toml;
 
 enum Command {
     Help,
-    Check {
-        root: PathBuf,
-    },
-    Pack {
-        root: PathBuf,
-        built: PathBuf,
-        toolchain: String,
-    },
+    Check { root: PathBuf },
+    Pack { root: PathBuf, built: PathBuf, toolchain: String },
 }
 
 fn main() -> ExitCode {
@@ -57,10 +51,7 @@ fn parse(mut args: impl Iterator<Item = OsString>) -> anyhow::Result<Command> {
     let mut toolchain = None;
     let mut words = Vec::new();
     while let Some(arg) = args.next() {
-        let mut value = || {
-            args.next()
-                .with_context(|| format!("{} needs a value", arg.display()))
-        };
+        let mut value = || args.next().with_context(|| format!("{} needs a value", arg.display()));
         match arg.to_str() {
             Some("--help" | "-h") => return Ok(Command::Help),
             Some("--root") => root = value()?.into(),
@@ -73,11 +64,7 @@ fn parse(mut args: impl Iterator<Item = OsString>) -> anyhow::Result<Command> {
         (Some("check"), [_]) => Ok(Command::Check { root }),
         (Some("pack"), [_, built]) => {
             let toolchain = toolchain.context("pack needs --toolchain")?;
-            Ok(Command::Pack {
-                root,
-                built: built.into(),
-                toolchain,
-            })
+            Ok(Command::Pack { root, built: built.into(), toolchain })
         }
         (Some("pack"), _) => anyhow::bail!("pack takes one folder"),
         _ => anyhow::bail!("the command is `check` or `pack DIR`"),
@@ -95,11 +82,7 @@ fn run(command: Command) -> anyhow::Result<bool> {
             }
             return Ok(problems.is_empty());
         }
-        Command::Pack {
-            root,
-            built,
-            toolchain,
-        } => {
+        Command::Pack { root, built, toolchain } => {
             for packed in pack::pack(&root, &built, &toolchain)? {
                 println!("{packed}");
             }

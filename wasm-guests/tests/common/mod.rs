@@ -17,11 +17,7 @@ impl Tree {
         for part in ["guests", "artefacts"] {
             copy_folder(&committed.join(part), &tree.root().join(part));
         }
-        fs::copy(
-            committed.join("manifest.toml"),
-            tree.root().join("manifest.toml"),
-        )
-        .unwrap();
+        fs::copy(committed.join("manifest.toml"), tree.root().join("manifest.toml")).unwrap();
         tree
     }
 
@@ -58,9 +54,7 @@ pub(crate) fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
-        let (name, path) = entry
-            .map(|entry| (entry.file_name(), entry.path()))
-            .unwrap();
+        let (name, path) = entry.map(|entry| (entry.file_name(), entry.path())).unwrap();
         // As in the source hash: what a build by hand left is no source.
         if path.is_dir() && name != "target" {
             copy_folder(&path, &to.join(name));
