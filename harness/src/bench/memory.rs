@@ -139,10 +139,12 @@ fn job(family: &Family, case: &dyn Case, options: &Options, folder: &Path, input
     // path never reaches the worker's heap.
     let relative = |path: PathBuf| path.strip_prefix(folder).map(Path::to_owned).unwrap_or(path);
     let own_ladder = case.ladder();
-    let ladder = match &options.ladder {
+    let mut ladder = match &options.ladder {
         Some(ladder) if !own_ladder.is_empty() => ladder.clone(),
         _ => own_ladder,
     };
+    ladder.sort_unstable();
+    ladder.dedup();
     Job {
         program: case.program(),
         case: case.id(),

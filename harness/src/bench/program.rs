@@ -79,8 +79,8 @@ fn run(family: &Family, options: &Options, matcher: &Matcher) -> Result<(), RunE
         let result = timing::run(family, matcher, dirs);
         return result.map_err(|source| RunError::Prepare { case: family.name.to_owned(), source });
     }
-    let criterion = || timing::spawn(&for_criterion(std::env::args().skip(1)), &folders.target);
-    let interrupt = || Interrupt::install().map_err(|source| IsolateError::System { what: "watch for Ctrl-C", source });
+    let interrupt = Interrupt::install().map_err(|source| IsolateError::System { what: "watch for Ctrl-C", source })?;
+    let criterion = || timing::spawn(&for_criterion(std::env::args().skip(1)), &folders.target, &interrupt);
     match options.mode() {
         Mode::List => {
             for case in family.cases.iter().filter(|case| matcher.selects(case.as_ref())) {
@@ -91,7 +91,7 @@ fn run(family: &Family, options: &Options, matcher: &Matcher) -> Result<(), RunE
             }
         }
         Mode::Test => {
-            memory::test(family, options, matcher, dirs, &folders.own, &interrupt()?)?;
+            memory::test(family, options, matcher, dirs, &folders.own, &interrupt)?;
             if !options.memory_only {
                 criterion()?;
             }
@@ -101,16 +101,17 @@ fn run(family: &Family, options: &Options, matcher: &Matcher) -> Result<(), RunE
         }
         Mode::Measure => {
             let named = baseline_asked(options, &folders, family)?;
-            let mut record = memory::measure(family, options, matcher, dirs, &folders.own, &interrupt()?)?;
+            let mut record = memory::measure(family, options, matcher, dirs, &folders.own, &interrupt)?;
+            save(&record, options, &folders)?;
             if !options.memory_only {
-                let times = criterion()?.estimates();
-                for ((id, routine), time) in times {
+                for ((id, routine), time) in criterion()?.estimates() {
                     if let Some(case) = record.cases.iter_mut().find(|case| case.id.as_str() == id) {
                         case.time.insert(routine, time);
                     }
                 }
+                save(&record, options, &folders)?;
             }
-            finish(&record, options, &folders, named)?;
+            tell(&record, &folders, named);
         }
     }
     Ok(())
@@ -127,22 +128,28 @@ fn baseline_asked(options: &Options, folders: &Folders, family: &Family) -> Resu
     })
 }
 
-fn finish(record: &Record, options: &Options, folders: &Folders, named: Option<Record>) -> Result<(), RunError> {
+/// Keeps a run. One without cases had a filter that was meant for another family's bench: the last
+/// record stays as it is.
+fn save(record: &Record, options: &Options, folders: &Folders) -> Result<(), RunError> {
     if record.cases.is_empty() {
-        // A filter that is meant for another family's bench; its last record stays as it is.
         return Ok(());
     }
-    let path = folders.record(&record.family);
-    write_record(&path, record)?;
+    write_record(&folders.record(&record.family), record)?;
     if let Some(name) = &options.criterion.save_baseline {
         write_record(&folders.named(name, &record.family), record)?;
     }
+    Ok(())
+}
+
+fn tell(record: &Record, folders: &Folders, named: Option<Record>) {
+    if record.cases.is_empty() {
+        return;
+    }
     println!("{}", report::run_table(record));
-    println!("written to {}", path.display());
+    println!("written to {}", folders.record(&record.family).display());
     if let Some(named) = named {
         // As in criterion, a comparison by name informs and gates nothing.
         let comparison = compare_family(&named, record, &Policy::default());
         println!("\n{}", report::family_text(&comparison));
     }
-    Ok(())
 }

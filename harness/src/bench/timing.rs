@@ -5,7 +5,7 @@ use std::{
     collections::BTreeMap,
     env, fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Child, Command, ExitStatus},
     time::{Duration, SystemTime},
 };
 
@@ -13,10 +13,15 @@ use criterion::Criterion;
 use serde::Deserialize;
 
 use super::{Case, CaseResult, Dirs, Family, NotRun, RunError, options::Matcher};
-use crate::model::TimeEstimate;
+use crate::{
+    isolate::{Interrupt, IsolateError},
+    model::TimeEstimate,
+};
 
 /// Marks the process that is to be the criterion benchmark.
 const MARK: &str = "HIGHWATER_TIMING";
+/// How often the parent looks whether criterion has ended: seldom, to leave it the machine.
+const GLANCE: Duration = Duration::from_millis(100);
 /// Criterion's own variable for its folder.
 const HOME: &str = "CRITERION_HOME";
 
@@ -26,17 +31,37 @@ pub(super) fn is_wanted() -> bool {
 }
 
 /// Runs criterion in a process of its own, with its flags as the user gave them.
-pub(super) fn spawn(args: &[String], target: &Path) -> Result<Timed, RunError> {
+pub(super) fn spawn(args: &[String], target: &Path, interrupt: &Interrupt) -> Result<Timed, RunError> {
     let home = env::var_os(HOME).map_or_else(|| target.join("criterion"), PathBuf::from);
     let exe = PathBuf::from("/proc/self/exe");
     let before = SystemTime::now();
-    let status = Command::new(&exe)
+    let mut child = Command::new(&exe)
         .args(args)
         .env(MARK, "1")
         .env(HOME, &home)
-        .status()
+        .spawn()
         .map_err(|source| RunError::Io { path: exe, source })?;
+    let status = wait(&mut child, interrupt)?;
     if status.success() { Ok(Timed { home, before }) } else { Err(RunError::Criterion(status)) }
+}
+
+/// Waits for the child, which ends when the user wants to stop.
+fn wait(child: &mut Child, interrupt: &Interrupt) -> Result<ExitStatus, IsolateError> {
+    let system = |source| IsolateError::System { what: "wait for criterion", source };
+    loop {
+        // From a terminal Ctrl-C reaches the child by itself.
+        let ended = child.try_wait().map_err(system)?;
+        if interrupt.raised() {
+            if ended.is_none() {
+                child.kill().and_then(|()| child.wait()).map_err(system)?;
+            }
+            return Err(IsolateError::Interrupted);
+        }
+        match ended {
+            Some(status) => return Ok(status),
+            None => std::thread::sleep(GLANCE),
+        }
+    }
 }
 
 /// Where criterion left its estimates, and since when.

@@ -152,7 +152,7 @@ pub enum IsolateError {
     #[error("cannot read the worker's memory: {0}")]
     Probe(#[from] ProbeError),
     /// The user asked to stop.
-    #[error("stopped by the user; nothing was written")]
+    #[error("stopped by the user")]
     Interrupted,
 }
 

@@ -215,3 +215,65 @@ impl Drop for OwnCgroup {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn locate(cgroup: &str, mountinfo: &str) -> Option<MemoryCgroup> {
+        let groups = ProcessCGroups::from_buf_read(cgroup.as_bytes()).expect("well formed");
+        let mounts = MountInfos::from_buf_read(mountinfo.as_bytes()).expect("well formed");
+        MemoryCgroup::locate(&groups, &mounts)
+    }
+
+    /// Captured on the project's machine: version 1 controllers beside an empty unified hierarchy.
+    #[test]
+    fn in_a_hybrid_hierarchy_the_memory_controller_is_of_version_1() {
+        let group = locate(
+            include_str!("../../tests/fixtures/cgroup/hybrid-cgroup"),
+            include_str!("../../tests/fixtures/cgroup/hybrid-mountinfo"),
+        );
+        let folder = "/sys/fs/cgroup/memory/process_api/152f6e2925c5dbfa7b3d81e140001391".into();
+        assert_eq!(group, Some(MemoryCgroup { folder, version: Version::V1 }));
+    }
+
+    /// The form that cgroups(7) and systemd give on a machine with version 2 alone.
+    #[test]
+    fn the_unified_hierarchy_is_version_2() {
+        let mounts = "31 23 0:28 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n";
+        let group = locate("0::/user.slice/run-1.scope\n", mounts);
+        let folder = "/sys/fs/cgroup/user.slice/run-1.scope".into();
+        assert_eq!(group, Some(MemoryCgroup { folder, version: Version::V2 }));
+    }
+
+    /// A container that sees only its own part of the hierarchy.
+    #[test]
+    fn what_the_mount_cuts_off_is_cut_off_the_path() {
+        let mounts = "31 23 0:28 /docker/abc /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n";
+        let group = locate("4:memory:/docker/abc/worker\n", mounts);
+        assert_eq!(group.map(|group| group.folder), Some("/sys/fs/cgroup/memory/worker".into()));
+        assert_eq!(locate("4:cpu:/x\n", mounts), None);
+    }
+
+    #[test]
+    fn out_of_memory_kills_are_counted_in_both_versions() {
+        assert_eq!(parse_oom_kills("oom_kill_disable 0\nunder_oom 0\noom_kill 3\n"), Some(3));
+        assert_eq!(parse_oom_kills("low 0\nhigh 0\nmax 9\noom 2\noom_kill 1\noom_group_kill 0\n"), Some(1));
+        assert_eq!(parse_oom_kills("low 0\n"), None);
+    }
+
+    /// Where the rights are lacking there is nothing to test but the refusal.
+    #[test]
+    fn a_group_of_ones_own_is_removed_when_dropped() {
+        match OwnCgroup::with_limit(Bytes(64 << 20)) {
+            Ok(own) => {
+                let folder = own.group.folder.clone();
+                assert!(folder.is_dir() && own.entrance().exists());
+                assert_eq!(own.figures().oom_kills().expect("readable"), 0);
+                drop(own);
+                assert!(!folder.exists());
+            }
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
+    }
+}

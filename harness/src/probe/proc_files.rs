@@ -158,3 +158,48 @@ impl Probe {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{model::Category, probe::Label};
+
+    /// Captured from a worker of `sandbox-scaling/pooling/cow=on,guest=image` at `called@3`, ASLR on.
+    fn captured() -> Probe {
+        let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/proc/worker-pooling-image"));
+        Probe { folder, program: "/work/main/target/release/sandbox-scaling".into() }
+    }
+
+    #[test]
+    fn a_captured_worker_reads_as_what_it_was() {
+        let mut labels = Labels::default();
+        // Its three linear memories of 161 wasm pages, one in every slot.
+        for start in [0x7bed_d920_0000, 0x7bee_db20_0000, 0x7bef_dd20_0000_u64] {
+            labels.add(Label { category: Category::LinearMemory, range: start..start + 161 * 65_536 });
+        }
+        let snapshot = captured().snapshot(&labels).expect("all files are there");
+        let anon = |category| snapshot.get(Quantity::within(Metric::Anon, category));
+        let vmas = |category| snapshot.get(Quantity::within(Metric::Vmas, category));
+        // Each wrote to 16 pages of its image and to nothing before it.
+        assert_eq!(anon(Category::CowImage), Some(3 * 16 * 4096));
+        assert_eq!((vmas(Category::CowImage), vmas(Category::LinearMemory)), (Some(3), Some(3)));
+        assert_eq!(anon(Category::LinearMemory), None);
+        assert_eq!(vmas(Category::HostHeap), Some(1));
+        // The totals of smaps_rollup are the sums of smaps.
+        for metric in [Metric::Anon, Metric::Rss] {
+            let parts = Category::ALL.iter().filter_map(|category| snapshot.get(Quantity::within(metric, *category)));
+            assert_eq!(snapshot.get(metric), Some(parts.sum()), "{metric}");
+        }
+        // And RSS is what status counts by kind.
+        let get = |metric: Metric| snapshot.get(metric).expect("read");
+        assert_eq!(get(Metric::Rss), get(Metric::Anon) + get(Metric::File) + get(Metric::Shmem));
+        assert!(get(Metric::Peak) >= get(Metric::Rss));
+    }
+
+    #[test]
+    fn a_process_that_is_gone_is_an_error_that_names_the_file() {
+        let probe = Probe { folder: "/proc/0".into(), program: PathBuf::new() };
+        let error = probe.snapshot(&Labels::default()).expect_err("no process 0").to_string();
+        assert!(error.starts_with("/proc/0/smaps_rollup"), "{error}");
+    }
+}

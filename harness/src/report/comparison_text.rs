@@ -59,12 +59,9 @@ fn told(verdicts: &[Verdict]) -> Vec<(Kind, Vec<String>)> {
     let mut by_kind = Vec::new();
     for &kind in Kind::ALL.iter().rev() {
         let mut leads: BTreeMap<(&CaseId, Option<Quantity>), (&Verdict, usize)> = BTreeMap::new();
-        let told = |verdict: &&Verdict| {
-            verdict.kind == kind && kind != Kind::Same && (verdict.gated || !verdict.kind.is_failure())
-        };
         // What is only reported is left to the JSON, unless it says something about a whole case.
-        let told = verdicts.iter().filter(told).filter(|verdict| verdict.gated || verdict.subject.is_none());
-        for verdict in told {
+        let told = |verdict: &&Verdict| verdict.kind == kind && (verdict.gated || verdict.subject.is_none());
+        for verdict in verdicts.iter().filter(told).filter(|_| kind != Kind::Same) {
             let key = (&verdict.case, verdict.subject.as_ref().map(|subject| subject.quantity));
             let (lead, count) = leads.entry(key).or_insert((verdict, 0));
             *count += 1;

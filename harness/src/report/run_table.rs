@@ -10,26 +10,20 @@ use crate::{
 /// The table of a run, with its title, and its deaths below it.
 #[must_use]
 pub fn run_table(record: &Record) -> String {
-    let unit = &record.unit;
-    let headings = [
-        "case".to_owned(),
-        "n".to_owned(),
-        format!("anon per {unit}"),
-        format!("page tables per {unit}"),
-        format!("VMAs per {unit}"),
-        "at".to_owned(),
-        "rss".to_owned(),
-        "pss".to_owned(),
-        "uss".to_owned(),
-        "page tables".to_owned(),
-        "VMAs".to_owned(),
-        "peak".to_owned(),
-        "time".to_owned(),
-    ];
-    let rows = record.cases.iter().map(|case| row(record, case));
+    let ladders = ladders(record);
+    let timed = record.cases.iter().any(|case| !case.time.is_empty());
+    // Costs of several ladders add up: a sandbox that lives and was called costs both.
+    let per_unit = format!("per {} ({})", record.unit, ladders.join(" + "));
+    let mut headings = vec!["case".to_owned(), "n".to_owned()];
+    headings.extend(["anon", "page tables", "VMAs"].map(|what| format!("{what} {per_unit}")));
+    headings.extend(["at", "rss", "pss", "uss", "peak"].map(str::to_owned));
+    if timed {
+        headings.push("time".to_owned());
+    }
+    let rows = record.cases.iter().map(|case| row(record, case, &ladders));
     let mut text = format!("{} on {}\n{}\n", record.family, record.fingerprint.class, table::print(&headings, rows));
     if let Some(bytes) = record.selection.inject {
-        text.push_str(&format!("every {unit} was made to dirty {bytes} more (--inject)\n"));
+        text.push_str(&format!("every {} was made to dirty {bytes} more (--inject)\n", record.unit));
     }
     for case in record.cases.iter().filter(|case| !case.died.is_empty()) {
         for death in &case.died {
@@ -42,12 +36,26 @@ pub fn run_table(record: &Record) -> String {
         }
     }
     text.push_str(
-        "A slope without an interval is exact: all workers agree. `*`: cost per unit changes along the ladder.",
+        "A cost without an interval is exact: all n workers agree. `*`: the cost of one more changes along the ladder.",
     );
     text
 }
 
-fn row(record: &Record, case: &CaseRecord) -> Vec<String> {
+/// Names of the ladders of all cases, in the order of their first appearance.
+fn ladders(record: &Record) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for case in &record.cases {
+        for aspect in View::new(case, &record.reference).aspects() {
+            match aspect {
+                Aspect::Slope(name) if !names.contains(&name) => names.push(name),
+                _ => {}
+            }
+        }
+    }
+    names
+}
+
+fn row(record: &Record, case: &CaseRecord, ladders: &[String]) -> Vec<String> {
     let id = table::short_id(&case.id);
     if let Some(reason) = &case.not_run {
         return vec![id, "-".into(), format!("not run: {reason}")];
@@ -56,18 +64,15 @@ fn row(record: &Record, case: &CaseRecord) -> Vec<String> {
     let page = record.fingerprint.class.page_size as f64;
     let mut cells = vec![id, count(case)];
     for metric in [Metric::Anon, Metric::PageTables, Metric::Vmas] {
-        cells.push(slopes(view, metric, page));
+        cells.push(slopes(view, metric, page, ladders));
     }
     // The stage with the most in it: the last rung of the ladder, or the last stage without one.
     let top = case.stages.iter().rfind(|columns| columns.stage.scale().is_some()).or(case.stages.last());
     cells.push(top.map_or("-".into(), |top| top.stage.to_string()));
-    for metric in [Metric::Rss, Metric::Pss, Metric::Uss, Metric::PageTables, Metric::Vmas, Metric::Peak] {
+    for metric in [Metric::Rss, Metric::Pss, Metric::Uss, Metric::Peak] {
         let values = top.and_then(|top| top.values(metric, case.samples));
         let middle = values.and_then(|values| median(&values.iter().map(|value| *value as f64).collect::<Vec<_>>()));
-        cells.push(middle.map_or("-".into(), |value| match metric.unit() {
-            Unit::Bytes => Bytes(value as u64).to_string(),
-            Unit::Count => format!("{value}"),
-        }));
+        cells.push(middle.map_or("-".into(), |value| Bytes(value as u64).to_string()));
     }
     cells.push(
         case.time.iter().map(|(routine, time)| format!("{routine} {}", duration(time))).collect::<Vec<_>>().join("\n"),
@@ -82,8 +87,8 @@ fn count(case: &CaseRecord) -> String {
     }
 }
 
-/// One line per ladder: `live 5.79 KiB`, with an interval where workers differ.
-fn slopes(view: View<'_>, metric: Metric, page: f64) -> String {
+/// `4.58 KiB + 64 KiB`, one term per ladder, with an interval where workers differ.
+fn slopes(view: View<'_>, metric: Metric, page: f64, ladders: &[String]) -> String {
     let quantum = match metric.unit() {
         Unit::Bytes => page,
         Unit::Count => 1.0,
@@ -92,17 +97,16 @@ fn slopes(view: View<'_>, metric: Metric, page: f64) -> String {
         Unit::Bytes => signed_bytes(value).trim_start_matches('+').to_owned(),
         Unit::Count => format!("{value:.2}"),
     };
-    let lines = view.aspects().into_iter().filter_map(|aspect| {
-        let Aspect::Slope(name) = aspect else { return None };
-        let line = view.line(metric.into(), &name, quantum)?;
+    let term = |name: &String| {
+        let Some(line) = view.line(metric.into(), name, quantum) else { return "-".to_owned() };
         let bend = if line.bend == Bend::Linear { "" } else { "*" };
-        Some(if line.low == line.high {
-            format!("{name} {}{bend}", show(line.slope))
+        if line.low == line.high {
+            format!("{}{bend}", show(line.slope))
         } else {
-            format!("{name} {}{bend} [{}, {}]", show(line.slope), show(line.low), show(line.high))
-        })
-    });
-    lines.collect::<Vec<_>>().join("\n")
+            format!("{}{bend} [{}, {}]", show(line.slope), show(line.low), show(line.high))
+        }
+    };
+    ladders.iter().map(term).collect::<Vec<_>>().join(" + ")
 }
 
 /// Criterion's point estimate in a unit that fits.

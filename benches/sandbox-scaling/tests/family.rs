@@ -1,0 +1,144 @@
+//! The family as a user runs it: what its records must show of wasmtime, and that the gate is red
+//! when one sandbox dirties one page more.
+
+use std::{path::Path, process::Command, sync::OnceLock};
+
+use highwater::{
+    CaseId, Category,
+    judge::{Aspect, Kind, Policy, View, compare_family},
+    model::{CaseRecord, Metric, Quantity, Record, read_record},
+};
+
+const PAGE: f64 = 4096.0;
+
+/// Five workers of each selected case, with a ladder that is quick to climb.
+fn measure(args: &[&str]) -> Record {
+    let folder = tempfile::tempdir().expect("a folder");
+    run(folder.path(), args);
+    read_record(&folder.path().join("highwater/sandbox-scaling.json")).expect("a record")
+}
+
+fn run(target: &Path, args: &[&str]) {
+    let output = Command::new(env!("CARGO_BIN_EXE_sandbox-scaling"))
+        .env("HIGHWATER_TARGET_DIR", target)
+        .args(["--bench", "--memory-only", "--samples", "5", "--ladder", "1,4,16"])
+        .args(args)
+        .output()
+        .expect("the program starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The whole family, measured once for all tests.
+fn whole() -> &'static Record {
+    static RECORD: OnceLock<Record> = OnceLock::new();
+    RECORD.get_or_init(|| measure(&[]))
+}
+
+fn case<'a>(record: &'a Record, id: &str) -> &'a CaseRecord {
+    let id: CaseId = format!("sandbox-scaling/{id}").parse().expect("an id");
+    record.cases.iter().find(|case| case.id == id).expect("the case is in the record")
+}
+
+/// The slope over a ladder, which all workers must agree on.
+fn slope(record: &Record, id: &str, quantity: impl Into<Quantity>, ladder: &str) -> f64 {
+    let view = View::new(case(record, id), &record.reference);
+    let slopes = view.values(quantity.into(), &Aspect::Slope(ladder.to_owned())).expect("measured");
+    assert!(slopes.iter().all(|slope| slope == &slopes[0]), "{id}: {slopes:?}");
+    slopes[0]
+}
+
+#[test]
+fn every_case_runs_through_with_all_its_workers() {
+    assert_eq!(whole().cases.len(), 12);
+    for case in &whole().cases {
+        assert_eq!((case.samples, case.died.len(), &case.not_run), (5, 0, &None), "{}", case.id);
+        let stages: Vec<String> = case.stages.iter().map(|columns| columns.stage.to_string()).collect();
+        let expected = [
+            "start",
+            "engine",
+            "loaded",
+            "live@1",
+            "live@4",
+            "live@16",
+            "called@1",
+            "called@4",
+            "called@16",
+            "dropped",
+            "trimmed",
+        ];
+        assert_eq!(stages, expected);
+    }
+}
+
+#[test]
+fn a_call_costs_the_pages_that_the_guest_writes_to_and_no_other() {
+    for strategy in ["on-demand/cow=on", "on-demand/cow=off", "pooling/cow=on", "pooling/cow=off"] {
+        assert_eq!(slope(whole(), &format!("{strategy},guest=tiny"), Metric::Anon, "called"), 0.0);
+        let toucher = format!("{strategy},guest=toucher");
+        assert_eq!(slope(whole(), &toucher, Metric::Anon, "called"), 16.0 * PAGE);
+    }
+}
+
+#[test]
+fn copy_on_write_shares_the_image_and_charges_the_pages_written_to() {
+    for allocation in ["on-demand", "pooling"] {
+        let on = format!("{allocation}/cow=on,guest=image");
+        let off = format!("{allocation}/cow=off,guest=image");
+        assert!(slope(whole(), &on, Metric::Anon, "live") < 2.0 * PAGE);
+        let written = Quantity::within(Metric::Anon, Category::CowImage);
+        assert_eq!(slope(whole(), &on, written, "called"), 16.0 * PAGE);
+        // Without it every sandbox holds its own ten MiB, before it has run at all.
+        let own = Quantity::within(Metric::Anon, Category::LinearMemory);
+        assert_eq!(slope(whole(), &off, own, "live"), (10 << 20) as f64);
+        assert_eq!(slope(whole(), &off, Metric::Anon, "called"), 0.0);
+    }
+}
+
+#[test]
+fn dropping_on_demand_sandboxes_gives_their_mappings_back() {
+    for guest in ["tiny", "toucher", "image"] {
+        let case = case(whole(), &format!("on-demand/cow=on,guest={guest}"));
+        let at = |stage: &str| {
+            let columns = case.stage(&stage.parse().expect("a stage")).expect("reached");
+            columns.values(Quantity::within(Metric::Vmas, Category::LinearMemory), 5).expect("read")[0]
+        };
+        assert_eq!((at("live@16"), at("dropped")), (16, 0), "{guest}");
+    }
+}
+
+#[test]
+fn the_same_again_holds_and_one_page_more_per_sandbox_is_red_and_named() {
+    let filter = "on-demand/cow=on,guest=tiny";
+    let judged = |args: &[&str]| compare_family(whole(), &measure(args), &Policy::default()).verdicts;
+
+    let same = judged(&[filter]);
+    let moved: Vec<_> = same.iter().filter(|verdict| verdict.gated && verdict.kind != Kind::Same).collect();
+    assert!(moved.is_empty(), "{moved:#?}");
+
+    let injected = judged(&[filter, "--inject", "4096"]);
+    let slope = injected.iter().find_map(|verdict| {
+        let subject = verdict.subject.as_ref()?;
+        let is_slope = subject.aspect == Aspect::Slope("live".into()) && subject.quantity == Metric::Anon.into();
+        is_slope.then_some((verdict, subject))
+    });
+    let (verdict, subject) = slope.expect("judged");
+    assert_eq!((verdict.kind, verdict.fails()), (Kind::Regressed, true));
+    let pages = (subject.run - subject.baseline.expect("known")) / PAGE;
+    assert!((1.0..1.1).contains(&pages), "{pages} pages per sandbox");
+    assert_eq!(subject.category.map(|(category, _)| category), Some(Category::HostHeap));
+}
+
+/// A truncated or altered precompiled guest is made anew, not mapped.
+#[test]
+fn a_broken_cache_entry_is_rebuilt_before_it_is_used() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let args = ["on-demand/cow=on,guest=tiny"];
+    run(folder.path(), &args);
+    let cache = folder.path().join("highwater/cache");
+    let entries = cache.read_dir().expect("made").flatten().map(|entry| entry.path());
+    let path = entries.into_iter().find(|path| path.extension().is_some_and(|e| e == "cwasm")).expect("one entry");
+    let whole = std::fs::read(&path).expect("readable");
+    std::fs::write(&path, &whole[..whole.len() / 2]).expect("writable");
+    run(folder.path(), &args);
+    assert_eq!(std::fs::read(&path).expect("readable"), whole);
+}

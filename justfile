@@ -1,0 +1,42 @@
+# Every recipe wraps a plain cargo command, which the README names too: just is a convenience.
+
+# List the recipes
+default:
+    @just --list
+
+# Measure memory and time of all families (or of what the filter selects)
+bench *ARGS:
+    cargo bench --workspace -- {{ARGS}}
+
+# The same with few samples and criterion's quick mode
+quick *ARGS:
+    cargo bench --workspace -- --quick --noplot {{ARGS}}
+
+# Measure memory only, then judge it against the baselines in git; exits 3 on a regression
+compare-baseline *ARGS:
+    cargo bench --workspace -- --memory-only {{ARGS}}
+    cargo run -q --release --bin highwater -- compare
+
+# Make the last run the baseline of this machine class, with a reason
+bless REASON:
+    cargo run -q --release --bin highwater -- bless --reason {{quote(REASON)}}
+
+# Show how many different values the workers of the last run gave (1 is exact)
+exactness:
+    cargo run -q --release --bin highwater -- exactness
+
+# Rebuild the wasm guests from their sources
+guests:
+    bash wasm-guests/build-guests.sh
+
+# Check that the committed guests match their manifest and sources
+guests-check:
+    cargo run -q --release --bin guests -- check
+
+# Run the tests
+test:
+    cargo test --release --workspace
+
+# All that CI runs
+ci:
+    bash .ci/run
