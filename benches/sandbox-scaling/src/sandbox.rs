@@ -8,7 +8,7 @@ use std::{
 use highwater::{Bencher, Case, CaseId, CaseResult, Category, Dirs, Scale, Stages};
 use wasmtime::{Engine, Instance, Linker, Memory, Module, Store};
 
-use crate::Strategy;
+use crate::{Allocation, Strategy};
 
 /// What runs inside the sandbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,7 +142,10 @@ impl Case for Sandbox {
             stages.reached_at("called", scale)?;
         }
         live.clear();
-        stages.forget(Category::LinearMemory)?;
+        // A pool keeps the slots, and what it keeps in them is linear memory still.
+        if self.strategy.allocation == Allocation::OnDemand {
+            stages.forget(Category::LinearMemory)?;
+        }
         stages.reached("dropped")?;
         stages.trimmed()?;
         Ok(())

@@ -113,7 +113,7 @@ pub(super) fn measure(
         schema: SCHEMA_VERSION,
         family: family.name.to_owned(),
         blessed: None,
-        fingerprint: fingerprint(controls, context),
+        fingerprint: fingerprint(options, controls, context),
         selection: Selection { filter: options.filter.clone(), inject: options.inject, ladder: options.ladder.clone() },
         unit: family.unit.to_owned(),
         reference: stage(family.reference),
@@ -121,8 +121,9 @@ pub(super) fn measure(
     })
 }
 
-fn fingerprint(controls: BTreeMap<Control, ControlState>, context: Context) -> Fingerprint {
-    let aslr_off = controls.get(&Control::AslrOff) == Some(&ControlState::Granted);
+fn fingerprint(options: &Options, controls: BTreeMap<Control, ControlState>, context: Context) -> Fingerprint {
+    // Where no worker was started at all, what was asked for has to do.
+    let aslr_off = controls.get(&Control::AslrOff).map_or(options.aslr == Switch::Off, ControlState::is_granted);
     Fingerprint { class: isolate::machine_class(aslr_off), controls, context }
 }
 
@@ -188,7 +189,7 @@ fn sample(
         for (control, state) in granted {
             // A refusal to one worker is a refusal to the run.
             let kept = controls.entry(control).or_insert_with(|| state.clone());
-            if *kept == ControlState::Granted {
+            if kept.is_granted() {
                 *kept = state;
             }
         }

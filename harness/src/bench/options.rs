@@ -45,6 +45,31 @@ fn scale(text: &str) -> Result<Scale, String> {
     }
 }
 
+/// Reads a number that criterion accepts: it panics over others, after the memory was measured.
+fn number<T: std::str::FromStr>(text: &str, fits: impl Fn(&T) -> bool, what: &str) -> Result<T, String> {
+    text.parse().ok().filter(fits).ok_or_else(|| format!("it must be {what}"))
+}
+
+fn sample_size(text: &str) -> Result<usize, String> {
+    number(text, |size| *size >= 10, "at least 10")
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    number(text, |count| *count > 0, "at least 1")
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    number(text, |seconds| (1e-9..=1e9).contains(seconds), "a number of seconds above 0")
+}
+
+fn above_zero(text: &str) -> Result<f64, String> {
+    number(text, |value: &f64| *value > 0.0 && value.is_finite(), "above 0")
+}
+
+fn part(text: &str) -> Result<f64, String> {
+    number(text, |value| *value > 0.0 && *value < 1.0, "between 0 and 1")
+}
+
 /// On or off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Switch {
@@ -105,25 +130,25 @@ pub(super) struct CriterionFlags {
     #[arg(long, value_name = "SECONDS")]
     pub(super) profile_time: Option<f64>,
     /// Criterion's sample size
-    #[arg(long)]
+    #[arg(long, value_parser = sample_size)]
     sample_size: Option<usize>,
     /// Criterion's warm-up time in seconds
-    #[arg(long)]
+    #[arg(long, value_parser = seconds)]
     warm_up_time: Option<f64>,
     /// Criterion's measurement time in seconds
-    #[arg(long)]
+    #[arg(long, value_parser = seconds)]
     measurement_time: Option<f64>,
     /// Criterion's number of resamples
-    #[arg(long)]
+    #[arg(long, value_parser = at_least_one)]
     nresamples: Option<usize>,
     /// Criterion's noise threshold
-    #[arg(long)]
+    #[arg(long, value_parser = above_zero)]
     noise_threshold: Option<f64>,
     /// Criterion's confidence level
-    #[arg(long)]
+    #[arg(long, value_parser = part)]
     confidence_level: Option<f64>,
     /// Criterion's significance level
-    #[arg(long)]
+    #[arg(long, value_parser = part)]
     significance_level: Option<f64>,
     /// Criterion's plotting backend
     #[arg(long, value_parser = ["gnuplot", "plotters"])]

@@ -14,8 +14,13 @@ pub(super) fn path(folder: &Path, class: &MachineClass, family: &str) -> PathBuf
 pub(super) fn find(folder: &Path, run: &Record) -> Result<Option<Record>, CliError> {
     let class = &run.fingerprint.class;
     for class in [class, &class.with_other_aslr()] {
-        match read_record(&path(folder, class, &run.family)) {
-            Ok(record) => return Ok(Some(record)),
+        let path = path(folder, class, &run.family);
+        match read_record(&path) {
+            Ok(record) if record.family == run.family && record.fingerprint.class == *class => return Ok(Some(record)),
+            Ok(Record { family, fingerprint, .. }) => {
+                let found = format!("{family} on {}", fingerprint.class);
+                return Err(StoreError::Misplaced { path, found }.into());
+            }
             Err(StoreError::Missing(_)) => {}
             Err(error) => return Err(error.into()),
         }

@@ -172,6 +172,7 @@ impl Pair<'_> {
         }
         let view = View::new(case, &self.run.reference);
         let before = known.map(|known| View::new(known, &self.baseline.reference));
+        verdicts.extend(self.lost(case, view, before));
         for aspect in view.aspects() {
             for quantity in Metric::ALL.iter().map(|metric| Quantity::from(*metric)).chain(categories()) {
                 let applied = self.policy.applied(&case.id, quantity, &aspect);
@@ -181,6 +182,36 @@ impl Pair<'_> {
             }
         }
         verdicts
+    }
+
+    /// What the baseline could be judged by and the run cannot: a stage that is no longer reached or
+    /// goes by another name, a metric that is no longer read. A ladder of the user's own leaves some
+    /// out on purpose.
+    fn lost(&self, case: &CaseRecord, view: View<'_>, before: Option<View<'_>>) -> Option<Verdict> {
+        if case.samples == 0 || self.run.selection.ladder.is_some() {
+            return None;
+        }
+        let present = view.aspects();
+        if present.is_empty() {
+            let sentence = format!("no worker reaches {}, so that nothing of it can be judged", self.run.reference);
+            return Some(whole_case(case, Kind::Missing, sentence));
+        }
+        let before = before?;
+        let is_gated = |quantity, aspect: &Aspect| self.policy.applied(&case.id, quantity, aspect).mode == Mode::Gate;
+        let unread = |aspect: &Aspect| {
+            let gated = Metric::ALL.iter().map(|metric| Quantity::from(*metric)).filter(|q| is_gated(*q, aspect));
+            let lost = gated.filter(|q| before.values(*q, aspect).is_some() && view.values(*q, aspect).is_none());
+            lost.map(|quantity| format!("{quantity}, {aspect}")).collect::<Vec<_>>()
+        };
+        let lost: Vec<String> = before
+            .aspects()
+            .iter()
+            .flat_map(|aspect| if present.contains(aspect) { unread(aspect) } else { vec![aspect.to_string()] })
+            .collect();
+        (!lost.is_empty()).then(|| {
+            let sentence = format!("the baseline has {} and the run has not; bless to accept", lost.join("; "));
+            whole_case(case, Kind::Missing, sentence)
+        })
     }
 
     fn aspect(
@@ -319,17 +350,15 @@ impl Telling<'_> {
             Aspect::Growth(stage) => format!("growth of {} at {stage}", self.quantity),
             Aspect::Level(stage) => format!("{} at {stage}", self.quantity),
         };
-        if let Some(budget) = self.over {
-            return format!("{what} is {}, over its budget of {}", self.value(now.median), self.value(budget));
-        }
-        let Some(then) = then else { return format!("{what} is {}", self.value(now.median)) };
+        let over = self.over.map(|budget| format!("over its budget of {}; ", self.value(budget))).unwrap_or_default();
+        let Some(then) = then else { return format!("{what} is {}; {over}no baseline", self.value(now.median)) };
         if kind == Kind::NotComparable {
             return format!("{what} does not compare between runs with and without ASLR");
         }
         let change = now.median - then.median;
         let place = self.category.map_or(String::new(), |(category, _)| format!(", in {category}"));
         format!(
-            "{what}: {} -> {} ({}{place}); {}; tolerance {}",
+            "{what}: {} -> {} ({}{place}); {over}{}; tolerance {}",
             self.value(then.median),
             self.value(now.median),
             self.change(change),
@@ -351,10 +380,15 @@ impl Telling<'_> {
             Unit::Bytes => (self.page, " pages"),
             Unit::Count => (1.0, ""),
         };
+        // Two decimals, unless nothing would be left of it.
+        let each = |change: f64| match change.abs() {
+            small if small > 0.0 && small < 0.005 => format!("{change:+.4}"),
+            _ => format!("{change:+.2}"),
+        };
         match (self.aspect, self.aspect.units()) {
-            (Aspect::Slope(_), _) => format!("{:+.2}{word} per {}", change / grain, self.unit),
+            (Aspect::Slope(_), _) => format!("{}{word} per {}", each(change / grain), self.unit),
             (_, Some(units)) => {
-                format!("{:+}{word}, {:+.2} per {}", change / grain, change / grain / units, self.unit)
+                format!("{:+}{word}, {} per {}", change / grain, each(change / grain / units), self.unit)
             }
             (_, None) => format!("{:+}{word}", change / grain),
         }

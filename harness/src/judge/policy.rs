@@ -36,6 +36,10 @@ pub enum PolicyError {
     },
 }
 
+/// How exactly a peak is known: the kernel folds its per-CPU counters of anonymous and of file pages
+/// into the high-water mark in batches of 32 pages each (`percpu_counter_batch`).
+const PEAK_GRAIN: f64 = (2 * 32 * 4096) as f64;
+
 /// What becomes of an aspect that moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -156,8 +160,9 @@ impl Policy {
     /// What holds for an aspect of a quantity of a case.
     #[must_use]
     pub fn applied(&self, case: &CaseId, quantity: Quantity, aspect: &Aspect) -> Applied {
-        let mut applied =
-            Applied { mode: default_mode(quantity, aspect), tolerance: 0.0, tolerance_percent: 0.0, budget: None };
+        let tolerance = if quantity.metric == Metric::Peak { PEAK_GRAIN } else { 0.0 };
+        let mode = default_mode(quantity, aspect);
+        let mut applied = Applied { mode, tolerance, tolerance_percent: 0.0, budget: None };
         let name = quantity.to_string();
         for rule in &self.rules {
             let fits = |glob: &Option<GlobMatcher>, text: &str| glob.as_ref().is_none_or(|glob| glob.is_match(text));

@@ -17,7 +17,7 @@ pub enum Kind {
     Improved,
     /// The case has no baseline.
     New,
-    /// The baseline has a case that this full run has not.
+    /// The baseline has a case, or a stage of one, that this full run has not.
     Missing,
     /// The case could not run here.
     NotRun,

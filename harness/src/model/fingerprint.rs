@@ -134,6 +134,14 @@ pub enum ControlState {
     NotAsked,
 }
 
+impl ControlState {
+    /// Whether the control holds.
+    #[must_use]
+    pub fn is_granted(&self) -> bool {
+        *self == Self::Granted
+    }
+}
+
 impl fmt::Display for ControlState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

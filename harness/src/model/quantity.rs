@@ -80,7 +80,9 @@ words! {
         PageTables = "page_tables",
         /// Address space: `VmSize` of status.
         Vsize = "vsize",
-        /// Highest RSS since the reference stage, where the parent resets it: `VmHWM` of status.
+        /// Highest RSS since the reference stage, where the parent resets it: `VmHWM` of status. Exact
+        /// while memory only grows; a peak that was given back before the look is known to a few dozen
+        /// pages, since the kernel batches its counters.
         Peak = "peak",
         /// Mappings (virtual memory areas): entries of smaps.
         Vmas = "vmas",

@@ -83,7 +83,10 @@ impl std::fmt::Display for Outcome {
             Self::Completed => f.write_str("completed"),
             Self::Exited { status } => write!(f, "exited with status {status}"),
             Self::Signaled { signal } => match rustix::process::Signal::from_named_raw(*signal) {
-                Some(named) => write!(f, "killed by signal {signal} ({named:?})"),
+                Some(named) => {
+                    let name = format!("{named:?}");
+                    write!(f, "killed by signal {signal} (SIG{})", name.trim_start_matches("Signal::").to_uppercase())
+                }
                 None => write!(f, "killed by signal {signal}"),
             },
             Self::OutOfMemory => f.write_str("out of memory"),

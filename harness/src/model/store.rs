@@ -32,6 +32,14 @@ pub enum StoreError {
         /// What the parser met.
         problem: String,
     },
+    /// It is a whole record, and not the one that belongs here.
+    #[error("{path}: holds the record of {found}; move it to its place or restore this one from git")]
+    Misplaced {
+        /// The file.
+        path: PathBuf,
+        /// Family and machine class of what it holds.
+        found: String,
+    },
     /// It was written by a newer build.
     #[error("{path}: record of schema version {found}, this build reads up to {SCHEMA_VERSION}; use a newer highwater")]
     Newer {

@@ -7,7 +7,7 @@
 //!  anything else   anything             what the label says
 //!  nothing         program, *.so, vdso  executable      (and the bss that follows them)
 //!  nothing         [heap], [stack]      host_heap, stacks
-//!  nothing         at a 64 MiB border   arenas          (glibc aligns the heaps of further arenas)
+//!  nothing         a glibc arena        arenas          (64 MiB from a 64 MiB border on, used part first)
 //!  nothing         another file         mapped_input
 //!  nothing         anonymous            other
 //! ```
@@ -17,8 +17,8 @@ use std::{collections::BTreeMap, ops::Range, path::Path};
 use super::smaps::Mapping;
 use crate::model::Category;
 
-/// glibc's `HEAP_MAX_SIZE` on 64-bit systems: heaps of non-main arenas start at its multiples.
-const ARENA_ALIGNMENT: u64 = 64 << 20;
+/// glibc's `HEAP_MAX_SIZE` on 64-bit systems: size and alignment of the heaps of non-main arenas.
+const ARENA_SIZE: u64 = 64 << 20;
 
 /// An address range and what it is for, as the worker told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,11 +57,11 @@ pub(super) fn classify(mappings: &[Mapping<'_>], program: &Path, labels: &Labels
     let mut executable_end = 0;
     let program = program.to_string_lossy();
     let mut categories = Vec::with_capacity(mappings.len());
-    for mapping in mappings {
+    for (index, mapping) in mappings.iter().enumerate() {
         let category = match labels.find(&mapping.range) {
             Some(Category::LinearMemory) if !mapping.name.is_empty() => Category::CowImage,
             Some(category) => category,
-            None => unlabelled(mapping, &program, executable_end),
+            None => unlabelled(mapping, mappings.get(index + 1), &program, executable_end),
         };
         if category == Category::Executable {
             executable_end = mapping.range.end;
@@ -71,10 +71,10 @@ pub(super) fn classify(mappings: &[Mapping<'_>], program: &Path, labels: &Labels
     categories
 }
 
-fn unlabelled(mapping: &Mapping<'_>, program: &str, executable_end: u64) -> Category {
+fn unlabelled(mapping: &Mapping<'_>, next: Option<&Mapping<'_>>, program: &str, executable_end: u64) -> Category {
     match mapping.name {
         "" if mapping.range.start == executable_end => Category::Executable,
-        "" if mapping.range.start.is_multiple_of(ARENA_ALIGNMENT) => Category::Arenas,
+        "" if is_arena(mapping, next) => Category::Arenas,
         "" => Category::Other,
         "[heap]" => Category::HostHeap,
         "[stack]" => Category::Stacks,
@@ -84,6 +84,16 @@ fn unlabelled(mapping: &Mapping<'_>, program: &str, executable_end: u64) -> Cate
         name if name == program || is_library(name) => Category::Executable,
         _ => Category::MappedInput,
     }
+}
+
+/// The heap of a further arena: 64 MiB from its border on, the part in use first, its reserve right
+/// behind. The border alone would not do: with ASLR other mappings start at one now and then.
+fn is_arena(mapping: &Mapping<'_>, next: Option<&Mapping<'_>>) -> bool {
+    let end = mapping.range.start.saturating_add(ARENA_SIZE);
+    let is_reserve =
+        |next: &Mapping<'_>| next.name.is_empty() && next.range.start == mapping.range.end && next.range.end >= end;
+    mapping.range.start.is_multiple_of(ARENA_SIZE)
+        && (mapping.range.end == end || (mapping.range.end < end && next.is_some_and(is_reserve)))
 }
 
 /// `libc.so.6`, `ld-linux-x86-64.so.2`, `libx.so`.
@@ -113,6 +123,8 @@ mod tests {
             (map(4 * MIB, 5 * MIB, "[heap]"), Category::HostHeap),
             (map(5 * MIB, 6 * MIB, ""), Category::Other),
             (map(128 * MIB, 129 * MIB, ""), Category::Arenas),
+            (map(129 * MIB, 192 * MIB, ""), Category::Other),
+            (map(256 * MIB, 257 * MIB, ""), Category::Other),
             (map(640 * MIB, 642 * MIB, "/memfd:wasm-memory-image (deleted)"), Category::CowImage),
             (map(642 * MIB, 644 * MIB, ""), Category::LinearMemory),
             (map(644 * MIB, 660 * MIB, ""), Category::Other),

@@ -12,10 +12,8 @@ use crate::{
 pub fn run_table(record: &Record) -> String {
     let ladders = ladders(record);
     let timed = record.cases.iter().any(|case| !case.time.is_empty());
-    // Costs of several ladders add up: a sandbox that lives and was called costs both.
-    let per_unit = format!("per {} ({})", record.unit, ladders.join(" + "));
     let mut headings = vec!["case".to_owned(), "n".to_owned()];
-    headings.extend(["anon", "page tables", "VMAs"].map(|what| format!("{what} {per_unit}")));
+    headings.extend(["anon", "page tables", "VMAs"].map(|what| format!("{what}/{}", record.unit)));
     headings.extend(["at", "rss", "pss", "uss", "peak"].map(str::to_owned));
     if timed {
         headings.push("time".to_owned());
@@ -35,9 +33,10 @@ pub fn run_table(record: &Record) -> String {
             }
         }
     }
-    text.push_str(
-        "A cost without an interval is exact: all n workers agree. `*`: the cost of one more changes along the ladder.",
-    );
+    if !ladders.is_empty() {
+        text.push_str(&format!("per {}: what one more costs, {}; ", record.unit, ladders.join(" + ")));
+        text.push_str("exact where no interval stands; `*`: it changes along the ladder");
+    }
     text
 }
 

@@ -1,0 +1,152 @@
+//! The command line of a bench binary: criterion's flags keep criterion's meaning, with memory
+//! beside the time, and a mistake is refused before anything runs.
+
+mod common;
+
+use std::fs;
+
+use common::{Desk, run};
+
+#[test]
+fn a_quick_run_puts_criterions_estimate_beside_the_memory() {
+    let desk = Desk::new();
+    run(desk.bench(&["--quick", "--noplot", "toy/heap"]), 0);
+    let record = desk.record();
+    assert_eq!(record.cases[0].samples, 5, "quick: the fewest workers");
+    let time = &record.cases[0].time["fill"];
+    assert!(time.low_ns <= time.ns && time.ns <= time.high_ns && time.ns > 0.0, "{time:?}");
+    let criterions = desk.path().join("criterion/toy_heap_size=64k/fill/new/estimates.json");
+    assert!(criterions.is_file(), "{:?}", desk.files());
+}
+
+#[test]
+fn a_run_of_memory_alone_leaves_criterion_out() {
+    let desk = Desk::new();
+    let text = run(desk.bench(&["--memory-only", "--samples", "1", "toy/heap"]), 0);
+    text.line(&format!("written to {}", desk.record_path().display()));
+    assert_eq!(desk.files(), [desk.record_path()]);
+}
+
+#[test]
+fn a_list_names_every_case_and_routine_and_measures_nothing() {
+    let desk = Desk::new();
+    let cases = run(desk.bench(&["--list", "--memory-only"]), 0);
+    assert_eq!(cases.stdout, "toy/heap/size=64k: benchmark\ntoy/mapped/pages=4: benchmark\n");
+    let all = run(desk.bench(&["--list"]), 0);
+    for id in ["toy/heap/size=64k", "toy/mapped/pages=4", "toy/heap/size=64k/fill", "toy/mapped/pages=4/fill"] {
+        assert!(all.stdout.lines().any(|line| line == format!("{id}: benchmark")), "{id}:\n{}", all.stdout);
+    }
+    let one = run(desk.bench(&["--list", "--memory-only", "--exact", "toy/mapped/pages=4"]), 0);
+    assert_eq!(one.stdout, "toy/mapped/pages=4: benchmark\n");
+    assert_eq!(desk.files(), Vec::<std::path::PathBuf>::new());
+}
+
+#[test]
+fn a_test_runs_everything_once_and_writes_nothing() {
+    let desk = Desk::new();
+    let text = run(desk.bench(&["--test"]), 0);
+    text.line("Testing memory of toy/heap/size=64k: ok");
+    text.line("Testing memory of toy/mapped/pages=4: ok");
+    assert!(!desk.record_path().exists());
+}
+
+#[test]
+fn a_test_fails_when_a_case_dies() {
+    let desk = Desk::new();
+    let mut bench = desk.bench(&["--test", "--memory-only"]);
+    bench.env("TOY_ALL", "1");
+    let text = run(bench, 1);
+    text.line("Testing memory of toy/heap/size=64k: ok");
+    text.line("Testing memory of toy/dies/how=exit: exited with status 7");
+    text.line("giving up on purpose");
+    text.line("Testing memory of toy/dies/how=skips: not run: this machine has no flux capacitor");
+    text.complains_in_one_line(&["of the cases did not run through"]);
+    assert_eq!(desk.files(), Vec::<std::path::PathBuf>::new());
+}
+
+#[test]
+fn a_mistake_on_the_command_line_is_told_at_once() {
+    for (args, part) in [
+        (&["--nope"][..], "--nope"),
+        (&["--samples", "0"], "--samples"),
+        (&["--samples", "-1"], "-1"),
+        (&["--inject", "4MB"], "4MB"),
+        (&["--ladder", "1,x"], "--ladder"),
+        (&["--ladder", "0"], "--ladder"),
+        (&["--aslr", "maybe"], "--aslr"),
+        (&["--baseline", "a", "--save-baseline", "b"], "--baseline"),
+        (&["("], "regular expression"),
+    ] {
+        refused(args, part);
+    }
+}
+
+/// Criterion would panic over these, after the memory has been measured.
+#[test]
+fn a_value_that_criterion_cannot_use_is_told_at_once() {
+    for args in [
+        ["--sample-size", "5"],
+        ["--nresamples", "0"],
+        ["--measurement-time", "0"],
+        ["--warm-up-time", "0"],
+        ["--confidence-level", "2"],
+        ["--significance-level", "1"],
+        ["--noise-threshold", "0"],
+    ] {
+        refused(&args, args[0]);
+    }
+}
+
+fn refused(args: &[&str], part: &str) {
+    let desk = Desk::new();
+    let text = run(desk.bench(&[&["--noplot"][..], args].concat()), 2);
+    let first = text.stderr.lines().next().unwrap_or_default();
+    assert!(first.starts_with("error: ") && first.contains(part), "{args:?}:\n{}", text.stderr);
+    assert_eq!((text.stdout.as_str(), desk.files().len()), ("", 0), "{args:?}: nothing ran");
+}
+
+#[test]
+fn a_ladder_is_climbed_upwards_and_once() {
+    let desk = Desk::new();
+    run(desk.bench(&["--memory-only", "--samples", "1", "--ladder", "5,2,5", "toy/heap"]), 0);
+    let stages = desk.record().cases[0].stages.iter().map(|columns| columns.stage.to_string()).collect::<Vec<_>>();
+    assert_eq!(stages, ["start", "loaded", "live@2", "live@5", "dropped", "trimmed"]);
+}
+
+#[test]
+fn a_run_is_saved_under_a_name_and_compared_with_it() {
+    let desk = Desk::new();
+    let small = ["--memory-only", "--samples", "2", "toy/heap"];
+    run(desk.bench(&[&["--save-baseline", "before"][..], &small].concat()), 0);
+    let named = desk.run_folder().join("named/before/toy.json");
+    assert_eq!(fs::read(&named).expect("saved"), fs::read(desk.record_path()).expect("a record"));
+
+    let text = run(desk.bench(&[&["--baseline", "before", "--inject", "4096"][..], &small].concat()), 0);
+    text.line("regressed      toy/heap/size=64k: anon per buffer");
+    assert_ne!(fs::read(&named).expect("still there"), fs::read(desk.record_path()).expect("a record"));
+}
+
+#[test]
+fn a_name_that_was_never_saved_is_told_before_anything_is_measured() {
+    let desk = Desk::new();
+    let text = run(desk.bench(&["--memory-only", "--baseline", "nope"]), 1);
+    text.complains_in_one_line(&["named/nope/toy.json", "no such record"]);
+    assert_eq!((text.stdout.as_str(), desk.files().len()), ("", 0));
+    run(desk.bench(&["--memory-only", "--samples", "1", "--baseline-lenient", "nope", "toy/heap"]), 0);
+}
+
+#[test]
+fn a_filter_for_another_family_leaves_the_last_record_alone() {
+    let desk = Desk::new();
+    fs::create_dir_all(desk.run_folder()).expect("a folder");
+    fs::write(desk.record_path(), "the last record").expect("written");
+    run(desk.bench(&["--memory-only", "another/family"]), 0);
+    assert_eq!(fs::read(desk.record_path()).expect("still there"), b"the last record");
+}
+
+#[test]
+fn a_worker_started_by_hand_explains_itself() {
+    let mut toy = assert_cmd::Command::new(common::toy());
+    toy.arg("--highwater-worker");
+    run(toy, 2).complains_in_one_line(&["--highwater-worker", "it starts workers by itself"]);
+}

@@ -1,0 +1,177 @@
+//! What people and machines read: the tables and texts as snapshots, from a record made by hand that
+//! is the same on every machine; the JSON schema as committed; the help page.
+
+mod common;
+
+use std::{
+    collections::BTreeMap,
+    io::IsTerminal,
+    process::{Command, Stdio},
+};
+
+use common::{add_per_unit, highwater, record, run};
+use highwater::{
+    exit,
+    judge::{Comparison, NoBaseline, Policy, compare_family},
+    model::{Blessing, Bytes, CaseRecord, Death, Metric, Outcome, Record, TimeEstimate, write_record},
+    report,
+};
+
+/// Tables wrap to the terminal. On one, the test runs itself again with its output elsewhere.
+fn away_from_terminals(name: &str, test: impl FnOnce()) {
+    if std::io::stdout().is_terminal() {
+        let own = std::env::current_exe().expect("this test");
+        let status = Command::new(own).args(["--exact", name]).stdout(Stdio::null()).status();
+        assert!(status.expect("started").success(), "see above");
+    } else {
+        test();
+    }
+}
+
+fn blessed() -> Record {
+    let blessing = Blessing { reason: "first measurement".into(), at: "2026-07-01T12:00:00Z".into() };
+    Record { blessed: Some(blessing), ..record() }
+}
+
+/// A run with a death, a refusal, an estimate of criterion's and an injection in it.
+fn eventful() -> Record {
+    let mut record = record();
+    record.selection.inject = Some(Bytes(4096));
+    record.cases[0].time = BTreeMap::from([(
+        "fill".to_owned(),
+        TimeEstimate { estimator: "slope".into(), ns: 1234.5, low_ns: 1230.0, high_ns: 1240.0, confidence: 0.95 },
+    )]);
+    record.cases[1].died.push(Death {
+        outcome: Outcome::TimedOut { limit_ms: 300 },
+        last_stage: Some("live@1".parse().expect("a stage")),
+        output_tail: "still trying\nand trying".into(),
+    });
+    let id = "toy/oom/limit=32m".parse().expect("an id");
+    record.cases.push(CaseRecord::not_run(id, "no memory cgroup can be made here".into()));
+    record
+}
+
+fn compared(baseline: &Record, run: &Record) -> String {
+    let families = vec![compare_family(baseline, run, &Policy::default())];
+    report::comparison_text(&Comparison { families, without_baseline: Vec::new() })
+}
+
+#[test]
+fn the_table_of_a_run() {
+    away_from_terminals("the_table_of_a_run", || insta::assert_snapshot!(report::run_table(&record())));
+}
+
+#[test]
+fn the_table_of_a_run_in_which_something_happened() {
+    away_from_terminals("the_table_of_a_run_in_which_something_happened", || {
+        insta::assert_snapshot!(report::run_table(&eventful()));
+    });
+}
+
+#[test]
+fn the_table_of_exactness() {
+    away_from_terminals("the_table_of_exactness", || {
+        insta::assert_snapshot!(report::exactness_table(&record(), &[Metric::Anon, Metric::Vmas, Metric::Swap]));
+    });
+}
+
+#[test]
+fn the_text_of_a_comparison_that_holds() {
+    insta::assert_snapshot!(compared(&blessed(), &record()));
+}
+
+#[test]
+fn the_text_of_a_comparison_with_a_regression_an_improvement_a_death_and_new_and_missing_cases() {
+    let (mut before, mut now) = (blessed(), eventful());
+    now.fingerprint.context.insert("kernel".into(), "6.19.0".into());
+    add_per_unit(&mut now.cases[0], "anon", 4096);
+    add_per_unit(&mut now.cases[0], "anon.host_heap", 4096);
+    add_per_unit(&mut before.cases[1], "anon", 65_536);
+    before.cases.push(CaseRecord { id: "toy/gone".parse().expect("an id"), ..before.cases[0].clone() });
+    now.cases.push(CaseRecord { id: "toy/young".parse().expect("an id"), ..now.cases[0].clone() });
+    insta::assert_snapshot!(compared(&before, &now));
+}
+
+#[test]
+fn the_text_of_a_comparison_across_aslr() {
+    let (before, mut now) = (blessed(), record());
+    now.fingerprint.class = now.fingerprint.class.with_other_aslr();
+    insta::assert_snapshot!(compared(&before, &now));
+}
+
+#[test]
+fn the_text_of_a_comparison_without_a_baseline() {
+    let record = record();
+    let class = record.fingerprint.class;
+    let others = vec!["linux-aarch64-16k-thp_always-musl-aslr_on".parse().expect("a class")];
+    let absent = NoBaseline { family: record.family, class, other_classes: others };
+    let comparison = Comparison { families: Vec::new(), without_baseline: vec![absent] };
+    insta::assert_snapshot!(report::comparison_text(&comparison));
+}
+
+#[test]
+fn the_schema_of_records_is_the_committed_one() {
+    let text = run(highwater(&["schema"]), exit::HELD.into());
+    let committed = include_str!("../schema/record-v1.json");
+    assert_eq!(text.stdout, committed, "to accept: highwater schema > harness/schema/record-v1.json");
+}
+
+#[test]
+fn written_records_are_valid_by_the_schema_and_damaged_ones_are_not() {
+    let schema = serde_json::from_str(include_str!("../schema/record-v1.json")).expect("JSON");
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    let folder = tempfile::tempdir().expect("a folder");
+    for record in [record(), blessed(), eventful()] {
+        let path = folder.path().join("toy.json");
+        write_record(&path, &record).expect("written");
+        assert_eq!(highwater::model::read_record(&path).expect("a record"), record);
+
+        let text = std::fs::read_to_string(&path).expect("read");
+        let mut json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let complaints: Vec<String> = validator.iter_errors(&json).map(|error| error.to_string()).collect();
+        assert_eq!(complaints, Vec::<String>::new());
+
+        json["cases"][0]["samples"] = "five".into();
+        assert!(!validator.is_valid(&json));
+    }
+}
+
+#[test]
+fn what_is_measured_is_valid_by_the_schema() {
+    let schema = serde_json::from_str(include_str!("../schema/record-v1.json")).expect("JSON");
+    let desk = common::Desk::new();
+    let mut bench = desk.bench(&["--memory-only", "--samples", "2", "heap|how=(exit|hang|skips)"]);
+    bench.env("TOY_ALL", "1");
+    run(bench, 0);
+    let text = std::fs::read_to_string(desk.record_path()).expect("a record");
+    let json = serde_json::from_str(&text).expect("JSON");
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    let complaints: Vec<String> = validator.iter_errors(&json).map(|error| error.to_string()).collect();
+    assert_eq!(complaints, Vec::<String>::new());
+}
+
+#[test]
+fn the_help_page_lists_the_subcommands_and_the_exit_statuses() {
+    let text = run(highwater(&["--help"]), exit::HELD.into());
+    for subcommand in ["compare", "bless", "exactness", "schema"] {
+        assert!(text.stdout.lines().any(|line| line.trim_start().starts_with(subcommand)), "{}", text.stdout);
+    }
+    let words = text.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    for status in ["0 all held", "1 internal error", "2 usage", "3 regression", "4 no comparable baseline"] {
+        assert!(words.contains(status), "{status}");
+    }
+}
+
+#[test]
+fn the_version_is_the_crates() {
+    let text = run(highwater(&["--version"]), exit::HELD.into());
+    assert_eq!(text.stdout, concat!("highwater ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn a_subcommand_that_is_none_is_refused() {
+    for args in [&[][..], &["measure"], &["compare", "--nope"]] {
+        let text = run(highwater(args), exit::USAGE.into());
+        assert_eq!(text.stdout, "");
+    }
+}

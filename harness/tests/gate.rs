@@ -1,0 +1,216 @@
+//! The gate from end to end, with the toy family: measure, bless, measure again, compare. What has
+//! to be red is red and says why; what has to be green is green. Where a change cannot be provoked
+//! in the toy, the record on disk is edited.
+
+mod common;
+
+use std::fs;
+
+use common::{Desk, Ran, add_per_unit, edit, run};
+use highwater::{
+    exit,
+    model::{CaseRecord, Death, Metric, Outcome, Record, Series, write_record},
+};
+
+const HEAP: &str = "toy/heap/size=64k";
+const MAPPED: &str = "toy/mapped/pages=4";
+
+fn compare(desk: &Desk, status: u8) -> Ran {
+    run(desk.compare(&[]), status.into())
+}
+
+fn case<'a>(record: &'a mut Record, id: &str) -> &'a mut CaseRecord {
+    record.cases.iter_mut().find(|case| case.id.as_str() == id).expect("a case of the toy family")
+}
+
+fn write_policy(desk: &Desk, rules: &str) {
+    fs::write(desk.baselines().join("policy.toml"), format!("schema = 1\n{rules}")).expect("written");
+}
+
+#[test]
+fn the_same_program_measured_again_holds() {
+    let desk = Desk::measured_and_blessed();
+    run(desk.bench(&["--memory-only", "--samples", "5"]), 0);
+    let text = compare(&desk, exit::HELD);
+    assert!(text.line("exit status 0").starts_with("held: 2 cases"), "{}", text.stdout);
+    assert!(text.stdout.contains(": first measurement"), "the reason is told:\n{}", text.stdout);
+}
+
+#[test]
+fn one_more_page_per_buffer_is_red_and_named() {
+    let desk = Desk::measured_and_blessed();
+    run(desk.bench(&["--memory-only", "--samples", "5", "--inject", "4096", "toy/heap"]), 0);
+    let text = compare(&desk, exit::REGRESSED);
+    let line = text.line("regressed      toy/heap/size=64k: anon ");
+    // A page and malloc's 16 bytes: the hundredth is theirs.
+    assert!(line.contains("in host_heap") && line.contains("(+1.0") && line.contains(" pages per buffer"), "{line}");
+    assert!(!text.stdout.contains(MAPPED), "the filter left it out:\n{}", text.stdout);
+    text.line("1 cases of the baseline were left out");
+    text.line("4096 B more per unit (--inject)");
+    assert!(text.line("exit status 3").starts_with("FAILED: 1 cases"), "{}", text.stdout);
+}
+
+#[test]
+fn less_memory_than_the_baseline_holds_and_is_told() {
+    let desk = Desk::measured_and_blessed();
+    edit(&desk.baseline_path(), |baseline| {
+        add_per_unit(case(baseline, MAPPED), "anon", 4096);
+        add_per_unit(case(baseline, MAPPED), "anon.linear_memory", 4096);
+    });
+    let text = compare(&desk, exit::HELD);
+    let line = text.line("improved");
+    assert!(line.contains(MAPPED) && line.contains("-1.00 pages per buffer, in linear_memory"), "{line}");
+}
+
+#[test]
+fn more_mappings_or_page_tables_are_red_like_memory() {
+    for quantity in ["vmas", "page_tables"] {
+        let desk = Desk::measured_and_blessed();
+        edit(&desk.record_path(), |run| add_per_unit(case(run, MAPPED), quantity, 1));
+        let text = compare(&desk, exit::REGRESSED);
+        text.line(&format!("regressed      {MAPPED}: {quantity} per buffer"));
+    }
+}
+
+#[test]
+fn what_is_only_reported_does_not_fail() {
+    let desk = Desk::measured_and_blessed();
+    edit(&desk.record_path(), |run| add_per_unit(case(run, HEAP), "rss", 1 << 20));
+    compare(&desk, exit::HELD);
+}
+
+#[test]
+fn a_budget_fails_whatever_the_baseline_says() {
+    let desk = Desk::measured_and_blessed();
+    write_policy(
+        &desk,
+        "[[rule]]\ncase = \"toy/heap/*\"\nmetric = \"anon\"\naspect = \"slope\"\nbudget = \"32 KiB\"\n",
+    );
+    let text = compare(&desk, exit::REGRESSED);
+    let line = text.line("over budget");
+    assert!(line.contains(HEAP) && line.contains("over its budget of 32 KiB"), "{line}");
+}
+
+#[test]
+fn a_tolerance_lets_through_what_it_allows_and_no_more() {
+    let desk = Desk::measured_and_blessed();
+    edit(&desk.record_path(), |run| add_per_unit(case(run, HEAP), "anon", 4096));
+    write_policy(&desk, "[[rule]]\ncase = \"toy/heap/*\"\nmetric = \"anon\"\ntolerance = \"400 KiB\"\n");
+    compare(&desk, exit::HELD);
+    write_policy(&desk, "[[rule]]\ncase = \"toy/heap/*\"\nmetric = \"anon\"\ntolerance = \"399 KiB\"\n");
+    compare(&desk, exit::REGRESSED);
+    write_policy(&desk, "[[rule]]\ncase = \"toy/heap/*\"\nmetric = \"anon\"\nmode = \"report\"\n");
+    compare(&desk, exit::HELD);
+}
+
+#[test]
+fn a_worker_that_dies_where_the_baselines_lived_is_red() {
+    let desk = Desk::measured_and_blessed();
+    edit(&desk.record_path(), |run| {
+        case(run, HEAP).died.push(Death {
+            outcome: Outcome::OutOfMemory,
+            last_stage: Some("live@10".parse().expect("a stage")),
+            output_tail: String::new(),
+        });
+    });
+    let text = compare(&desk, exit::REGRESSED);
+    let line = text.line("died");
+    assert!(line.contains("toy/heap/size=64k: 1 of 6 workers died: out of memory after live@10"), "{line}");
+}
+
+#[test]
+fn a_case_that_cannot_run_here_is_told_and_fails_nothing() {
+    let desk = Desk::measured_and_blessed();
+    edit(&desk.record_path(), |run| {
+        let heap = case(run, HEAP);
+        *heap = CaseRecord::not_run(heap.id.clone(), "no memory cgroup".into());
+    });
+    let text = compare(&desk, exit::HELD);
+    text.line("not run        toy/heap/size=64k: no memory cgroup");
+    assert!(text.line("exit status 0").contains("1 not run"), "{}", text.stdout);
+}
+
+#[test]
+fn new_and_missing_cases_are_told_and_counted() {
+    let desk = Desk::measured_and_blessed();
+    edit(&desk.baseline_path(), |baseline| baseline.cases.retain(|case| case.id.as_str() != HEAP));
+    edit(&desk.record_path(), |run| run.cases.retain(|case| case.id.as_str() == HEAP));
+    let text = compare(&desk, exit::HELD);
+    text.line("new            toy/heap/size=64k: no baseline yet");
+    text.line("missing        toy/mapped/pages=4: the baseline has this case");
+    let summary = text.line("exit status 0");
+    assert!(summary.contains("1 new") && summary.contains("1 missing"), "{summary}");
+}
+
+/// Else a typing mistake in the name of the reference stage would turn the gate green for good.
+#[test]
+fn a_stage_that_the_baseline_has_and_the_run_has_not_is_missing_and_not_held() {
+    for stage in ["loaded", "live@100", "dropped"] {
+        let desk = Desk::measured_and_blessed();
+        edit(&desk.record_path(), |run| case(run, HEAP).stages.retain(|columns| columns.stage.to_string() != stage));
+        let text = compare(&desk, exit::HELD);
+        assert!(text.line("exit status").contains("missing"), "without {stage}:\n{}", text.stdout);
+    }
+}
+
+/// Where ASLR off is refused (by seccomp, say) both runs are of one class and everything compares.
+#[test]
+fn with_aslr_only_growth_of_anon_is_judged() {
+    let desk = Desk::measured_and_blessed();
+    run(desk.bench(&["--memory-only", "--samples", "5", "--aslr", "on"]), 0);
+    assert!(!desk.record().fingerprint.class.aslr_off);
+    let text = compare(&desk, exit::HELD);
+    if !desk.baselines().join(desk.record().fingerprint.class.to_string()).exists() {
+        text.line("only growth of anon is judged");
+        text.line("not comparable");
+    }
+    // Growth that is not there without ASLR is found across it, growth of VMAs is not judged.
+    edit(&desk.record_path(), |run| add_per_unit(case(run, MAPPED), "vmas", 1));
+    compare(&desk, exit::HELD);
+    edit(&desk.record_path(), |run| add_per_unit(case(run, MAPPED), "anon", 4096));
+    let text = compare(&desk, exit::REGRESSED);
+    assert!(text.line("regressed").contains("toy/mapped/pages=4: anon per buffer"), "{}", text.stdout);
+}
+
+#[test]
+fn workers_that_disagree_are_red_only_when_the_ranges_part() {
+    let desk = Desk::measured_and_blessed();
+    let clean = desk.record();
+    for (pages, status) in [([2, 4, 3, 3, 5], exit::HELD), ([4, 4, 6, 4, 5], exit::REGRESSED)] {
+        write_record(&desk.baseline_path(), &spread(&clean, [0, 1, 0, 3, 0])).expect("written");
+        write_record(&desk.record_path(), &spread(&clean, pages)).expect("written");
+        let text = compare(&desk, status);
+        if status == exit::REGRESSED {
+            assert!(text.line("regressed").contains("n = 5 against 5"), "{}", text.stdout);
+        }
+    }
+}
+
+/// The heap's workers with so many pages more at the top of the ladder.
+fn spread(record: &Record, pages: [u64; 5]) -> Record {
+    let mut record = record.clone();
+    let top = case(&mut record, HEAP).stages.iter_mut().find(|columns| columns.stage.to_string() == "live@100");
+    let anon = top.and_then(|columns| columns.memory.get_mut(&Metric::Anon.into())).expect("read");
+    let Series::Same(value) = *anon else { panic!("growth of the heap is exact") };
+    *anon = Series::Each(pages.map(|pages| value + pages * 4096).to_vec());
+    record
+}
+
+#[test]
+fn json_carries_the_verdicts_and_the_exit_status() {
+    let desk = Desk::measured_and_blessed();
+    for (quantity, status) in [("rss", exit::HELD), ("anon", exit::REGRESSED)] {
+        edit(&desk.record_path(), |run| add_per_unit(case(run, HEAP), quantity, 4096));
+        let text = run(desk.compare(&["--format", "json"]), status.into());
+        let json: serde_json::Value = serde_json::from_str(&text.stdout).expect("JSON");
+        assert_eq!(json["exit_status"], status);
+        assert_eq!(json["comparison"]["families"][0]["family"], "toy");
+        let verdicts = json["comparison"]["families"][0]["verdicts"].as_array().expect("a list");
+        let slope = verdicts.iter().find(|verdict| {
+            let subject = &verdict["subject"];
+            verdict["case"] == HEAP && subject["quantity"] == quantity && subject["aspect"] == "slope of live"
+        });
+        let slope = slope.expect("judged");
+        assert_eq!((&slope["kind"], &slope["gated"]), (&"regressed".into(), &(quantity == "anon").into()));
+    }
+}

@@ -1,0 +1,156 @@
+//! What the gate refuses: to judge without a baseline, to read files that are no good, to bless runs
+//! that are no measure. Each with its exit status and one line that says which file or case.
+
+mod common;
+
+use std::{fs, path::Path};
+
+use common::{Desk, edit, highwater, run};
+use highwater::{
+    exit,
+    model::{Bytes, Death, Outcome, SCHEMA_VERSION, Scale},
+};
+
+#[test]
+fn without_a_baseline_nothing_is_judged_and_the_machine_class_is_named() {
+    let desk = Desk::measured_and_blessed();
+    let class = desk.record().fingerprint.class;
+    let other = format!("{class}").replace("-glibc-", "-musl-").replace("-4k-", "-64k-");
+    let own = desk.baselines().join(class.to_string());
+
+    fs::rename(&own, desk.baselines().join(&other)).expect("renamed");
+    let text = run(desk.compare(&[]), exit::NO_BASELINE.into());
+    text.line(&format!("toy: no baseline for machine class {class}; there is one for {other}"));
+
+    fs::remove_dir_all(desk.baselines().join(&other)).expect("removed");
+    let text = run(desk.compare(&[]), exit::NO_BASELINE.into());
+    text.line(&format!("toy: no baseline for machine class {class}; there is none for any other either"));
+
+    fs::remove_dir(desk.baselines()).expect("it was empty");
+    let text = run(desk.compare(&[]), exit::NO_BASELINE.into());
+    text.line(&format!("machine class {class}"));
+    assert!(text.line("exit status 4").starts_with("NO BASELINE"), "{}", text.stdout);
+}
+
+/// From a baseline's text to what somebody made of it.
+type Damage<'a> = &'a dyn Fn(&str) -> String;
+
+#[test]
+fn a_damaged_baseline_is_refused_in_one_line_that_names_the_file() {
+    let damages: [(&str, Damage<'_>, &str); 6] = [
+        ("truncated", &|text| text[..text.len() / 2].to_owned(), "not a whole Highwater record"),
+        ("empty", &|_| String::new(), "not a whole Highwater record"),
+        ("of the future", &|text| text.replacen(&format!("\"schema\": {SCHEMA_VERSION}"), "\"schema\": 999", 1), "999"),
+        ("a column short", &|text| text.replacen("\"samples\": 5", "\"samples\": 6", 1), "does not hold 6 samples"),
+        ("with a word more", &|text| text.replacen("\"unit\"", "\"unity\": 1,\n  \"unit\"", 1), "unity"),
+        ("not JSON", &|_| "<<<<<<< HEAD\n".to_owned(), "not a whole Highwater record"),
+    ];
+    for (name, damage, part) in damages {
+        let desk = Desk::measured_and_blessed();
+        let path = desk.baseline_path();
+        let text = fs::read_to_string(&path).expect("a baseline");
+        let damaged = damage(&text);
+        assert_ne!(damaged, text, "{name}");
+        fs::write(&path, damaged).expect("written");
+        let ran = run(desk.compare(&[]), exit::INTERNAL.into());
+        ran.complains_in_one_line(&[&path.display().to_string(), part]);
+        assert_eq!(ran.stdout, "", "{name}: nothing is judged");
+    }
+}
+
+#[test]
+fn a_baseline_that_lies_in_the_folder_of_another_machine_is_refused() {
+    let desk = Desk::measured_and_blessed();
+    let path = desk.baseline_path();
+    edit(&path, |baseline| baseline.fingerprint.class.page_size *= 4);
+    run(desk.compare(&[]), exit::INTERNAL.into()).complains_in_one_line(&[&path.display().to_string(), "-16k-"]);
+}
+
+#[test]
+fn a_baseline_of_another_family_under_this_name_is_refused() {
+    let desk = Desk::measured_and_blessed();
+    let path = desk.baseline_path();
+    edit(&path, |baseline| baseline.family = "plaything".into());
+    run(desk.compare(&[]), exit::INTERNAL.into()).complains_in_one_line(&[&path.display().to_string(), "plaything"]);
+}
+
+#[test]
+fn a_policy_with_a_mistake_is_refused_in_one_line() {
+    let desk = Desk::measured_and_blessed();
+    let path = desk.baselines().join("policy.toml");
+    for text in ["schema = 1\n[[rule]]\ntolerence = 1\n", "schema = 7\n", "[[[", "schema = 1\n[[rule]]\nmode = 3\n"] {
+        fs::write(&path, text).expect("written");
+        run(desk.compare(&[]), exit::USAGE.into()).complains_in_one_line(&["policy.toml"]);
+    }
+    fs::remove_file(&path).expect("removed");
+    let named = run(desk.compare(&["--policy", "/no/such/policy.toml"]), exit::INTERNAL.into());
+    named.complains_in_one_line(&["/no/such/policy.toml"]);
+}
+
+#[test]
+fn a_run_that_is_not_there_is_a_mistake_of_the_user() {
+    let desk = Desk::new();
+    for subcommand in [&["compare"][..], &["bless", "--reason", "x"], &["exactness"]] {
+        for folder in [desk.run_folder(), desk.path().to_owned()] {
+            let mut command = highwater(subcommand);
+            command.arg("--run").arg(&folder);
+            run(command, exit::USAGE.into()).complains_in_one_line(&[&folder.display().to_string(), "no run found"]);
+        }
+    }
+}
+
+/// What is done to the record of a run.
+type Change<'a> = &'a dyn Fn(&Path);
+
+#[test]
+fn only_a_whole_undisturbed_run_is_blessed() {
+    let death = || Death { outcome: Outcome::OutOfMemory, last_stage: None, output_tail: String::new() };
+    let objections: [(Change<'_>, &str); 5] = [
+        (&|run| edit(run, |run| run.selection.inject = Some(Bytes(4096))), "--inject"),
+        (&|run| edit(run, |run| run.selection.filter = Some("heap".into())), "filter"),
+        (&|run| edit(run, |run| run.selection.ladder = Some(vec![Scale(1)])), "--ladder"),
+        (&|run| edit(run, |run| run.cases[1].died.push(death())), "1 of its workers died"),
+        (&|run| edit(run, |run| shorten(&mut run.cases[0], 4)), "4 samples"),
+    ];
+    for (change, part) in objections {
+        let desk = Desk::measured_and_blessed();
+        let before = fs::read(desk.baseline_path()).expect("a baseline");
+        change(&desk.record_path());
+        run(desk.bless("why not"), exit::USAGE.into()).complains_in_one_line(&["not blessed", part]);
+        assert_eq!(fs::read(desk.baseline_path()).expect("still there"), before, "{part}: nothing is written");
+
+        fs::remove_dir_all(desk.baselines()).expect("removed");
+        run(desk.bless("why not"), exit::USAGE.into());
+        assert!(!desk.baselines().exists(), "{part}: nothing is written");
+    }
+}
+
+/// Keeps the first workers only.
+fn shorten(case: &mut highwater::model::CaseRecord, samples: usize) {
+    use highwater::model::Series;
+    let cut = |series: &mut Series| {
+        if let Series::Each(values) = series {
+            values.truncate(samples);
+        }
+    };
+    case.samples = samples;
+    cut(&mut case.lifetime_ns);
+    for columns in &mut case.stages {
+        [&mut columns.wall_ns, &mut columns.cpu_ns].into_iter().chain(columns.memory.values_mut()).for_each(cut);
+    }
+}
+
+#[test]
+fn a_blessing_needs_a_reason_and_keeps_it() {
+    let desk = Desk::measured_and_blessed();
+    run(desk.bless("  "), exit::USAGE.into()).complains_in_one_line(&["the reason is empty"]);
+    let mut without = highwater(&["bless", "--run"]);
+    without.arg(desk.run_folder());
+    run(without, exit::USAGE.into());
+
+    run(desk.bless("buffers got a header"), exit::HELD.into());
+    let blessed = highwater::model::read_record(&desk.baseline_path()).expect("a baseline");
+    let blessing = blessed.blessed.clone().expect("blessed");
+    assert_eq!(blessing.reason, "buffers got a header");
+    assert_eq!(highwater::model::Record { blessed: None, ..blessed }, desk.record(), "the rest is the run");
+}
