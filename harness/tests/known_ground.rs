@@ -11,6 +11,9 @@
 //!
 //! Page tables and address space are told for pages of 4 KiB.
 
+#[path = "common/example.rs"]
+mod example;
+
 use std::{
     collections::BTreeSet,
     fs,
@@ -199,12 +202,7 @@ fn runs() -> &'static [Record; 2] {
     static RUNS: OnceLock<[Record; 2]> = OnceLock::new();
     RUNS.get_or_init(|| {
         let scratch = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let build = escargot::CargoBuild::new()
-            .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
-            .example("known-ground")
-            .target_dir(scratch.parent().expect("within the target folder"))
-            .current_release();
-        let program = build.run().expect("the example builds").path().to_owned();
+        let program = example::build("known-ground");
         ["off", "on"].map(|aslr| {
             // Not in /tmp, which may be a tmpfs: its files are shmem when mapped.
             let desk = tempfile::tempdir_in(scratch).expect("a folder");

@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
+mod example;
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -18,18 +20,10 @@ use highwater::model::{
 };
 use tempfile::TempDir;
 
-/// The example `toy`, built once per test binary, with its profile and in its target folder.
+/// The example `toy`, looked after once per test binary.
 pub(crate) fn toy() -> &'static Path {
     static TOY: OnceLock<PathBuf> = OnceLock::new();
-    TOY.get_or_init(|| {
-        let target = Path::new(env!("CARGO_BIN_EXE_highwater")).ancestors().nth(2).expect("a target folder");
-        let build = escargot::CargoBuild::new()
-            .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
-            .example("toy")
-            .target_dir(target)
-            .current_release();
-        build.run().expect("the example builds").path().to_owned()
-    })
+    TOY.get_or_init(|| example::build("toy"))
 }
 
 /// The command of this crate.
