@@ -35,7 +35,7 @@ pub struct Family {
     pub reference: &'static str,
     /// Versions and settings worth knowing when two runs differ.
     pub context: Context,
-    /// Its lines, in the order of the table.
+    /// Its lines.
     pub cases: Vec<Box<dyn Case>>,
 }
 

@@ -11,14 +11,17 @@ use crate::{
 #[must_use]
 pub fn run_table(record: &Record) -> String {
     let ladders = ladders(record);
-    let timed = record.cases.iter().any(|case| !case.time.is_empty());
+    let mut routines: Vec<&String> = record.cases.iter().flat_map(|case| case.time.keys()).collect();
+    routines.sort_unstable();
+    routines.dedup();
     let mut headings = vec!["case".to_owned(), "n".to_owned()];
     headings.extend(["anon", "page tables", "VMAs"].map(|what| format!("{what}/{}", record.unit)));
     headings.extend(["at", "rss", "pss", "uss", "peak"].map(str::to_owned));
-    if timed {
-        headings.push("time".to_owned());
-    }
-    let rows = record.cases.iter().map(|case| row(record, case, &ladders));
+    headings.extend(routines.iter().map(|routine| (*routine).clone()));
+    let rows = record.cases.iter().map(|case| {
+        let times = routines.iter().map(|routine| case.time.get(*routine).map_or("-".to_owned(), duration));
+        row(record, case, &ladders).into_iter().chain(times).collect()
+    });
     let mut text = format!("{} on {}\n{}\n", record.family, record.fingerprint.class, table::print(&headings, rows));
     if let Some(bytes) = record.selection.inject {
         text.push_str(&format!("every {} was made to dirty {bytes} more (--inject)\n", record.unit));
@@ -73,9 +76,6 @@ fn row(record: &Record, case: &CaseRecord, ladders: &[String]) -> Vec<String> {
         let middle = values.and_then(|values| median(&values.iter().map(|value| *value as f64).collect::<Vec<_>>()));
         cells.push(middle.map_or("-".into(), |value| Bytes(value as u64).to_string()));
     }
-    cells.push(
-        case.time.iter().map(|(routine, time)| format!("{routine} {}", duration(time))).collect::<Vec<_>>().join("\n"),
-    );
     cells
 }
 
