@@ -1,25 +1,28 @@
 # Every recipe wraps a plain cargo command, which the README names too: just is a convenience.
 
+# Arguments reach cargo as they were given, filters with `|` or spaces too.
+set positional-arguments
+
 # List the recipes
 default:
     @just --list
 
 # Measure memory and time of all families (or of what the filter selects)
 bench *ARGS:
-    cargo bench --workspace -- {{ARGS}}
+    cargo bench --workspace -- "$@"
 
 # The same with few samples and criterion's quick mode
 quick *ARGS:
-    cargo bench --workspace -- --quick --noplot {{ARGS}}
+    cargo bench --workspace -- --quick --noplot "$@"
 
 # Measure memory only, then judge it against the baselines in git; exits 3 on a regression
 compare-baseline *ARGS:
-    cargo bench --workspace -- --memory-only {{ARGS}}
+    cargo bench --workspace -- --memory-only "$@"
     cargo run -q --release --bin highwater -- compare
 
 # Make the last run the baseline of this machine class, with a reason
 bless REASON:
-    cargo run -q --release --bin highwater -- bless --reason {{quote(REASON)}}
+    cargo run -q --release --bin highwater -- bless --reason "$1"
 
 # Show how many different values the workers of the last run gave (1 is exact)
 exactness:
