@@ -8,9 +8,9 @@
 //!  stats    pure mathematics
 //!  probe    one process's memory, read from outside
 //!  isolate  one worker in a controlled environment
-//!  bench    what a family is written against; the bench binary
 //!  judge    run x baseline x policy -> verdicts
-//!  report   tables
+//!  report   records and verdicts as text
+//!  bench    what a family is written against; the bench binary
 //!  cli      the `highwater` command
 //! ```
 //!

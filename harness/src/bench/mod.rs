@@ -14,4 +14,3 @@ pub use family::{Case, CaseError, CaseResult, Dirs, Family, NotRun, locked_versi
 pub use memory::RunError;
 pub use program::main;
 pub use stages::{StageError, Stages};
-pub(crate) use worker::WORKER_ARGUMENT;

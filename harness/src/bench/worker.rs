@@ -3,10 +3,7 @@
 use std::process::ExitCode;
 
 use super::{CaseError, Family, NotRun, Stages};
-use crate::isolate;
-
-/// The one argument of a worker: the same length for every case, since arguments lie on the stack.
-pub(crate) const WORKER_ARGUMENT: &str = "--highwater-worker";
+use crate::isolate::{self, protocol::WORKER_ARGUMENT};
 
 /// Runs the case that the parent asks for. The family is only built after `start`, which therefore
 /// shows the bare process.

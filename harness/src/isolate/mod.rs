@@ -13,6 +13,8 @@
 //! ```
 
 mod controls;
+mod job;
+mod life;
 mod machine;
 mod output;
 pub mod protocol;
@@ -20,6 +22,7 @@ mod supervise;
 mod sys;
 
 pub use controls::{Conditions, CpuPlan, ParentPinned};
+pub use job::{Interrupt, IsolateError, Job, Limits, Observed, Program};
 pub use machine::{MachineError, context, machine_class, target_dir};
-pub use supervise::{Interrupt, IsolateError, Job, Limits, Observed, Program, Supervisor};
+pub use supervise::Supervisor;
 pub(crate) use sys::{heap_figures, trim_heap, worker_channel};

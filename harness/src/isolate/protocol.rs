@@ -26,6 +26,10 @@ use crate::{
 /// The version in the first line of a job.
 pub const VERSION: u32 = 1;
 
+/// The one argument of a worker that is the bench binary again: the same length for every case, since
+/// arguments lie on the stack.
+pub(crate) const WORKER_ARGUMENT: &str = "--highwater-worker";
+
 /// The longest line either side may send, newline included.
 pub const MAX_LINE: usize = 8192;
 

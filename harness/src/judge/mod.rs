@@ -3,6 +3,7 @@
 mod aspect;
 mod compare;
 mod policy;
+mod sentence;
 mod verdict;
 
 pub use aspect::{Aspect, View};

@@ -1,0 +1,137 @@
+//! What one worker is asked to do, what may come of it, and what ends the harness itself.
+
+use std::{
+    ffi::OsString,
+    io,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use super::controls::Conditions;
+use crate::{
+    model::{Bytes, CaseId, Sample, Scale, Stage},
+    probe::ProbeError,
+};
+
+/// Set when the user asks to stop (SIGINT, SIGTERM); a second time ends the process at once.
+#[derive(Clone, Debug, Default)]
+pub struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// Installs the signal handlers.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn install() -> io::Result<Self> {
+        let interrupt = Self::default();
+        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+            let flag = Arc::clone(&interrupt.0);
+            signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, flag)?;
+            signal_hook::flag::register(signal, Arc::clone(&interrupt.0))?;
+        }
+        Ok(interrupt)
+    }
+
+    /// Whether the user asked to stop.
+    #[must_use]
+    pub fn raised(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What a worker may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// From spawn to exit, the parent's reading included.
+    pub time: Duration,
+    /// Memory, kept by a cgroup of the worker's own.
+    pub memory: Option<Bytes>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { time: Duration::from_secs(60), memory: None }
+    }
+}
+
+/// What a worker executes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// This executable again.
+    Own,
+    /// Another program that speaks the stage protocol.
+    Other {
+        /// Its path.
+        path: PathBuf,
+        /// Its arguments.
+        args: Vec<OsString>,
+    },
+}
+
+/// What one worker is to do and under which conditions.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// What it executes.
+    pub program: Program,
+    /// The case it runs.
+    pub case: CaseId,
+    /// The scales to go through.
+    pub ladder: Vec<Scale>,
+    /// Bytes that each unit dirties on top.
+    pub inject: Bytes,
+    /// Files the case asked for.
+    pub inputs: Vec<PathBuf>,
+    /// The stage at which the peak is reset.
+    pub reference: Stage,
+    /// What it may use.
+    pub limits: Limits,
+    /// What is asked of the system.
+    pub conditions: Conditions,
+    /// The whole environment.
+    pub environment: Vec<(String, String)>,
+}
+
+/// What came of a worker.
+#[derive(Clone, Debug)]
+pub enum Observed {
+    /// It ran, well or badly.
+    Sample(Sample),
+    /// The case cannot run here.
+    NotRun(String),
+}
+
+/// The harness itself could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum IsolateError {
+    /// A system call on the way to a worker failed.
+    #[error("cannot {what} for a worker: {source}")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The program could not be started.
+    #[error("cannot start {program}: {source}")]
+    Spawn {
+        /// The program.
+        program: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The worker's memory could not be read.
+    #[error("cannot read the worker's memory: {0}")]
+    Probe(#[from] ProbeError),
+    /// The user asked to stop.
+    #[error("stopped by the user")]
+    Interrupted,
+}
+
+/// Turns a refused system call into an error that says what it was for.
+pub(super) fn system(what: &'static str) -> impl Fn(io::Error) -> IsolateError {
+    move |source| IsolateError::System { what, source }
+}
