@@ -44,7 +44,7 @@ fn dirtying_sixteen_mebibytes_costs_nine_pages_of_page_tables_on_top() {
 
 fn dirtied(case: &str, pages: i32, page_tables: i32) {
     Growth::of(case, "live")
-        .is(&["anon", "anon.other", "rss", "rss.other", "pss.other", "peak", "minor_faults"], pages)
+        .is(&["anon", "anon.other", "rss", "rss.other", "pss.other", "peak", "peak_anon", "minor_faults"], pages)
         .uss(pages)
         .own_page_tables(page_tables)
         .and_nothing_else();
@@ -73,6 +73,7 @@ fn a_peak_that_no_stage_sees_is_told_to_within_the_kernels_batches() {
         .is(&["vmas", "vmas.other"], -1)
         .is(&["vsize"], -524_289)
         .within("peak", 4096 - 2 * unseen..=4096 + unseen)
+        .within("peak_anon", 4096 - 2 * unseen..=4096 + unseen)
         .uss(0)
         .and_nothing_else();
 }
@@ -84,6 +85,7 @@ fn a_peak_reset_after_memory_was_given_back_may_miss_growth_but_never_invents_it
     Growth::of("peak/pages=8,first=shrunk", "live")
         .is(&["anon", "anon.other", "rss", "rss.other", "pss.other", "minor_faults"], 8)
         .within("peak", 0..=8)
+        .within("peak_anon", 0..=8)
         .uss(8)
         .own_page_tables(2)
         .and_nothing_else();
@@ -110,7 +112,7 @@ fn a_memfd_filled_by_write_costs_the_worker_nothing() {
 #[test]
 fn a_memfd_mapped_and_written_is_shmem_and_rss_and_not_anon() {
     Growth::of("memfd/pages=32", "mapped")
-        .is(&["shmem", "rss", "rss.mapped_input", "pss.mapped_input", "peak", "minor_faults", "vsize"], 32)
+        .is(&["shmem", "rss", "rss.mapped_input", "pss.mapped_input", "peak", "peak_anon", "minor_faults", "vsize"], 32)
         .is(&["vmas", "vmas.mapped_input"], 1)
         .uss(32)
         .any_page_tables()
@@ -121,7 +123,7 @@ fn a_memfd_mapped_and_written_is_shmem_and_rss_and_not_anon() {
 fn writing_to_a_copy_on_write_file_is_anon_within_the_mapped_input() {
     Growth::of("cow/pages=10,first=nothing", "live")
         .is(&["anon", "anon.mapped_input", "rss", "rss.mapped_input", "pss.mapped_input"], 10)
-        .is(&["peak", "minor_faults"], 10)
+        .is(&["peak", "peak_anon", "minor_faults"], 10)
         .uss(10)
         .any_page_tables()
         .and_nothing_else();
@@ -131,7 +133,7 @@ fn writing_to_a_copy_on_write_file_is_anon_within_the_mapped_input() {
 #[test]
 fn writing_to_copy_on_write_pages_that_were_read_before_turns_file_into_anon() {
     Growth::of("cow/pages=10,first=read", "live")
-        .is(&["anon", "anon.mapped_input", "minor_faults"], 10)
+        .is(&["anon", "anon.mapped_input", "peak_anon", "minor_faults"], 10)
         .is(&["file"], -10)
         .uss(0)
         .and_nothing_else();
@@ -140,7 +142,10 @@ fn writing_to_copy_on_write_pages_that_were_read_before_turns_file_into_anon() {
 #[test]
 fn a_file_within_a_linear_memory_is_its_copy_on_write_image() {
     Growth::of("cow/pages=10,first=labelled", "live")
-        .is(&["anon", "anon.cow_image", "rss", "rss.cow_image", "pss.cow_image", "peak", "minor_faults"], 10)
+        .is(
+            &["anon", "anon.cow_image", "rss", "rss.cow_image", "pss.cow_image", "peak", "peak_anon", "minor_faults"],
+            10,
+        )
         .uss(10)
         .any_page_tables()
         .and_nothing_else();
@@ -170,7 +175,7 @@ fn when_the_child_is_gone_all_of_it_is_the_workers_own_again() {
 fn a_labelled_mapping_counts_as_what_the_label_says() {
     Growth::of("label/pages=5", "live")
         .is(&["anon", "anon.linear_memory", "rss", "rss.linear_memory", "pss.linear_memory"], 5)
-        .is(&["peak", "minor_faults"], 5)
+        .is(&["peak", "peak_anon", "minor_faults"], 5)
         .uss(5)
         .own_page_tables(2)
         .and_nothing_else();
@@ -179,7 +184,7 @@ fn a_labelled_mapping_counts_as_what_the_label_says() {
 #[test]
 fn a_forgotten_label_leaves_its_pages_to_other() {
     Growth::of("label/pages=5", "forgotten")
-        .is(&["anon", "anon.other", "rss", "rss.other", "pss.other", "peak", "minor_faults"], 5)
+        .is(&["anon", "anon.other", "rss", "rss.other", "pss.other", "peak", "peak_anon", "minor_faults"], 5)
         .is(&["vmas.linear_memory"], -1)
         .is(&["vmas.other"], 1)
         .uss(5)

@@ -234,13 +234,16 @@ pub(super) fn test(
     if failed > 0 { Err(RunError::TestsFailed(failed)) } else { Ok(()) }
 }
 
-/// Writes a file back and reads it once, so that its pages are clean and in the page cache: fresh
-/// from the linker they count as private dirty, evicted ones as missing.
+/// Writes a file back, drops it from the page cache where nobody maps it, and reads it once: fresh
+/// from the linker its pages count as private dirty, evicted ones as missing, and the size of the
+/// folios that hold it depends on how it came there.
 fn normalise_page_cache(path: &Path) -> Result<(), RunError> {
     let error = |source| RunError::Io { path: path.to_owned(), source };
     if fs::metadata(path).map_err(error)?.is_file() {
         let mut file = File::open(path).map_err(error)?;
         file.sync_all().map_err(error)?;
+        // Advice: where it is not taken, the pages stay as they are.
+        let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
         io::copy(&mut file, &mut io::sink()).map_err(error)?;
     }
     Ok(())

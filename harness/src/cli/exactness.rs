@@ -12,7 +12,12 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR")]
     run: Option<PathBuf>,
     /// Metrics to show
-    #[arg(long, value_name = "METRIC,...", value_delimiter = ',', default_value = "anon,page_tables,vmas,peak,rss")]
+    #[arg(
+        long,
+        value_name = "METRIC,...",
+        value_delimiter = ',',
+        default_value = "anon,page_tables,vmas,peak_anon,rss"
+    )]
     metrics: Vec<Metric>,
 }
 

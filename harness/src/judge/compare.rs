@@ -290,7 +290,7 @@ fn moved(quantity: Quantity, aspect: &Aspect, now: View<'_>, before: View<'_>, c
     }
     let metric = match quantity.metric {
         metric @ (Metric::Anon | Metric::Rss | Metric::Pss | Metric::Vmas) => metric,
-        Metric::PageTables | Metric::Peak | Metric::Uss => Metric::Anon,
+        Metric::PageTables | Metric::Peak | Metric::PeakAnon | Metric::Uss => Metric::Anon,
         _ => return None,
     };
     let middle = |view: View<'_>, category| median(&view.values(Quantity::within(metric, category), aspect)?);

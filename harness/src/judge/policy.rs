@@ -160,7 +160,8 @@ impl Policy {
     /// What holds for an aspect of a quantity of a case.
     #[must_use]
     pub fn applied(&self, case: &CaseId, quantity: Quantity, aspect: &Aspect) -> Applied {
-        let tolerance = if quantity.metric == Metric::Peak { PEAK_GRAIN } else { 0.0 };
+        let is_peak = matches!(quantity.metric, Metric::Peak | Metric::PeakAnon);
+        let tolerance = if is_peak { PEAK_GRAIN } else { 0.0 };
         let mode = default_mode(quantity, aspect);
         let mut applied = Applied { mode, tolerance, tolerance_percent: 0.0, budget: None };
         let name = quantity.to_string();
@@ -182,14 +183,14 @@ impl Policy {
     }
 }
 
-/// Design §3.6: growth and slope of anon, page tables and VMAs, growth of the peak, and the level of
-/// anon are gated; other metrics of the whole process are reported; categories only explain.
+/// Design §3.6: growth and slope of anon, page tables and VMAs, growth of the peak (without files), and
+/// the level of anon are gated; other metrics of the whole process are reported; categories only explain.
 fn default_mode(quantity: Quantity, aspect: &Aspect) -> Mode {
     match (quantity.category, quantity.metric, aspect) {
         (Some(_), _, _) => Mode::Ignore,
         (None, Metric::Anon, _)
         | (None, Metric::PageTables | Metric::Vmas, Aspect::Growth(_) | Aspect::Slope(_))
-        | (None, Metric::Peak, Aspect::Growth(_)) => Mode::Gate,
+        | (None, Metric::PeakAnon, Aspect::Growth(_)) => Mode::Gate,
         (None, _, _) => Mode::Report,
     }
 }
@@ -224,7 +225,8 @@ mod tests {
             ("anon", Mode::Gate, Mode::Gate, Mode::Gate),
             ("page_tables", Mode::Gate, Mode::Gate, Mode::Report),
             ("vmas", Mode::Gate, Mode::Gate, Mode::Report),
-            ("peak", Mode::Gate, Mode::Report, Mode::Report),
+            ("peak_anon", Mode::Gate, Mode::Report, Mode::Report),
+            ("peak", Mode::Report, Mode::Report, Mode::Report),
             ("rss", Mode::Report, Mode::Report, Mode::Report),
             ("anon.host_heap", Mode::Ignore, Mode::Ignore, Mode::Ignore),
         ] {

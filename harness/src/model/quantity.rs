@@ -84,6 +84,10 @@ words! {
         /// while memory only grows; a peak that was given back before the look is known to a few dozen
         /// pages, since the kernel batches its counters.
         Peak = "peak",
+        /// The same without pages of files: `VmHWM` less `RssFile` at the look. How many pages of a file
+        /// one fault maps depends on how the page cache holds it (16, or 512 where it has them in one
+        /// 2 MiB folio), which is the machine's doing and not the worker's.
+        PeakAnon = "peak_anon",
         /// Mappings (virtual memory areas): entries of smaps.
         Vmas = "vmas",
         /// Minor faults so far: `minflt` of stat.

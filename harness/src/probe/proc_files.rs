@@ -152,6 +152,8 @@ impl Probe {
             let kib = kib.ok_or_else(|| ProbeError::NoField { path: path.clone(), field })?;
             snapshot.add(metric, kib * 1024);
         }
+        let kib = status.vmhwm.unwrap_or(0).saturating_sub(status.rssfile.unwrap_or(0));
+        snapshot.add(Metric::PeakAnon, kib * 1024);
         let (_, stat) = self.parse("stat", |text| Stat::from_read(text))?;
         snapshot.add(Metric::MinorFaults, stat.minflt);
         snapshot.add(Metric::MajorFaults, stat.majflt);
