@@ -1,5 +1,44 @@
 //! Pure mathematics on measured numbers: no I/O, no clock, and no randomness but from a seed.
+//!
+//! ```text
+//!  order      values in order: levels, median, quantile
+//!  random     the one seeded generator
+//!  counting   factorials and binomial coefficients
+//!  normal     the tail of the normal distribution
+//!  pairs      how many pairs of two samples stand in order by chance
+//!  slope      what one more unit costs
+//!  class      exact, lattice or spread
+//!  floor      is the low level still reached?
+//!  location   has the middle risen?
+//!  envelope   how far the median moves by itself
+//!  trend      does a series go on rising?
+//!  leak       does memory, by a page per window?
+//!  rates      a share with its limits
+//! ```
+//!
+//! Every function takes plain values in bytes, counts, or either per unit, and gives `None` for
+//! what has no answer: no values, or values that are not finite.
 
+mod class;
+mod counting;
+mod envelope;
+mod floor;
+mod leak;
+mod location;
+mod normal;
+mod order;
+mod pairs;
+mod random;
+mod rates;
 mod slope;
+mod trend;
 
-pub use slope::{Bend, Line, fit, median};
+pub use class::{Class, MOST_LEVELS, classify};
+pub use envelope::envelope;
+pub use floor::{Floor, floor};
+pub use leak::{Leak, leak};
+pub use location::{Location, MOST_EXACT, Method, location};
+pub use order::{ROUNDING, median};
+pub use rates::{Rate, rate};
+pub use slope::{Bend, Line, fit};
+pub use trend::{Trend, trend};

@@ -5,6 +5,8 @@
 //! P. K. Sen, "Estimates of the regression coefficient based on Kendall's tau", JASA 63 (1968);
 //! percentile bootstrap: B. Efron and R. Tibshirani, "An Introduction to the Bootstrap" (1993), §13.3.
 
+use super::{order::median, random::Random};
+
 /// A line fitted through one case's rungs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Line {
@@ -31,6 +33,8 @@ pub enum Bend {
 
 /// Resamples in the bootstrap.
 const RESAMPLES: usize = 500;
+/// Always the same, so that a record gives the same interval whenever it is looked at.
+const SEED: u64 = 0x9E37_79B9_7F4A_7C15;
 /// Two halves of a ladder that differ by less than this part are called linear.
 const BEND_PART: f64 = 0.05;
 
@@ -53,7 +57,7 @@ pub fn fit(scales: &[f64], workers: &[Vec<f64>], quantum: f64) -> Option<Line> {
 }
 
 /// The median of the slopes of all pairs of points.
-fn theil_sen(x: &[f64], y: &[f64]) -> Option<f64> {
+pub(super) fn theil_sen(x: &[f64], y: &[f64]) -> Option<f64> {
     let mut slopes = Vec::new();
     for (i, (xi, yi)) in x.iter().zip(y).enumerate() {
         for (xj, yj) in x.iter().zip(y).skip(i + 1) {
@@ -85,40 +89,17 @@ fn bend(x: &[f64], y: &[f64], quantum: f64) -> Bend {
 
 /// The percentile interval of the median of resampled workers, 2.5 % to 97.5 %.
 fn bootstrap(values: &[f64]) -> (f64, f64) {
-    let mut seed = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut random = Random::seeded(SEED);
+    let mut resample = vec![0.0; values.len()];
     let mut medians: Vec<f64> = (0..RESAMPLES)
         .filter_map(|_| {
-            let resample: Vec<f64> = values.iter().map(|_| values[below(&mut seed, values.len())]).collect();
+            random.resample(values, &mut resample);
             median(&resample)
         })
         .collect();
     medians.sort_by(f64::total_cmp);
     let at = |part: f64| medians[((medians.len() - 1) as f64 * part).round() as usize];
     (at(0.025), at(0.975))
-}
-
-/// A number below `bound` from SplitMix64 (G. Steele et al., OOPSLA 2014): enough for resampling,
-/// and the same everywhere.
-fn below(seed: &mut u64, bound: usize) -> usize {
-    *seed = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let mut z = *seed;
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^= z >> 31;
-    ((u128::from(z) * bound as u128) >> 64) as usize
-}
-
-/// The middle value; the mean of the middle two of an even number. `None` of nothing.
-#[must_use]
-pub fn median(values: &[f64]) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    match sorted.len() {
-        0 => None,
-        n if n % 2 == 1 => Some(sorted[middle]),
-        _ => Some(f64::midpoint(sorted[middle - 1], sorted[middle])),
-    }
 }
 
 #[cfg(test)]

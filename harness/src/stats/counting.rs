@@ -1,0 +1,58 @@
+//! Logarithms of factorials and binomial coefficients, from which the floor test and the intervals
+//! of rates make their probabilities without overflow.
+//!
+//! Source: Stirling's series, NIST Digital Library of Mathematical Functions, 5.11.1, to its fourth
+//! term; the first omitted is below 1e-16 from 20 on.
+
+/// Below this, factorials are products: 20! is the last that a `u64` holds.
+const SMALL: u64 = 20;
+
+/// ln(n!), to about 16 digits.
+pub(super) fn ln_factorial(n: usize) -> f64 {
+    if n as u64 <= SMALL {
+        return ((1..=n as u64).product::<u64>() as f64).ln();
+    }
+    let n = n as f64;
+    let series = 1.0 / 12.0 - (1.0 / 360.0 - (1.0 / 1260.0 - 1.0 / 1680.0 / (n * n)) / (n * n)) / (n * n);
+    n * n.ln() - n + 0.5 * (std::f64::consts::TAU * n).ln() + series / n
+}
+
+/// ln of the number of ways to choose `k` of `n`; minus infinity where `k` exceeds `n`.
+pub(super) fn ln_choose(n: usize, k: usize) -> f64 {
+    if k > n {
+        return f64::NEG_INFINITY;
+    }
+    ln_factorial(n) - ln_factorial(k) - ln_factorial(n - k)
+}
+
+/// The number of ways to choose `k` of `n`: whole for `n` up to 50, from there to 15 digits or so.
+pub(super) fn choose(n: usize, k: usize) -> f64 {
+    if k > n {
+        return 0.0;
+    }
+    // After each step the product is itself a binomial coefficient, hence whole.
+    (1..=k.min(n - k)).fold(1.0, |ways, i| ways * (n + 1 - i) as f64 / i as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn factorials_agree_with_the_sum_of_logarithms_across_the_change_of_method() {
+        let mut sum = 0.0;
+        for n in 1..400_usize {
+            sum += (n as f64).ln();
+            assert!((ln_factorial(n) - sum).abs() < 1e-12 * sum.max(1.0), "{n}: {} {sum}", ln_factorial(n));
+        }
+        assert_eq!(ln_factorial(0), 0.0);
+    }
+
+    #[test]
+    fn coefficients_are_those_of_pascals_triangle() {
+        assert_eq!([0, 1, 2, 3, 4, 5, 6].map(|k| choose(5, k)), [1.0, 5.0, 10.0, 10.0, 5.0, 1.0, 0.0]);
+        assert_eq!(choose(40, 20), 137_846_528_820.0);
+        assert!((ln_choose(40, 20).exp() / choose(40, 20) - 1.0).abs() < 1e-12);
+        assert_eq!(ln_choose(3, 4).exp(), 0.0);
+    }
+}
