@@ -53,7 +53,7 @@ fn eventful() -> Record {
 
 fn compared(baseline: &Record, run: &Record) -> String {
     let families = vec![compare_family(baseline, run, &Policy::default())];
-    report::comparison_text(&Comparison { families, without_baseline: Vec::new() })
+    report::comparison_text(&Comparison { families, ..Comparison::default() })
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn the_text_of_a_comparison_without_a_baseline() {
     let class = record.fingerprint.class;
     let others = vec!["linux-aarch64-16k-thp_always-musl-aslr_on".parse().expect("a class")];
     let absent = NoBaseline { family: record.family, class, other_classes: others };
-    let comparison = Comparison { families: Vec::new(), without_baseline: vec![absent] };
+    let comparison = Comparison { without_baseline: vec![absent], ..Comparison::default() };
     insta::assert_snapshot!(report::comparison_text(&comparison));
 }
 

@@ -214,3 +214,22 @@ fn json_carries_the_verdicts_and_the_exit_status() {
         assert_eq!((&slope["kind"], &slope["gated"]), (&"regressed".into(), &(quantity == "anon").into()));
     }
 }
+
+/// Nine workers of ten rose by a page: no chance, but not all of them either.
+#[test]
+fn a_rise_in_most_workers_is_unconfirmed_and_fails_only_where_that_is_asked() {
+    let desk = Desk::measured_and_blessed();
+    run(desk.bench(&["--memory-only", "--samples", "10"]), 0);
+    edit(&desk.record_path(), |run| {
+        for columns in &mut case(run, HEAP).stages {
+            let anon = columns.memory.get_mut(&Metric::Anon.into()).expect("read");
+            let scale = columns.stage.scale().map_or(0, |_| 4096);
+            let value = anon.at(0).expect("a sample");
+            *anon = Series::Each((0..10).map(|worker| value + if worker == 0 { 0 } else { scale }).collect());
+        }
+    });
+    let text = compare(&desk, exit::HELD);
+    assert!(text.line("unconfirmed").contains("measure with more --samples"), "{}", text.stdout);
+    assert!(text.line("exit status 0").contains("3 unconfirmed"), "{}", text.stdout);
+    run(desk.compare(&["--strict"]), exit::UNCONFIRMED.into());
+}

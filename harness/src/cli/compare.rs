@@ -22,6 +22,9 @@ pub(super) struct Arguments {
     /// The policy [default: policy.toml in the folder of the baselines, if there is one]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// Fail on what is unconfirmed too (exit status 5)
+    #[arg(long)]
+    strict: bool,
     /// How to print the result
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -35,7 +38,7 @@ enum Format {
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     let policy = read_policy(arguments.policy.as_deref(), &arguments.baselines)?;
-    let mut comparison = Comparison::default();
+    let mut comparison = Comparison { strict: arguments.strict, ..Comparison::default() };
     for run in read_run(arguments.run.as_deref())? {
         match baselines::find(&arguments.baselines, &run)? {
             Some(baseline) => comparison.families.push(compare_family(&baseline, &run, &policy)),

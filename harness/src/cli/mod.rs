@@ -25,7 +25,7 @@ use crate::{
     name = "highwater",
     version,
     after_help = "Exit status: 0 all held, 1 internal error, 2 usage, 3 regression or over budget, \
-                  4 no comparable baseline."
+                  4 no comparable baseline, 5 unconfirmed (compare --strict)."
 )]
 struct Arguments {
     #[command(subcommand)]

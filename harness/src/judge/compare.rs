@@ -1,8 +1,9 @@
 //! The comparison of one family's run with its baseline.
 //!
 //! Where all workers of both sides agree (class `exact`) any change beyond the tolerance counts, and
-//! no statistics are needed. Where they do not, only a change that parts the two ranges counts:
-//! every worker of the run on one side of every worker of the baseline.
+//! no statistics are needed. Where they do not, a change that parts the two ranges counts (every
+//! worker of the run on one side of every worker of the baseline), and one that chance hardly makes
+//! is `unconfirmed`.
 
 use serde::Serialize;
 
@@ -11,13 +12,15 @@ use super::{
     sentence::{Spread, Telling},
 };
 use crate::{
-    model::{Blessing, CaseRecord, Category, MachineClass, Metric, Quantity, Record},
+    model::{Blessing, CaseRecord, Category, MachineClass, Metric, Quantity, Record, Unit},
     stats::median,
 };
 
 /// All families of a comparison.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Comparison {
+    /// Whether what is unconfirmed fails too.
+    pub strict: bool,
     /// By family, in order of name.
     pub families: Vec<FamilyComparison>,
     /// Families of the run that have no baseline.
@@ -69,6 +72,8 @@ impl Comparison {
             crate::exit::REGRESSED
         } else if self.families.is_empty() || !self.without_baseline.is_empty() {
             crate::exit::NO_BASELINE
+        } else if self.strict && self.verdicts().any(|verdict| verdict.gated && verdict.kind == Kind::Unconfirmed) {
+            crate::exit::UNCONFIRMED
         } else {
             crate::exit::HELD
         }
@@ -234,7 +239,7 @@ impl Pair<'_> {
             (_, Some(_)) => Kind::OverBudget,
             (None, None) => return None,
             (Some(_), None) if !comparable => Kind::NotComparable,
-            (Some(then), None) => then.judge(&now, applied.allowed(then.median)),
+            (Some(then), None) => then.judge(&now, applied.allowed(then.median), self.quantum(quantity, aspect)),
         };
         let change = then.as_ref().map(|then| now.median - then.median);
         let category = match (change, before) {
@@ -265,6 +270,15 @@ impl Pair<'_> {
             subject: Some(subject),
             sentence,
         })
+    }
+
+    /// The grain of the values; a slope, being a quotient, has none of its own.
+    fn quantum(&self, quantity: Quantity, aspect: &Aspect) -> Option<f64> {
+        match (aspect, quantity.metric.unit()) {
+            (Aspect::Slope(_), _) => None,
+            (_, Unit::Bytes) => Some(self.run.fingerprint.class.page_size as f64),
+            (_, Unit::Count) => Some(1.0),
+        }
     }
 
     /// Across a difference of ASLR only growth of anonymous memory compares (design §3.6).

@@ -4,7 +4,7 @@
 use super::{Applied, Aspect, Kind};
 use crate::{
     model::{Category, Quantity, Unit, signed_bytes},
-    stats::median,
+    stats::{self, ROUNDING, median},
 };
 
 /// The values of one side.
@@ -12,33 +12,58 @@ pub(super) struct Spread {
     low: f64,
     pub(super) median: f64,
     high: f64,
-    count: usize,
+    values: Vec<f64>,
 }
 
-/// Slopes are quotients of whole numbers; differences below this are rounding.
-const ROUNDING: f64 = 1e-6;
+/// The level of stage 1, one-sided (design §4), split evenly between its two tests.
+const ALPHA: f64 = 0.01 / 2.0;
+/// The part of a quantum that a change must reach to be one.
+const CHANGE: f64 = 0.75;
+/// The quantile of the A/A envelope that a change must leave.
+const ENVELOPE: f64 = 0.99;
+/// Seed of the resampling: the same values always get the same verdict.
+const SEED: u64 = 1;
 
 impl Spread {
     pub(super) fn of(values: Vec<f64>) -> Option<Self> {
         let median = median(&values)?;
         let (low, high) =
             values.iter().fold((median, median), |(low, high), value| (low.min(*value), high.max(*value)));
-        Some(Self { low, median, high, count: values.len() })
+        Some(Self { low, median, high, values })
     }
 
     fn is_exact(&self) -> bool {
         self.high - self.low < ROUNDING
     }
 
-    /// Only a change that parts the two ranges by more than `allowed` counts.
-    pub(super) fn judge(&self, now: &Self, allowed: f64) -> Kind {
+    /// A change that parts the two ranges by more than `allowed` counts; one that does not, and that
+    /// chance hardly makes, is unconfirmed. `quantum` is the grain of the values, where they have one.
+    pub(super) fn judge(&self, now: &Self, allowed: f64, quantum: Option<f64>) -> Kind {
         if now.low - self.high > allowed + ROUNDING {
             Kind::Regressed
         } else if self.low - now.high > allowed + ROUNDING {
             Kind::Improved
+        } else if quantum.is_some_and(|quantum| self.is_suspect(now, allowed, quantum)) {
+            Kind::Unconfirmed
         } else {
             Kind::Same
         }
+    }
+
+    /// Stage 1 of design §4: the floor test and the location test, each with the least change that is
+    /// worth a word.
+    fn is_suspect(&self, now: &Self, allowed: f64, quantum: f64) -> bool {
+        if self.is_exact() && now.is_exact() {
+            return false;
+        }
+        let least = (CHANGE * quantum).max(allowed + ROUNDING);
+        let floor = stats::floor(&self.values, &now.values, quantum);
+        let location = stats::location(&self.values, &now.values, SEED);
+        let envelope = stats::envelope(&self.values, now.values.len(), ENVELOPE, SEED);
+        floor.is_some_and(|floor| floor.p <= ALPHA && floor.rise >= least)
+            || location.zip(envelope).is_some_and(|(location, envelope)| {
+                location.p <= ALPHA && location.shift >= least && location.shift > envelope
+            })
     }
 }
 
@@ -73,7 +98,7 @@ impl Telling<'_> {
             self.value(then.median),
             self.value(now.median),
             self.change(change),
-            sureness(then, now),
+            sureness(kind, then, now),
             self.value(self.applied.allowed(then.median)),
         )
     }
@@ -106,10 +131,53 @@ impl Telling<'_> {
     }
 }
 
-fn sureness(then: &Spread, now: &Spread) -> String {
-    if then.is_exact() && now.is_exact() {
-        format!("exact, n = {} against {}", now.count, then.count)
-    } else {
-        format!("n = {} against {}, judged by whether their ranges part", now.count, then.count)
+fn sureness(kind: Kind, then: &Spread, now: &Spread) -> String {
+    let numbers = format!("n = {} against {}", now.values.len(), then.values.len());
+    match kind {
+        _ if then.is_exact() && now.is_exact() => format!("exact, {numbers}"),
+        Kind::Unconfirmed => {
+            format!("{numbers}, hardly by chance, but their ranges overlap: measure with more --samples")
+        }
+        _ => format!("{numbers}, judged by whether their ranges part"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: f64 = 4096.0;
+
+    fn judge(baseline: &[f64], run: &[f64], allowed: f64) -> Kind {
+        let pages = |values: &[f64]| Spread::of(values.iter().map(|value| value * PAGE).collect()).expect("values");
+        pages(baseline).judge(&pages(run), allowed * PAGE, Some(PAGE))
+    }
+
+    #[test]
+    fn exact_values_need_no_test() {
+        assert_eq!(judge(&[10.0; 5], &[10.0; 5], 0.0), Kind::Same);
+        assert_eq!(judge(&[10.0; 5], &[11.0; 5], 0.0), Kind::Regressed);
+        assert_eq!(judge(&[10.0; 5], &[11.0; 5], 1.0), Kind::Same);
+        assert_eq!(judge(&[10.0; 5], &[9.0; 5], 0.0), Kind::Improved);
+    }
+
+    #[test]
+    fn one_worker_that_strays_is_no_finding_and_most_of_them_are_unconfirmed() {
+        let mut run = [10.0; 20];
+        run[7] = 11.0;
+        assert_eq!(judge(&[10.0; 20], &run, 0.0), Kind::Same);
+        let mut run = [11.0; 20];
+        run[7] = 10.0;
+        assert_eq!(judge(&[10.0; 20], &run, 0.0), Kind::Unconfirmed);
+        assert_eq!(judge(&[10.0; 20], &run, 1.0), Kind::Same);
+    }
+
+    /// Three levels a page apart, as the level of anon has with ASLR on; all of them one page higher.
+    #[test]
+    fn a_lattice_that_rises_by_a_page_is_unconfirmed_and_itself_again_is_the_same() {
+        let lattice: Vec<f64> = (0..20).map(|worker| 10.0 + f64::from(worker % 3)).collect();
+        let higher: Vec<f64> = lattice.iter().map(|value| value + 1.0).collect();
+        assert_eq!(judge(&lattice, &lattice, 0.0), Kind::Same);
+        assert_eq!(judge(&lattice, &higher, 0.0), Kind::Unconfirmed);
     }
 }

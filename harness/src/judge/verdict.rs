@@ -23,6 +23,8 @@ pub enum Kind {
     NotRun,
     /// Machine classes differ in what matters for this aspect.
     NotComparable,
+    /// Higher than the baseline, hardly by chance, but not in every worker.
+    Unconfirmed,
     /// Higher than the baseline by more than the tolerance.
     Regressed,
     /// Above the policy's budget.
@@ -33,13 +35,14 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, from the harmless to the worst.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Same,
         Self::Improved,
         Self::New,
         Self::Missing,
         Self::NotRun,
         Self::NotComparable,
+        Self::Unconfirmed,
         Self::Regressed,
         Self::OverBudget,
         Self::Died,
@@ -61,6 +64,7 @@ impl fmt::Display for Kind {
             Self::Missing => "missing",
             Self::NotRun => "not run",
             Self::NotComparable => "not comparable",
+            Self::Unconfirmed => "unconfirmed",
             Self::Regressed => "regressed",
             Self::OverBudget => "over budget",
             Self::Died => "died",

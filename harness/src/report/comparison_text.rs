@@ -106,6 +106,7 @@ fn summary<'a>(verdicts: impl Iterator<Item = &'a Verdict>, exit: u8) -> String 
     let outcome = match exit {
         crate::exit::HELD => "held",
         crate::exit::REGRESSED => "FAILED",
+        crate::exit::UNCONFIRMED => "UNCONFIRMED",
         _ => "NO BASELINE",
     };
     let counts = if counts.is_empty() { "nothing compared".to_owned() } else { counts.join(", ") };
