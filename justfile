@@ -28,6 +28,10 @@ bless REASON:
 exactness:
     cargo run -q --release --bin highwater -- exactness
 
+# Check what this machine grants, and what each refusal costs
+doctor:
+    cargo run -q --release --bin highwater -- doctor
+
 # Rebuild the wasm guests from their sources
 guests:
     bash wasm-guests/build-guests.sh

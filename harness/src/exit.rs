@@ -2,7 +2,8 @@
 
 /// All held; improvements too.
 pub const HELD: u8 = 0;
-/// The harness failed: a file could not be read or written, a system call was refused.
+/// The harness failed: a file could not be read or written, a system call was refused. Of
+/// `highwater doctor`: nothing can be measured on this machine.
 pub const INTERNAL: u8 = 1;
 /// The command line or a policy asks for something that makes no sense.
 pub const USAGE: u8 = 2;

@@ -8,6 +8,7 @@
 //!  stats    pure mathematics
 //!  probe    one process's memory, read from outside
 //!  isolate  one worker in a controlled environment
+//!  doctor   what this machine grants
 //!  judge    run x baseline x policy -> verdicts
 //!  report   records and verdicts as text
 //!  bench    what a family is written against; the bench binary
@@ -53,6 +54,7 @@
 
 pub mod bench;
 pub mod cli;
+pub mod doctor;
 pub mod exit;
 pub mod isolate;
 pub mod judge;

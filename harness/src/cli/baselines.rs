@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::CliError;
+use super::{CliError, json_files};
 use crate::model::{MachineClass, Record, StoreError, read_record};
 
 /// Where the baseline of a family is kept.
@@ -35,4 +35,10 @@ pub(super) fn classes(folder: &Path, family: &str) -> Vec<MachineClass> {
     let mut classes: Vec<_> = classes.filter(|class| path(folder, class, family).is_file()).collect();
     classes.sort();
     classes
+}
+
+/// The families that have a baseline of a machine class.
+pub(super) fn families(folder: &Path, class: &MachineClass) -> Vec<String> {
+    let files = json_files(&folder.join(class.to_string())).unwrap_or_default();
+    files.iter().filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect()
 }

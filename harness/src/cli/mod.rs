@@ -3,6 +3,7 @@
 mod baselines;
 mod bless;
 mod compare;
+mod doctor;
 mod exactness;
 mod schema;
 
@@ -37,6 +38,7 @@ enum Command {
     Compare(compare::Arguments),
     Bless(bless::Arguments),
     Exactness(exactness::Arguments),
+    Doctor(doctor::Arguments),
     Schema(schema::Arguments),
 }
 
@@ -85,6 +87,7 @@ pub fn run() -> Result<u8, CliError> {
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Bless(arguments) => bless::run(&arguments),
         Command::Exactness(arguments) => exactness::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
     }
 }

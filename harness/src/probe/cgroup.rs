@@ -134,6 +134,26 @@ impl MemoryCgroup {
         self.number(self.version.peak()).map(Bytes)
     }
 
+    /// The version of the controller: 1 or 2.
+    #[must_use]
+    pub fn version(&self) -> u8 {
+        match self.version {
+            Version::V1 => 1,
+            Version::V2 => 2,
+        }
+    }
+
+    /// The lowest memory limit of the group and those above it, as far as they can be seen; `None`
+    /// where there is none.
+    #[must_use]
+    pub fn limit(&self) -> Option<Bytes> {
+        let limits = self.folder.ancestors().filter_map(|folder| {
+            let text = fs::read_to_string(folder.join(self.version.limit())).ok()?;
+            parse_limit(&text)
+        });
+        limits.min()
+    }
+
     /// How many processes of the group the out-of-memory killer has ended.
     ///
     /// # Errors
@@ -149,6 +169,12 @@ impl MemoryCgroup {
         let text = fs::read_to_string(&path).map_err(|source| CgroupError::Io { path: path.clone(), source })?;
         text.trim().parse().map_err(|_| CgroupError::Parse { path })
     }
+}
+
+/// Version 2 says `max` for no limit, version 1 the largest number of whole pages.
+fn parse_limit(text: &str) -> Option<Bytes> {
+    let bytes: u64 = text.trim().parse().ok()?;
+    (bytes < u64::MAX >> 2).then_some(Bytes(bytes))
 }
 
 fn parse_oom_kills(text: &str) -> Option<u64> {
@@ -260,6 +286,12 @@ mod tests {
         assert_eq!(parse_oom_kills("oom_kill_disable 0\nunder_oom 0\noom_kill 3\n"), Some(3));
         assert_eq!(parse_oom_kills("low 0\nhigh 0\nmax 9\noom 2\noom_kill 1\noom_group_kill 0\n"), Some(1));
         assert_eq!(parse_oom_kills("low 0\n"), None);
+    }
+
+    #[test]
+    fn no_limit_is_told_from_a_limit_in_both_versions() {
+        assert_eq!(parse_limit("536870912\n"), Some(Bytes(512 << 20)));
+        assert_eq!((parse_limit("max\n"), parse_limit("9223372036854771712\n")), (None, None));
     }
 
     /// Where the rights are lacking there is nothing to test but the refusal.

@@ -1,6 +1,7 @@
 //! Records and verdicts as text for people. It measures and decides nothing.
 
 mod comparison_text;
+mod diagnosis;
 mod exactness;
 mod run_table;
 mod table;
@@ -8,6 +9,7 @@ mod table;
 use crate::judge::Comparison;
 
 pub use comparison_text::{comparison_text, family_text};
+pub use diagnosis::{diagnosis_json, diagnosis_table};
 pub use exactness::exactness_table;
 pub use run_table::run_table;
 

@@ -1,0 +1,34 @@
+//! `highwater doctor`: what this machine grants, and what each refusal costs.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use super::{CliError, baselines};
+use crate::{doctor, report};
+
+/// Check what this machine grants, and say what each refusal costs and what helps
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Folder of the baselines
+    #[arg(long, value_name = "DIR", default_value = "baselines")]
+    baselines: PathBuf,
+    /// How to print the result
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    Table,
+    Json,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
+    let diagnosis = doctor::examine(|class| baselines::families(&arguments.baselines, class));
+    match arguments.format {
+        Format::Table => println!("{}", report::diagnosis_table(&diagnosis)),
+        Format::Json => println!("{}", report::diagnosis_json(&diagnosis)),
+    }
+    Ok(diagnosis.exit_status())
+}
