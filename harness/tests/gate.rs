@@ -45,9 +45,9 @@ fn one_more_page_per_buffer_is_red_and_named() {
     // A page and malloc's 16 bytes: the hundredth is theirs.
     assert!(line.contains("in host_heap") && line.contains("(+1.0") && line.contains(" pages per buffer"), "{line}");
     assert!(!text.stdout.contains(MAPPED), "the filter left it out:\n{}", text.stdout);
-    text.line("1 cases of the baseline were left out");
+    text.line("1 case of the baseline left out");
     text.line("4096 B more per unit (--inject)");
-    assert!(text.line("exit status 3").starts_with("FAILED: 1 cases"), "{}", text.stdout);
+    assert!(text.line("exit status 3").starts_with("FAILED: 1 case;"), "{}", text.stdout);
 }
 
 #[test]

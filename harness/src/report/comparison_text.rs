@@ -43,7 +43,10 @@ pub fn family_text(family: &FamilyComparison) -> String {
         text.push_str(&format!("\n  {name}: {before} -> {now}"));
     }
     if family.not_selected > 0 {
-        text.push_str(&format!("\n  {} cases of the baseline were left out by the run's filter", family.not_selected));
+        text.push_str(&format!(
+            "\n  {} of the baseline left out by the run's filter",
+            counted(family.not_selected, "case")
+        ));
     }
     for (kind, lines) in told(&family.verdicts) {
         for line in lines {
@@ -70,7 +73,8 @@ fn told(verdicts: &[Verdict]) -> Vec<(Kind, Vec<String>)> {
             }
         }
         let lines = leads.into_values().map(|(lead, count)| {
-            let more = if count > 1 { format!(" (and {} more aspects of it)", count - 1) } else { String::new() };
+            let more =
+                if count > 1 { format!(" (and {} more of it)", counted(count - 1, "aspect")) } else { String::new() };
             format!("{}: {}{more}", lead.case, lead.sentence)
         });
         by_kind.push((kind, lines.collect::<Vec<_>>()));
@@ -110,5 +114,11 @@ fn summary<'a>(verdicts: impl Iterator<Item = &'a Verdict>, exit: u8) -> String 
         _ => "NO BASELINE",
     };
     let counts = if counts.is_empty() { "nothing compared".to_owned() } else { counts.join(", ") };
-    format!("{outcome}: {} cases; gated: {counts}; exit status {exit}", cases.len())
+    format!("{outcome}: {}; gated: {counts}; exit status {exit}", counted(cases.len(), "case"))
+}
+
+/// `1 case`, `2 cases`.
+fn counted(count: usize, word: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {word}{ending}")
 }
