@@ -40,6 +40,13 @@ pub enum PolicyError {
 /// into the high-water mark in batches of 32 pages each (`percpu_counter_batch`).
 const PEAK_GRAIN: f64 = (2 * 32 * 4096) as f64;
 
+/// How exactly growth of page tables is known across builds. A page of them serves 2 MiB of addresses,
+/// and the heap begins where the program ends: a program that is a little longer has its heap cross a
+/// 2 MiB border a rung earlier or later. Two pages: one for the heap, one for another growing region.
+const BORDERS: f64 = (2 * 4096) as f64;
+/// The same in a slope: such a page spread over a ladder's lower rungs, far below one per unit.
+const BORDER_PER_UNIT: f64 = 256.0;
+
 /// What becomes of an aspect that moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -160,8 +167,7 @@ impl Policy {
     /// What holds for an aspect of a quantity of a case.
     #[must_use]
     pub fn applied(&self, case: &CaseId, quantity: Quantity, aspect: &Aspect) -> Applied {
-        let is_peak = matches!(quantity.metric, Metric::Peak | Metric::PeakAnon);
-        let tolerance = if is_peak { PEAK_GRAIN } else { 0.0 };
+        let tolerance = default_tolerance(quantity, aspect);
         let mode = default_mode(quantity, aspect);
         let mut applied = Applied { mode, tolerance, tolerance_percent: 0.0, budget: None };
         let name = quantity.to_string();
@@ -192,6 +198,16 @@ fn default_mode(quantity: Quantity, aspect: &Aspect) -> Mode {
         | (None, Metric::PageTables | Metric::Vmas, Aspect::Growth(_) | Aspect::Slope(_))
         | (None, Metric::PeakAnon, Aspect::Growth(_)) => Mode::Gate,
         (None, _, _) => Mode::Report,
+    }
+}
+
+/// 0, but for what is not known to the page.
+fn default_tolerance(quantity: Quantity, aspect: &Aspect) -> f64 {
+    match (quantity.metric, aspect) {
+        (Metric::Peak | Metric::PeakAnon, _) => PEAK_GRAIN,
+        (Metric::PageTables, Aspect::Slope(_)) => BORDER_PER_UNIT,
+        (Metric::PageTables, _) => BORDERS,
+        _ => 0.0,
     }
 }
 
@@ -233,6 +249,22 @@ mod tests {
             let modes =
                 [&growth, &slope, &level].map(|aspect| applied(&Policy::default(), "f/c", quantity, aspect).mode);
             assert_eq!(modes, [on_growth, on_slope, on_level], "{quantity}");
+        }
+    }
+
+    /// A page of page tables more for every unit is far beyond what a border explains.
+    #[test]
+    fn only_what_depends_on_the_layout_has_a_tolerance_by_default() {
+        let (growth, slope) = (Aspect::Growth("live@1".parse().expect("stage")), Aspect::Slope("live".into()));
+        for (quantity, on_growth, on_slope) in [
+            ("anon", 0.0, 0.0),
+            ("vmas", 0.0, 0.0),
+            ("page_tables", 8192.0, 256.0),
+            ("peak_anon", 262_144.0, 262_144.0),
+        ] {
+            let tolerances =
+                [&growth, &slope].map(|aspect| applied(&Policy::default(), "f/c", quantity, aspect).tolerance);
+            assert_eq!(tolerances, [on_growth, on_slope], "{quantity}");
         }
     }
 
