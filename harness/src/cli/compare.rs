@@ -2,9 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
-
-use super::{CliError, baselines, read_run};
+use super::{CliError, Format, baselines, read_run};
 use crate::{
     judge::{Comparison, NoBaseline, Policy, compare_family},
     report,
@@ -28,12 +26,6 @@ pub(super) struct Arguments {
     /// How to print the result
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
-    Table,
-    Json,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {

@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
-
-use super::{CliError, baselines};
+use super::{CliError, Format, baselines};
 use crate::{doctor, report};
 
 /// Check what this machine grants, and say what each refusal costs and what helps
@@ -16,12 +14,6 @@ pub(super) struct Arguments {
     /// How to print the result
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
-    Table,
-    Json,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {

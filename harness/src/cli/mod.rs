@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::{
     exit, isolate,
@@ -40,6 +40,13 @@ enum Command {
     Exactness(exactness::Arguments),
     Doctor(doctor::Arguments),
     Schema(schema::Arguments),
+}
+
+/// How a result is printed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    Table,
+    Json,
 }
 
 /// What a subcommand may fail with. One line each.

@@ -74,7 +74,7 @@ fn told(verdicts: &[Verdict]) -> Vec<(Kind, Vec<String>)> {
         }
         let lines = leads.into_values().map(|(lead, count)| {
             let more =
-                if count > 1 { format!(" (and {} more of it)", counted(count - 1, "aspect")) } else { String::new() };
+                if count > 1 { format!(" (and {} of it)", counted(count - 1, "more aspect")) } else { String::new() };
             format!("{}: {}{more}", lead.case, lead.sentence)
         });
         by_kind.push((kind, lines.collect::<Vec<_>>()));
