@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     exit,
-    isolate::{self, Interrupt, IsolateError, protocol::WORKER_ARGUMENT},
+    isolate::{self, Interrupt, IsolateError, protocol},
     judge::{Policy, compare_family},
     model::{Record, read_record, write_record},
     report,
@@ -21,7 +21,7 @@ use crate::{
 /// its workers, and the criterion benchmark.
 #[must_use]
 pub fn main(family: impl FnOnce() -> Family) -> ExitCode {
-    if std::env::args_os().nth(1).is_some_and(|argument| argument == WORKER_ARGUMENT) {
+    if protocol::is_worker() {
         return worker::run(family);
     }
     let options = Options::parse();

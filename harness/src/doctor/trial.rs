@@ -137,8 +137,7 @@ const DIRTY: &str = "dirtied";
 /// Plays the worker where the supervisor started this process as one; to be asked first of all.
 #[must_use]
 pub fn as_worker() -> Option<ExitCode> {
-    let asked = std::env::args_os().nth(1).is_some_and(|argument| argument == protocol::WORKER_ARGUMENT);
-    asked.then(|| match isolate::worker_channel().and_then(|channel| work(channel.into())) {
+    protocol::is_worker().then(|| match isolate::worker_channel().and_then(|channel| work(channel.into())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("cannot work for the doctor: {error}");

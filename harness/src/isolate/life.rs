@@ -66,8 +66,10 @@ pub(super) struct Life {
     exit: OwnedFd,
     socket: OwnedFd,
     output: OwnedFd,
-    /// Whether the worker still holds the other end of the socket and of the output.
-    open: (bool, bool),
+    /// Whether the worker still holds the other end of the socket.
+    talks: bool,
+    /// Whether it still holds the other end of the output.
+    prints: bool,
     tail: Tail,
     /// Bytes received that are no whole line yet.
     pending: Vec<u8>,
@@ -101,7 +103,8 @@ impl Life {
             child,
             socket,
             output,
-            open: (true, true),
+            talks: true,
+            prints: true,
             tail: Tail::default(),
             pending: Vec::new(),
             controls: BTreeMap::new(),
@@ -149,7 +152,7 @@ impl Life {
 
     /// Serves the worker until it exits, skips, breaks the protocol or runs out of time.
     fn converse(&mut self, job: &Job, interrupt: &Interrupt) -> Result<Ending, IsolateError> {
-        let mut report: Option<[u8; REPORT_BYTES]> = None;
+        let mut reported = false;
         let mut ended = false;
         loop {
             if interrupt.raised() {
@@ -162,14 +165,14 @@ impl Life {
             let exited = self.wait(left.min(GLANCE))?;
             self.drain_output();
             self.receive()?;
-            if report.is_none() && self.pending.len() >= REPORT_BYTES {
+            if !reported && self.pending.len() >= REPORT_BYTES {
                 let mut bytes = [0; REPORT_BYTES];
                 bytes.copy_from_slice(&self.pending[..REPORT_BYTES]);
                 self.pending.drain(..REPORT_BYTES);
                 self.controls.extend(parse_report(&bytes));
-                report = Some(bytes);
+                reported = true;
             }
-            while let Some(line) = self.next_line().filter(|_| report.is_some()) {
+            while let Some(line) = self.next_line().filter(|_| reported) {
                 let line = match line {
                     Ok(line) => line,
                     Err(problem) => return Ok(Ending::Protocol(problem)),
@@ -229,8 +232,8 @@ impl Life {
     fn wait(&self, timeout: Duration) -> Result<bool, IsolateError> {
         // An end that the worker has closed would be ready for ever.
         let mut fds = vec![PollFd::new(&self.exit, PollFlags::IN)];
-        fds.extend(self.open.0.then(|| PollFd::new(&self.socket, PollFlags::IN)));
-        fds.extend(self.open.1.then(|| PollFd::new(&self.output, PollFlags::IN)));
+        fds.extend(self.talks.then(|| PollFd::new(&self.socket, PollFlags::IN)));
+        fds.extend(self.prints.then(|| PollFd::new(&self.output, PollFlags::IN)));
         match poll(&mut fds, Some(&timespec(timeout))) {
             Ok(_) | Err(Errno::INTR) => Ok(!fds[0].revents().is_empty()),
             Err(error) => Err(system("wait")(error.into())),
@@ -248,9 +251,9 @@ impl Life {
     fn receive(&mut self) -> Result<(), IsolateError> {
         let mut chunk = [0; MAX_LINE];
         let limit = self.pending.len() + GULP;
-        while self.open.0 && self.pending.len() < limit {
+        while self.talks && self.pending.len() < limit {
             match retry_on_intr(|| rustix::io::read(&self.socket, &mut chunk)) {
-                Ok(0) | Err(Errno::CONNRESET) => self.open.0 = false,
+                Ok(0) | Err(Errno::CONNRESET) => self.talks = false,
                 Ok(count) => self.pending.extend_from_slice(&chunk[..count]),
                 Err(Errno::AGAIN) => break,
                 Err(error) => return Err(system("listen")(error.into())),
@@ -285,7 +288,7 @@ impl Life {
         let mut chunk = [0; MAX_LINE];
         for _ in 0..GULP / MAX_LINE {
             match rustix::io::read(&self.output, &mut chunk) {
-                Ok(0) => self.open.1 = false,
+                Ok(0) => self.prints = false,
                 Ok(count) => {
                     self.tail.push(&chunk[..count]);
                     continue;

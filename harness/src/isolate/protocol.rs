@@ -30,6 +30,11 @@ pub const VERSION: u32 = 1;
 /// arguments lie on the stack.
 pub(crate) const WORKER_ARGUMENT: &str = "--highwater-worker";
 
+/// Whether this process was started as a worker.
+pub(crate) fn is_worker() -> bool {
+    std::env::args_os().nth(1).is_some_and(|argument| argument == WORKER_ARGUMENT)
+}
+
 /// The longest line either side may send, newline included.
 pub const MAX_LINE: usize = 8192;
 

@@ -12,7 +12,7 @@ use super::{
     sentence::{Spread, Telling},
 };
 use crate::{
-    model::{Blessing, CaseRecord, Category, MachineClass, Metric, Quantity, Record, Unit},
+    model::{Blessing, CaseRecord, Category, MachineClass, Metric, Quantity, Record},
     stats::median,
 };
 
@@ -154,13 +154,12 @@ impl Pair<'_> {
             return vec![whole_case(case, Kind::NotRun, reason.clone())];
         }
         if let Some(death) = case.died.first() {
-            let last =
-                death.last_stage.as_ref().map_or("before the first stage".to_owned(), |stage| format!("after {stage}"));
             let sentence = format!(
-                "{} of {} workers died: {} {last}",
+                "{} of {} workers died: {} {}",
                 case.died.len(),
                 case.died.len() + case.samples,
-                death.outcome
+                death.outcome,
+                death.place()
             );
             // A case whose baseline died in the same way holds.
             let expected =
@@ -250,7 +249,7 @@ impl Pair<'_> {
             quantity,
             aspect,
             unit: &self.run.unit,
-            page: self.run.fingerprint.class.page_size as f64,
+            page: self.run.fingerprint.class.page_size,
             applied,
             over,
             category,
@@ -274,10 +273,9 @@ impl Pair<'_> {
 
     /// The grain of the values; a slope, being a quotient, has none of its own.
     fn quantum(&self, quantity: Quantity, aspect: &Aspect) -> Option<f64> {
-        match (aspect, quantity.metric.unit()) {
-            (Aspect::Slope(_), _) => None,
-            (_, Unit::Bytes) => Some(self.run.fingerprint.class.page_size as f64),
-            (_, Unit::Count) => Some(1.0),
+        match aspect {
+            Aspect::Slope(_) => None,
+            _ => Some(quantity.metric.quantum(self.run.fingerprint.class.page_size)),
         }
     }
 

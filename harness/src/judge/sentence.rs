@@ -72,7 +72,7 @@ pub(super) struct Telling<'a> {
     pub(super) quantity: Quantity,
     pub(super) aspect: &'a Aspect,
     pub(super) unit: &'a str,
-    pub(super) page: f64,
+    pub(super) page: u64,
     pub(super) applied: Applied,
     pub(super) over: Option<f64>,
     pub(super) category: Option<(Category, f64)>,
@@ -112,9 +112,10 @@ impl Telling<'_> {
 
     /// The change in pages (or counts), in all and per unit.
     fn change(&self, change: f64) -> String {
-        let (grain, word) = match self.quantity.metric.unit() {
-            Unit::Bytes => (self.page, " pages"),
-            Unit::Count => (1.0, ""),
+        let grain = self.quantity.metric.quantum(self.page);
+        let word = match self.quantity.metric.unit() {
+            Unit::Bytes => " pages",
+            Unit::Count => "",
         };
         // Two decimals, unless nothing would be left of it.
         let each = |change: f64| match change.abs() {

@@ -114,6 +114,15 @@ impl Metric {
             _ => Unit::Bytes,
         }
     }
+
+    /// The grain of its values where a page has `page` bytes: a page, or one.
+    #[must_use]
+    pub fn quantum(self, page: u64) -> f64 {
+        match self.unit() {
+            Unit::Bytes => page as f64,
+            Unit::Count => 1.0,
+        }
+    }
 }
 
 words! {

@@ -153,6 +153,14 @@ pub struct Death {
     pub output_tail: String,
 }
 
+impl Death {
+    /// Where in its life it ended: `after live@10`.
+    #[must_use]
+    pub fn place(&self) -> String {
+        self.last_stage.as_ref().map_or("before the first stage".to_owned(), |stage| format!("after {stage}"))
+    }
+}
+
 /// Criterion's estimate of one routine: the time of one iteration in nanoseconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

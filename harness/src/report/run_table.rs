@@ -28,9 +28,7 @@ pub fn run_table(record: &Record) -> String {
     }
     for case in record.cases.iter().filter(|case| !case.died.is_empty()) {
         for death in &case.died {
-            let last =
-                death.last_stage.as_ref().map_or("before the first stage".into(), |stage| format!("after {stage}"));
-            text.push_str(&format!("{}: died {last}: {}\n", case.id, death.outcome));
+            text.push_str(&format!("{}: died {}: {}\n", case.id, death.place(), death.outcome));
             for line in death.output_tail.lines().rev().take(5).collect::<Vec<_>>().into_iter().rev() {
                 text.push_str(&format!("    {line}\n"));
             }
@@ -63,7 +61,7 @@ fn row(record: &Record, case: &CaseRecord, ladders: &[String]) -> Vec<String> {
         return vec![id, "-".into(), format!("not run: {reason}")];
     }
     let view = View::new(case, &record.reference);
-    let page = record.fingerprint.class.page_size as f64;
+    let page = record.fingerprint.class.page_size;
     let mut cells = vec![id, count(case)];
     for metric in [Metric::Anon, Metric::PageTables, Metric::Vmas] {
         cells.push(slopes(view, metric, page, ladders));
@@ -87,17 +85,13 @@ fn count(case: &CaseRecord) -> String {
 }
 
 /// `4.58 KiB + 64 KiB`, one term per ladder, with an interval where workers differ.
-fn slopes(view: View<'_>, metric: Metric, page: f64, ladders: &[String]) -> String {
-    let quantum = match metric.unit() {
-        Unit::Bytes => page,
-        Unit::Count => 1.0,
-    };
+fn slopes(view: View<'_>, metric: Metric, page: u64, ladders: &[String]) -> String {
     let show = |value: f64| match metric.unit() {
         Unit::Bytes => signed_bytes(value).trim_start_matches('+').to_owned(),
         Unit::Count => format!("{value:.2}"),
     };
     let term = |name: &String| {
-        let Some(line) = view.line(metric.into(), name, quantum) else { return "-".to_owned() };
+        let Some(line) = view.line(metric.into(), name, metric.quantum(page)) else { return "-".to_owned() };
         let bend = if line.bend == Bend::Linear { "" } else { "*" };
         if line.low == line.high {
             format!("{}{bend}", show(line.slope))
