@@ -60,6 +60,7 @@ fn family() -> Family {
         reference: "loaded",
         context: Default::default(),
         cases: cases.into_iter().map(|line| Box::new(line) as Box<dyn Case>).collect(),
+        claims: Vec::new(),
     }
 }
 

@@ -11,7 +11,9 @@
 use std::{hint::black_box, io::Write, ops::Range, os::fd::BorrowedFd, path::PathBuf, time::Duration};
 
 use highwater::{
-    Bencher, Case, CaseId, CaseResult, Category, Dirs, Family, Limits, NotRun, Program, Scale, Stages, model::Bytes,
+    Bencher, Case, CaseId, CaseResult, Category, Claim, Dirs, Family, Finding, Limits, NotRun, Program, Scale, Stages,
+    judge::{Aspect, View},
+    model::{Bytes, Metric},
 };
 use memmap2::MmapMut;
 use rustix::process::{Resource, Rlimit, Signal, getpid, kill_process, setrlimit};
@@ -28,8 +30,24 @@ fn family() -> Family {
         cases.extend(HOWS.map(|how| Box::new(Dies(how)) as Box<dyn Case>));
         cases.push(Box::new(OtherProgram));
     }
-    Family { name: "toy", unit: "buffer", reference: "loaded", context: Default::default(), cases }
+    Family { name: "toy", unit: "buffer", reference: "loaded", context: Default::default(), cases, claims: vec![CLAIM] }
 }
+
+/// What somebody could say about this family.
+const CLAIM: Claim = Claim {
+    id: "mapped-is-exact",
+    statement: "a mapped buffer costs its pages and no more",
+    source: "mmap(2)",
+    refuted_if: "the slope of anon is not 4 pages",
+    decide: |record| {
+        let Some(case) = record.case("toy/mapped/pages=4") else { return Finding::undecided("the case was not run") };
+        let slopes = View::new(case, &record.reference).values(Metric::Anon.into(), &Aspect::Slope("live".into()));
+        let Some(slopes) = slopes else { return Finding::undecided("no worker completed") };
+        let expected = (PAGES * rustix::param::page_size()) as f64;
+        let figures = format!("{} B per buffer, n = {}", slopes[0], slopes.len());
+        Finding::holds(slopes.iter().all(|slope| *slope == expected), figures).on([&case.id])
+    },
+};
 
 /// Buffers on the heap: below malloc's threshold for mappings of their own.
 struct Heap;
@@ -90,8 +108,10 @@ impl Case for Mapped {
                 stages.label(Category::LinearMemory, addresses(&map))?;
                 live.push(map);
             }
+            stages.figure("mapped_bytes", (live.len() * PAGES * rustix::param::page_size()) as u64)?;
             stages.reached_at("live", scale)?;
         }
+        stages.note("labels", "forgotten before\nthe mappings go")?;
         stages.forget(Category::LinearMemory)?;
         drop(live);
         stages.reached("dropped")?;

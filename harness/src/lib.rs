@@ -48,6 +48,7 @@
 //!         reference: "loaded",
 //!         context: Default::default(),
 //!         cases: vec![Box::new(Buffers)],
+//!         claims: Vec::new(),
 //!     })
 //! }
 //! ```
@@ -63,7 +64,7 @@ pub mod probe;
 pub mod report;
 pub mod stats;
 
-pub use bench::{Case, CaseError, CaseResult, Dirs, Family, NotRun, Stages, locked_version, main};
+pub use bench::{Case, CaseError, CaseResult, Claim, Dirs, Family, Finding, NotRun, Stages, locked_version, main};
 pub use criterion::{BatchSize, Bencher};
 pub use isolate::{Conditions, Limits, Program};
 pub use model::{CaseId, Category, Context, Scale};

@@ -23,7 +23,7 @@ use std::{
     sync::OnceLock,
 };
 
-use highwater::model::{CaseRecord, Category, Metric, Quantity, Record, Stage, Unit, read_record};
+use highwater::model::{CaseRecord, Category, Metric, Quantity, Record, Stage, read_record};
 
 #[test]
 fn dirtying_one_page_is_one_page_of_anon_rss_and_uss() {
@@ -300,9 +300,9 @@ impl Growth {
         if let Some((_, growth)) = self.expected.iter().find(|(named, _)| *named == quantity) {
             return Some(growth.clone());
         }
-        match (quantity.metric, quantity.category) {
-            (Metric::Pss | Metric::Uss, None) | (Metric::Pss, Some(Category::Executable)) => None,
-            (Metric::PageTables, None) => {
+        match quantity {
+            Quantity::Process(Metric::Pss | Metric::Uss) | Quantity::Within(Metric::Pss, Category::Executable) => None,
+            Quantity::Process(Metric::PageTables) => {
                 let above = i32::from(at_random(record) && self.page_tables.is_some());
                 Some(self.page_tables.unwrap_or(0)..=self.page_tables.unwrap_or(0) + above)
             }
@@ -327,10 +327,7 @@ fn at_random(record: &Record) -> bool {
 
 /// What a quantity grew by since `loaded`, in each worker: pages (of PSS, parts of pages) or numbers.
 fn growth(record: &Record, case: &CaseRecord, stage: &Stage, quantity: Quantity) -> Vec<f64> {
-    let quantum = match quantity.metric.unit() {
-        Unit::Bytes => record.fingerprint.class.page_size as f64,
-        Unit::Count => 1.0,
-    };
+    let quantum = quantity.quantum(record.fingerprint.class.page_size);
     let values = |stage: &Stage| {
         let columns = case.stage(stage).expect("the stage was reached");
         columns.values(quantity, case.samples).expect("read at every stage")

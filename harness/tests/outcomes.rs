@@ -39,7 +39,7 @@ fn stages(case: &CaseRecord) -> Vec<String> {
 
 #[test]
 fn every_way_to_die_is_in_the_record_with_the_last_stage_and_the_last_words() {
-    let protocol = "`nonsense` is none of reached, label, forget, skip, end".to_owned();
+    let protocol = "`nonsense` is none of reached, label, forget, figure, note, skip, end".to_owned();
     let deaths = [
         ("exit", Outcome::Exited { status: 7 }, "giving up on purpose"),
         ("signal", Outcome::Signaled { signal: 9 }, ""),

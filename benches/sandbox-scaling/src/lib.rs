@@ -35,5 +35,6 @@ pub fn family() -> Family {
         reference: "loaded",
         context: Context::from([("wasmtime".to_owned(), version.unwrap_or_else(|| "unknown".to_owned()))]),
         cases: cases.collect(),
+        claims: Vec::new(),
     }
 }

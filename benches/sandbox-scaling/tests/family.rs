@@ -85,10 +85,10 @@ fn copy_on_write_shares_the_image_and_charges_the_pages_written_to() {
         let on = format!("{allocation}/cow=on,guest=image");
         let off = format!("{allocation}/cow=off,guest=image");
         assert!(slope(whole(), &on, Metric::Anon, "live") < 2.0 * PAGE);
-        let written = Quantity::within(Metric::Anon, Category::CowImage);
+        let written = Quantity::Within(Metric::Anon, Category::CowImage);
         assert_eq!(slope(whole(), &on, written, "called"), 16.0 * PAGE);
         // Without it every sandbox holds its own ten MiB, before it has run at all.
-        let own = Quantity::within(Metric::Anon, Category::LinearMemory);
+        let own = Quantity::Within(Metric::Anon, Category::LinearMemory);
         assert_eq!(slope(whole(), &off, own, "live"), (10 << 20) as f64);
         assert_eq!(slope(whole(), &off, Metric::Anon, "called"), 0.0);
     }
@@ -100,7 +100,7 @@ fn dropping_on_demand_sandboxes_gives_their_mappings_back() {
         let case = case(whole(), &format!("on-demand/cow=on,guest={guest}"));
         let at = |stage: &str| {
             let columns = case.stage(&stage.parse().expect("a stage")).expect("reached");
-            columns.values(Quantity::within(Metric::Vmas, Category::LinearMemory), 5).expect("read")[0]
+            columns.values(Quantity::Within(Metric::Vmas, Category::LinearMemory), 5).expect("read")[0]
         };
         assert_eq!((at("live@16"), at("dropped")), (16, 0), "{guest}");
     }

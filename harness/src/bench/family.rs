@@ -7,7 +7,7 @@ use std::{
 
 use criterion::Bencher;
 
-use super::Stages;
+use super::{Claim, Stages};
 use crate::{
     isolate::{Conditions, Limits, Program},
     model::{CaseId, Context, Scale},
@@ -37,6 +37,8 @@ pub struct Family {
     pub context: Context,
     /// Its lines.
     pub cases: Vec<Box<dyn Case>>,
+    /// What people say about its subject.
+    pub claims: Vec<Claim>,
 }
 
 /// Where a family may keep what it makes.
@@ -56,6 +58,11 @@ pub trait Case {
     /// The scales to go through, ascending; empty for a case without units.
     fn ladder(&self) -> Vec<Scale> {
         Vec::new()
+    }
+
+    /// Whether `--quick` leaves it out.
+    fn is_heavy(&self) -> bool {
+        false
     }
 
     /// Time and memory that a worker may use.

@@ -88,7 +88,11 @@ pub(super) fn measure(
     for case in selected {
         bar.set_message(case.id().to_string());
         let job = |inputs| job(family, case, options, folder, inputs);
-        let record = match case.prepare(dirs) {
+        let prepared = match options.criterion.quick && case.is_heavy() {
+            true => Err(NotRun("heavy: left out of --quick".into()).into()),
+            false => case.prepare(dirs),
+        };
+        let record = match prepared {
             Ok(inputs) => {
                 for input in &inputs {
                     normalise_page_cache(input)?;
@@ -118,6 +122,7 @@ pub(super) fn measure(
         unit: family.unit.to_owned(),
         reference: stage(family.reference),
         cases,
+        claims: Vec::new(),
     })
 }
 

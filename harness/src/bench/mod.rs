@@ -1,6 +1,7 @@
 //! What a family writes against, and what a bench binary does: it starts itself again as workers
 //! for memory, and once more as a criterion benchmark for time.
 
+mod claim;
 mod family;
 mod memory;
 mod options;
@@ -10,6 +11,7 @@ mod stages;
 mod timing;
 mod worker;
 
+pub use claim::{Claim, Finding};
 pub use family::{Case, CaseError, CaseResult, Dirs, Family, NotRun, locked_version};
 pub use memory::RunError;
 pub use program::main;

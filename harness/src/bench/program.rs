@@ -76,7 +76,7 @@ fn run(family: &Family, options: &Options, matcher: &Matcher) -> Result<(), RunE
     let folders = Folders::find()?;
     let dirs = Dirs { cache: &folders.cache };
     if timing::is_wanted() {
-        let result = timing::run(family, matcher, dirs);
+        let result = timing::run(family, options, matcher, dirs);
         return result.map_err(|source| RunError::Prepare { case: family.name.to_owned(), source });
     }
     let interrupt = Interrupt::install().map_err(|source| IsolateError::System { what: "watch for Ctrl-C", source })?;
@@ -102,6 +102,7 @@ fn run(family: &Family, options: &Options, matcher: &Matcher) -> Result<(), RunE
         Mode::Measure => {
             let named = baseline_asked(options, &folders, family)?;
             let mut record = memory::measure(family, options, matcher, dirs, &folders.own, &interrupt)?;
+            decide(family, &mut record);
             save(&record, options, &folders)?;
             if !options.memory_only {
                 for ((id, routine), time) in criterion()?.estimates() {
@@ -109,6 +110,7 @@ fn run(family: &Family, options: &Options, matcher: &Matcher) -> Result<(), RunE
                         case.time.insert(routine, time);
                     }
                 }
+                decide(family, &mut record);
                 save(&record, options, &folders)?;
             }
             tell(&record, &folders, named);
@@ -126,6 +128,11 @@ fn baseline_asked(options: &Options, folders: &Folders, family: &Family) -> Resu
         (None, Some(name)) => read_record(&folders.named(name, family.name)).ok(),
         (None, None) => None,
     })
+}
+
+/// Has the claims decided by what the record holds so far.
+fn decide(family: &Family, record: &mut Record) {
+    record.claims = family.claims.iter().map(|claim| claim.decided(record)).collect();
 }
 
 /// Keeps a run. One without cases had a filter that was meant for another family's bench: the last

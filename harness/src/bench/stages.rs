@@ -133,6 +133,31 @@ impl Stages {
         Ok(())
     }
 
+    /// Tells a number about the worker itself, to be kept with the next stage: `uncommitted_bytes`.
+    /// Told twice before a stage, it is added up. See [`crate::model::FigureName`] for names and units.
+    ///
+    /// # Errors
+    /// When the parent is gone.
+    pub fn figure(&mut self, name: &str, value: u64) -> Result<(), StageError> {
+        let elapsed = self.elapsed();
+        self.send(format_args!("figure {name} {value}\n"))?;
+        self.resume(elapsed);
+        Ok(())
+    }
+
+    /// Tells something in words, to be kept with the case: an error's text, what a reset left behind.
+    /// Names are as those of figures. Line breaks become spaces.
+    ///
+    /// # Errors
+    /// When the parent is gone.
+    pub fn note(&mut self, name: &str, text: &str) -> Result<(), StageError> {
+        let elapsed = self.elapsed();
+        let one_line = text.replace(['\n', '\r'], " ");
+        self.send(format_args!("note {name} {one_line}\n"))?;
+        self.resume(elapsed);
+        Ok(())
+    }
+
     /// Gives free heap back to the system and pauses at `trimmed`.
     ///
     /// # Errors

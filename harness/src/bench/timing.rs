@@ -12,7 +12,10 @@ use std::{
 use criterion::Criterion;
 use serde::Deserialize;
 
-use super::{Case, CaseResult, Dirs, Family, NotRun, RunError, options::Matcher};
+use super::{
+    Case, CaseResult, Dirs, Family, NotRun, RunError,
+    options::{Matcher, Options},
+};
 use crate::{
     isolate::{Interrupt, IsolateError},
     model::TimeEstimate,
@@ -126,7 +129,7 @@ impl Timed {
 }
 
 /// The criterion benchmark itself: one group per case, one function per routine.
-pub(super) fn run(family: &Family, matcher: &Matcher, dirs: Dirs<'_>) -> CaseResult {
+pub(super) fn run(family: &Family, options: &Options, matcher: &Matcher, dirs: Dirs<'_>) -> CaseResult {
     let mut criterion = Criterion::default()
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(2))
@@ -134,7 +137,8 @@ pub(super) fn run(family: &Family, matcher: &Matcher, dirs: Dirs<'_>) -> CaseRes
         .configure_from_args();
     let mut failure = None;
     for case in &family.cases {
-        if failure.is_none() && !case.routines().is_empty() && matcher.selects(case.as_ref()) {
+        let too_heavy = options.criterion.quick && case.is_heavy();
+        if failure.is_none() && !case.routines().is_empty() && !too_heavy && matcher.selects(case.as_ref()) {
             failure = time_case(&mut criterion, case.as_ref(), dirs).err();
         }
     }

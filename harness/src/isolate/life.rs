@@ -22,7 +22,7 @@ use super::{
     protocol::{MAX_LINE, Message, job_lines},
 };
 use crate::{
-    model::{Control, ControlState, Metric, Outcome, Reading, Sample, Snapshot, Stage},
+    model::{Control, ControlState, FigureName, Metric, Outcome, Quantity, Reading, Sample, Snapshot, Stage},
     probe::{Labels, MemoryCgroup, Probe, ProbeError},
 };
 
@@ -77,7 +77,10 @@ pub(super) struct Life {
     labels: Labels,
     probe: Option<Probe>,
     group: Option<MemoryCgroup>,
+    /// Figures told since the last stage.
+    figures: Vec<(FigureName, u64)>,
     readings: Vec<Reading>,
+    notes: Vec<(String, String)>,
     spawned: Instant,
 }
 
@@ -111,7 +114,9 @@ impl Life {
             labels: Labels::default(),
             probe: None,
             group,
+            figures: Vec::new(),
             readings: Vec::new(),
+            notes: Vec::new(),
             spawned,
         })
     }
@@ -146,6 +151,7 @@ impl Life {
             readings: std::mem::take(&mut self.readings),
             outcome,
             lifetime_ns,
+            notes: std::mem::take(&mut self.notes),
             output_tail: self.tail.text(),
         }))
     }
@@ -183,6 +189,8 @@ impl Life {
                     Ok(Message::End) => ended = true,
                     Ok(Message::Label(label)) => self.labels.add(label),
                     Ok(Message::Forget(category)) => self.labels.forget(category),
+                    Ok(Message::Figure(name, value)) => self.figures.push((name, value)),
+                    Ok(Message::Note(name, text)) => self.notes.push((name, text)),
                     Ok(Message::Reached { stage, wall_ns, cpu_ns, heap }) => {
                         match self.look(&stage, &job.reference, &heap) {
                             Ok(snapshot) => self.readings.push(Reading { stage, wall_ns, cpu_ns, snapshot }),
@@ -216,6 +224,9 @@ impl Life {
         let mut snapshot = probe.snapshot(&self.labels)?;
         for (metric, value) in heap {
             snapshot.add(*metric, *value);
+        }
+        for (name, value) in self.figures.drain(..) {
+            snapshot.add(Quantity::Figure(name), value);
         }
         for (metric, value) in [
             (Metric::CgroupCurrent, self.group.as_ref().map(MemoryCgroup::current)),

@@ -15,11 +15,13 @@
 //! | `reached STAGE [wall_ns=N cpu_ns=N heap_in_use=N heap_retained=N]` | paused here until `go` |
 //! | `label CATEGORY START END` | addresses (hexadecimal) and what they are for |
 //! | `forget CATEGORY` | all labels of a category are void |
+//! | `figure NAME VALUE` | a number about itself, for the next stage |
+//! | `note NAME TEXT` | words about itself, kept with the case |
 //! | `skip REASON` | this case cannot run here; exits next |
 //! | `end` | all stages are done; exits next |
 
 use crate::{
-    model::{CaseId, Category, Metric, Scale, Stage},
+    model::{CaseId, Category, FigureName, Metric, Scale, Stage},
     probe::Label,
 };
 
@@ -56,6 +58,10 @@ pub enum Message {
     Label(Label),
     /// Labels of a category are void.
     Forget(Category),
+    /// A number about itself, for the next stage.
+    Figure(FigureName, u64),
+    /// Words about itself: a name, and a text.
+    Note(String, String),
     /// The case cannot run here.
     Skip(String),
     /// All stages are done.
@@ -84,9 +90,22 @@ impl Message {
                 Ok(Self::Label(Label { category, range }))
             }
             "forget" => Ok(Self::Forget(rest.parse::<Category>().map_err(|error| error.to_string())?)),
+            "figure" => {
+                let (name, value) =
+                    rest.split_once(' ').ok_or_else(|| format!("`{line}` does not read figure NAME VALUE"))?;
+                let name = name.parse::<FigureName>().map_err(|error| error.to_string())?;
+                let value = value.parse().map_err(|_| format!("`{value}` is not a whole number"))?;
+                Ok(Self::Figure(name, value))
+            }
+            "note" => {
+                let (name, text) =
+                    rest.split_once(' ').ok_or_else(|| format!("`{line}` does not read note NAME TEXT"))?;
+                let name = name.parse::<FigureName>().map_err(|error| error.to_string())?;
+                Ok(Self::Note(name.to_string(), text.to_owned()))
+            }
             "skip" => Ok(Self::Skip(rest.to_owned())),
             "end" if rest.is_empty() => Ok(Self::End),
-            _ => Err(format!("`{line}` is none of reached, label, forget, skip, end")),
+            _ => Err(format!("`{line}` is none of reached, label, forget, figure, note, skip, end")),
         }
     }
 
@@ -147,6 +166,14 @@ mod tests {
     }
 
     #[test]
+    fn a_figure_is_a_number_and_a_note_is_the_rest_of_the_line() {
+        let name = "dirt_bytes".parse().expect("a name");
+        assert_eq!(Message::parse("figure dirt_bytes 4096"), Ok(Message::Figure(name, 4096)));
+        let note = Message::Note("outcome".into(), "out of memory: 4 GiB".into());
+        assert_eq!(Message::parse("note outcome out of memory: 4 GiB"), Ok(note));
+    }
+
+    #[test]
     fn nonsense_is_answered_with_what_was_expected() {
         for line in [
             "",
@@ -160,6 +187,12 @@ mod tests {
             "label other g 1",
             "forget",
             "end now",
+            "figure",
+            "figure a",
+            "figure a -1",
+            "figure A 1",
+            "note",
+            "note a",
         ] {
             assert!(Message::parse(line).is_err(), "{line:?}");
         }

@@ -6,14 +6,14 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use crate::{
-    model::{CaseRecord, Quantity, Scale, Stage},
+    model::{CaseRecord, Quantity, Scale, Stage, StageColumns},
     stats::{self, Line},
 };
 
 /// One way to look at a quantity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Aspect {
-    /// The value at the reference stage.
+    /// The value at the reference stage; of a figure, at the stage it came with.
     Level(Stage),
     /// The value at a later stage, less that at the reference stage.
     Growth(Stage),
@@ -91,6 +91,16 @@ impl<'a> View<'a> {
             .chain(slopes)
             .chain(later.iter().map(|columns| Aspect::Growth(columns.stage.clone())))
             .collect()
+    }
+
+    /// Every figure that the workers told, with the stage it came with: judged by its level there.
+    #[must_use]
+    pub fn figures(&self) -> Vec<(Quantity, Aspect)> {
+        let told = |columns: &'a StageColumns| {
+            let figures = columns.memory.keys().filter(|quantity| matches!(quantity, Quantity::Figure(_)));
+            figures.map(|quantity| (*quantity, Aspect::Level(columns.stage.clone())))
+        };
+        self.case.stages.iter().flat_map(told).collect()
     }
 
     /// The quantity in this aspect, one value per completed worker. `None` where it was not read.

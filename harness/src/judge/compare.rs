@@ -180,12 +180,14 @@ impl Pair<'_> {
         let view = View::new(case, &self.run.reference);
         let before = known.map(|known| View::new(known, &self.baseline.reference));
         verdicts.extend(self.lost(case, view, before));
-        for aspect in view.aspects() {
-            for quantity in Metric::ALL.iter().map(|metric| Quantity::from(*metric)).chain(categories()) {
-                let applied = self.policy.applied(&case.id, quantity, &aspect);
-                if applied.mode != Mode::Ignore {
-                    verdicts.extend(self.aspect(case, quantity, &aspect, applied, view, before));
-                }
+        let memory = view.aspects().into_iter().flat_map(|aspect| {
+            let quantities = Metric::ALL.iter().map(|metric| Quantity::from(*metric)).chain(categories());
+            quantities.map(move |quantity| (quantity, aspect.clone()))
+        });
+        for (quantity, aspect) in memory.chain(view.figures()) {
+            let applied = self.policy.applied(&case.id, quantity, &aspect);
+            if applied.mode != Mode::Ignore {
+                verdicts.extend(self.aspect(case, quantity, &aspect, applied, view, before));
             }
         }
         verdicts
@@ -204,7 +206,8 @@ impl Pair<'_> {
             return Some(whole_case(case, Kind::Missing, sentence));
         }
         let before = before?;
-        let is_gated = |quantity, aspect: &Aspect| self.policy.applied(&case.id, quantity, aspect).mode == Mode::Gate;
+        let is_gated =
+            |quantity: Quantity, aspect: &Aspect| self.policy.applied(&case.id, quantity, aspect).mode == Mode::Gate;
         let unread = |aspect: &Aspect| {
             let gated = Metric::ALL.iter().map(|metric| Quantity::from(*metric)).filter(|q| is_gated(*q, aspect));
             let lost = gated.filter(|q| before.values(*q, aspect).is_some() && view.values(*q, aspect).is_none());
@@ -214,6 +217,10 @@ impl Pair<'_> {
             .aspects()
             .iter()
             .flat_map(|aspect| if present.contains(aspect) { unread(aspect) } else { vec![aspect.to_string()] })
+            .chain(before.figures().into_iter().filter_map(|(figure, aspect)| {
+                let lost = is_gated(figure, &aspect) && view.values(figure, &aspect).is_none();
+                lost.then(|| format!("{figure}, {aspect}"))
+            }))
             .collect();
         (!lost.is_empty()).then(|| {
             let sentence = format!("the baseline has {} and the run has not; bless to accept", lost.join("; "));
@@ -275,14 +282,16 @@ impl Pair<'_> {
     fn quantum(&self, quantity: Quantity, aspect: &Aspect) -> Option<f64> {
         match aspect {
             Aspect::Slope(_) => None,
-            _ => Some(quantity.metric.quantum(self.run.fingerprint.class.page_size)),
+            _ => Some(quantity.quantum(self.run.fingerprint.class.page_size)),
         }
     }
 
-    /// Across a difference of ASLR only growth of anonymous memory compares (design §3.6).
+    /// Across a difference of ASLR only growth of anonymous memory compares (design §3.6), and what
+    /// workers tell about themselves.
     fn comparable(&self, quantity: Quantity, aspect: &Aspect) -> bool {
         self.run.fingerprint.class == self.baseline.fingerprint.class
-            || (quantity.metric == Metric::Anon && !matches!(aspect, Aspect::Level(_)))
+            || matches!(quantity, Quantity::Figure(_))
+            || (quantity.metric() == Some(Metric::Anon) && !matches!(aspect, Aspect::Level(_)))
     }
 }
 
@@ -291,21 +300,19 @@ fn categories() -> impl Iterator<Item = Quantity> {
     let with_categories = [Metric::Anon, Metric::Rss, Metric::Pss, Metric::Vmas];
     with_categories
         .into_iter()
-        .flat_map(|metric| Category::ALL.iter().map(move |category| Quantity::within(metric, *category)))
+        .flat_map(|metric| Category::ALL.iter().map(move |category| Quantity::Within(metric, *category)))
 }
 
 /// The category whose own change goes furthest in the direction of the whole. Page tables and the
 /// peak have no categories of their own; what is written to makes both, so anon speaks for them.
 fn moved(quantity: Quantity, aspect: &Aspect, now: View<'_>, before: View<'_>, change: f64) -> Option<(Category, f64)> {
-    if quantity.category.is_some() {
-        return None;
-    }
-    let metric = match quantity.metric {
+    let Quantity::Process(metric) = quantity else { return None };
+    let metric = match metric {
         metric @ (Metric::Anon | Metric::Rss | Metric::Pss | Metric::Vmas) => metric,
         Metric::PageTables | Metric::Peak | Metric::PeakAnon | Metric::Uss => Metric::Anon,
         _ => return None,
     };
-    let middle = |view: View<'_>, category| median(&view.values(Quantity::within(metric, category), aspect)?);
+    let middle = |view: View<'_>, category| median(&view.values(Quantity::Within(metric, category), aspect)?);
     Category::ALL
         .iter()
         .filter_map(|&category| Some((category, middle(now, category)? - middle(before, category)?)))

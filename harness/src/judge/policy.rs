@@ -190,23 +190,23 @@ impl Policy {
 }
 
 /// Design §3.6: growth and slope of anon, page tables and VMAs, growth of the peak (without files), and
-/// the level of anon are gated; other metrics of the whole process are reported; categories only explain.
+/// the level of anon are gated; other metrics of the whole process and a worker's own figures are reported; categories only explain.
 fn default_mode(quantity: Quantity, aspect: &Aspect) -> Mode {
-    match (quantity.category, quantity.metric, aspect) {
-        (Some(_), _, _) => Mode::Ignore,
-        (None, Metric::Anon, _)
-        | (None, Metric::PageTables | Metric::Vmas, Aspect::Growth(_) | Aspect::Slope(_))
-        | (None, Metric::PeakAnon, Aspect::Growth(_)) => Mode::Gate,
-        (None, _, _) => Mode::Report,
+    match (quantity, aspect) {
+        (Quantity::Within(..), _) => Mode::Ignore,
+        (Quantity::Process(Metric::Anon), _)
+        | (Quantity::Process(Metric::PageTables | Metric::Vmas), Aspect::Growth(_) | Aspect::Slope(_))
+        | (Quantity::Process(Metric::PeakAnon), Aspect::Growth(_)) => Mode::Gate,
+        _ => Mode::Report,
     }
 }
 
 /// 0, but for what is not known to the page.
 fn default_tolerance(quantity: Quantity, aspect: &Aspect) -> f64 {
-    match (quantity.metric, aspect) {
-        (Metric::Peak | Metric::PeakAnon, _) => PEAK_GRAIN,
-        (Metric::PageTables, Aspect::Slope(_)) => BORDER_PER_UNIT,
-        (Metric::PageTables, _) => BORDERS,
+    match (quantity.metric(), aspect) {
+        (Some(Metric::Peak | Metric::PeakAnon), _) => PEAK_GRAIN,
+        (Some(Metric::PageTables), Aspect::Slope(_)) => BORDER_PER_UNIT,
+        (Some(Metric::PageTables), _) => BORDERS,
         _ => 0.0,
     }
 }

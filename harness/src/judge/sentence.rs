@@ -3,7 +3,7 @@
 
 use super::{Applied, Aspect, Kind};
 use crate::{
-    model::{Category, Quantity, Unit, signed_bytes},
+    model::{Category, Quantity, Unit, nanoseconds, signed_bytes},
     stats::{self, ROUNDING, median},
 };
 
@@ -104,18 +104,21 @@ impl Telling<'_> {
     }
 
     fn value(&self, value: f64) -> String {
-        match self.quantity.metric.unit() {
+        match self.quantity.unit() {
             Unit::Bytes => signed_bytes(value).trim_start_matches('+').to_owned(),
+            Unit::Nanoseconds => nanoseconds(value),
             Unit::Count => format!("{}", (value * 100.0).round() / 100.0),
         }
     }
 
     /// The change in pages (or counts), in all and per unit.
     fn change(&self, change: f64) -> String {
-        let grain = self.quantity.metric.quantum(self.page);
-        let word = match self.quantity.metric.unit() {
-            Unit::Bytes => " pages",
-            Unit::Count => "",
+        let grain = self.quantity.quantum(self.page);
+        let word = match (self.quantity.metric(), self.quantity.unit()) {
+            (Some(_), Unit::Bytes) => " pages",
+            (None, Unit::Bytes) => " bytes",
+            (_, Unit::Nanoseconds) => " ns",
+            (_, Unit::Count) => "",
         };
         // Two decimals, unless nothing would be left of it.
         let each = |change: f64| match change.abs() {

@@ -2,6 +2,8 @@
 //! machine. Plain data with serde, no measuring and no decisions; every other room speaks in these.
 
 mod case_id;
+mod claim;
+mod figure;
 mod fingerprint;
 mod json;
 mod quantity;
@@ -12,6 +14,8 @@ mod store;
 mod units;
 
 pub use case_id::{CaseId, IdError};
+pub use claim::{ClaimRecord, Decision};
+pub use figure::{FigureName, FigureNameError};
 pub use fingerprint::{Context, Control, ControlState, Fingerprint, MachineClass};
 pub use quantity::{Category, Metric, Quantity, QuantityError, Unit};
 pub use record::{
@@ -20,4 +24,4 @@ pub use record::{
 pub use sample::{Outcome, Reading, Sample, Snapshot};
 pub use stage::{Scale, Stage, StageParseError};
 pub use store::{StoreError, read_record, write_atomically, write_record};
-pub use units::{Bytes, BytesParseError, signed_bytes};
+pub use units::{Bytes, BytesParseError, nanoseconds, signed_bytes};

@@ -1,17 +1,22 @@
-//! What is counted: a `Metric` of the whole process, or its share in one `Category` of mapping.
-//! Both are written `anon` and `anon.linear_memory` in records, policies and tables.
+//! What is counted: a `Metric` of the whole process, its share in one `Category` of mapping, or a
+//! figure that the worker tells about itself. They are written `anon`, `anon.linear_memory` and
+//! `figure.uncommitted_bytes` in records, policies and tables.
 
 use std::{fmt, str::FromStr};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
-/// The unit a metric is counted in.
+use super::{FigureName, FigureNameError};
+
+/// The unit a quantity is counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// Bytes; the quantum is a page.
+    /// Bytes.
     Bytes,
-    /// Plain numbers (VMAs, faults); the quantum is one.
+    /// Nanoseconds.
+    Nanoseconds,
+    /// Plain numbers: VMAs, faults.
     Count,
 }
 
@@ -38,7 +43,7 @@ macro_rules! words {
             type Err = QuantityError;
 
             fn from_str(text: &str) -> Result<Self, QuantityError> {
-                Self::ALL.iter().copied().find(|word| word.as_str() == text).ok_or_else(|| QuantityError {
+                Self::ALL.iter().copied().find(|word| word.as_str() == text).ok_or_else(|| QuantityError::Unknown {
                     text: text.to_owned(),
                     known: Self::ALL.iter().map(|word| word.as_str()).collect::<Vec<_>>().join(", "),
                 })
@@ -120,7 +125,7 @@ impl Metric {
     pub fn quantum(self, page: u64) -> f64 {
         match self.unit() {
             Unit::Bytes => page as f64,
-            Unit::Count => 1.0,
+            Unit::Nanoseconds | Unit::Count => 1.0,
         }
     }
 }
@@ -151,38 +156,77 @@ words! {
     }
 }
 
-/// A metric of the process, or of one category of its mappings. Serialised as `anon` or
-/// `anon.linear_memory`.
+/// What a number counts. Serialised as `anon`, `anon.linear_memory` or `figure.uncommitted_bytes`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]
-pub struct Quantity {
-    /// What is counted.
-    pub metric: Metric,
-    /// Where, or everywhere.
-    pub category: Option<Category>,
+pub enum Quantity {
+    /// A metric of the whole process.
+    Process(Metric),
+    /// The share of a metric in one category of mapping.
+    Within(Metric, Category),
+    /// What the worker tells about itself.
+    Figure(FigureName),
 }
 
+/// The first part of a figure's quantity.
+const FIGURE: &str = "figure";
+
 impl Quantity {
-    /// The share of `metric` in `category`.
+    /// The metric, of the process or of a category of it.
     #[must_use]
-    pub fn within(metric: Metric, category: Category) -> Self {
-        Self { metric, category: Some(category) }
+    pub fn metric(self) -> Option<Metric> {
+        match self {
+            Self::Process(metric) | Self::Within(metric, _) => Some(metric),
+            Self::Figure(_) => None,
+        }
+    }
+
+    /// The category that it is limited to.
+    #[must_use]
+    pub fn category(self) -> Option<Category> {
+        match self {
+            Self::Within(_, category) => Some(category),
+            Self::Process(_) | Self::Figure(_) => None,
+        }
+    }
+
+    /// The unit it is counted in.
+    #[must_use]
+    pub fn unit(self) -> Unit {
+        match self {
+            Self::Process(metric) | Self::Within(metric, _) => metric.unit(),
+            Self::Figure(name) => name.unit(),
+        }
+    }
+
+    /// The grain of its values where a page has `page` bytes: a page for memory, else one.
+    #[must_use]
+    pub fn quantum(self, page: u64) -> f64 {
+        self.metric().map_or(1.0, |metric| metric.quantum(page))
     }
 }
 
 impl From<Metric> for Quantity {
     fn from(metric: Metric) -> Self {
-        Self { metric, category: None }
+        Self::Process(metric)
     }
 }
 
-/// A word that names no metric or category.
+/// A text that names no quantity.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("unknown word `{text}`: it must be one of {known}")]
-pub struct QuantityError {
-    text: String,
-    known: String,
+pub enum QuantityError {
+    /// A word that is no metric or category.
+    #[error("unknown word `{text}`: it must be one of {known}")]
+    Unknown {
+        /// The word.
+        text: String,
+        /// Those that are.
+        known: String,
+    },
+    /// Not in the form of a figure's name.
+    #[error(transparent)]
+    Figure(#[from] FigureNameError),
 }
 
 impl FromStr for Quantity {
@@ -191,7 +235,8 @@ impl FromStr for Quantity {
     fn from_str(text: &str) -> Result<Self, QuantityError> {
         match text.split_once('.') {
             None => Ok(text.parse::<Metric>()?.into()),
-            Some((metric, category)) => Ok(Self::within(metric.parse()?, category.parse()?)),
+            Some((FIGURE, name)) => Ok(Self::Figure(name.parse()?)),
+            Some((metric, category)) => Ok(Self::Within(metric.parse()?, category.parse()?)),
         }
     }
 }
@@ -212,9 +257,10 @@ impl From<Quantity> for String {
 
 impl fmt::Display for Quantity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.category {
-            None => f.write_str(self.metric.as_str()),
-            Some(category) => write!(f, "{}.{category}", self.metric),
+        match self {
+            Self::Process(metric) => f.write_str(metric.as_str()),
+            Self::Within(metric, category) => write!(f, "{metric}.{category}"),
+            Self::Figure(name) => write!(f, "{FIGURE}.{name}"),
         }
     }
 }
@@ -228,9 +274,21 @@ mod tests {
         for &metric in Metric::ALL {
             assert_eq!(metric.as_str().parse(), Ok(Quantity::from(metric)));
             for &category in Category::ALL {
-                let quantity = Quantity::within(metric, category);
+                let quantity = Quantity::Within(metric, category);
                 assert_eq!(quantity.to_string().parse(), Ok(quantity));
             }
+        }
+    }
+
+    #[test]
+    fn a_figure_has_the_unit_that_its_name_ends_with() {
+        for (text, unit) in [
+            ("figure.uncommitted_bytes", Unit::Bytes),
+            ("figure.reset_ns", Unit::Nanoseconds),
+            ("figure.runs", Unit::Count),
+        ] {
+            let quantity: Quantity = text.parse().expect("a figure");
+            assert_eq!((quantity.to_string().as_str(), quantity.unit()), (text, unit));
         }
     }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Bytes, CaseId, Fingerprint, Outcome, Quantity, Sample, Scale, Stage};
+use super::{Bytes, CaseId, ClaimRecord, Fingerprint, Outcome, Quantity, Sample, Scale, Stage};
 
 /// The version of the record's shape that this build writes, and the newest that it reads.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -34,6 +34,17 @@ pub struct Record {
     pub reference: Stage,
     /// The cases, sorted by id.
     pub cases: Vec<CaseRecord>,
+    /// What the run says of the family's claims.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<ClaimRecord>,
+}
+
+impl Record {
+    /// A case by its id.
+    #[must_use]
+    pub fn case(&self, id: &str) -> Option<&CaseRecord> {
+        self.cases.iter().find(|case| case.id.as_str() == id)
+    }
 }
 
 /// Why a run became a baseline.
@@ -83,6 +94,9 @@ pub struct CaseRecord {
     /// Workers that did not complete.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub died: Vec<Death>,
+    /// What workers told in words (an error's text, say): the different texts by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub notes: BTreeMap<String, Vec<String>>,
     /// Nanoseconds from spawn to exit of each completed worker, pauses included.
     pub lifetime_ns: Series,
     /// The stages in the order of the worker's life.
@@ -102,7 +116,7 @@ pub struct StageColumns {
     pub wall_ns: Series,
     /// Nanoseconds of CPU time since the previous stage, pauses excluded.
     pub cpu_ns: Series,
-    /// Memory, in bytes or counts by quantity.
+    /// Memory and figures, in the unit of each quantity.
     pub memory: BTreeMap<Quantity, Series>,
 }
 
@@ -190,7 +204,14 @@ impl CaseRecord {
     pub fn from_samples(id: CaseId, samples: &[Sample]) -> Self {
         let mut died = Vec::new();
         let mut completed: Vec<&Sample> = Vec::new();
+        let mut notes: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for sample in samples {
+            for (name, text) in &sample.notes {
+                let known = notes.entry(name.clone()).or_default();
+                if !known.contains(text) {
+                    known.push(text.clone());
+                }
+            }
             let same_stages = completed.first().is_none_or(|first| {
                 first.readings.iter().map(|r| &r.stage).eq(sample.readings.iter().map(|r| &r.stage))
             });
@@ -216,6 +237,7 @@ impl CaseRecord {
             not_run: None,
             samples: completed.len(),
             died,
+            notes,
             lifetime_ns: Series::of(completed.iter().map(|sample| sample.lifetime_ns).collect()),
             stages: (0..stages).map(|index| StageColumns::of(&completed, index)).collect(),
             time: BTreeMap::new(),
@@ -259,7 +281,7 @@ impl StageColumns {
         let column = |quantity: Quantity| -> Option<(Quantity, Series)> {
             let values: Option<Vec<u64>> = readings
                 .iter()
-                .map(|reading| reading.snapshot.get(quantity).or(quantity.category.map(|_| 0)))
+                .map(|reading| reading.snapshot.get(quantity).or(quantity.category().map(|_| 0)))
                 .collect();
             Some((quantity, Series::of(values?)))
         };
@@ -277,7 +299,7 @@ impl StageColumns {
         let quantity = quantity.into();
         match self.memory.get(&quantity) {
             Some(series) => (0..samples).map(|worker| series.at(worker)).collect(),
-            None => quantity.category.map(|_| vec![0; samples]),
+            None => quantity.category().map(|_| vec![0; samples]),
         }
     }
 }

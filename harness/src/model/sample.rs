@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Quantity, Stage};
 
-/// A worker's memory at one stage: bytes or counts by quantity ([`super::Metric::unit`]).
+/// A worker's memory and figures at one stage, in the unit of each quantity ([`Quantity::unit`]).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot(BTreeMap<Quantity, u64>);
 
@@ -16,7 +16,7 @@ impl Snapshot {
     /// Adds to a quantity; categories with nothing in them are left out.
     pub fn add(&mut self, quantity: impl Into<Quantity>, value: u64) {
         let quantity = quantity.into();
-        if value > 0 || quantity.category.is_none() {
+        if value > 0 || quantity.category().is_none() {
             *self.0.entry(quantity).or_default() += value;
         }
     }
@@ -105,6 +105,8 @@ pub struct Sample {
     pub outcome: Outcome,
     /// Nanoseconds from spawn to exit, pauses included.
     pub lifetime_ns: u64,
+    /// What it told in words, by name.
+    pub notes: Vec<(String, String)>,
     /// The last lines it wrote to stdout or stderr.
     pub output_tail: String,
 }

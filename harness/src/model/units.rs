@@ -74,6 +74,14 @@ impl FromStr for Bytes {
     }
 }
 
+/// Nanoseconds in a unit that fits: `1.234 ms`.
+#[must_use]
+pub fn nanoseconds(ns: f64) -> String {
+    let steps = [(1e9, "s"), (1e6, "ms"), (1e3, "µs")];
+    let (size, unit) = steps.into_iter().find(|(size, _)| ns.abs() >= *size).unwrap_or((1.0, "ns"));
+    format!("{:.3} {unit}", ns / size)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -132,10 +132,10 @@ impl Probe {
         let mappings = smaps::parse(&text).map_err(|line| ProbeError::Line { path, line: line.to_owned() })?;
         snapshot.add(Metric::Vmas, mappings.len() as u64);
         for (mapping, category) in mappings.iter().zip(classify(&mappings, &self.program, labels)) {
-            snapshot.add(Quantity::within(Metric::Vmas, category), 1);
-            snapshot.add(Quantity::within(Metric::Anon, category), mapping.anon);
-            snapshot.add(Quantity::within(Metric::Rss, category), mapping.rss);
-            snapshot.add(Quantity::within(Metric::Pss, category), mapping.pss);
+            snapshot.add(Quantity::Within(Metric::Vmas, category), 1);
+            snapshot.add(Quantity::Within(Metric::Anon, category), mapping.anon);
+            snapshot.add(Quantity::Within(Metric::Rss, category), mapping.rss);
+            snapshot.add(Quantity::Within(Metric::Pss, category), mapping.pss);
         }
         Ok(())
     }
@@ -180,8 +180,8 @@ mod tests {
             labels.add(Label { category: Category::LinearMemory, range: start..start + 161 * 65_536 });
         }
         let snapshot = captured().snapshot(&labels).expect("all files are there");
-        let anon = |category| snapshot.get(Quantity::within(Metric::Anon, category));
-        let vmas = |category| snapshot.get(Quantity::within(Metric::Vmas, category));
+        let anon = |category| snapshot.get(Quantity::Within(Metric::Anon, category));
+        let vmas = |category| snapshot.get(Quantity::Within(Metric::Vmas, category));
         // Each wrote to 16 pages of its image and to nothing before it.
         assert_eq!(anon(Category::CowImage), Some(3 * 16 * 4096));
         assert_eq!((vmas(Category::CowImage), vmas(Category::LinearMemory)), (Some(3), Some(3)));
@@ -189,7 +189,7 @@ mod tests {
         assert_eq!(vmas(Category::HostHeap), Some(1));
         // The totals of smaps_rollup are the sums of smaps.
         for metric in [Metric::Anon, Metric::Rss] {
-            let parts = Category::ALL.iter().filter_map(|category| snapshot.get(Quantity::within(metric, *category)));
+            let parts = Category::ALL.iter().filter_map(|category| snapshot.get(Quantity::Within(metric, *category)));
             assert_eq!(snapshot.get(metric), Some(parts.sum()), "{metric}");
         }
         // And RSS is what status counts by kind.

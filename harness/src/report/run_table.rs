@@ -3,7 +3,7 @@
 use super::table;
 use crate::{
     judge::{Aspect, View},
-    model::{Bytes, CaseRecord, Metric, Record, TimeEstimate, Unit, signed_bytes},
+    model::{Bytes, CaseRecord, Metric, Record, Unit, nanoseconds, signed_bytes},
     stats::{Bend, median},
 };
 
@@ -19,7 +19,8 @@ pub fn run_table(record: &Record) -> String {
     headings.extend(["at", "rss", "pss", "uss", "peak"].map(str::to_owned));
     headings.extend(routines.iter().map(|routine| (*routine).clone()));
     let rows = record.cases.iter().map(|case| {
-        let times = routines.iter().map(|routine| case.time.get(*routine).map_or("-".to_owned(), duration));
+        let times =
+            routines.iter().map(|routine| case.time.get(*routine).map_or("-".to_owned(), |time| nanoseconds(time.ns)));
         row(record, case, &ladders).into_iter().chain(times).collect()
     });
     let mut text = format!("{} on {}\n{}\n", record.family, record.fingerprint.class, table::print(&headings, rows));
@@ -33,6 +34,9 @@ pub fn run_table(record: &Record) -> String {
                 text.push_str(&format!("    {line}\n"));
             }
         }
+    }
+    for claim in &record.claims {
+        text.push_str(&format!("claim {}: {}: {}; {}\n", claim.id, claim.decision, claim.statement, claim.figures));
     }
     if !ladders.is_empty() {
         text.push_str(&format!("per {}: what one more costs, {}; ", record.unit, ladders.join(" + ")));
@@ -88,7 +92,7 @@ fn count(case: &CaseRecord) -> String {
 fn slopes(view: View<'_>, metric: Metric, page: u64, ladders: &[String]) -> String {
     let show = |value: f64| match metric.unit() {
         Unit::Bytes => signed_bytes(value).trim_start_matches('+').to_owned(),
-        Unit::Count => format!("{value:.2}"),
+        Unit::Nanoseconds | Unit::Count => format!("{value:.2}"),
     };
     let term = |name: &String| {
         let Some(line) = view.line(metric.into(), name, metric.quantum(page)) else { return "-".to_owned() };
@@ -100,11 +104,4 @@ fn slopes(view: View<'_>, metric: Metric, page: u64, ladders: &[String]) -> Stri
         }
     };
     ladders.iter().map(term).collect::<Vec<_>>().join(" + ")
-}
-
-/// Criterion's point estimate in a unit that fits.
-fn duration(time: &TimeEstimate) -> String {
-    let steps = [(1e9, "s"), (1e6, "ms"), (1e3, "µs")];
-    let (size, unit) = steps.into_iter().find(|(size, _)| time.ns >= *size).unwrap_or((1.0, "ns"));
-    format!("{:.3} {unit}", time.ns / size)
 }

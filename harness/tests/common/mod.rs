@@ -200,6 +200,7 @@ pub(crate) fn record() -> Record {
         unit: "buffer".into(),
         reference: "loaded".parse().expect("a stage"),
         cases: vec![case("toy/heap/size=64k", exact), case("toy/mapped/pages=4", spread)],
+        claims: Vec::new(),
     }
 }
 
@@ -210,6 +211,7 @@ fn case(id: &str, anon: [Series; 4]) -> CaseRecord {
         not_run: None,
         samples: 5,
         died: Vec::new(),
+        notes: BTreeMap::new(),
         lifetime_ns: Series::Same(3_000_000),
         stages: names.into_iter().zip(anon).map(|(name, anon)| stage(name, anon)).collect(),
         time: BTreeMap::new(),
