@@ -5,7 +5,7 @@ mod common;
 
 use std::fs;
 
-use common::{Desk, run};
+use common::{Desk, run, toy};
 
 #[test]
 fn a_quick_run_puts_criterions_estimate_beside_the_memory() {
@@ -24,7 +24,9 @@ fn a_run_of_memory_alone_leaves_criterion_out() {
     let desk = Desk::new();
     let text = run(desk.bench(&["--memory-only", "--samples", "1", "toy/heap"]), 0);
     text.line(&format!("written to {}", desk.record_path().display()));
-    assert_eq!(desk.files(), [desk.record_path()]);
+    let program = desk.run_folder().join("programs/toy");
+    assert_eq!(desk.files(), [program.clone(), desk.record_path()]);
+    assert_eq!(fs::canonicalize(program).expect("the bench binary"), fs::canonicalize(toy()).expect("there"));
 }
 
 #[test]

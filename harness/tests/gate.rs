@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::fs;
+use std::{fs, os::unix::fs::symlink};
 
 use common::{Desk, Ran, add_per_unit, edit, run};
 use highwater::{
@@ -44,6 +44,7 @@ fn one_more_page_per_buffer_is_red_and_named() {
     let line = text.line("regressed      toy/heap/size=64k: anon ");
     // A page and malloc's 16 bytes: the hundredth is theirs.
     assert!(line.contains("in host_heap") && line.contains("(+1.0") && line.contains(" pages per buffer"), "{line}");
+    assert!(line.contains("exact, n = 5 against 5, confirmed by 20 fresh workers"), "{line}");
     assert!(!text.stdout.contains(MAPPED), "the filter left it out:\n{}", text.stdout);
     text.line("1 case of the baseline left out");
     text.line("4096 B more per unit (--inject)");
@@ -168,7 +169,7 @@ fn with_aslr_only_growth_of_anon_is_judged() {
     edit(&desk.record_path(), |run| add_per_unit(case(run, MAPPED), "vmas", 1));
     compare(&desk, exit::HELD);
     edit(&desk.record_path(), |run| add_per_unit(case(run, MAPPED), "anon", 4096));
-    let text = compare(&desk, exit::REGRESSED);
+    let text = run(desk.compare(&["--no-confirm"]), exit::REGRESSED.into());
     assert!(text.line("regressed").contains("toy/mapped/pages=4: anon per buffer"), "{}", text.stdout);
 }
 
@@ -228,8 +229,39 @@ fn a_rise_in_most_workers_is_unconfirmed_and_fails_only_where_that_is_asked() {
             *anon = Series::Each((0..10).map(|worker| value + if worker == 0 { 0 } else { scale }).collect());
         }
     });
-    let text = compare(&desk, exit::HELD);
-    assert!(text.line("unconfirmed").contains("measure with more --samples"), "{}", text.stdout);
+    let text = run(desk.compare(&["--no-confirm"]), exit::HELD.into());
+    assert!(text.line("unconfirmed").contains("hardly by chance, but their ranges overlap"), "{}", text.stdout);
     assert!(text.line("exit status 0").contains("3 unconfirmed"), "{}", text.stdout);
+    run(desk.compare(&["--no-confirm", "--strict"]), exit::UNCONFIRMED.into());
+}
+
+/// A record that says so is not enough: the program has to do it again.
+#[test]
+fn a_rise_that_fresh_workers_do_not_show_is_unconfirmed() {
+    let desk = Desk::measured_and_blessed();
+    run(desk.bench(&["--memory-only", "--samples", "5"]), 0);
+    edit(&desk.record_path(), |run| add_per_unit(case(run, HEAP), "anon", 4096));
+    let text = compare(&desk, exit::HELD);
+    let line = text.line("unconfirmed");
+    assert!(line.contains(HEAP) && line.contains("and 20 fresh workers do not show it (64 KiB)"), "{line}");
+    assert!(text.stderr.contains("toy: measuring 1 again"), "{}", text.stderr);
     run(desk.compare(&["--strict"]), exit::UNCONFIRMED.into());
+    run(desk.compare(&["--no-confirm"]), exit::REGRESSED.into());
+}
+
+/// Of the program that was measured, that is: another one may well be better.
+#[test]
+fn workers_of_a_program_that_was_built_anew_confirm_nothing() {
+    let desk = Desk::measured_and_blessed();
+    run(desk.bench(&["--memory-only", "--samples", "5", "--inject", "4096", "toy/heap"]), 0);
+    let program = desk.run_folder().join("programs/toy");
+    let copy = desk.path().join("toy");
+    fs::copy(&program, &copy).expect("copied");
+    fs::remove_file(&program).expect("removed");
+    symlink(&copy, &program).expect("linked");
+    let text = compare(&desk, exit::REGRESSED);
+    assert!(text.stderr.contains("was built anew since"), "{}", text.stderr);
+    fs::remove_file(&program).expect("removed");
+    let text = compare(&desk, exit::REGRESSED);
+    assert!(text.stderr.contains("programs/toy is not there"), "{}", text.stderr);
 }

@@ -1,6 +1,9 @@
 //! The workers in `docs/protocol.md` are run as they stand there, so that the page cannot go stale.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use highwater::{
     Conditions, Limits, Program, Scale,
@@ -18,12 +21,14 @@ fn snippet(language: &str) -> &'static str {
 fn run(interpreter: &str, text: &str) -> Sample {
     let folder = tempfile::tempdir().expect("a folder");
     let plan = CpuPlan::new().expect("CPUs");
-    let supervisor = Supervisor::new(folder.path(), plan, Interrupt::default()).expect("a supervisor");
+    let supervisor =
+        Supervisor::new(Path::new("/proc/self/exe"), folder.path(), plan, Interrupt::default()).expect("a supervisor");
     let job = Job {
         program: Program::Other { path: PathBuf::from(interpreter), args: vec!["-c".into(), text.into()] },
         case: "toy/heap/size=64k".parse().expect("an id"),
         ladder: [1, 10, 100].map(Scale).to_vec(),
         inject: Bytes(0),
+        inject_once: Bytes(0),
         inputs: Vec::new(),
         reference: "loaded".parse().expect("a stage"),
         limits: Limits { time: Duration::from_secs(20), memory: None },

@@ -3,8 +3,10 @@
 
 mod claim;
 mod family;
-mod memory;
+mod inject;
+mod measure;
 mod options;
+mod plan;
 mod program;
 mod progress;
 mod stages;
@@ -13,6 +15,7 @@ mod worker;
 
 pub use claim::{Claim, Finding};
 pub use family::{Case, CaseError, CaseResult, Dirs, Family, NotRun, locked_version};
-pub use memory::RunError;
+pub use measure::{Measuring, RunError, Wanted};
+pub use plan::{Plan, PlanError, Planned};
 pub use program::main;
 pub use stages::{StageError, Stages};

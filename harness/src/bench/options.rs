@@ -1,10 +1,12 @@
 //! The command line of a bench binary: criterion's own flags with criterion's meaning, and a few of
 //! Highwater's. Everything is checked before anything runs.
 
+use std::path::PathBuf;
+
 use clap::{Parser, ValueEnum};
 use regex::Regex;
 
-use crate::model::{Bytes, Scale};
+use crate::model::{Bytes, Scale, Selection};
 
 /// What a bench binary was asked to do.
 #[derive(Clone, Debug, Parser)]
@@ -23,15 +25,25 @@ pub(super) struct Options {
     /// Workers per case [default: up to 20 within 1 s, at least 5]
     #[arg(long, value_name = "N", help_heading = "Highwater", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) samples: Option<u32>,
+    /// Stop a case after 5 workers where they agree on all that is gated, go on to 20 where they do not
+    #[arg(long, conflicts_with = "samples", help_heading = "Highwater")]
+    pub(super) until_decided: bool,
     /// Have every unit dirty this many bytes more, to see the gate turn red (4096, 64KiB, ...)
     #[arg(long, value_name = "BYTES", help_heading = "Highwater")]
     pub(super) inject: Option<Bytes>,
+    /// Have every worker dirty this many bytes more, once, after the reference stage
+    #[arg(long, value_name = "BYTES", help_heading = "Highwater")]
+    pub(super) inject_once: Option<Bytes>,
     /// Scales to go through instead of the cases' own: 1,10,100
     #[arg(long, value_name = "N,N,...", value_delimiter = ',', value_parser = scale, help_heading = "Highwater")]
     pub(super) ladder: Option<Vec<Scale>>,
     /// Address space layout randomisation in the workers
     #[arg(long, value_name = "WHEN", default_value = "off", help_heading = "Highwater")]
     pub(super) aslr: Switch,
+
+    /// Write down what the workers would do, for `highwater`, and measure nothing
+    #[arg(long, value_name = "FILE", hide = true, help_heading = "Highwater")]
+    pub(super) plan: Option<PathBuf>,
 
     #[command(flatten)]
     pub(super) criterion: CriterionFlags,
@@ -167,8 +179,16 @@ pub(super) struct CriterionFlags {
 }
 
 /// Highwater's own flags, and whether they take a value: what criterion must not see.
-const OWN_FLAGS: [(&str, bool); 5] =
-    [("--memory-only", false), ("--samples", true), ("--inject", true), ("--ladder", true), ("--aslr", true)];
+const OWN_FLAGS: [(&str, bool); 8] = [
+    ("--memory-only", false),
+    ("--samples", true),
+    ("--until-decided", false),
+    ("--inject", true),
+    ("--inject-once", true),
+    ("--ladder", true),
+    ("--aslr", true),
+    ("--plan", true),
+];
 
 /// The arguments without Highwater's own.
 pub(super) fn for_criterion(args: impl Iterator<Item = String>) -> Vec<String> {
@@ -208,6 +228,16 @@ impl Options {
             Mode::CriterionOnly
         } else {
             Mode::Measure
+        }
+    }
+
+    /// What of the family was asked for, as the record has it.
+    pub(super) fn selection(&self) -> Selection {
+        Selection {
+            filter: self.filter.clone(),
+            inject: self.inject,
+            inject_once: self.inject_once,
+            ladder: self.ladder.clone(),
         }
     }
 

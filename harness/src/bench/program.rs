@@ -1,11 +1,16 @@
 //! The bench binary: decides which of its roles it plays, and turns errors into exit statuses.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    env, fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::{self, ExitCode},
+};
 
 use clap::Parser;
 
 use super::{
-    Dirs, Family, RunError, memory,
+    Dirs, Family, Plan, RunError, measure,
     options::{Matcher, Mode, Options, for_criterion},
     timing, worker,
 };
@@ -13,7 +18,7 @@ use crate::{
     exit,
     isolate::{self, Interrupt, IsolateError, protocol},
     judge::{Policy, compare_family},
-    model::{Record, read_record, write_record},
+    model::{Record, read_record, write_atomically, write_record},
     report,
 };
 
@@ -57,7 +62,7 @@ impl Folders {
         let target = isolate::target_dir()?;
         let own = target.join("highwater");
         let cache = own.join("cache");
-        match std::fs::create_dir_all(&cache) {
+        match fs::create_dir_all(&cache) {
             Ok(()) => Ok(Self { target, own, cache }),
             Err(source) => Err(RunError::Io { path: cache, source }),
         }
@@ -65,6 +70,11 @@ impl Folders {
 
     fn record(&self, family: &str) -> PathBuf {
         self.own.join(format!("{family}.json"))
+    }
+
+    /// Where `highwater` finds this program again, to run more of its workers.
+    fn program(&self, family: &str) -> PathBuf {
+        self.own.join("programs").join(family)
     }
 
     fn named(&self, name: &str, family: &str) -> PathBuf {
@@ -79,8 +89,14 @@ fn run(family: &Family, options: &Options, matcher: &Matcher) -> Result<(), RunE
         let result = timing::run(family, options, matcher, dirs);
         return result.map_err(|source| RunError::Prepare { case: family.name.to_owned(), source });
     }
+    if let Some(path) = &options.plan {
+        let plan = Plan::make(family, options, matcher, dirs, &folders.own)?;
+        let text = serde_json::to_string(&plan)
+            .map_err(|source| RunError::Io { path: path.clone(), source: source.into() })?;
+        return Ok(write_atomically(path, text.as_bytes())?);
+    }
     let interrupt = Interrupt::install().map_err(|source| IsolateError::System { what: "watch for Ctrl-C", source })?;
-    let criterion = || timing::spawn(&for_criterion(std::env::args().skip(1)), &folders.target, &interrupt);
+    let criterion = || timing::spawn(&for_criterion(env::args().skip(1)), &folders.target, &interrupt);
     match options.mode() {
         Mode::List => {
             for case in family.cases.iter().filter(|case| matcher.selects(case.as_ref())) {
@@ -91,7 +107,7 @@ fn run(family: &Family, options: &Options, matcher: &Matcher) -> Result<(), RunE
             }
         }
         Mode::Test => {
-            memory::test(family, options, matcher, dirs, &folders.own, &interrupt)?;
+            measure::test(family, options, matcher, dirs, &folders.own, &interrupt)?;
             if !options.memory_only {
                 criterion()?;
             }
@@ -101,9 +117,10 @@ fn run(family: &Family, options: &Options, matcher: &Matcher) -> Result<(), RunE
         }
         Mode::Measure => {
             let named = baseline_asked(options, &folders, family)?;
-            let mut record = memory::measure(family, options, matcher, dirs, &folders.own, &interrupt)?;
+            let mut record = measure::measure(family, options, matcher, dirs, &folders.own, &interrupt)?;
             decide(family, &mut record);
             save(&record, options, &folders)?;
+            link(&folders.program(family.name))?;
             if !options.memory_only {
                 for ((id, routine), time) in criterion()?.estimates() {
                     if let Some(case) = record.cases.iter_mut().find(|case| case.id.as_str() == id) {
@@ -146,6 +163,20 @@ fn save(record: &Record, options: &Options, folders: &Folders) -> Result<(), Run
         write_record(&folders.named(name, &record.family), record)?;
     }
     Ok(())
+}
+
+/// Points `path` at this program, whole at any time.
+fn link(path: &Path) -> Result<(), RunError> {
+    let error = |path: &Path| {
+        let path = path.to_owned();
+        move |source| RunError::Io { path, source }
+    };
+    let program = env::current_exe().map_err(error(Path::new("/proc/self/exe")))?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(error(folder))?;
+    let new = path.with_extension(format!("{}.new", process::id()));
+    symlink(program, &new).map_err(error(&new))?;
+    fs::rename(&new, path).map_err(error(path))
 }
 
 fn tell(record: &Record, folders: &Folders, named: Option<Record>) {

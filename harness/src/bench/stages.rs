@@ -11,6 +11,7 @@ use std::{
 
 use rustix::time::{ClockId, clock_gettime};
 
+use super::inject::{Once, PerUnit};
 use crate::{
     isolate::{self, protocol::MAX_LINE},
     model::{CaseId, Category, Scale},
@@ -37,15 +38,16 @@ pub struct Stages {
     case: CaseId,
     ladder: Vec<Scale>,
     inputs: Vec<PathBuf>,
-    inject: usize,
-    injected: Vec<Box<[u8]>>,
+    units: PerUnit,
+    once: Option<Once>,
     since: (Instant, Duration),
 }
 
 impl Stages {
     /// Reads the job, up to its `go`.
     pub(super) fn receive(channel: OwnedFd) -> Result<Self, StageError> {
-        let (mut case, mut ladder, mut inputs, mut inject) = (None, Vec::new(), Vec::new(), 0);
+        let (mut case, mut ladder, mut inputs) = (None, Vec::new(), Vec::new());
+        let (mut inject, mut once) = (0, None);
         loop {
             let mut buffer = [0; MAX_LINE];
             let line = read_line(&channel, &mut buffer)?;
@@ -59,10 +61,12 @@ impl Stages {
                     }
                 }
                 ("inject", bytes) => inject = bytes.parse().map_err(|_| bad())?,
+                ("inject-once", text) => once = Some(Once::parse(text).ok_or_else(bad)?),
                 ("input", path) => inputs.push(PathBuf::from(path)),
                 ("go", "") => {
                     let case = case.ok_or_else(bad)?;
-                    return Ok(Self { channel, case, ladder, inputs, inject, injected: Vec::new(), since: now() });
+                    let units = PerUnit::new(inject, ladder.last().copied());
+                    return Ok(Self { channel, case, ladder, inputs, units, once, since: now() });
                 }
                 _ => return Err(bad()),
             }
@@ -94,11 +98,13 @@ impl Stages {
     /// When the parent is gone.
     pub fn reached(&mut self, stage: &str) -> Result<(), StageError> {
         let elapsed = self.elapsed();
-        // Past the ladder the units are dropped, and what was injected goes with them.
-        if self.ladder.last().is_some_and(|top| self.injected.len() >= top.0 as usize) {
-            self.injected = Vec::new();
+        self.units.drop_past_the_ladder();
+        self.pause(format_args!("{stage}"), elapsed)?;
+        if let Some(once) = &mut self.once {
+            once.passed(stage);
+            self.since = now();
         }
-        self.pause(format_args!("{stage}"), elapsed)
+        Ok(())
     }
 
     /// Pauses at a rung of the ladder, `stage@scale`.
@@ -107,7 +113,7 @@ impl Stages {
     /// When the parent is gone.
     pub fn reached_at(&mut self, stage: &str, scale: Scale) -> Result<(), StageError> {
         let elapsed = self.elapsed();
-        self.inject_up_to(scale);
+        self.units.dirty_up_to(scale);
         self.pause(format_args!("{stage}@{scale}"), elapsed)
     }
 
@@ -174,19 +180,6 @@ impl Stages {
 
     pub(super) fn end(&mut self) -> Result<(), StageError> {
         self.send(format_args!("end\n"))
-    }
-
-    /// Keeps `--inject` bytes of written heap for every unit up to `scale`.
-    fn inject_up_to(&mut self, scale: Scale) {
-        if self.inject == 0 {
-            return;
-        }
-        if self.injected.capacity() == 0 {
-            self.injected.reserve_exact(self.ladder.last().map_or(0, |top| top.0 as usize));
-        }
-        while self.injected.len() < scale.0 as usize {
-            self.injected.push(vec![1; self.inject].into_boxed_slice());
-        }
     }
 
     fn pause(&mut self, stage: std::fmt::Arguments<'_>, (wall, cpu): (Duration, Duration)) -> Result<(), StageError> {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{CliError, Format, baselines, read_run};
+use super::{CliError, Format, again, baselines, default_run, read_run};
 use crate::{
     judge::{Comparison, NoBaseline, Policy, compare_family},
     report,
@@ -23,6 +23,9 @@ pub(super) struct Arguments {
     /// Fail on what is unconfirmed too (exit status 5)
     #[arg(long)]
     strict: bool,
+    /// Judge the records as they are: measure nothing again to confirm what was found
+    #[arg(long)]
+    no_confirm: bool,
     /// How to print the result
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -31,9 +34,13 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     let policy = read_policy(arguments.policy.as_deref(), &arguments.baselines)?;
     let mut comparison = Comparison { strict: arguments.strict, ..Comparison::default() };
-    for run in read_run(arguments.run.as_deref())? {
+    let folder = arguments.run.clone().unwrap_or_else(default_run);
+    for run in read_run(Some(&folder))? {
         match baselines::find(&arguments.baselines, &run)? {
-            Some(baseline) => comparison.families.push(compare_family(&baseline, &run, &policy)),
+            Some(baseline) => comparison.families.push(match arguments.no_confirm {
+                true => compare_family(&baseline, &run, &policy),
+                false => again::judge(&folder, &baseline, &run, &policy)?,
+            }),
             None => comparison.without_baseline.push(NoBaseline {
                 other_classes: baselines::classes(&arguments.baselines, &run.family),
                 class: run.fingerprint.class,

@@ -1,5 +1,6 @@
 //! The subcommands of `highwater`, one file each.
 
+mod again;
 mod baselines;
 mod bless;
 mod compare;
@@ -15,7 +16,9 @@ use std::{
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::{
-    exit, isolate,
+    bench::{PlanError, RunError},
+    exit,
+    isolate::{self, IsolateError},
     judge::PolicyError,
     model::{Record, StoreError, read_record},
 };
@@ -58,6 +61,15 @@ pub enum CliError {
     /// The policy makes no sense.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// Workers could not be run.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The harness failed.
+    #[error(transparent)]
+    Isolate(#[from] IsolateError),
+    /// A bench binary gave no plan.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     /// A folder could not be read, or output not be written.
     #[error("{path}: {source}")]
     Io {
@@ -80,7 +92,12 @@ impl CliError {
     pub fn exit_status(&self) -> u8 {
         match self {
             Self::NoRun(_) | Self::NotBlessed(_) | Self::Policy(PolicyError::Malformed { .. }) => exit::USAGE,
-            Self::Store(_) | Self::Policy(_) | Self::Io { .. } => exit::INTERNAL,
+            Self::Run(RunError::Isolate(IsolateError::Interrupted)) | Self::Isolate(IsolateError::Interrupted) => {
+                exit::INTERRUPTED
+            }
+            Self::Store(_) | Self::Policy(_) | Self::Io { .. } | Self::Run(_) | Self::Isolate(_) | Self::Plan(_) => {
+                exit::INTERNAL
+            }
         }
     }
 }

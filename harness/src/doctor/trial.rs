@@ -82,7 +82,8 @@ impl Trial {
     fn start_workers(&mut self) -> Result<Ending, IsolateError> {
         let plan = CpuPlan::new().map_err(|source| IsolateError::System { what: "choose CPUs", source })?;
         // Any folder will do, and the root is everywhere.
-        let supervisor = Supervisor::new(Path::new("/"), plan.clone(), Interrupt::default())?;
+        let supervisor =
+            Supervisor::new(Path::new("/proc/self/exe"), Path::new("/"), plan.clone(), Interrupt::default())?;
         let parent = plan.pin_parent(Conditions::default().cpus);
         self.controls.insert(Control::ParentElsewhere, parent.state().clone());
         let job = Job {
@@ -90,6 +91,7 @@ impl Trial {
             case: "doctor/known-ground".parse().map_err(|_| unparsable())?,
             ladder: Vec::new(),
             inject: Bytes(0),
+            inject_once: Bytes(0),
             inputs: Vec::new(),
             reference: REFERENCE.parse().map_err(|_| unparsable())?,
             limits: Limits::default(),

@@ -7,12 +7,13 @@ use rustix::{
     process::{Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit},
     thread::{CpuSet, disable_transparent_huge_pages, sched_getaffinity, sched_setaffinity},
 };
+use serde::{Deserialize, Serialize};
 
 use super::sys;
 use crate::model::{Control, ControlState};
 
 /// Conditions of a worker that a user or a case may choose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conditions {
     /// Turn address space layout randomisation off (the default).
     pub aslr_off: bool,

@@ -11,6 +11,8 @@ use std::{
     time::Duration,
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::controls::Conditions;
 use crate::{
     model::{Bytes, CaseId, Sample, Scale, Stage},
@@ -44,7 +46,7 @@ impl Interrupt {
 }
 
 /// What a worker may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// From spawn to exit, the parent's reading included.
     pub time: Duration,
@@ -59,9 +61,9 @@ impl Default for Limits {
 }
 
 /// What a worker executes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Program {
-    /// This executable again.
+    /// The bench binary again.
     Own,
     /// Another program that speaks the stage protocol.
     Other {
@@ -73,7 +75,7 @@ pub enum Program {
 }
 
 /// What one worker is to do and under which conditions.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
     /// What it executes.
     pub program: Program,
@@ -83,6 +85,8 @@ pub struct Job {
     pub ladder: Vec<Scale>,
     /// Bytes that each unit dirties on top.
     pub inject: Bytes,
+    /// Bytes that the worker dirties once, past the reference stage.
+    pub inject_once: Bytes,
     /// Files the case asked for.
     pub inputs: Vec<PathBuf>,
     /// The stage at which the peak is reset.

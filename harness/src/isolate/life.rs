@@ -128,8 +128,7 @@ impl Life {
 
     /// From the job to the exit.
     pub(super) fn supervise(&mut self, job: &Job, interrupt: &Interrupt) -> Result<Observed, IsolateError> {
-        let inputs: Vec<String> = job.inputs.iter().map(|path| path.display().to_string()).collect();
-        self.send(job_lines(&job.case, &job.ladder, job.inject.0, &inputs).as_bytes())?;
+        self.send(job_lines(job).as_bytes())?;
         let ending = self.converse(job, interrupt)?;
         if !matches!(ending, Ending::Exited { .. }) {
             self.child.kill()?;

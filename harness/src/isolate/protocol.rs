@@ -7,6 +7,7 @@
 //! | `case ID` | which case to run |
 //! | `ladder N N ...` | the scales to go through |
 //! | `inject BYTES` | bytes that each unit is to dirty on top |
+//! | `inject-once BYTES STAGE` | bytes to dirty once, after that stage; only where asked for |
 //! | `input PATH` | a file the case asked for, one line each, in order |
 //! | `go` | go on: after the job, and after each stage |
 //!
@@ -20,8 +21,9 @@
 //! | `skip REASON` | this case cannot run here; exits next |
 //! | `end` | all stages are done; exits next |
 
+use super::Job;
 use crate::{
-    model::{CaseId, Category, FigureName, Metric, Scale, Stage},
+    model::{Category, FigureName, Metric, Scale, Stage},
     probe::Label,
 };
 
@@ -129,12 +131,15 @@ impl Message {
 }
 
 /// The job as the worker reads it, from `highwater 1` to `go`.
-#[must_use]
-pub fn job_lines(case: &CaseId, ladder: &[Scale], inject: u64, inputs: &[String]) -> String {
-    let scales: Vec<String> = ladder.iter().map(Scale::to_string).collect();
+pub(super) fn job_lines(job: &Job) -> String {
+    let scales: Vec<String> = job.ladder.iter().map(Scale::to_string).collect();
+    let (case, inject, once) = (&job.case, job.inject.0, job.inject_once.0);
     let mut text = format!("highwater {VERSION}\ncase {case}\nladder {}\ninject {inject}\n", scales.join(" "));
-    for input in inputs {
-        text.push_str(&format!("input {input}\n"));
+    if once > 0 {
+        text.push_str(&format!("inject-once {once} {}\n", job.reference));
+    }
+    for input in &job.inputs {
+        text.push_str(&format!("input {}\n", input.display()));
     }
     text.push_str("go\n");
     text

@@ -40,6 +40,7 @@ const ALLOCATION_REFUSED: &str = "memory allocation of";
 /// Starts workers, one at a time.
 #[derive(Debug)]
 pub struct Supervisor {
+    /// The bench binary.
     own: OwnedFd,
     plan: CpuPlan,
     folder: PathBuf,
@@ -48,14 +49,15 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// Workers will have `folder` as their working directory.
+    /// Workers will have `folder` as their working directory, and be `program` where they are
+    /// [`Program::Own`]: the bench binary.
     ///
     /// # Errors
-    /// When this executable cannot be opened or the CPUs are not known.
-    pub fn new(folder: &Path, plan: CpuPlan, interrupt: Interrupt) -> Result<Self, IsolateError> {
-        let own = File::open("/proc/self/exe").map_err(system("open this executable"))?;
+    /// When the program cannot be opened.
+    pub fn new(program: &Path, folder: &Path, plan: CpuPlan, interrupt: Interrupt) -> Result<Self, IsolateError> {
+        let own = File::open(program).map_err(|source| IsolateError::Spawn { program: program.to_owned(), source })?;
         let own = rustix::io::fcntl_dupfd_cloexec(own, HIGH_FD)
-            .map_err(|error| system("keep this executable open")(error.into()))?;
+            .map_err(|error| system("keep the bench binary open")(error.into()))?;
         let group = MemoryCgroup::of(std::process::id()).ok();
         Ok(Self { own, plan, folder: folder.to_owned(), interrupt, group })
     }

@@ -2,11 +2,14 @@
 
 mod aspect;
 mod compare;
+mod differences;
+mod pair;
 mod policy;
 mod sentence;
 mod verdict;
 
 pub use aspect::{Aspect, View};
-pub use compare::{Comparison, FamilyComparison, NoBaseline, compare_family};
+pub use compare::{Comparison, FamilyComparison, NoBaseline, compare_family, confirm_family};
+pub use pair::{exact_where_gated, noise_key};
 pub use policy::{Applied, Mode, Policy, PolicyError};
 pub use verdict::{Kind, Subject, Verdict};

@@ -1,10 +1,10 @@
 //! The values of one side of a comparison, the rule that sets two sides against each other, and the
 //! one sentence that tells what came of it.
 
-use super::{Applied, Aspect, Kind};
+use super::{Aspect, Kind};
 use crate::{
-    model::{Category, Quantity, Unit, nanoseconds, signed_bytes},
-    stats::{self, ROUNDING, median},
+    model::{Category, NoiseClass, Quantity, Unit, nanoseconds, signed_bytes},
+    stats::{self, Class, ROUNDING, median},
 };
 
 /// The values of one side.
@@ -32,8 +32,22 @@ impl Spread {
         Some(Self { low, median, high, values })
     }
 
+    /// From the lowest to the highest.
+    pub(super) fn width(&self) -> f64 {
+        self.high - self.low
+    }
+
     fn is_exact(&self) -> bool {
-        self.high - self.low < ROUNDING
+        self.width() < ROUNDING
+    }
+
+    /// What the values look like.
+    pub(super) fn class(&self) -> NoiseClass {
+        match stats::classify(&self.values) {
+            Some(Class::Exact) => NoiseClass::Exact,
+            Some(Class::Lattice { .. }) => NoiseClass::Lattice,
+            Some(Class::Spread) | None => NoiseClass::Spread,
+        }
     }
 
     /// A change that parts the two ranges by more than `allowed` counts; one that does not, and that
@@ -73,14 +87,16 @@ pub(super) struct Telling<'a> {
     pub(super) aspect: &'a Aspect,
     pub(super) unit: &'a str,
     pub(super) page: u64,
-    pub(super) applied: Applied,
+    /// The largest rise that is none: by the policy, or by the baseline's own noise.
+    pub(super) allowed: f64,
     pub(super) over: Option<f64>,
     pub(super) category: Option<(Category, f64)>,
+    pub(super) class: Option<NoiseClass>,
 }
 
 impl Telling<'_> {
     /// `anon per sandbox at live: 4.58 KiB -> 8.63 KiB (+1.01 pages per sandbox, in host_heap); ...`
-    pub(super) fn sentence(&self, kind: Kind, then: Option<&Spread>, now: &Spread) -> String {
+    pub(super) fn sentence(&self, kind: Kind, then: Option<&Spread>, now: &Spread, again: Option<&Spread>) -> String {
         let what = match self.aspect {
             Aspect::Slope(name) => format!("{} per {} at {name}", self.quantity, self.unit),
             Aspect::Growth(stage) => format!("growth of {} at {stage}", self.quantity),
@@ -98,8 +114,8 @@ impl Telling<'_> {
             self.value(then.median),
             self.value(now.median),
             self.change(change),
-            sureness(kind, then, now),
-            self.value(self.applied.allowed(then.median)),
+            self.sureness(kind, then, now, again),
+            self.value(self.allowed),
         )
     }
 
@@ -133,16 +149,23 @@ impl Telling<'_> {
             (_, None) => format!("{:+}{word}", change / grain),
         }
     }
-}
 
-fn sureness(kind: Kind, then: &Spread, now: &Spread) -> String {
-    let numbers = format!("n = {} against {}", now.values.len(), then.values.len());
-    match kind {
-        _ if then.is_exact() && now.is_exact() => format!("exact, {numbers}"),
-        Kind::Unconfirmed => {
-            format!("{numbers}, hardly by chance, but their ranges overlap: measure with more --samples")
-        }
-        _ => format!("{numbers}, judged by whether their ranges part"),
+    /// How the numbers speak, and how many there are.
+    fn sureness(&self, kind: Kind, then: &Spread, now: &Spread, again: Option<&Spread>) -> String {
+        let numbers = format!("n = {} against {}", now.values.len(), then.values.len());
+        let both_exact = then.is_exact() && now.is_exact();
+        let class = self.class.filter(|_| !both_exact).map_or("exact".to_owned(), |class| class.to_string());
+        let parted = now.low > then.high || now.high < then.low;
+        let how = match (kind, again) {
+            (_, Some(again)) if kind == Kind::Unconfirmed => {
+                format!(", and {} fresh workers do not show it ({})", again.values.len(), self.value(again.median))
+            }
+            (_, Some(again)) => format!(", confirmed by {} fresh workers", again.values.len()),
+            (Kind::Unconfirmed, None) => ", hardly by chance, but their ranges overlap".to_owned(),
+            (Kind::Regressed | Kind::Improved, None) if !both_exact && parted => ", their ranges part".to_owned(),
+            _ => String::new(),
+        };
+        format!("{class}, {numbers}{how}")
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::Aspect;
-use crate::model::{CaseId, Category, Quantity};
+use crate::model::{CaseId, Category, NoiseClass, Quantity};
 
 /// What was found (design §4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -23,7 +23,7 @@ pub enum Kind {
     NotRun,
     /// Machine classes differ in what matters for this aspect.
     NotComparable,
-    /// Higher than the baseline, hardly by chance, but not in every worker.
+    /// Higher than the baseline at first sight; fresh workers did not show it, or could not be asked.
     Unconfirmed,
     /// Higher than the baseline by more than the tolerance.
     Regressed,
@@ -47,6 +47,12 @@ impl Kind {
         Self::OverBudget,
         Self::Died,
     ];
+
+    /// Whether stage 2 has to confirm it.
+    #[must_use]
+    pub fn is_flagged(self) -> bool {
+        matches!(self, Self::Regressed | Self::OverBudget | Self::Unconfirmed)
+    }
 
     /// Whether it fails the gate, where it is gated.
     #[must_use]
@@ -83,6 +89,10 @@ pub struct Subject {
     pub baseline: Option<f64>,
     /// The run's median.
     pub run: f64,
+    /// The median of the fresh workers of stage 2, where it was needed and could be had.
+    pub again: Option<f64>,
+    /// How noisy the baseline is.
+    pub class: Option<NoiseClass>,
     /// The category of mapping that moved most in the same direction, and by how much.
     pub category: Option<(Category, f64)>,
 }

@@ -6,6 +6,7 @@ mod claim;
 mod figure;
 mod fingerprint;
 mod json;
+mod noise;
 mod quantity;
 mod record;
 mod sample;
@@ -17,6 +18,7 @@ pub use case_id::{CaseId, IdError};
 pub use claim::{ClaimRecord, Decision};
 pub use figure::{FigureName, FigureNameError};
 pub use fingerprint::{Context, Control, ControlState, Fingerprint, MachineClass};
+pub use noise::{Noise, NoiseClass};
 pub use quantity::{Category, Metric, Quantity, QuantityError, Unit};
 pub use record::{
     Blessing, CaseRecord, Death, Record, SCHEMA_VERSION, Selection, Series, StageColumns, TimeEstimate, json_schema,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Bytes, CaseId, ClaimRecord, Fingerprint, Outcome, Quantity, Sample, Scale, Stage};
+use super::{Bytes, CaseId, ClaimRecord, Fingerprint, Noise, Outcome, Quantity, Sample, Scale, Stage};
 
 /// The version of the record's shape that this build writes, and the newest that it reads.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -67,6 +67,9 @@ pub struct Selection {
     /// Bytes that every unit was made to dirty on top (`--inject`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inject: Option<Bytes>,
+    /// Bytes that every worker was made to dirty once (`--inject-once`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inject_once: Option<Bytes>,
     /// The ladder given instead of the cases' own (`--ladder`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ladder: Option<Vec<Scale>>,
@@ -97,6 +100,9 @@ pub struct CaseRecord {
     /// What workers told in words (an error's text, say): the different texts by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub notes: BTreeMap<String, Vec<String>>,
+    /// In a baseline that was calibrated: what is noisy, by quantity and aspect.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub noise: BTreeMap<String, Noise>,
     /// Nanoseconds from spawn to exit of each completed worker, pauses included.
     pub lifetime_ns: Series,
     /// The stages in the order of the worker's life.
@@ -238,6 +244,7 @@ impl CaseRecord {
             samples: completed.len(),
             died,
             notes,
+            noise: BTreeMap::new(),
             lifetime_ns: Series::of(completed.iter().map(|sample| sample.lifetime_ns).collect()),
             stages: (0..stages).map(|index| StageColumns::of(&completed, index)).collect(),
             time: BTreeMap::new(),
@@ -254,6 +261,11 @@ impl CaseRecord {
     pub(super) fn flaw(&self) -> Option<String> {
         if self.samples > 0 && !self.lifetime_ns.fits(self.samples) {
             return Some(format!("{}: lifetime_ns does not hold {} samples", self.id, self.samples));
+        }
+        if let Some((name, _)) =
+            self.noise.iter().find(|(_, noise)| !(noise.envelope >= 0.0 && noise.envelope.is_finite()))
+        {
+            return Some(format!("{}: the noise envelope of {name} is no number from 0 up", self.id));
         }
         self.stages.iter().enumerate().find_map(|(index, columns)| {
             let stage = &columns.stage;

@@ -212,6 +212,7 @@ fn case(id: &str, anon: [Series; 4]) -> CaseRecord {
         samples: 5,
         died: Vec::new(),
         notes: BTreeMap::new(),
+        noise: BTreeMap::new(),
         lifetime_ns: Series::Same(3_000_000),
         stages: names.into_iter().zip(anon).map(|(name, anon)| stage(name, anon)).collect(),
         time: BTreeMap::new(),

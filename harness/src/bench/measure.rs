@@ -1,0 +1,274 @@
+//! Runs the workers of a plan: for each case a discarded warm-up worker, then samples.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use super::{
+    CaseError, Dirs, Family, Plan, Planned,
+    options::{Matcher, Options, Switch},
+    progress,
+};
+use crate::{
+    isolate::{self, CpuPlan, Interrupt, IsolateError, Job, MachineError, Observed, Supervisor},
+    judge::exact_where_gated,
+    model::{
+        CaseRecord, Context, Control, ControlState, Fingerprint, Outcome, Record, SCHEMA_VERSION, Sample, Selection,
+        StoreError,
+    },
+};
+
+/// Workers per case where they are cheap.
+const SAMPLES: usize = 20;
+/// Workers per case at least (design §4), and in quick mode.
+const FEWEST_SAMPLES: usize = 5;
+/// A case that has its fewest samples stops here.
+const CASE_BUDGET: Duration = Duration::from_secs(1);
+/// A case that goes on because its workers disagree stops here all the same.
+const UNDECIDED_BUDGET: Duration = Duration::from_secs(10);
+/// A case none of whose workers completes is given up after this many.
+const DEATHS: usize = 3;
+
+/// A bench run could not be carried through.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The harness failed.
+    #[error(transparent)]
+    Isolate(#[from] IsolateError),
+    /// The machine could not be told.
+    #[error(transparent)]
+    Machine(#[from] MachineError),
+    /// A record could not be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A case could not make its files.
+    #[error("{case}: {source}")]
+    Prepare {
+        /// The case.
+        case: String,
+        /// The family's error.
+        source: CaseError,
+    },
+    /// A file could not be read.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// Criterion failed or was not pleased.
+    #[error("criterion's half of the run failed ({0}); its message stands above")]
+    Criterion(std::process::ExitStatus),
+    /// In test mode, workers died.
+    #[error("{0} of the cases did not run through; see above")]
+    TestsFailed(usize),
+}
+
+/// How many workers a case gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// At least so many.
+    pub fewest: usize,
+    /// At most so many; between the two, what the case's second allows.
+    pub most: usize,
+    /// Stop at the fewest where their gated values agree, and go on to the most where they do not.
+    pub until_decided: bool,
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Self { fewest: FEWEST_SAMPLES, most: SAMPLES, until_decided: false }
+    }
+}
+
+impl Wanted {
+    /// Just so many.
+    #[must_use]
+    pub fn exactly(count: usize) -> Self {
+        Self { fewest: count, most: count, until_decided: false }
+    }
+
+    fn of(options: &Options) -> Self {
+        match options.samples {
+            Some(count) => Self::exactly(count as usize),
+            None if options.criterion.quick => Self::exactly(FEWEST_SAMPLES),
+            None => Self { until_decided: options.until_decided, ..Self::default() },
+        }
+    }
+
+    /// Whether a case with these samples, begun so long ago, has enough.
+    fn met(self, samples: &[Sample], job: &Job, elapsed: Duration) -> bool {
+        let completed = || samples.iter().any(|sample| sample.outcome == Outcome::Completed);
+        let agreed = || exact_where_gated(&CaseRecord::from_samples(job.case.clone(), samples), &job.reference);
+        match samples.len() {
+            many if many >= self.most => true,
+            few if few < self.fewest => few >= DEATHS && !completed(),
+            _ if self.until_decided => elapsed > UNDECIDED_BUDGET || agreed(),
+            _ => elapsed > CASE_BUDGET,
+        }
+    }
+}
+
+/// Runs the workers of one bench binary, and keeps what the system granted them.
+#[derive(Debug)]
+pub struct Measuring {
+    supervisor: Supervisor,
+    cpus: CpuPlan,
+    folder: PathBuf,
+    context: Context,
+    controls: BTreeMap<Control, ControlState>,
+}
+
+impl Measuring {
+    /// Workers will be `program`, and have `folder` as their working directory.
+    ///
+    /// # Errors
+    /// When the program cannot be read or the CPUs are not known.
+    pub fn new(program: &Path, folder: &Path, interrupt: &Interrupt) -> Result<Self, RunError> {
+        let cpus = CpuPlan::new().map_err(|source| IsolateError::System { what: "choose CPUs", source })?;
+        let supervisor = Supervisor::new(program, folder, cpus.clone(), interrupt.clone())?;
+        normalise_page_cache(program)?;
+        Ok(Self { supervisor, cpus, folder: folder.to_owned(), context: isolate::context(), controls: BTreeMap::new() })
+    }
+
+    /// Measures one case: a worker that warms up and is discarded, then samples.
+    ///
+    /// # Errors
+    /// When the harness fails or the user stops it; a worker that dies is no error.
+    pub fn case(&mut self, planned: &Planned, wanted: Wanted) -> Result<CaseRecord, RunError> {
+        let job = match planned {
+            Planned::Job(job) => job,
+            Planned::NotRun { id, reason } => return Ok(CaseRecord::not_run(id.clone(), reason.clone())),
+        };
+        self.ready(job)?;
+        let mut samples: Vec<Sample> = Vec::new();
+        let started = Instant::now();
+        // The first worker warms up: it is observed like the others and discarded.
+        let mut warm = false;
+        loop {
+            match self.worker(job)? {
+                Observed::NotRun(reason) => return Ok(CaseRecord::not_run(job.case.clone(), reason)),
+                Observed::Sample(sample) if warm || sample.outcome != Outcome::Completed => samples.push(sample),
+                Observed::Sample(_) => {}
+            }
+            warm = true;
+            if wanted.met(&samples, job, started.elapsed()) {
+                return Ok(CaseRecord::from_samples(job.case.clone(), &samples));
+            }
+        }
+    }
+
+    /// Brings the page cache to what it is before every case's first worker.
+    ///
+    /// # Errors
+    /// When a file of the case cannot be read.
+    pub fn ready(&self, job: &Job) -> Result<(), RunError> {
+        job.inputs.iter().try_for_each(|input| normalise_page_cache(&self.folder.join(input)))
+    }
+
+    /// Runs one worker, on a CPU that this process keeps off meanwhile.
+    ///
+    /// # Errors
+    /// As [`Supervisor::run`].
+    pub fn worker(&mut self, job: &Job) -> Result<Observed, RunError> {
+        let parent = self.cpus.pin_parent(job.conditions.cpus);
+        let (observed, granted) = self.supervisor.run(job)?;
+        let parent = (Control::ParentElsewhere, parent.state().clone());
+        for (control, state) in granted.into_iter().chain([parent]) {
+            // A refusal to one worker is a refusal to the run.
+            let kept = self.controls.entry(control).or_insert_with(|| state.clone());
+            if kept.is_granted() {
+                *kept = state;
+            }
+        }
+        Ok(observed)
+    }
+
+    /// The record of what was measured. `aslr_off` is what was asked for, and what has to do where no
+    /// worker was started at all.
+    #[must_use]
+    pub fn record(self, plan: Plan, selection: Selection, aslr_off: bool, mut cases: Vec<CaseRecord>) -> Record {
+        cases.sort_by(|a, b| a.id.cmp(&b.id));
+        let Self { mut context, controls, .. } = self;
+        context.extend(plan.context);
+        let aslr_off = controls.get(&Control::AslrOff).map_or(aslr_off, ControlState::is_granted);
+        Record {
+            schema: SCHEMA_VERSION,
+            family: plan.family,
+            blessed: None,
+            fingerprint: Fingerprint { class: isolate::machine_class(aslr_off), controls, context },
+            selection,
+            unit: plan.unit,
+            reference: plan.reference,
+            cases,
+            claims: Vec::new(),
+        }
+    }
+}
+
+/// Measures the selected cases of this bench binary's own family.
+pub(super) fn measure(
+    family: &Family,
+    options: &Options,
+    matcher: &Matcher,
+    dirs: Dirs<'_>,
+    folder: &Path,
+    interrupt: &Interrupt,
+) -> Result<Record, RunError> {
+    let plan = Plan::make(family, options, matcher, dirs, folder)?;
+    let mut measuring = Measuring::new(Path::new("/proc/self/exe"), folder, interrupt)?;
+    let bar = progress::bar(plan.cases.len());
+    let mut cases = Vec::new();
+    for planned in &plan.cases {
+        bar.set_message(planned.id().to_string());
+        cases.push(measuring.case(planned, Wanted::of(options))?);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(measuring.record(plan, options.selection(), options.aslr == Switch::Off, cases))
+}
+
+/// Runs every selected case once and reports those that do not run through.
+pub(super) fn test(
+    family: &Family,
+    options: &Options,
+    matcher: &Matcher,
+    dirs: Dirs<'_>,
+    folder: &Path,
+    interrupt: &Interrupt,
+) -> Result<(), RunError> {
+    let once = Options { samples: Some(1), ..options.clone() };
+    let record = measure(family, &once, matcher, dirs, folder, interrupt)?;
+    let mut failed = 0;
+    for case in &record.cases {
+        match (&case.not_run, case.died.first()) {
+            (Some(reason), _) => println!("Testing memory of {}: not run: {reason}", case.id),
+            (None, None) => println!("Testing memory of {}: ok", case.id),
+            (None, Some(death)) => {
+                failed += 1;
+                println!("Testing memory of {}: {}\n{}", case.id, death.outcome, death.output_tail);
+            }
+        }
+    }
+    if failed > 0 { Err(RunError::TestsFailed(failed)) } else { Ok(()) }
+}
+
+/// Writes a file back, drops it from the page cache where nobody maps it, and reads it once: fresh
+/// from the linker its pages count as private dirty, evicted ones as missing, and the size of the
+/// folios that hold it depends on how it came there.
+fn normalise_page_cache(path: &Path) -> Result<(), RunError> {
+    let error = |source| RunError::Io { path: path.to_owned(), source };
+    if fs::metadata(path).map_err(error)?.is_file() {
+        let mut file = File::open(path).map_err(error)?;
+        file.sync_all().map_err(error)?;
+        // Advice: where it is not taken, the pages stay as they are.
+        let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
+        io::copy(&mut file, &mut io::sink()).map_err(error)?;
+    }
+    Ok(())
+}
