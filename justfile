@@ -28,6 +28,14 @@ bless REASON:
 exactness:
     cargo run -q --release --bin highwater -- exactness
 
+# Measure how often the judge is wrong here (after a run): false alarms, and power at one page
+calibrate *ARGS:
+    cargo run -q --release --bin highwater -- calibrate "$@"
+
+# Compare the working tree with another revision, workers of both by turns: just ab main tiny
+ab BASE *ARGS:
+    cargo run -q --release --bin highwater -- ab "$@"
+
 # Check what this machine grants, and what each refusal costs
 doctor:
     cargo run -q --release --bin highwater -- doctor

@@ -8,7 +8,7 @@ use std::{
 
 use super::CliError;
 use crate::{
-    bench::{Measuring, Plan, Wanted},
+    bench::{Measuring, Plan, PlanError, Wanted},
     isolate::{self, Interrupt, IsolateError},
     judge::{FamilyComparison, Policy, compare_family, confirm_family},
     model::{CaseId, Record, Selection},
@@ -49,7 +49,24 @@ impl Program {
         interrupt: &Interrupt,
         wanted: impl Fn(&CaseId) -> Wanted,
     ) -> Result<Record, CliError> {
-        let plan = Plan::ask(&self.path, &self.target, &selection, aslr_off)?;
+        let plan = self.plan(&selection, aslr_off)?;
+        self.run(plan, selection, aslr_off, interrupt, wanted)
+    }
+
+    /// Its jobs of the selected cases.
+    pub(super) fn plan(&self, selection: &Selection, aslr_off: bool) -> Result<Plan, PlanError> {
+        Plan::ask(&self.path, &self.target, selection, aslr_off)
+    }
+
+    /// Runs workers of a plan.
+    pub(super) fn run(
+        &self,
+        plan: Plan,
+        selection: Selection,
+        aslr_off: bool,
+        interrupt: &Interrupt,
+        wanted: impl Fn(&CaseId) -> Wanted,
+    ) -> Result<Record, CliError> {
         let mut measuring = Measuring::new(&self.path, &self.folder, interrupt)?;
         let cases = plan.cases.iter().map(|planned| measuring.case(planned, wanted(planned.id())));
         let cases = cases.collect::<Result<_, _>>()?;

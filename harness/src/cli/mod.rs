@@ -3,6 +3,7 @@
 mod again;
 mod baselines;
 mod bless;
+mod calibrate;
 mod compare;
 mod doctor;
 mod exactness;
@@ -41,6 +42,7 @@ enum Command {
     Compare(compare::Arguments),
     Bless(bless::Arguments),
     Exactness(exactness::Arguments),
+    Calibrate(calibrate::Arguments),
     Doctor(doctor::Arguments),
     Schema(schema::Arguments),
 }
@@ -81,6 +83,9 @@ pub enum CliError {
     /// There is nothing to work on.
     #[error("{0}: no run found; measure first, with `cargo bench` or `cargo bench -- --memory-only`")]
     NoRun(PathBuf),
+    /// There are no workers to run.
+    #[error("nothing to calibrate: {0}; measure first, with `cargo bench -- --memory-only`")]
+    NoProgram(String),
     /// The run may not become a baseline.
     #[error("not blessed: {0}")]
     NotBlessed(String),
@@ -91,7 +96,9 @@ impl CliError {
     #[must_use]
     pub fn exit_status(&self) -> u8 {
         match self {
-            Self::NoRun(_) | Self::NotBlessed(_) | Self::Policy(PolicyError::Malformed { .. }) => exit::USAGE,
+            Self::NoRun(_) | Self::NoProgram(_) | Self::NotBlessed(_) | Self::Policy(PolicyError::Malformed { .. }) => {
+                exit::USAGE
+            }
             Self::Run(RunError::Isolate(IsolateError::Interrupted)) | Self::Isolate(IsolateError::Interrupted) => {
                 exit::INTERRUPTED
             }
@@ -111,6 +118,7 @@ pub fn run() -> Result<u8, CliError> {
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Bless(arguments) => bless::run(&arguments),
         Command::Exactness(arguments) => exactness::run(&arguments),
+        Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
     }

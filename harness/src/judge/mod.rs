@@ -1,6 +1,7 @@
 //! Run, baseline and policy in; verdicts out. No measuring and no files but the policy's.
 
 mod aspect;
+mod calibration;
 mod compare;
 mod differences;
 mod pair;
@@ -9,6 +10,7 @@ mod sentence;
 mod verdict;
 
 pub use aspect::{Aspect, View};
+pub use calibration::{Arm, AspectKind, Batches, Calibration, CaseTally, Tally, calibrate};
 pub use compare::{Comparison, FamilyComparison, NoBaseline, compare_family, confirm_family};
 pub use pair::{exact_where_gated, noise_key};
 pub use policy::{Applied, Mode, Policy, PolicyError};

@@ -15,18 +15,37 @@ use crate::{
     stats::{ROUNDING, median},
 };
 
+/// Everything that a policy gates of a case.
+pub(super) fn gated<'a>(
+    view: View<'a>,
+    case: &'a CaseRecord,
+    policy: &'a Policy,
+) -> impl Iterator<Item = (Quantity, Aspect, Applied)> + 'a {
+    looked_at(view)
+        .map(|(quantity, aspect)| {
+            let applied = policy.applied(&case.id, quantity, &aspect);
+            (quantity, aspect, applied)
+        })
+        .filter(|(_, _, applied)| applied.mode == Mode::Gate)
+}
+
+/// Every aspect of every quantity that a policy may speak of.
+fn looked_at(view: View<'_>) -> impl Iterator<Item = (Quantity, Aspect)> {
+    let memory = view.aspects().into_iter().flat_map(|aspect| {
+        let quantities = Metric::ALL.iter().map(|metric| Quantity::from(*metric)).chain(categories());
+        quantities.map(move |quantity| (quantity, aspect.clone()))
+    });
+    memory.chain(view.figures())
+}
+
 /// Whether the workers of a case agree on all that is gated by default, as far as each thing can be
 /// known: more of them would tell nothing new.
 #[must_use]
 pub fn exact_where_gated(case: &CaseRecord, reference: &Stage) -> bool {
     let view = View::new(case, reference);
-    let policy = Policy::default();
-    view.aspects().iter().all(|aspect| {
-        Metric::ALL.iter().map(|metric| Quantity::from(*metric)).all(|quantity| {
-            let applied = policy.applied(&case.id, quantity, aspect);
-            let spread = || Spread::of(view.values(quantity, aspect)?);
-            applied.mode != Mode::Gate || spread().is_none_or(|spread| spread.width() <= applied.tolerance + ROUNDING)
-        })
+    gated(view, case, &Policy::default()).all(|(quantity, aspect, applied)| {
+        let spread = view.values(quantity, &aspect).and_then(Spread::of);
+        spread.is_none_or(|spread| spread.width() <= applied.tolerance + ROUNDING)
     })
 }
 
@@ -76,11 +95,7 @@ impl Pair<'_> {
         let view = View::new(case, &self.run.reference);
         let before = known.map(|known| View::new(known, &self.baseline.reference));
         verdicts.extend(self.lost(case, view, before));
-        let memory = view.aspects().into_iter().flat_map(|aspect| {
-            let quantities = Metric::ALL.iter().map(|metric| Quantity::from(*metric)).chain(categories());
-            quantities.map(move |quantity| (quantity, aspect.clone()))
-        });
-        for (quantity, aspect) in memory.chain(view.figures()) {
+        for (quantity, aspect) in looked_at(view) {
             let applied = self.policy.applied(&case.id, quantity, &aspect);
             if applied.mode != Mode::Ignore {
                 verdicts.extend(self.aspect(case, quantity, &aspect, applied, view, known));

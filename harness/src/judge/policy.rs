@@ -118,6 +118,8 @@ fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::E
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
     rules: Vec<Rule>,
+    /// Ignore what would only be reported.
+    only_gated: bool,
 }
 
 #[derive(Deserialize)]
@@ -161,7 +163,13 @@ impl Policy {
         if file.schema != SCHEMA {
             return Err(malformed(format!("schema is {}, this build reads {SCHEMA}", file.schema)));
         }
-        Ok(Self { rules: file.rule })
+        Ok(Self { rules: file.rule, only_gated: false })
+    }
+
+    /// The same, with no look at what would only be reported.
+    #[must_use]
+    pub fn only_gated(self) -> Self {
+        Self { only_gated: true, ..self }
     }
 
     /// What holds for an aspect of a quantity of a case.
@@ -184,6 +192,9 @@ impl Policy {
                     budget: rule.budget.or(applied.budget),
                 };
             }
+        }
+        if self.only_gated && applied.mode == Mode::Report {
+            applied.mode = Mode::Ignore;
         }
         applied
     }

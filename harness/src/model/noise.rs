@@ -1,8 +1,12 @@
 //! How noisy an aspect of a quantity is when nothing changes, as `highwater calibrate` found it and
 //! `bless` keeps it in the baseline.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::{CaseId, MachineClass};
 
 /// What the values of workers of an unchanged program look like ([`crate::stats::classify`]), from the
 /// quiet to the noisy.
@@ -40,4 +44,18 @@ pub struct Noise {
     /// How far the medians of two batches lay apart at most, in the unit of the quantity (per unit of
     /// the ladder, for a slope): a change within it is none.
     pub envelope: f64,
+}
+
+/// What `highwater calibrate` writes and `bless` takes over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CalibrationRecord {
+    /// The version of records ([`super::SCHEMA_VERSION`]).
+    pub schema: u32,
+    /// The family.
+    pub family: String,
+    /// The machine class that was calibrated.
+    pub class: MachineClass,
+    /// What is noisy, by case and by quantity and aspect.
+    pub cases: BTreeMap<CaseId, BTreeMap<String, Noise>>,
 }

@@ -251,6 +251,31 @@ impl CaseRecord {
         }
     }
 
+    /// The same case with just these completed workers, in this order; those that are not there are
+    /// left out.
+    #[must_use]
+    pub fn of_workers(&self, workers: &[usize]) -> Self {
+        let workers: Vec<usize> = workers.iter().copied().filter(|worker| *worker < self.samples).collect();
+        let pick = |series: &Series| Series::of(workers.iter().filter_map(|worker| series.at(*worker)).collect());
+        let columns = |columns: &StageColumns| StageColumns {
+            stage: columns.stage.clone(),
+            wall_ns: pick(&columns.wall_ns),
+            cpu_ns: pick(&columns.cpu_ns),
+            memory: columns.memory.iter().map(|(quantity, series)| (*quantity, pick(series))).collect(),
+        };
+        Self {
+            id: self.id.clone(),
+            not_run: self.not_run.clone(),
+            samples: workers.len(),
+            died: self.died.clone(),
+            notes: self.notes.clone(),
+            noise: self.noise.clone(),
+            lifetime_ns: pick(&self.lifetime_ns),
+            stages: self.stages.iter().map(columns).collect(),
+            time: self.time.clone(),
+        }
+    }
+
     /// The columns of a stage.
     #[must_use]
     pub fn stage(&self, stage: &Stage) -> Option<&StageColumns> {

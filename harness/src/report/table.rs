@@ -17,6 +17,16 @@ pub(super) fn print_words(headings: &[String], rows: impl IntoIterator<Item = Ve
     table(headings, rows).to_string()
 }
 
+/// The same as a table of Markdown.
+pub(super) fn markdown(headings: &[String], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = table(headings, rows);
+    table.load_style(presets::ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Disabled);
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table.to_string()
+}
+
 fn table(headings: &[String], rows: impl IntoIterator<Item = Vec<String>>) -> Table {
     let mut table = Table::new();
     table

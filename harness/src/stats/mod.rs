@@ -39,6 +39,7 @@ pub use floor::{Floor, floor};
 pub use leak::{Leak, leak};
 pub use location::{Location, MOST_EXACT, Method, location};
 pub use order::{ROUNDING, median};
+pub(crate) use random::Random;
 pub use rates::{Rate, rate};
 pub use slope::{Bend, Line, fit};
 pub use trend::{Trend, trend};

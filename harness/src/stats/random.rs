@@ -6,27 +6,27 @@
 //! here the bias is below 2^-50).
 
 /// A seeded generator: enough for resampling, and not for secrets.
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
     /// The sequence of this seed.
-    pub(super) fn seeded(seed: u64) -> Self {
+    pub(crate) fn seeded(seed: u64) -> Self {
         Self(seed)
     }
 
     /// A number from `0` to `bound - 1`; `0` where `bound` is 0.
-    pub(super) fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         ((u128::from(self.next()) * bound as u128) >> 64) as usize
     }
 
     /// As many values as `into` holds, each drawn from all of `values`: a bootstrap resample.
-    pub(super) fn resample(&mut self, values: &[f64], into: &mut [f64]) {
+    pub(crate) fn resample(&mut self, values: &[f64], into: &mut [f64]) {
         into.fill_with(|| values[self.below(values.len())]);
     }
 
     /// Brings `count` of the items to the front, every choice as likely as any other: the first
     /// steps of Fisher and Yates's shuffle (D. Knuth, TAOCP 2, §3.4.2, algorithm P).
-    pub(super) fn choose<T>(&mut self, items: &mut [T], count: usize) {
+    pub(crate) fn choose<T>(&mut self, items: &mut [T], count: usize) {
         for i in 0..count.min(items.len()) {
             let rest = items.len() - i;
             items.swap(i, i + self.below(rest));

@@ -1,0 +1,185 @@
+//! `highwater calibrate`: how often the judge is wrong on this machine, measured.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{CliError, again::Program, compare::read_policy, default_run};
+use crate::{
+    bench::{Plan, Planned},
+    exit,
+    isolate::{Interrupt, IsolateError},
+    judge::{Arm, Aspect, Batches, Policy, View, calibrate},
+    model::{
+        Bytes, CalibrationRecord, CaseId, CaseRecord, MachineClass, Metric, Record, SCHEMA_VERSION, Selection, Stage,
+        StoreError, read_record, write_atomically, write_record,
+    },
+    report,
+    stats::median,
+};
+
+/// Measure how often the judge is wrong here: false alarms, and the power to find one page, 64 KiB, 1 %
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Only cases whose id matches this regular expression
+    filter: Option<String>,
+    /// Batches to measure of what is and of what was made to grow
+    #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    batches: u32,
+    /// Workers of each case in a batch
+    #[arg(long, value_name = "N", default_value = "40", value_parser = clap::value_parser!(u32).range(10..=10_000))]
+    workers: u32,
+    /// Comparisons to draw for each thing that is dirtied
+    #[arg(long, value_name = "N", default_value = "10000", value_parser = clap::value_parser!(u32).range(1..))]
+    comparisons: u32,
+    /// Seed of the drawing
+    #[arg(long, value_name = "N", default_value = "1")]
+    seed: u64,
+    /// Add to the batches that are there, measured hours ago, say
+    #[arg(long)]
+    add: bool,
+    /// Leave address space layout randomisation on
+    #[arg(long)]
+    aslr_on: bool,
+    /// Folder of the run whose programs are calibrated [default: target/highwater]
+    #[arg(long, value_name = "DIR")]
+    run: Option<PathBuf>,
+    /// Folder of the baselines, for their policy
+    #[arg(long, value_name = "DIR", default_value = "baselines")]
+    baselines: PathBuf,
+    /// The policy [default: policy.toml in the folder of the baselines, if there is one]
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
+    let policy = read_policy(arguments.policy.as_deref(), &arguments.baselines)?;
+    let folder = arguments.run.clone().unwrap_or_else(default_run);
+    let interrupt = Interrupt::install().map_err(|source| IsolateError::System { what: "watch for Ctrl-C", source })?;
+    let mut measured = false;
+    for run in super::read_run(Some(&folder))? {
+        let program = Program::of(&folder, &run.family).map_err(CliError::NoProgram)?;
+        let selection = Selection { filter: arguments.filter.clone(), ..Selection::default() };
+        let plan = program.plan(&selection, !arguments.aslr_on)?;
+        if !plan.cases.is_empty() {
+            measured = true;
+            let family = Bench { arguments, folder: &folder, program: &program, plan: &plan, interrupt: &interrupt };
+            family.calibrate(&policy)?;
+        }
+    }
+    if measured { Ok(exit::HELD) } else { Err(CliError::NoProgram("no case matches the filter".to_owned())) }
+}
+
+/// One family on its way.
+struct Bench<'a> {
+    arguments: &'a Arguments,
+    folder: &'a Path,
+    program: &'a Program,
+    plan: &'a Plan,
+    interrupt: &'a Interrupt,
+}
+
+impl Bench<'_> {
+    fn calibrate(&self, policy: &Policy) -> Result<(), CliError> {
+        let family = &self.plan.family;
+        let mut same = None;
+        let mut place = None;
+        for batch in 0..self.arguments.batches {
+            for arm in Arm::ALL {
+                eprintln!("{family}: batch {} of {}, {}", batch + 1, self.arguments.batches, arm.word());
+                let record = self.batch(arm, same.as_ref())?;
+                let place = match &place {
+                    Some(place) => place,
+                    None => place.insert(self.place(&record.fingerprint.class)?),
+                };
+                place.keep(arm, &record)?;
+                if arm == Arm::Same {
+                    same = Some(record);
+                }
+            }
+        }
+        let (Some(place), Some(same)) = (place, same) else { return Ok(()) };
+        let batches = place.read()?;
+        let calibration = calibrate(&batches, policy, self.arguments.comparisons as usize, self.arguments.seed);
+        let class = &same.fingerprint.class;
+        let count = batches.values().map(Vec::len).sum();
+        println!("{}", report::calibration_text(family, class, count, &calibration));
+        let path = path(self.folder, class, family);
+        let record = CalibrationRecord {
+            schema: SCHEMA_VERSION,
+            family: family.clone(),
+            class: class.clone(),
+            cases: calibration.noise,
+        };
+        let text = serde_json::to_string_pretty(&record)
+            .map_err(|source| CliError::Io { path: path.clone(), source: source.into() })?;
+        write_atomically(&path, format!("{text}\n").as_bytes())?;
+        println!("noise classes, for `highwater bless`: {}", path.display());
+        Ok(())
+    }
+
+    /// One batch of one arm, for which `same` tells how much each case grows.
+    fn batch(&self, arm: Arm, same: Option<&Record>) -> Result<Record, CliError> {
+        let mut plan = self.plan.clone();
+        for planned in &mut plan.cases {
+            if let Planned::Job(job) = planned {
+                let case = same.and_then(|same| same.cases.iter().find(|case| case.id == job.case));
+                let growth = case.map_or(0, |case| growth(case, &plan.reference));
+                job.inject_once = Bytes(arm.bytes(growth, rustix::param::page_size() as u64));
+            }
+        }
+        let workers = crate::bench::Wanted::exactly(self.arguments.workers as usize);
+        let selection = Selection { filter: self.arguments.filter.clone(), ..Selection::default() };
+        self.program.run(plan, selection, !self.arguments.aslr_on, self.interrupt, |_: &CaseId| workers)
+    }
+
+    /// The folder of the batches; emptied, unless more are to be added.
+    fn place(&self, class: &MachineClass) -> Result<Place, CliError> {
+        let folder = path(self.folder, class, &self.plan.family).with_extension("");
+        let error = |source| CliError::Io { path: folder.clone(), source };
+        if !self.arguments.add && folder.exists() {
+            fs::remove_dir_all(&folder).map_err(error)?;
+        }
+        fs::create_dir_all(&folder).map_err(error)?;
+        Ok(Place(folder))
+    }
+}
+
+/// Where the calibration of a family is kept: `calibration/<machine class>/<family>.json`, and its
+/// batches in the folder of that name.
+pub(super) fn path(run: &Path, class: &MachineClass, family: &str) -> PathBuf {
+    run.join("calibration").join(class.to_string()).join(format!("{family}.json"))
+}
+
+/// The batches on disk: `same-1.json`.
+struct Place(PathBuf);
+
+impl Place {
+    fn file(&self, arm: Arm, number: usize) -> PathBuf {
+        self.0.join(format!("{}-{number}.json", arm.word()))
+    }
+
+    fn keep(&self, arm: Arm, record: &Record) -> Result<(), StoreError> {
+        let free = (1..).map(|number| self.file(arm, number)).find(|path| !path.exists());
+        free.map_or(Ok(()), |path| write_record(&path, record))
+    }
+
+    fn read(&self) -> Result<Batches, StoreError> {
+        let of = |arm| {
+            let files = (1..).map(|number| self.file(arm, number)).take_while(|path| path.exists());
+            Ok((arm, files.map(|path| read_record(&path)).collect::<Result<Vec<_>, _>>()?))
+        };
+        Arm::ALL.into_iter().map(of).collect()
+    }
+}
+
+/// What anon grew by up to the last stage with units, or the last one without a ladder.
+fn growth(case: &CaseRecord, reference: &Stage) -> u64 {
+    let top = case.stages.iter().rfind(|columns| columns.stage.scale().is_some()).or(case.stages.last());
+    let growth = top.and_then(|top| {
+        let values = View::new(case, reference).values(Metric::Anon.into(), &Aspect::Growth(top.stage.clone()))?;
+        median(&values)
+    });
+    growth.map_or(0, |growth| growth.max(0.0) as u64)
+}
