@@ -13,5 +13,8 @@ pub const REGRESSED: u8 = 3;
 pub const NO_BASELINE: u8 = 4;
 /// A regression was neither confirmed nor refuted; only with `--strict`.
 pub const UNCONFIRMED: u8 = 5;
+/// Of `highwater ab`: one of the revisions cannot be measured (it does not build, say). The number that
+/// has `git bisect run` skip a revision.
+pub const UNTESTABLE: u8 = 125;
 /// The user stopped it: 128 + SIGINT.
 pub const INTERRUPTED: u8 = 130;

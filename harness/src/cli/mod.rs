@@ -1,5 +1,6 @@
 //! The subcommands of `highwater`, one file each.
 
+mod ab;
 mod again;
 mod baselines;
 mod bless;
@@ -40,6 +41,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Compare(compare::Arguments),
+    Ab(ab::Arguments),
     Bless(bless::Arguments),
     Exactness(exactness::Arguments),
     Calibrate(calibrate::Arguments),
@@ -86,6 +88,9 @@ pub enum CliError {
     /// There are no workers to run.
     #[error("nothing to calibrate: {0}; measure first, with `cargo bench -- --memory-only`")]
     NoProgram(String),
+    /// A revision cannot be measured.
+    #[error(transparent)]
+    Untestable(#[from] ab::Untestable),
     /// The run may not become a baseline.
     #[error("not blessed: {0}")]
     NotBlessed(String),
@@ -102,6 +107,7 @@ impl CliError {
             Self::Run(RunError::Isolate(IsolateError::Interrupted)) | Self::Isolate(IsolateError::Interrupted) => {
                 exit::INTERRUPTED
             }
+            Self::Untestable(_) => exit::UNTESTABLE,
             Self::Store(_) | Self::Policy(_) | Self::Io { .. } | Self::Run(_) | Self::Isolate(_) | Self::Plan(_) => {
                 exit::INTERNAL
             }
@@ -116,6 +122,7 @@ impl CliError {
 pub fn run() -> Result<u8, CliError> {
     match Arguments::parse().command {
         Command::Compare(arguments) => compare::run(&arguments),
+        Command::Ab(arguments) => ab::run(&arguments),
         Command::Bless(arguments) => bless::run(&arguments),
         Command::Exactness(arguments) => exactness::run(&arguments),
         Command::Calibrate(arguments) => calibrate::run(&arguments),

@@ -7,6 +7,7 @@ mod differences;
 mod pair;
 mod policy;
 mod sentence;
+mod time;
 mod verdict;
 
 pub use aspect::{Aspect, View};
@@ -14,4 +15,5 @@ pub use calibration::{Arm, AspectKind, Batches, Calibration, CaseTally, Tally, c
 pub use compare::{Comparison, FamilyComparison, NoBaseline, compare_family, confirm_family};
 pub use pair::{exact_where_gated, noise_key};
 pub use policy::{Applied, Mode, Policy, PolicyError};
+pub use time::judge_time;
 pub use verdict::{Kind, Subject, Verdict};

@@ -19,7 +19,7 @@ pub use claim::{ClaimRecord, Decision};
 pub use figure::{FigureName, FigureNameError};
 pub use fingerprint::{Context, Control, ControlState, Fingerprint, MachineClass};
 pub use noise::{CalibrationRecord, Noise, NoiseClass};
-pub use quantity::{Category, Metric, Quantity, QuantityError, Unit};
+pub use quantity::{Category, Clock, Metric, Quantity, QuantityError, Unit};
 pub use record::{
     Blessing, CaseRecord, Death, Record, SCHEMA_VERSION, Selection, Series, StageColumns, TimeEstimate, json_schema,
 };

@@ -1,6 +1,6 @@
-//! What is counted: a `Metric` of the whole process, its share in one `Category` of mapping, or a
-//! figure that the worker tells about itself. They are written `anon`, `anon.linear_memory` and
-//! `figure.uncommitted_bytes` in records, policies and tables.
+//! What is counted: a `Metric` of the whole process, its share in one `Category` of mapping, a
+//! figure that the worker tells about itself, or time. They are written `anon`, `anon.linear_memory`,
+//! `figure.uncommitted_bytes` and `time.cpu` in records, policies and tables.
 
 use std::{fmt, str::FromStr};
 
@@ -131,6 +131,16 @@ impl Metric {
 }
 
 words! {
+    /// A clock of the worker's stages.
+    Clock {
+        /// CPU time of all its threads.
+        Cpu = "cpu",
+        /// Wall time.
+        Wall = "wall",
+    }
+}
+
+words! {
     /// What a mapping is for. Families label linear memories and compiled code by address; the rest
     /// is told from the mapping itself (`probe::categories`).
     Category {
@@ -167,10 +177,14 @@ pub enum Quantity {
     Within(Metric, Category),
     /// What the worker tells about itself.
     Figure(FigureName),
+    /// Time since the stage before, pauses excluded. In a record it has columns of its own.
+    Time(Clock),
 }
 
 /// The first part of a figure's quantity.
 const FIGURE: &str = "figure";
+/// The first part of a time's.
+const TIME: &str = "time";
 
 impl Quantity {
     /// The metric, of the process or of a category of it.
@@ -178,7 +192,7 @@ impl Quantity {
     pub fn metric(self) -> Option<Metric> {
         match self {
             Self::Process(metric) | Self::Within(metric, _) => Some(metric),
-            Self::Figure(_) => None,
+            Self::Figure(_) | Self::Time(_) => None,
         }
     }
 
@@ -187,7 +201,7 @@ impl Quantity {
     pub fn category(self) -> Option<Category> {
         match self {
             Self::Within(_, category) => Some(category),
-            Self::Process(_) | Self::Figure(_) => None,
+            Self::Process(_) | Self::Figure(_) | Self::Time(_) => None,
         }
     }
 
@@ -197,6 +211,7 @@ impl Quantity {
         match self {
             Self::Process(metric) | Self::Within(metric, _) => metric.unit(),
             Self::Figure(name) => name.unit(),
+            Self::Time(_) => Unit::Nanoseconds,
         }
     }
 
@@ -236,6 +251,7 @@ impl FromStr for Quantity {
         match text.split_once('.') {
             None => Ok(text.parse::<Metric>()?.into()),
             Some((FIGURE, name)) => Ok(Self::Figure(name.parse()?)),
+            Some((TIME, clock)) => Ok(Self::Time(clock.parse()?)),
             Some((metric, category)) => Ok(Self::Within(metric.parse()?, category.parse()?)),
         }
     }
@@ -261,6 +277,7 @@ impl fmt::Display for Quantity {
             Self::Process(metric) => f.write_str(metric.as_str()),
             Self::Within(metric, category) => write!(f, "{metric}.{category}"),
             Self::Figure(name) => write!(f, "{FIGURE}.{name}"),
+            Self::Time(clock) => write!(f, "{TIME}.{clock}"),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Bytes, CaseId, ClaimRecord, Fingerprint, Noise, Outcome, Quantity, Sample, Scale, Stage};
+use super::{Bytes, CaseId, ClaimRecord, Clock, Fingerprint, Noise, Outcome, Quantity, Sample, Scale, Stage};
 
 /// The version of the record's shape that this build writes, and the newest that it reads.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -334,7 +334,12 @@ impl StageColumns {
     #[must_use]
     pub fn values(&self, quantity: impl Into<Quantity>, samples: usize) -> Option<Vec<u64>> {
         let quantity = quantity.into();
-        match self.memory.get(&quantity) {
+        let series = match quantity {
+            Quantity::Time(Clock::Cpu) => Some(&self.cpu_ns),
+            Quantity::Time(Clock::Wall) => Some(&self.wall_ns),
+            _ => self.memory.get(&quantity),
+        };
+        match series {
             Some(series) => (0..samples).map(|worker| series.at(worker)).collect(),
             None => quantity.category().map(|_| vec![0; samples]),
         }

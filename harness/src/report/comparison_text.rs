@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    judge::{Comparison, FamilyComparison, Kind, Verdict},
+    judge::{Comparison, FamilyComparison, Kind, Subject, Verdict},
     model::{CaseId, Quantity},
 };
 
@@ -62,8 +62,12 @@ fn told(verdicts: &[Verdict]) -> Vec<(Kind, Vec<String>)> {
     let mut by_kind = Vec::new();
     for &kind in Kind::ALL.iter().rev() {
         let mut leads: BTreeMap<(&CaseId, Option<Quantity>), (&Verdict, usize)> = BTreeMap::new();
-        // What is only reported is left to the JSON, unless it says something about a whole case.
-        let told = |verdict: &&Verdict| verdict.kind == kind && (verdict.gated || verdict.subject.is_none());
+        // What is only reported is left to the JSON, unless it says something about a whole case or about
+        // time, which is judged only where it can be.
+        let of_time = |subject: &Subject| matches!(subject.quantity, Quantity::Time(_));
+        let told = |verdict: &&Verdict| {
+            verdict.kind == kind && (verdict.gated || verdict.subject.as_ref().is_none_or(of_time))
+        };
         for verdict in verdicts.iter().filter(told).filter(|_| kind != Kind::Same) {
             let key = (&verdict.case, verdict.subject.as_ref().map(|subject| subject.quantity));
             let (lead, count) = leads.entry(key).or_insert((verdict, 0));

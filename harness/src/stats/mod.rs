@@ -13,6 +13,7 @@
 //!  envelope   how far the median moves by itself
 //!  trend      does a series go on rising?
 //!  leak       does memory, by a page per window?
+//!  sign       do pairs rise?
 //!  rates      a share with its limits
 //! ```
 //!
@@ -30,6 +31,7 @@ mod order;
 mod pairs;
 mod random;
 mod rates;
+mod sign;
 mod slope;
 mod trend;
 
@@ -41,5 +43,6 @@ pub use location::{Location, MOST_EXACT, Method, location};
 pub use order::{ROUNDING, median};
 pub(crate) use random::Random;
 pub use rates::{Rate, rate};
+pub use sign::{Sign, sign};
 pub use slope::{Bend, Line, fit};
 pub use trend::{Trend, trend};
