@@ -20,9 +20,9 @@ compare-baseline *ARGS:
     cargo bench --workspace -- --memory-only --until-decided "$@"
     cargo run -q --release --bin highwater -- compare
 
-# Make the last run the baseline of this machine class, with a reason
-bless REASON:
-    cargo run -q --release --bin highwater -- bless --reason "$1"
+# Make the last run the baseline of this machine class, with a reason (--dry-run: only say what changes)
+bless REASON *ARGS:
+    reason=$1 && shift && cargo run -q --release --bin highwater -- bless --reason "$reason" "$@"
 
 # Show how many different values the workers of the last run gave (1 is exact)
 exactness:
@@ -51,6 +51,10 @@ guests-check:
 # Run the tests
 test:
     cargo test --release --workspace
+
+# Feed the readers of records and policies with damaged files for so many seconds each
+fuzz SECONDS:
+    HIGHWATER_FUZZ_SECONDS="$1" cargo test --release --workspace --test fuzz_readers -- --nocapture
 
 # All that CI runs
 ci:

@@ -1,15 +1,12 @@
-//! What the gate refuses: to judge without a baseline, to read files that are no good, to bless runs
-//! that are no measure. Each with its exit status and one line that says which file or case.
+//! What the gate refuses: to judge without a baseline, to read files that are no good. Each with its
+//! exit status and one line that says which file.
 
 mod common;
 
-use std::{fs, path::Path};
+use std::fs;
 
 use common::{Desk, edit, highwater, run};
-use highwater::{
-    exit,
-    model::{Bytes, Death, Outcome, SCHEMA_VERSION, Scale},
-};
+use highwater::{exit, model::SCHEMA_VERSION};
 
 #[test]
 fn without_a_baseline_nothing_is_judged_and_the_machine_class_is_named() {
@@ -97,60 +94,4 @@ fn a_run_that_is_not_there_is_a_mistake_of_the_user() {
             run(command, exit::USAGE.into()).complains_in_one_line(&[&folder.display().to_string(), "no run found"]);
         }
     }
-}
-
-/// What is done to the record of a run.
-type Change<'a> = &'a dyn Fn(&Path);
-
-#[test]
-fn only_a_whole_undisturbed_run_is_blessed() {
-    let death = || Death { outcome: Outcome::OutOfMemory, last_stage: None, output_tail: String::new() };
-    let objections: [(Change<'_>, &str); 5] = [
-        (&|run| edit(run, |run| run.selection.inject = Some(Bytes(4096))), "--inject"),
-        (&|run| edit(run, |run| run.selection.filter = Some("heap".into())), "filter"),
-        (&|run| edit(run, |run| run.selection.ladder = Some(vec![Scale(1)])), "--ladder"),
-        (&|run| edit(run, |run| run.cases[1].died.push(death())), "1 of its workers died"),
-        (&|run| edit(run, |run| shorten(&mut run.cases[0], 4)), "4 samples"),
-    ];
-    for (change, part) in objections {
-        let desk = Desk::measured_and_blessed();
-        let before = fs::read(desk.baseline_path()).expect("a baseline");
-        change(&desk.record_path());
-        run(desk.bless("why not"), exit::USAGE.into()).complains_in_one_line(&["not blessed", part]);
-        assert_eq!(fs::read(desk.baseline_path()).expect("still there"), before, "{part}: nothing is written");
-
-        fs::remove_dir_all(desk.baselines()).expect("removed");
-        run(desk.bless("why not"), exit::USAGE.into());
-        assert!(!desk.baselines().exists(), "{part}: nothing is written");
-    }
-}
-
-/// Keeps the first workers only.
-fn shorten(case: &mut highwater::model::CaseRecord, samples: usize) {
-    use highwater::model::Series;
-    let cut = |series: &mut Series| {
-        if let Series::Each(values) = series {
-            values.truncate(samples);
-        }
-    };
-    case.samples = samples;
-    cut(&mut case.lifetime_ns);
-    for columns in &mut case.stages {
-        [&mut columns.wall_ns, &mut columns.cpu_ns].into_iter().chain(columns.memory.values_mut()).for_each(cut);
-    }
-}
-
-#[test]
-fn a_blessing_needs_a_reason_and_keeps_it() {
-    let desk = Desk::measured_and_blessed();
-    run(desk.bless("  "), exit::USAGE.into()).complains_in_one_line(&["the reason is empty"]);
-    let mut without = highwater(&["bless", "--run"]);
-    without.arg(desk.run_folder());
-    run(without, exit::USAGE.into());
-
-    run(desk.bless("buffers got a header"), exit::HELD.into());
-    let blessed = highwater::model::read_record(&desk.baseline_path()).expect("a baseline");
-    let blessing = blessed.blessed.clone().expect("blessed");
-    assert_eq!(blessing.reason, "buffers got a header");
-    assert_eq!(highwater::model::Record { blessed: None, ..blessed }, desk.record(), "the rest is the run");
 }

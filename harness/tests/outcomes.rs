@@ -205,7 +205,7 @@ fn ctrl_c_ends_the_run_in_time_and_leaves_no_worker_and_the_old_record() {
             let desk = Desk::new();
             fs::create_dir_all(desk.run_folder()).expect("a folder");
             fs::write(desk.record_path(), "the last record").expect("written");
-            let running = Running::start(&desk, &["--memory-only", "--samples", "1000000", filter]);
+            let running = Running::start(&desk, &["--memory-only", "--samples", "10000", filter]);
             running.wait_for_worker();
             // `kill -INT`, and what a terminal does.
             let send = if whole_group { kill_process_group } else { kill_process };

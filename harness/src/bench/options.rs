@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 use regex::Regex;
 
-use crate::model::{Bytes, Scale, Selection};
+use crate::model::{Bytes, MOST_SAMPLES, Scale, Selection};
 
 /// What a bench binary was asked to do.
 #[derive(Clone, Debug, Parser)]
@@ -23,7 +23,7 @@ pub(super) struct Options {
     #[arg(long, help_heading = "Highwater")]
     pub(super) memory_only: bool,
     /// Workers per case [default: up to 20 within 1 s, at least 5]
-    #[arg(long, value_name = "N", help_heading = "Highwater", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", help_heading = "Highwater", value_parser = clap::value_parser!(u32).range(1..=MOST_SAMPLES as i64))]
     pub(super) samples: Option<u32>,
     /// Stop a case after 5 workers where they agree on all that is gated, go on to 20 where they do not
     #[arg(long, conflicts_with = "samples", help_heading = "Highwater")]

@@ -18,7 +18,7 @@ use crate::{
     exit,
     isolate::{self, Interrupt, IsolateError, protocol},
     judge::{Policy, compare_family},
-    model::{Record, read_record, write_atomically, write_record},
+    model::{FolderLock, Record, read_record, write_atomically, write_record},
     report,
 };
 
@@ -94,6 +94,15 @@ fn run(family: &Family, options: &Options, matcher: &Matcher) -> Result<(), RunE
         let text = serde_json::to_string(&plan)
             .map_err(|source| RunError::Io { path: path.clone(), source: source.into() })?;
         return Ok(write_atomically(path, text.as_bytes())?);
+    }
+    // Two runs at once would disturb each other's memory and time. Taken before Ctrl-C is caught, which
+    // then ends a run that waits; a list disturbs nobody.
+    let lock = match options.mode() {
+        Mode::List => None,
+        _ => Some(FolderLock::take(&folders.own, |line| eprintln!("{line}"))?),
+    };
+    if let Some(lock) = &lock {
+        lock.sweep(&folders.own);
     }
     let interrupt = Interrupt::install().map_err(|source| IsolateError::System { what: "watch for Ctrl-C", source })?;
     let criterion = || timing::spawn(&for_criterion(env::args().skip(1)), &folders.target, &interrupt);

@@ -11,7 +11,7 @@ use crate::{
     bench::{Measuring, Plan, PlanError, Wanted},
     isolate::{self, Interrupt, IsolateError},
     judge::{FamilyComparison, Policy, compare_family, confirm_family},
-    model::{CaseId, Record, Selection},
+    model::{CaseId, FolderLock, Record, Selection},
 };
 
 /// The bench binary that made a run.
@@ -105,6 +105,7 @@ pub(super) fn judge(
             return Ok(first);
         }
     };
+    let _lock = FolderLock::take(&program.folder, |line| eprintln!("{line}"))?;
     eprintln!("{}: measuring {} again, to confirm what was found", run.family, flagged.len());
     let interrupt = Interrupt::install().map_err(|source| IsolateError::System { what: "watch for Ctrl-C", source })?;
     let selection = Selection { filter: Some(filter_of(&flagged)), ..run.selection.clone() };

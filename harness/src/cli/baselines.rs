@@ -13,19 +13,24 @@ pub(super) fn path(folder: &Path, class: &MachineClass, family: &str) -> PathBuf
 /// The baseline of a run: of its own machine class, or of the one that differs by ASLR alone.
 pub(super) fn find(folder: &Path, run: &Record) -> Result<Option<Record>, CliError> {
     let class = &run.fingerprint.class;
-    for class in [class, &class.with_other_aslr()] {
-        let path = path(folder, class, &run.family);
-        match read_record(&path) {
-            Ok(record) if record.family == run.family && record.fingerprint.class == *class => return Ok(Some(record)),
-            Ok(Record { family, fingerprint, .. }) => {
-                let found = format!("{family} on {}", fingerprint.class);
-                return Err(StoreError::Misplaced { path, found }.into());
-            }
-            Err(StoreError::Missing(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
+    match read(folder, class, &run.family)? {
+        None => read(folder, &class.with_other_aslr(), &run.family),
+        found => Ok(found),
     }
-    Ok(None)
+}
+
+/// The baseline of a family and machine class, if there is one.
+pub(super) fn read(folder: &Path, class: &MachineClass, family: &str) -> Result<Option<Record>, CliError> {
+    let path = path(folder, class, family);
+    match read_record(&path) {
+        Ok(record) if record.family == family && record.fingerprint.class == *class => Ok(Some(record)),
+        Ok(Record { family, fingerprint, .. }) => {
+            let found = format!("{family} on {}", fingerprint.class);
+            Err(StoreError::Misplaced { path, found }.into())
+        }
+        Err(StoreError::Missing(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The machine classes that have a baseline of a family.

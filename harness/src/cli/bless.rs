@@ -1,12 +1,13 @@
-//! `highwater bless`: makes a run the baseline of its machine class.
+//! `highwater bless`: makes a run the baseline of its machine class, after saying what that changes.
 
-use std::{path::PathBuf, time::SystemTime};
+use std::{fs, path::PathBuf, time::SystemTime};
 
-use super::{CliError, baselines, read_run};
-use crate::model::{Blessing, Record, write_record};
-
-/// Fewest completed workers per case of a baseline (design §4).
-const FEWEST_SAMPLES: usize = 5;
+use super::{CliError, baselines, compare::read_policy, objections::Allowed, read_run, say};
+use crate::{
+    judge::{FamilyComparison, Policy, compare_family},
+    model::{Blessing, FolderLock, Record, Staged, StoreError, stage_record},
+    report,
+};
 
 /// Make the run the baseline of this machine class, with a reason for those who read the diff
 #[derive(Debug, clap::Args)]
@@ -20,6 +21,14 @@ pub(super) struct Arguments {
     /// Folder of the baselines
     #[arg(long, value_name = "DIR", default_value = "baselines")]
     baselines: PathBuf,
+    /// The policy [default: policy.toml in the folder of the baselines, if there is one]
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Say what would change, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    allowed: Allowed,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
@@ -27,38 +36,75 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     if reason.is_empty() {
         return Err(CliError::NotBlessed("the reason is empty".into()));
     }
-    let runs = read_run(arguments.run.as_deref())?;
+    let folder = &arguments.baselines;
+    let tell = |line: &str| eprintln!("{line}");
+    // Two that bless at once each see what they replace. Before the folder is made there is nothing to see.
+    let lock = if folder.is_dir() && !arguments.dry_run { Some(FolderLock::take(folder, tell)?) } else { None };
+    let policy = read_policy(arguments.policy.as_deref(), folder)?;
+    let candidates = read_run(arguments.run.as_deref())?
+        .into_iter()
+        .map(|run| Candidate::new(run, arguments, &policy))
+        .collect::<Result<Vec<_>, _>>()?;
+
     // All are looked at before the first is written.
-    if let Some(objection) = runs.iter().find_map(objection) {
+    let runs: Vec<&Record> = candidates.iter().map(|candidate| &candidate.run).collect();
+    let objection = candidates.iter().find_map(|candidate| candidate.objection(arguments.allowed));
+    if let Some(objection) = objection.or_else(|| arguments.allowed.objection_to_sources(&runs, folder)) {
         return Err(CliError::NotBlessed(objection));
     }
+    for candidate in &candidates {
+        say(&report::blessing_table(&candidate.run, &candidate.changes))?;
+    }
+    if arguments.dry_run {
+        return Ok(crate::exit::HELD);
+    }
+
+    let lock = match lock {
+        Some(lock) => lock,
+        None => {
+            let io = |source| CliError::Io { path: folder.clone(), source };
+            fs::create_dir_all(folder).map_err(io)?;
+            FolderLock::take(folder, tell)?
+        }
+    };
     let at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    for run in runs {
-        let path = baselines::path(&arguments.baselines, &run.fingerprint.class, &run.family);
-        let blessed = Some(Blessing { reason: reason.to_owned(), at: at.clone() });
-        write_record(&path, &Record { blessed, ..run })?;
-        println!("{}", path.display());
+    let blessing = Blessing { reason: reason.to_owned(), at };
+    for path in candidates.iter().filter_map(|candidate| candidate.path.parent()) {
+        lock.sweep(path);
+    }
+    let staged: Vec<(PathBuf, Staged)> =
+        candidates.into_iter().map(|candidate| candidate.stage(&blessing)).collect::<Result<_, _>>()?;
+    for (path, staged) in staged {
+        staged.commit()?;
+        say(&format!("written to {}", path.display()))?;
     }
     Ok(crate::exit::HELD)
 }
 
-/// Why a run cannot be a baseline.
-fn objection(run: &Record) -> Option<String> {
-    let family = &run.family;
-    if run.selection.inject.is_some() {
-        return Some(format!("{family}: the run was made to dirty more memory (--inject)"));
+/// One family's run on its way to become a baseline.
+struct Candidate {
+    path: PathBuf,
+    run: Record,
+    present: Option<Record>,
+    changes: FamilyComparison,
+}
+
+impl Candidate {
+    fn new(run: Record, arguments: &Arguments, policy: &Policy) -> Result<Self, CliError> {
+        let class = &run.fingerprint.class;
+        let path = baselines::path(&arguments.baselines, class, &run.family);
+        let present = baselines::read(&arguments.baselines, class, &run.family)?;
+        let nothing = || Record { cases: Vec::new(), ..run.clone() };
+        let changes = compare_family(present.as_ref().unwrap_or(&nothing()), &run, policy);
+        Ok(Self { path, run, present, changes })
     }
-    if !run.selection.is_everything() {
-        return Some(format!("{family}: the run holds only a part (filter or --ladder); measure the whole family"));
+
+    fn objection(&self, allowed: Allowed) -> Option<String> {
+        allowed.objection(&self.run, self.present.as_ref(), &self.changes)
     }
-    run.cases.iter().filter(|case| case.not_run.is_none()).find_map(|case| {
-        let id = &case.id;
-        match (case.died.len(), case.samples) {
-            (0, samples) if samples < FEWEST_SAMPLES => {
-                Some(format!("{id}: {samples} samples, and a baseline needs {FEWEST_SAMPLES}"))
-            }
-            (0, _) => None,
-            (died, _) => Some(format!("{id}: {died} of its workers died")),
-        }
-    })
+
+    fn stage(self, blessing: &Blessing) -> Result<(PathBuf, Staged), StoreError> {
+        let staged = stage_record(&self.path, &Record { blessed: Some(blessing.clone()), ..self.run })?;
+        Ok((self.path, staged))
+    }
 }

@@ -1,10 +1,13 @@
 //! `highwater compare`: judges a run against the baselines.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
-use super::{CliError, Format, again, baselines, default_run, read_run};
+use super::{CliError, Format, again, baselines, default_run, read_run, say};
 use crate::{
-    judge::{Comparison, NoBaseline, Policy, compare_family},
+    judge::{Comparison, NoBaseline, Policy, PolicyError, compare_family},
     report,
 };
 
@@ -49,8 +52,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
         }
     }
     match arguments.format {
-        Format::Table => println!("{}", report::comparison_text(&comparison)),
-        Format::Json => println!("{}", report::comparison_json(&comparison)),
+        Format::Table => say(&report::comparison_text(&comparison))?,
+        Format::Json => say(&report::comparison_json(&comparison))?,
     }
     Ok(comparison.exit_status())
 }
@@ -60,7 +63,14 @@ pub(super) fn read_policy(named: Option<&Path>, baselines: &Path) -> Result<Poli
     let beside = baselines.join("policy.toml");
     match named {
         Some(path) => Ok(Policy::read(path)?),
-        None if beside.is_file() => Ok(Policy::read(&beside)?),
-        None => Ok(Policy::default()),
+        None => match Policy::read(&beside) {
+            // A link that leads nowhere was meant to be a policy.
+            Err(PolicyError::Io { source, .. })
+                if source.kind() == io::ErrorKind::NotFound && beside.symlink_metadata().is_err() =>
+            {
+                Ok(Policy::default())
+            }
+            policy => Ok(policy?),
+        },
     }
 }

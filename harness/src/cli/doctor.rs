@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{CliError, Format, baselines};
+use super::{CliError, Format, baselines, say};
 use crate::{doctor, report};
 
 /// Check what this machine grants, and say what each refusal costs and what helps
@@ -19,8 +19,8 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     let diagnosis = doctor::examine(|class| baselines::families(&arguments.baselines, class));
     match arguments.format {
-        Format::Table => println!("{}", report::diagnosis_table(&diagnosis)),
-        Format::Json => println!("{}", report::diagnosis_json(&diagnosis)),
+        Format::Table => say(&report::diagnosis_table(&diagnosis))?,
+        Format::Json => say(&report::diagnosis_json(&diagnosis))?,
     }
     Ok(diagnosis.exit_status())
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{CliError, read_run};
+use super::{CliError, read_run, say};
 use crate::{exit, model::Metric, report};
 
 /// Show how many different values the workers of a run gave, by case and metric (1 is exact)
@@ -23,7 +23,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     for record in read_run(arguments.run.as_deref())? {
-        println!("{}", report::exactness_table(&record, &arguments.metrics));
+        say(&report::exactness_table(&record, &arguments.metrics))?;
     }
     Ok(exit::HELD)
 }

@@ -8,10 +8,12 @@ mod calibrate;
 mod compare;
 mod doctor;
 mod exactness;
+mod git;
+mod objections;
 mod schema;
 
 use std::{
-    io,
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
@@ -146,16 +148,36 @@ fn read_run(folder: Option<&Path>) -> Result<Vec<Record>, CliError> {
     if paths.is_empty() {
         return Err(CliError::NoRun(folder));
     }
-    paths.iter().map(|path| Ok(read_record(path)?)).collect()
+    paths.iter().map(|path| read_named(path)).collect()
 }
 
-/// The `.json` files of a folder, sorted.
+/// A record from the file that has its family's name: of two files with one family's records, one
+/// would be taken for the other.
+fn read_named(path: &Path) -> Result<Record, CliError> {
+    let record = read_record(path)?;
+    match path.file_stem() == Some(record.family.as_ref()) {
+        true => Ok(record),
+        false => Err(StoreError::Misplaced { path: path.to_owned(), found: record.family }.into()),
+    }
+}
+
+/// Prints a result. A full disk behind stdout is an error; a reader that had enough is none.
+fn say(text: &str) -> Result<(), CliError> {
+    match writeln!(io::stdout(), "{text}").and_then(|()| io::stdout().flush()) {
+        Err(source) if source.kind() != io::ErrorKind::BrokenPipe => {
+            Err(CliError::Io { path: "stdout".into(), source })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What of a folder is called `.json`, sorted: what is no file there is refused when it is read.
 fn json_files(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
     let error = |source| CliError::Io { path: folder.to_owned(), source };
     let mut paths = Vec::new();
     for entry in folder.read_dir().map_err(error)? {
         let path = entry.map_err(error)?.path();
-        if path.extension().is_some_and(|extension| extension == "json") && path.is_file() {
+        if path.extension().is_some_and(|extension| extension == "json") {
             paths.push(path);
         }
     }

@@ -1,6 +1,6 @@
 //! `highwater schema`: the JSON schema of records.
 
-use super::CliError;
+use super::{CliError, say};
 use crate::{exit, model};
 
 /// Print the JSON schema of records and baselines
@@ -8,6 +8,6 @@ use crate::{exit, model};
 pub(super) struct Arguments {}
 
 pub(super) fn run(_arguments: &Arguments) -> Result<u8, CliError> {
-    println!("{:#}", model::json_schema());
+    say(&format!("{:#}", model::json_schema()))?;
     Ok(exit::HELD)
 }

@@ -32,12 +32,12 @@ impl Aspect {
         }
     }
 
-    /// Units that a change of this is spread over: 1 for a slope, N for growth at `live@N`.
+    /// Units that a change of this is spread over: 1 for a slope, N for growth at `live@N` (above 0).
     #[must_use]
     pub fn units(&self) -> Option<f64> {
         match self {
             Self::Slope(_) => Some(1.0),
-            Self::Growth(stage) => stage.scale().map(|scale| f64::from(scale.0)),
+            Self::Growth(stage) => stage.scale().map(|scale| f64::from(scale.0)).filter(|units| *units > 0.0),
             Self::Level(_) => None,
         }
     }

@@ -2,15 +2,15 @@
 //! tolerance, and under what budget. Rules are layered: a later one overrides what it names.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 
-use globset::{Glob, GlobMatcher};
+use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use super::Aspect;
-use crate::model::{Bytes, CaseId, Metric, Quantity};
+use crate::model::{Bytes, CaseId, Metric, Quantity, one_line, read_file};
 
 /// The version of the policy's shape.
 const SCHEMA: u32 = 1;
@@ -64,14 +64,15 @@ pub enum Mode {
 struct Rule {
     /// Glob on the case id.
     #[serde(default, deserialize_with = "glob")]
-    case: Option<GlobMatcher>,
+    case: Option<GlobSet>,
     /// Glob on the quantity: `anon`, `anon.*`.
-    #[serde(default, deserialize_with = "glob")]
-    metric: Option<GlobMatcher>,
+    #[serde(default, deserialize_with = "metric_glob")]
+    metric: Option<GlobSet>,
     aspect: Option<AspectWord>,
     mode: Option<Mode>,
     #[serde(default, deserialize_with = "bytes")]
     tolerance: Option<f64>,
+    #[serde(default, deserialize_with = "percent")]
     tolerance_percent: Option<f64>,
     #[serde(default, deserialize_with = "bytes")]
     budget: Option<f64>,
@@ -94,25 +95,60 @@ impl AspectWord {
     }
 }
 
-fn glob<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<GlobMatcher>, D::Error> {
+/// Longest glob in bytes: the matcher goes one call deeper with each brace.
+const LONGEST_GLOB: usize = 500;
+
+fn glob<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<GlobSet>, D::Error> {
+    matcher(&String::deserialize(deserializer)?).map(Some)
+}
+
+/// A name without wildcards that no quantity has makes a rule that never holds.
+fn metric_glob<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<GlobSet>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    Glob::new(&text).map(|glob| Some(glob.compile_matcher())).map_err(D::Error::custom)
+    if !text.contains(['*', '?', '[', '{', '\\']) {
+        text.parse::<Quantity>().map_err(D::Error::custom)?;
+    }
+    matcher(&text).map(Some)
+}
+
+fn matcher<E: serde::de::Error>(text: &str) -> Result<GlobSet, E> {
+    if text.len() > LONGEST_GLOB {
+        return Err(E::custom(format!("a glob of {} bytes, {LONGEST_GLOB} at most", text.len())));
+    }
+    let glob = Glob::new(text).map_err(E::custom)?;
+    // A set of one: building it returns an error where `Glob::compile_matcher` panics.
+    GlobSetBuilder::new().add(glob).build().map_err(E::custom)
 }
 
 /// `"64 KiB"` or a plain number (bytes, or a count for metrics that are counts).
 fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
     #[derive(Deserialize)]
-    #[serde(untagged)]
+    #[serde(untagged, expecting = "it must be a number, or a text such as \"64 KiB\"")]
     enum Value {
         Number(f64),
         Text(String),
     }
     match Value::deserialize(deserializer)? {
-        Value::Number(number) if number >= 0.0 => Ok(Some(number)),
-        Value::Number(number) => Err(D::Error::custom(format!("{number} is below 0"))),
+        Value::Number(number) => limit(number).map(Some),
         Value::Text(text) => text.parse::<Bytes>().map(|bytes| Some(bytes.0 as f64)).map_err(D::Error::custom),
     }
 }
+
+fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    limit(f64::deserialize(deserializer)?).map(Some)
+}
+
+/// TOML has `nan` and `inf` too, with which no rise would ever be one.
+fn limit<E: serde::de::Error>(number: f64) -> Result<f64, E> {
+    match number {
+        number if number < 0.0 => Err(E::custom(format!("{number} is below 0"))),
+        number if !number.is_finite() => Err(E::custom(format!("{number} is no limit"))),
+        number => Ok(number),
+    }
+}
+
+/// The largest policy that is read.
+const LARGEST: Bytes = Bytes(1 << 20);
 
 /// The rules in force.
 #[derive(Clone, Debug, Default)]
@@ -157,9 +193,10 @@ impl Policy {
     /// # Errors
     /// One line that names the file and what is wrong with it.
     pub fn read(path: &Path) -> Result<Self, PolicyError> {
-        let malformed = |problem: String| PolicyError::Malformed { path: path.to_owned(), problem };
-        let text = fs::read_to_string(path).map_err(|source| PolicyError::Io { path: path.to_owned(), source })?;
-        let file: File = toml::from_str(&text).map_err(|error| malformed(one_line(&text, &error)))?;
+        let malformed = |problem: String| PolicyError::Malformed { path: path.to_owned(), problem: one_line(&problem) };
+        let text = read_file(path, LARGEST).map_err(|source| PolicyError::Io { path: path.to_owned(), source })?;
+        let text = String::from_utf8(text).map_err(|error| malformed(error.to_string()))?;
+        let file: File = toml::from_str(&text).map_err(|error| malformed(located(&text, &error)))?;
         if file.schema != SCHEMA {
             return Err(malformed(format!("schema is {}, this build reads {SCHEMA}", file.schema)));
         }
@@ -180,7 +217,7 @@ impl Policy {
         let mut applied = Applied { mode, tolerance, tolerance_percent: 0.0, budget: None };
         let name = quantity.to_string();
         for rule in &self.rules {
-            let fits = |glob: &Option<GlobMatcher>, text: &str| glob.as_ref().is_none_or(|glob| glob.is_match(text));
+            let fits = |glob: &Option<GlobSet>, text: &str| glob.as_ref().is_none_or(|glob| glob.is_match(text));
             let fits = fits(&rule.case, case.as_str())
                 && fits(&rule.metric, &name)
                 && rule.aspect.is_none_or(|word| word.is(aspect));
@@ -223,14 +260,17 @@ fn default_tolerance(quantity: Quantity, aspect: &Aspect) -> f64 {
 }
 
 /// toml's message and the line it is about, without its drawing.
-fn one_line(text: &str, error: &toml::de::Error) -> String {
-    let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+fn located(text: &str, error: &toml::de::Error) -> String {
+    let before = |end: usize| text.bytes().take(end).filter(|byte| *byte == b'\n').count();
+    let line = error.span().map(|span| before(span.start) + 1);
     let message = error.message().replace('\n', " ");
     line.map_or(message.clone(), |line| format!("line {line}: {message}"))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn policy(text: &str) -> Result<Policy, PolicyError> {
@@ -305,6 +345,15 @@ mod tests {
             ("schema = 1\n[[rule]]\ncase = \"[\"", "unclosed"),
             ("schema = 1\n[[rule]]\naspect = \"height\"", "height"),
             ("not toml", "line 1"),
+            ("schema = 1\n[[rule]]\ntolerance = inf", "inf is no limit"),
+            ("schema = 1\n[[rule]]\ntolerance = true", "a text such as \"64 KiB\""),
+            ("schema = 1\n[[rule]]\nbudget = nan", "NaN is no limit"),
+            ("schema = 1\n[[rule]]\ntolerance_percent = -2", "below 0"),
+            ("schema = 1\n[[rule]]\ntolerance_percent = inf", "inf is no limit"),
+            ("schema = 1\n[[rule]]\nmetric = \"anno\"", "unknown word `anno`"),
+            (&format!("schema = 1\n[[rule]]\ncase = \"{}\"", "{a,".repeat(200)), "a glob of 600 bytes"),
+            (&format!("schema = 1\nx = {}", "[".repeat(10_000)), "line 2"),
+            (&format!("schema = 1\n{}x = 1", "a.".repeat(10_000)), "recursion"),
         ] {
             let error = policy(text).expect_err(text).to_string();
             assert!(error.contains(part) && !error.contains('\n'), "{text:?}: {error}");

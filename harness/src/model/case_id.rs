@@ -45,13 +45,17 @@ impl CaseId {
     }
 }
 
+/// Whether a text can stand between two `/`: what can name a folder.
+pub(super) fn is_part(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.=,".contains(c);
+    !matches!(text, "" | "." | "..") && text.chars().all(allowed)
+}
+
 impl FromStr for CaseId {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<Self, IdError> {
-        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.=,".contains(c);
-        let good =
-            text.split('/').count() >= 2 && text.split('/').all(|part| !part.is_empty() && part.chars().all(allowed));
+        let good = text.split('/').count() >= 2 && text.split('/').all(is_part);
         if good { Ok(Self(text.to_owned())) } else { Err(IdError(text.to_owned())) }
     }
 }
@@ -89,7 +93,7 @@ mod tests {
 
     #[test]
     fn ids_that_could_not_be_a_file_name_or_a_filter_are_refused() {
-        for text in ["", "family", "family/", "/x", "Family/x", "f/x y", "f/<script>", "f/../x y", "f//x"] {
+        for text in ["", "family", "family/", "/x", "Family/x", "f/x y", "f/<script>", "f/../x", "./x", "f//x"] {
             assert!(text.parse::<CaseId>().is_err(), "{text}");
         }
     }

@@ -6,6 +6,8 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::unique;
+
 /// The comparability key (design §4), spelled out as the folder's name under `baselines/`:
 /// `linux-x86_64-4k-thp_madvise-glibc-aslr_off`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -52,16 +54,20 @@ impl FromStr for MachineClass {
     type Err = ClassParseError;
 
     fn from_str(text: &str) -> Result<Self, ClassParseError> {
+        let word = |text: &str| {
+            let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+            (!text.is_empty() && text.chars().all(allowed)).then(|| text.to_owned())
+        };
         let parts: Vec<&str> = text.split('-').collect();
         let class = match parts.as_slice() {
             [os, arch, page, thp, libc, aslr] => (|| {
                 let kib: u64 = page.strip_suffix('k')?.parse().ok()?;
                 Some(Self {
-                    os: (*os).to_owned(),
-                    arch: (*arch).to_owned(),
-                    page_size: kib.checked_mul(1024)?,
-                    thp: thp.strip_prefix("thp_")?.to_owned(),
-                    libc: (*libc).to_owned(),
+                    os: word(os)?,
+                    arch: word(arch)?,
+                    page_size: kib.checked_mul(1024).filter(|size| size.is_power_of_two())?,
+                    thp: word(thp.strip_prefix("thp_")?)?,
+                    libc: word(libc)?,
                     aslr_off: match *aslr {
                         "aslr_off" => true,
                         "aslr_on" => false,
@@ -71,7 +77,8 @@ impl FromStr for MachineClass {
             })(),
             _ => None,
         };
-        class.ok_or_else(|| ClassParseError(text.to_owned()))
+        // One spelling for each: it is the name of a folder.
+        class.filter(|class| class.to_string() == text).ok_or_else(|| ClassParseError(text.to_owned()))
     }
 }
 
@@ -164,8 +171,10 @@ pub struct Fingerprint {
     /// The comparability key.
     pub class: MachineClass,
     /// The controls, each granted or not.
+    #[serde(deserialize_with = "unique::map")]
     pub controls: BTreeMap<Control, ControlState>,
     /// The rest.
+    #[serde(deserialize_with = "unique::map")]
     pub context: Context,
 }
 
@@ -187,7 +196,17 @@ mod tests {
         assert_eq!(class.to_string(), "linux-x86_64-4k-thp_madvise-glibc-aslr_off");
         assert_eq!(class.to_string().parse(), Ok(class.clone()));
         assert_eq!(class.with_other_aslr().to_string(), "linux-x86_64-4k-thp_madvise-glibc-aslr_on");
-        for text in ["", "linux-x86_64-4k", "linux-x86_64-xk-thp_madvise-glibc-aslr_off"] {
+        for text in [
+            "",
+            "linux-x86_64-4k",
+            "linux-x86_64-xk-thp_madvise-glibc-aslr_off",
+            "linux-x86_64-0k-thp_madvise-glibc-aslr_off",
+            "linux-x86_64-5k-thp_madvise-glibc-aslr_off",
+            "linux-x86_64-+4k-thp_madvise-glibc-aslr_off",
+            "linux-x86_64-04k-thp_madvise-glibc-aslr_off",
+            "../linux-x86_64-4k-thp_madvise-glibc-aslr_off",
+            "linux--4k-thp_madvise-glibc-aslr_off",
+        ] {
             assert!(text.parse::<MachineClass>().is_err(), "{text}");
         }
     }

@@ -4,26 +4,33 @@
 mod case_id;
 mod claim;
 mod figure;
+mod file;
 mod fingerprint;
 mod json;
+mod lock;
 mod noise;
 mod quantity;
 mod record;
 mod sample;
+mod soundness;
 mod stage;
 mod store;
+mod unique;
 mod units;
 
 pub use case_id::{CaseId, IdError};
 pub use claim::{ClaimRecord, Decision};
 pub use figure::{FigureName, FigureNameError};
+pub(crate) use file::{one_line, read_file};
 pub use fingerprint::{Context, Control, ControlState, Fingerprint, MachineClass};
+pub use lock::FolderLock;
 pub use noise::{CalibrationRecord, Noise, NoiseClass};
 pub use quantity::{Category, Clock, Metric, Quantity, QuantityError, Unit};
 pub use record::{
     Blessing, CaseRecord, Death, Record, SCHEMA_VERSION, Selection, Series, StageColumns, TimeEstimate, json_schema,
 };
 pub use sample::{Outcome, Reading, Sample, Snapshot};
+pub use soundness::MOST_SAMPLES;
 pub use stage::{Scale, Stage, StageParseError};
-pub use store::{StoreError, read_record, write_atomically, write_record};
+pub use store::{Staged, StoreError, read_record, stage_record, write_atomically, write_record};
 pub use units::{Bytes, BytesParseError, nanoseconds, signed_bytes};

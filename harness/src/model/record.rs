@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Bytes, CaseId, ClaimRecord, Clock, Fingerprint, Noise, Outcome, Quantity, Sample, Scale, Stage};
+use super::{Bytes, CaseId, ClaimRecord, Clock, Fingerprint, Noise, Outcome, Quantity, Sample, Scale, Stage, unique};
 
 /// The version of the record's shape that this build writes, and the newest that it reads.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -98,17 +98,17 @@ pub struct CaseRecord {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub died: Vec<Death>,
     /// What workers told in words (an error's text, say): the different texts by name.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique::map")]
     pub notes: BTreeMap<String, Vec<String>>,
     /// In a baseline that was calibrated: what is noisy, by quantity and aspect.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique::map")]
     pub noise: BTreeMap<String, Noise>,
     /// Nanoseconds from spawn to exit of each completed worker, pauses included.
     pub lifetime_ns: Series,
     /// The stages in the order of the worker's life.
     pub stages: Vec<StageColumns>,
     /// Criterion's estimates by routine, where time was measured in this run.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique::map")]
     pub time: BTreeMap<String, TimeEstimate>,
 }
 
@@ -123,12 +123,13 @@ pub struct StageColumns {
     /// Nanoseconds of CPU time since the previous stage, pauses excluded.
     pub cpu_ns: Series,
     /// Memory and figures, in the unit of each quantity.
+    #[serde(deserialize_with = "unique::map")]
     pub memory: BTreeMap<Quantity, Series>,
 }
 
 /// One value per completed worker, or a single one where all agree.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a column is a whole number, or a list of them")]
 pub enum Series {
     /// Every worker had this value.
     Same(u64),
@@ -150,13 +151,6 @@ impl Series {
         match self {
             Self::Same(value) => Some(*value),
             Self::Each(values) => values.get(worker).copied(),
-        }
-    }
-
-    fn fits(&self, samples: usize) -> bool {
-        match self {
-            Self::Same(_) => samples > 0,
-            Self::Each(values) => values.len() == samples,
         }
     }
 }
@@ -280,29 +274,6 @@ impl CaseRecord {
     #[must_use]
     pub fn stage(&self, stage: &Stage) -> Option<&StageColumns> {
         self.stages.iter().find(|columns| columns.stage == *stage)
-    }
-
-    /// What of the columns does not fit together, if anything: a sign of editing by hand.
-    pub(super) fn flaw(&self) -> Option<String> {
-        if self.samples > 0 && !self.lifetime_ns.fits(self.samples) {
-            return Some(format!("{}: lifetime_ns does not hold {} samples", self.id, self.samples));
-        }
-        if let Some((name, _)) =
-            self.noise.iter().find(|(_, noise)| !(noise.envelope >= 0.0 && noise.envelope.is_finite()))
-        {
-            return Some(format!("{}: the noise envelope of {name} is no number from 0 up", self.id));
-        }
-        self.stages.iter().enumerate().find_map(|(index, columns)| {
-            let stage = &columns.stage;
-            if self.stages.iter().take(index).any(|earlier| earlier.stage == *stage) {
-                return Some(format!("{}: stage {stage} stands twice", self.id));
-            }
-            [("wall_ns".to_owned(), &columns.wall_ns), ("cpu_ns".to_owned(), &columns.cpu_ns)]
-                .into_iter()
-                .chain(columns.memory.iter().map(|(quantity, series)| (quantity.to_string(), series)))
-                .find(|(_, series)| !series.fits(self.samples))
-                .map(|(name, _)| format!("{}: {name} at {stage} does not hold {} samples", self.id, self.samples))
-        })
     }
 }
 

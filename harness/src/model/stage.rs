@@ -57,7 +57,9 @@ impl FromStr for Stage {
         if name.is_empty() || !name.chars().all(allowed) {
             return Err(bad());
         }
-        Ok(Self { name: name.to_owned(), scale })
+        let stage = Self { name: name.to_owned(), scale };
+        // One spelling for each: `live@010` is not another stage than `live@10`.
+        if stage.to_string() == text { Ok(stage) } else { Err(bad()) }
     }
 }
 
@@ -93,7 +95,9 @@ mod tests {
         for text in ["start", "live@1", "called@1000", "first-call"] {
             assert_eq!(text.parse::<Stage>().map(|s| s.to_string()), Ok(text.to_owned()));
         }
-        for text in ["", "@1", "live@", "live@x", "live@-1", "Live", "a b", "live@1@2"] {
+        for text in
+            ["", "@1", "live@", "live@x", "live@-1", "live@+1", "live@01", "live@4294967296", "Live", "a b", "live@1@2"]
+        {
             assert!(text.parse::<Stage>().is_err(), "{text}");
         }
     }

@@ -1,14 +1,16 @@
 //! Records on disk: read with one clear error for whatever is wrong, written whole or not at all.
 
 use std::{
+    ffi::OsStr,
     fs, io,
     io::Write,
     path::{Path, PathBuf},
 };
 
 use serde::Deserialize;
+use tempfile::NamedTempFile;
 
-use super::{Record, SCHEMA_VERSION, json};
+use super::{Bytes, Record, SCHEMA_VERSION, json, one_line, read_file};
 
 /// Why a record could not be read or written. Every one names the file.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +27,7 @@ pub enum StoreError {
         source: io::Error,
     },
     /// It is not a record, or only part of one.
-    #[error("{path}: not a whole Highwater record ({problem}); restore it from git or measure again")]
+    #[error("{path}: not a whole Highwater record ({problem}); restore it from git, or remove it and measure again")]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -33,7 +35,9 @@ pub enum StoreError {
         problem: String,
     },
     /// It is a whole record, and not the one that belongs here.
-    #[error("{path}: holds the record of {found}; move it to its place or restore this one from git")]
+    #[error(
+        "{path}: holds the record of {found}; move it to its place, and restore this one from git if there was one"
+    )]
     Misplaced {
         /// The file.
         path: PathBuf,
@@ -55,12 +59,15 @@ struct Versioned {
     schema: u64,
 }
 
-/// Reads a record and checks that its columns fit together.
+/// The largest record that is read. One of twelve cases with twenty workers each has 0.3 MiB.
+const LARGEST: Bytes = Bytes(256 << 20);
+
+/// Reads a record and checks that it is sound.
 ///
 /// # Errors
 /// [`StoreError`], one line that names the file and what to do.
 pub fn read_record(path: &Path) -> Result<Record, StoreError> {
-    let text = fs::read(path).map_err(|source| match source.kind() {
+    let text = read_file(path, LARGEST).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => StoreError::Missing(path.to_owned()),
         _ => StoreError::Io { path: path.to_owned(), source },
     })?;
@@ -68,15 +75,17 @@ pub fn read_record(path: &Path) -> Result<Record, StoreError> {
 }
 
 fn parse_record(path: &Path, text: &[u8]) -> Result<Record, StoreError> {
-    let malformed = |problem: String| StoreError::Malformed { path: path.to_owned(), problem };
+    let malformed = |problem: String| StoreError::Malformed { path: path.to_owned(), problem: one_line(&problem) };
     let version: Versioned = serde_json::from_slice(text).map_err(|error| malformed(error.to_string()))?;
-    if version.schema > u64::from(SCHEMA_VERSION) {
-        return Err(StoreError::Newer { path: path.to_owned(), found: version.schema });
+    match version.schema {
+        0 => return Err(malformed("schema version 0".into())),
+        found if found > u64::from(SCHEMA_VERSION) => return Err(StoreError::Newer { path: path.to_owned(), found }),
+        _ => {}
     }
     let record: Record = serde_json::from_slice(text).map_err(|error| malformed(error.to_string()))?;
-    match record.cases.iter().find_map(|case| case.flaw()) {
-        Some(flaw) => Err(malformed(flaw)),
-        None => Ok(record),
+    match record.check() {
+        Err(flaw) => Err(malformed(flaw)),
+        Ok(()) => Ok(record),
     }
 }
 
@@ -85,8 +94,7 @@ fn parse_record(path: &Path, text: &[u8]) -> Result<Record, StoreError> {
 /// # Errors
 /// [`StoreError::Io`] when the folder or the file cannot be written.
 pub fn write_record(path: &Path, record: &Record) -> Result<(), StoreError> {
-    let text = json::to_text(record).map_err(|error| StoreError::Io { path: path.to_owned(), source: error.into() })?;
-    write_atomically(path, text.as_bytes())
+    stage_record(path, record)?.commit()
 }
 
 /// Writes a file by way of a temporary one beside it, fsync and rename; creates the folder.
@@ -94,15 +102,64 @@ pub fn write_record(path: &Path, record: &Record) -> Result<(), StoreError> {
 /// # Errors
 /// [`StoreError::Io`] when the folder or the file cannot be written; the old file then stands.
 pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), StoreError> {
+    stage(path, content)?.commit()
+}
+
+/// A file that lies whole on the disk under a temporary name, beside the one it is to replace. Of
+/// several, all are staged before the first is committed: what fails for want of space then changes
+/// none of them. Dropped, it is removed.
+#[derive(Debug)]
+#[must_use]
+pub struct Staged {
+    file: NamedTempFile,
+    path: PathBuf,
+}
+
+/// Stages a record.
+///
+/// # Errors
+/// [`StoreError::Io`] when the folder or the file cannot be written.
+pub fn stage_record(path: &Path, record: &Record) -> Result<Staged, StoreError> {
+    let text = json::to_text(record).map_err(|error| StoreError::Io { path: path.to_owned(), source: error.into() })?;
+    stage(path, text.as_bytes())
+}
+
+/// Temporary files begin with this and end in letters and digits, so that none is taken for a record.
+const TEMPORARY: &str = ".highwater-";
+
+/// Whether a file's name is that of one that was staged.
+pub(super) fn is_temporary(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(TEMPORARY.as_bytes())
+}
+
+fn stage(path: &Path, content: &[u8]) -> Result<Staged, StoreError> {
     let io = |source| StoreError::Io { path: path.to_owned(), source };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     fs::create_dir_all(folder).map_err(io)?;
-    let mut file = tempfile::Builder::new().prefix(".highwater-").tempfile_in(folder).map_err(io)?;
-    file.write_all(content).map_err(io)?;
+    let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder).map_err(io)?;
+    // Not through `file` itself, whose errors name the temporary file.
+    file.as_file_mut().write_all(content).map_err(io)?;
     // Temporary files are private by default; a record is as readable as any other file.
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
     file.as_file().set_permissions(mode).map_err(io)?;
     file.as_file().sync_all().map_err(io)?;
-    file.persist(path).map_err(|error| io(error.error))?;
-    fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)
+    Ok(Staged { file, path: path.to_owned() })
+}
+
+impl Staged {
+    /// Puts the file in its place.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when that is refused; the old file then stands.
+    pub fn commit(self) -> Result<(), StoreError> {
+        let Self { file, path } = self;
+        let io = |source| StoreError::Io { path: path.clone(), source };
+        file.persist(&path).map_err(|error| io(error.error))?;
+        let folder = folder_of(&path);
+        fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

@@ -88,7 +88,7 @@ fn told(verdicts: &[Verdict]) -> Vec<(Kind, Vec<String>)> {
 }
 
 /// A slope says more than growth at one rung; among growths the largest speaks.
-fn rank(verdict: &Verdict) -> (u8, u64) {
+pub(super) fn rank(verdict: &Verdict) -> (u8, u64) {
     let Some(subject) = &verdict.subject else { return (0, 0) };
     let word = match subject.aspect.word() {
         "slope" => 2,

@@ -1,5 +1,6 @@
 //! Records and verdicts as text for people. It measures and decides nothing.
 
+mod blessing;
 mod calibration_text;
 mod comparison_text;
 mod diagnosis;
@@ -9,6 +10,7 @@ mod table;
 
 use crate::judge::Comparison;
 
+pub use blessing::blessing_table;
 pub use calibration_text::calibration_text;
 pub use comparison_text::{comparison_text, family_text};
 pub use diagnosis::{diagnosis_json, diagnosis_table};

@@ -127,27 +127,55 @@ impl Desk {
     }
 
     pub(crate) fn bless(&self, reason: &str) -> Command {
-        self.judge("bless", &["--reason", reason])
+        self.bless_with(reason, &[])
     }
 
-    fn judge(&self, subcommand: &str, args: &[&str]) -> Command {
-        let mut command = highwater(&[subcommand]);
-        command.args(args).arg("--run").arg(self.run_folder()).arg("--baselines").arg(self.baselines());
+    pub(crate) fn bless_with(&self, reason: &str, flags: &[&str]) -> Command {
+        self.judge("bless", &[&["--reason", reason], flags].concat())
+    }
+
+    /// A desk with [`record`] as its run, and nothing blessed yet.
+    pub(crate) fn with_record() -> Self {
+        let desk = Self::new();
+        write_record(&desk.record_path(), &record()).expect("written");
+        desk
+    }
+
+    pub(crate) fn judge(&self, subcommand: &str, args: &[&str]) -> Command {
+        Command::from_std(self.std_judge(subcommand, args))
+    }
+
+    /// Run from here and not from this repository, whose state is none of the tests' business.
+    pub(crate) fn std_judge(&self, subcommand: &str, args: &[&str]) -> process::Command {
+        let mut command = process::Command::new(env!("CARGO_BIN_EXE_highwater"));
+        command.arg(subcommand).args(args).arg("--run").arg(self.run_folder()).arg("--baselines").arg(self.baselines());
+        command.current_dir(self.path());
         command
+    }
+
+    /// Every file of the baselines and what is in it.
+    pub(crate) fn contents(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let files = self.files().into_iter().filter(|path| path.starts_with(self.baselines()));
+        files.map(|path| (path.clone(), fs::read(path).expect("read"))).collect()
     }
 
     /// Every file below this desk, sorted.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
-        let (mut files, mut folders) = (Vec::new(), vec![self.path().to_owned()]);
-        while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(folder).expect("a folder") {
-                let path = entry.expect("an entry").path();
-                if path.is_dir() { folders.push(path) } else { files.push(path) }
-            }
-        }
-        files.sort();
-        files
+        files_below(self.path())
     }
+}
+
+/// Every file below a folder, sorted.
+pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let (mut files, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    files
 }
 
 /// Changes a record on disk.
