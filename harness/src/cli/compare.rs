@@ -1,14 +1,16 @@
 //! `highwater compare`: judges a run against the baselines.
 
 use std::{
-    io,
+    collections::BTreeMap,
+    env, io,
     path::{Path, PathBuf},
 };
 
-use super::{CliError, Format, again, baselines, default_run, read_run, say};
+use super::{CliError, again, baselines, default_run, output::Output, read_run};
 use crate::{
     judge::{Comparison, NoBaseline, Policy, PolicyError, compare_family},
-    report,
+    model::MachineClass,
+    report::export::Results,
 };
 
 /// Judge a run against the baselines kept in git
@@ -29,33 +31,45 @@ pub(super) struct Arguments {
     /// Judge the records as they are: measure nothing again to confirm what was found
     #[arg(long)]
     no_confirm: bool,
-    /// How to print the result
-    #[arg(long, value_enum, default_value = "table")]
-    format: Format,
+    #[command(flatten)]
+    output: Output,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
+    arguments.output.check()?;
     let policy = read_policy(arguments.policy.as_deref(), &arguments.baselines)?;
-    let mut comparison = Comparison { strict: arguments.strict, ..Comparison::default() };
     let folder = arguments.run.clone().unwrap_or_else(default_run);
-    for run in read_run(Some(&folder))? {
-        match baselines::find(&arguments.baselines, &run)? {
+    let runs = read_run(Some(&folder))?;
+    let mut comparison = Comparison { strict: arguments.strict, ..Comparison::default() };
+    let mut files = BTreeMap::new();
+    for run in &runs {
+        let baseline = baselines::find(&arguments.baselines, run)?;
+        let class = baseline.as_ref().map_or(&run.fingerprint.class, |baseline| &baseline.fingerprint.class);
+        files.insert(run.family.clone(), file(&arguments.baselines, class, &run.family));
+        match baseline {
             Some(baseline) => comparison.families.push(match arguments.no_confirm {
-                true => compare_family(&baseline, &run, &policy),
-                false => again::judge(&folder, &baseline, &run, &policy)?,
+                true => compare_family(&baseline, run, &policy),
+                false => again::judge(&folder, &baseline, run, &policy)?,
             }),
             None => comparison.without_baseline.push(NoBaseline {
                 other_classes: baselines::classes(&arguments.baselines, &run.family),
-                class: run.fingerprint.class,
-                family: run.family,
+                class: run.fingerprint.class.clone(),
+                family: run.family.clone(),
             }),
         }
     }
-    match arguments.format {
-        Format::Table => say(&report::comparison_text(&comparison))?,
-        Format::Json => say(&report::comparison_json(&comparison))?,
-    }
+    let results = Results { comparison: &comparison, runs: &runs, policy: &policy, baselines: &files };
+    arguments.output.deliver(&results)?;
     Ok(comparison.exit_status())
+}
+
+/// The file of a baseline, seen from the working directory where it is below it.
+fn file(baselines: &Path, class: &MachineClass, family: &str) -> PathBuf {
+    let path = baselines::path(baselines, class, family);
+    match env::current_dir() {
+        Ok(here) => path.strip_prefix(here).map(Path::to_owned).unwrap_or(path),
+        Err(_) => path,
+    }
 }
 
 /// The named policy, or the one beside the baselines, or the defaults.

@@ -10,6 +10,7 @@ mod doctor;
 mod exactness;
 mod git;
 mod objections;
+mod output;
 mod schema;
 
 use std::{
@@ -93,6 +94,9 @@ pub enum CliError {
     /// A revision cannot be measured.
     #[error(transparent)]
     Untestable(#[from] ab::Untestable),
+    /// The command line asks for something that makes no sense.
+    #[error("{0}")]
+    Usage(String),
     /// The run may not become a baseline.
     #[error("not blessed: {0}")]
     NotBlessed(String),
@@ -103,9 +107,11 @@ impl CliError {
     #[must_use]
     pub fn exit_status(&self) -> u8 {
         match self {
-            Self::NoRun(_) | Self::NoProgram(_) | Self::NotBlessed(_) | Self::Policy(PolicyError::Malformed { .. }) => {
-                exit::USAGE
-            }
+            Self::NoRun(_)
+            | Self::Usage(_)
+            | Self::NoProgram(_)
+            | Self::NotBlessed(_)
+            | Self::Policy(PolicyError::Malformed { .. }) => exit::USAGE,
             Self::Run(RunError::Isolate(IsolateError::Interrupted)) | Self::Isolate(IsolateError::Interrupted) => {
                 exit::INTERRUPTED
             }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{comparison_text::rank, table};
+use super::{table, told::rank};
 use crate::{
     judge::{Aspect, FamilyComparison, Kind, Subject, Verdict},
     model::{CaseId, Quantity, Record, Unit, nanoseconds, signed_bytes},

@@ -1,14 +1,17 @@
-//! Records and verdicts as text for people. It measures and decides nothing.
+//! Records and verdicts as text for people, and for the programs that a CI runs. It measures and
+//! decides nothing.
 
 mod blessing;
 mod calibration_text;
 mod comparison_text;
 mod diagnosis;
 mod exactness;
+pub mod export;
+mod printable;
 mod run_table;
+mod summary;
 mod table;
-
-use crate::judge::Comparison;
+mod told;
 
 pub use blessing::blessing_table;
 pub use calibration_text::calibration_text;
@@ -17,8 +20,8 @@ pub use diagnosis::{diagnosis_json, diagnosis_table};
 pub use exactness::exactness_table;
 pub use run_table::run_table;
 
-/// A comparison as indented JSON, with the exit status it comes to.
-#[must_use]
-pub fn comparison_json(comparison: &Comparison) -> String {
-    format!("{:#}", serde_json::json!({"exit_status": comparison.exit_status(), "comparison": comparison}))
+/// `1 case`, `2 cases`.
+fn counted(count: usize, word: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {word}{ending}")
 }

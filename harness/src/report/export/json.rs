@@ -1,0 +1,29 @@
+//! The whole comparison as one indented JSON object, with the exit status that it comes to.
+
+use std::io::{self, Write};
+
+use serde_json::json;
+
+use super::{Exporter, Results};
+
+#[derive(Debug)]
+pub(super) struct Json;
+
+impl Exporter for Json {
+    fn name(&self) -> &'static str {
+        "json"
+    }
+
+    fn help(&self) -> &'static str {
+        "every verdict with its numbers, as one JSON object"
+    }
+
+    fn extension(&self) -> &'static str {
+        "json"
+    }
+
+    fn write(&self, results: &Results<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let comparison = results.comparison;
+        writeln!(out, "{:#}", json!({"exit_status": comparison.exit_status(), "comparison": comparison}))
+    }
+}
