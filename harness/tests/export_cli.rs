@@ -6,7 +6,7 @@ mod common;
 use std::fs;
 
 use common::{Desk, add_per_unit, edit, record, run};
-use highwater::{exit, model::write_record, report::export::EXPORTERS};
+use highwater::{exit, model::write_record, report::export::{EXPORTERS, exporter}};
 
 /// A run that was made by hand, and its like as the baseline.
 fn desk() -> Desk {
@@ -106,4 +106,15 @@ fn files_of_a_run_that_holds_are_whole_and_nothing_is_left_beside_them() {
     }
     assert!(fs::read_to_string(&path).expect("a file").ends_with("\"without_baseline\":[]}\n"));
     assert_eq!(fs::read_dir(path.parent().expect("a folder")).expect("a folder").count(), 1);
+}
+
+#[test]
+fn the_page_on_ci_names_every_format_and_none_that_does_not_exist() {
+    let page = include_str!("../../docs/ci.md");
+    for exporter in EXPORTERS {
+        assert!(page.contains(&format!("`{}`", exporter.name())), "{}", exporter.name());
+    }
+    let used = page.split("--export ").skip(1).filter_map(|rest| rest.split_once('='));
+    let used: Vec<&str> = used.map(|(name, _)| name).collect();
+    assert!(used.len() > 7 && used.iter().all(|name| exporter(name).is_some()), "{used:?}");
 }
