@@ -6,7 +6,11 @@ mod common;
 use std::fs;
 
 use common::{Desk, add_per_unit, edit, record, run};
-use highwater::{exit, model::write_record, report::export::{EXPORTERS, exporter}};
+use highwater::{
+    exit,
+    model::write_record,
+    report::export::{EXPORTERS, exporter},
+};
 
 /// A run that was made by hand, and its like as the baseline.
 fn desk() -> Desk {

@@ -21,6 +21,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::printable;
 use crate::{
     judge::{Comparison, Kind, Policy},
     model::{CaseId, CaseRecord, Quantity, Record, Unit},
@@ -87,12 +88,15 @@ impl<'a> Results<'a> {
         self.baselines.get(family).map(PathBuf::as_path)
     }
 
-    /// The ends of what the dead workers of a case wrote; the same text once.
+    /// The ends of what the dead workers of a case wrote, each different text once.
     fn last_words(&self, id: &CaseId) -> Vec<String> {
-        let deaths = self.case(id).into_iter().flat_map(|case| &case.died);
-        let mut texts: Vec<String> =
-            deaths.map(|death| super::printable::lines(&death.output_tail)).filter(|text| !text.is_empty()).collect();
-        texts.dedup();
+        let mut texts = Vec::new();
+        for death in self.case(id).into_iter().flat_map(|case| &case.died) {
+            let text = printable::lines(&death.output_tail);
+            if !text.is_empty() && !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
         texts
     }
 }
