@@ -69,7 +69,7 @@ fn no_text_of_others_moves_a_cursor_or_begins_a_line() {
 fn rows_of_csv_end_as_the_rfc_says_and_read_back() {
     let given = everything();
     let text = exported(&given, "csv");
-    assert!(text.lines().count() > 100 && text.split('\n').filter(|line| !line.is_empty()).all(|l| l.ends_with('\r')));
+    assert!(text.split('\n').filter(|line| !line.is_empty()).all(|line| line.ends_with('\r')));
     let rows: Vec<csv::StringRecord> =
         csv::Reader::from_reader(text.as_bytes()).records().collect::<Result<_, _>>().expect("rows of one length");
     assert_eq!(rows.len(), given.comparison.verdicts().count());

@@ -66,9 +66,18 @@ pub(crate) fn without_baseline() -> Given {
 fn policy() -> Policy {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("policy.toml");
-    let rule =
-        "schema = 1\n[[rule]]\ncase = \"toy/young\"\nmetric = \"anon\"\naspect = \"slope\"\nbudget = \"8 KiB\"\n";
-    std::fs::write(&path, rule).expect("written");
+    let rules = r#"
+        schema = 1
+        [[rule]]
+        case = "toy/young"
+        metric = "anon"
+        aspect = "slope"
+        budget = "8 KiB"
+        [[rule]]
+        metric = "{pss,uss,peak}"
+        mode = "ignore"
+    "#;
+    std::fs::write(&path, rules).expect("written");
     Policy::read(&path).expect("a policy")
 }
 

@@ -115,7 +115,7 @@ fn last_words(family: &FamilyComparison, results: &Results<'_>) -> Vec<String> {
     let texts: Vec<String> = dead
         .flat_map(|verdict| {
             let words = results.last_words(&verdict.case).into_iter();
-            words.map(|words| format!("\n{}\n\n<pre>{}</pre>", case(verdict), html(&clipped(&words, LAST_WORDS))))
+            words.map(|words| format!("\n{}\n\n<pre>{}</pre>", case(verdict), preformatted(&words)))
         })
         .collect();
     if texts.is_empty() { Vec::new() } else { folded(&format!("{}: what dead workers wrote", family.family), texts) }
@@ -177,6 +177,11 @@ fn text(raw: &str) -> String {
         before = c;
     }
     escaped
+}
+
+/// Several lines as they are; none is a workflow command, should the whole be printed to a log.
+fn preformatted(text: &str) -> String {
+    html(&clipped(text, LAST_WORDS)).replace("::", "&#58;:")
 }
 
 fn html(text: &str) -> String {
