@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf, time::SystemTime};
 
-use super::{CliError, baselines, compare::read_policy, objections::Allowed, read_run, say};
+use super::{CliError, baselines, calibrate, compare::read_policy, default_run, objections::Allowed, read_run, say};
 use crate::{
     judge::{FamilyComparison, Policy, compare_family},
     model::{Blessing, FolderLock, Record, Staged, StoreError, stage_record},
@@ -94,6 +94,20 @@ impl Candidate {
         let class = &run.fingerprint.class;
         let path = baselines::path(&arguments.baselines, class, &run.family);
         let present = baselines::read(&arguments.baselines, class, &run.family)?;
+        let folder = arguments.run.clone().unwrap_or_else(default_run);
+        let calibration = calibrate::noise(&folder, &run)?;
+        let mut run = run;
+        for case in &mut run.cases {
+            // As calibrated, or else as it was known.
+            case.noise = match &calibration {
+                Some(calibration) => calibration.cases.get(&case.id).cloned().unwrap_or_default(),
+                None => present
+                    .as_ref()
+                    .and_then(|known| known.case(case.id.as_str()))
+                    .map(|known| known.noise.clone())
+                    .unwrap_or_default(),
+            };
+        }
         let nothing = || Record { cases: Vec::new(), ..run.clone() };
         let changes = compare_family(present.as_ref().unwrap_or(&nothing()), &run, policy);
         Ok(Self { path, run, present, changes })

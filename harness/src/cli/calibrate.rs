@@ -5,15 +5,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{CliError, again::Program, compare::read_policy, default_run};
+use super::{CliError, again::Program, compare::read_policy, default_run, say};
 use crate::{
-    bench::{Plan, Planned},
+    bench::{Plan, Planned, Wanted},
     exit,
     isolate::{Interrupt, IsolateError},
     judge::{Arm, Aspect, Batches, Policy, View, calibrate},
     model::{
-        Bytes, CalibrationRecord, CaseId, CaseRecord, MachineClass, Metric, Record, SCHEMA_VERSION, Selection, Stage,
-        StoreError, read_record, write_atomically, write_record,
+        Bytes, CalibrationRecord, CaseId, CaseRecord, FolderLock, MachineClass, Metric, Record, SCHEMA_VERSION,
+        Selection, Stage, StoreError, read_calibration, read_record, write_atomically, write_record,
     },
     report,
     stats::median,
@@ -57,8 +57,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     let policy = read_policy(arguments.policy.as_deref(), &arguments.baselines)?;
     let folder = arguments.run.clone().unwrap_or_else(default_run);
     let interrupt = Interrupt::install().map_err(|source| IsolateError::System { what: "watch for Ctrl-C", source })?;
+    let runs = super::read_run(Some(&folder))?;
+    let _lock = FolderLock::take(&folder, |line| eprintln!("{line}"))?;
     let mut measured = false;
-    for run in super::read_run(Some(&folder))? {
+    for run in runs {
         let program = Program::of(&folder, &run.family).map_err(CliError::NoProgram)?;
         let selection = Selection { filter: arguments.filter.clone(), ..Selection::default() };
         let plan = program.plan(&selection, !arguments.aslr_on)?;
@@ -104,7 +106,7 @@ impl Bench<'_> {
         let calibration = calibrate(&batches, policy, self.arguments.comparisons as usize, self.arguments.seed);
         let class = &same.fingerprint.class;
         let count = batches.values().map(Vec::len).sum();
-        println!("{}", report::calibration_text(family, class, count, &calibration));
+        say(&report::calibration_text(family, class, count, &calibration))?;
         let path = path(self.folder, class, family);
         let record = CalibrationRecord {
             schema: SCHEMA_VERSION,
@@ -115,8 +117,7 @@ impl Bench<'_> {
         let text = serde_json::to_string_pretty(&record)
             .map_err(|source| CliError::Io { path: path.clone(), source: source.into() })?;
         write_atomically(&path, format!("{text}\n").as_bytes())?;
-        println!("noise classes, for `highwater bless`: {}", path.display());
-        Ok(())
+        say(&format!("noise classes, for `highwater bless`: {}", path.display()))
     }
 
     /// One batch of one arm, for which `same` tells how much each case grows.
@@ -129,7 +130,7 @@ impl Bench<'_> {
                 job.inject_once = Bytes(arm.bytes(growth, rustix::param::page_size() as u64));
             }
         }
-        let workers = crate::bench::Wanted::exactly(self.arguments.workers as usize);
+        let workers = Wanted::exactly(self.arguments.workers as usize);
         let selection = Selection { filter: self.arguments.filter.clone(), ..Selection::default() };
         self.program.run(plan, selection, !self.arguments.aslr_on, self.interrupt, |_: &CaseId| workers)
     }
@@ -150,6 +151,18 @@ impl Bench<'_> {
 /// batches in the folder of that name.
 pub(super) fn path(run: &Path, class: &MachineClass, family: &str) -> PathBuf {
     run.join("calibration").join(class.to_string()).join(format!("{family}.json"))
+}
+
+/// What was found noisy in a family, where it was calibrated.
+pub(super) fn noise(run: &Path, record: &Record) -> Result<Option<CalibrationRecord>, StoreError> {
+    let path = path(run, &record.fingerprint.class, &record.family);
+    match read_calibration(&path) {
+        Err(StoreError::Missing(_)) => Ok(None),
+        Ok(found) if found.family != record.family || found.class != record.fingerprint.class => {
+            Err(StoreError::Misplaced { path, found: format!("{} on {}", found.family, found.class) })
+        }
+        other => other.map(Some),
+    }
 }
 
 /// The batches on disk: `same-1.json`.

@@ -4,7 +4,7 @@
 use std::{
     env, fs, io,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
     time::SystemTime,
 };
 
@@ -85,11 +85,16 @@ pub fn context() -> Context {
     .collect()
 }
 
-/// The commit of the sources, with `-dirty` when files git tracks have changed.
+/// The commit of the sources, with `-dirty` when files git tracks have changed, baselines aside: what is
+/// measured does not depend on them.
 fn commit() -> Option<String> {
-    let output =
-        Command::new("git").args(["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    let git = |args: &[&str]| Command::new("git").args(args).stdin(Stdio::null()).stderr(Stdio::null()).output().ok();
+    let described =
+        git(&["describe", "--always", "--abbrev=12", "--exclude=*"]).filter(|output| output.status.success())?;
+    let commit = String::from_utf8_lossy(&described.stdout).trim().to_owned();
+    let _ = git(&["update-index", "-q", "--refresh"]);
+    let changed = git(&["diff-index", "--quiet", "HEAD", "--", ":(top)", ":(top,exclude)baselines"])?;
+    Some(if changed.status.success() { commit } else { format!("{commit}-dirty") })
 }
 
 /// Cargo's target folder: `HIGHWATER_TARGET_DIR`, else the nearest folder around this executable

@@ -10,7 +10,7 @@ use std::{
 use serde::Deserialize;
 use tempfile::NamedTempFile;
 
-use super::{Bytes, Record, SCHEMA_VERSION, json, one_line, read_file};
+use super::{Bytes, CalibrationRecord, Record, SCHEMA_VERSION, json, one_line, read_file};
 
 /// Why a record could not be read or written. Every one names the file.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +72,19 @@ pub fn read_record(path: &Path) -> Result<Record, StoreError> {
         _ => StoreError::Io { path: path.to_owned(), source },
     })?;
     parse_record(path, &text)
+}
+
+/// Reads what `highwater calibrate` wrote.
+///
+/// # Errors
+/// [`StoreError`], as of [`read_record`].
+pub fn read_calibration(path: &Path) -> Result<CalibrationRecord, StoreError> {
+    let text = read_file(path, LARGEST).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => StoreError::Missing(path.to_owned()),
+        _ => StoreError::Io { path: path.to_owned(), source },
+    })?;
+    serde_json::from_slice(&text)
+        .map_err(|error| StoreError::Malformed { path: path.to_owned(), problem: one_line(&error.to_string()) })
 }
 
 fn parse_record(path: &Path, text: &[u8]) -> Result<Record, StoreError> {

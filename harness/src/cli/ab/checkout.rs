@@ -11,6 +11,7 @@ use std::{
 use serde::Deserialize;
 
 use super::Untestable;
+use crate::cli::CliError;
 
 /// The workspace and its target folder, as cargo tells.
 #[derive(Debug, Deserialize)]
@@ -49,12 +50,10 @@ impl Workspace {
     }
 }
 
-/// A revision checked out beside the working tree; the worktree goes when this is dropped.
+/// A revision checked out beside the working tree, in a git worktree that stays for the next time, so
+/// that cargo builds only what differs.
 #[derive(Debug)]
 pub(super) struct Checkout {
-    repository: PathBuf,
-    /// The worktree.
-    root: PathBuf,
     /// Its workspace.
     folder: PathBuf,
     /// The commit in full.
@@ -62,34 +61,41 @@ pub(super) struct Checkout {
 }
 
 impl Checkout {
-    /// Checks a revision out, always into the same folder, so that cargo builds only what changed.
-    pub(super) fn of(revision: &str, workspace: &Workspace) -> Result<Self, Untestable> {
-        let git = |args: &[&str]| output(Command::new("git").arg("-C").arg(&workspace.root).args(args));
-        let commit = git(&["rev-parse", "--verify", "--quiet", &format!("{revision}^{{commit}}")])
-            .map_err(|_| Untestable(format!("`{revision}` is no revision of this repository")))?
+    /// Checks a revision out.
+    ///
+    /// # Errors
+    /// [`CliError::Usage`] for a name that git does not know, [`Untestable`] for the rest.
+    pub(super) fn of(revision: &str, workspace: &Workspace) -> Result<Self, CliError> {
+        let git = |folder: &Path| {
+            let mut command = Command::new("git");
+            command.arg("-C").arg(folder);
+            command
+        };
+        let here = |args: &[&str]| output(git(&workspace.root).args(args));
+        let commit = here(&["rev-parse", "--verify", "--quiet", &format!("{revision}^{{commit}}")])
+            .map_err(|_| CliError::Usage(format!("`{revision}` is no revision of this repository")))?
             .trim()
             .to_owned();
         // The workspace may lie below the top of the repository.
-        let prefix = git(&["rev-parse", "--show-prefix"])?;
+        let prefix = here(&["rev-parse", "--show-prefix"])?;
         let root = workspace.target.join("highwater/ab/base");
-        let repository = workspace.root.clone();
-        let checkout = Self { folder: root.join(prefix.trim()), repository, root, commit };
-        checkout.remove();
-        let place = checkout.root.to_string_lossy();
-        git(&["worktree", "add", "--quiet", "--force", "--detach", &place, &checkout.commit])?;
-        Ok(checkout)
-    }
-
-    fn remove(&self) {
-        // Left over from a run that was killed, or never there: what remains is told by `worktree add`.
-        let _ = fs::remove_dir_all(&self.root);
-        let _ = Command::new("git").arg("-C").arg(&self.repository).args(["worktree", "prune"]).status();
-    }
-}
-
-impl Drop for Checkout {
-    fn drop(&mut self) {
-        self.remove();
+        let known = here(&["worktree", "list", "--porcelain"])?;
+        if known.lines().any(|line| line.strip_prefix("worktree ").is_some_and(|path| Path::new(path) == root))
+            && root.is_dir()
+        {
+            output(git(&root).args(["checkout", "--quiet", "--force", "--detach", &commit]))?;
+        } else {
+            // Somebody else's, or cut short: `worktree add` says what it cannot overwrite.
+            let _ = fs::remove_dir_all(&root);
+            let _ = here(&["worktree", "prune"]);
+            output(
+                git(&workspace.root)
+                    .args(["worktree", "add", "--quiet", "--force", "--detach"])
+                    .arg(&root)
+                    .arg(&commit),
+            )?;
+        }
+        Ok(Self { folder: root.join(prefix.trim()), commit })
     }
 }
 

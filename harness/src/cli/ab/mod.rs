@@ -4,15 +4,15 @@
 mod checkout;
 mod turns;
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
-use super::{CliError, again::filter_of, compare::read_policy};
+use super::{CliError, again::filter_of, compare::read_policy, output::Output};
 use crate::{
     bench::{Measuring, Plan, RunError},
     isolate::{Interrupt, IsolateError},
     judge::{Comparison, FamilyComparison, Kind, Policy, compare_family, confirm_family, judge_time},
-    model::{CaseId, Record, Selection, write_record},
-    report,
+    model::{CaseId, FolderLock, Record, Selection, write_record},
+    report::export::Results,
 };
 use checkout::{Checkout, Workspace};
 use turns::{Pairs, Side};
@@ -51,6 +51,8 @@ pub(super) struct Arguments {
     /// Fail on what is unconfirmed too (exit status 5)
     #[arg(long)]
     strict: bool,
+    #[command(flatten)]
+    output: Output,
     /// Folder of the baselines, for their policy
     #[arg(long, value_name = "DIR", default_value = "baselines")]
     baselines: PathBuf,
@@ -60,6 +62,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
+    arguments.output.check()?;
     let policy = read_policy(arguments.policy.as_deref(), &arguments.baselines)?;
     let interrupt = Interrupt::install().map_err(|source| IsolateError::System { what: "watch for Ctrl-C", source })?;
     match compare(arguments, &policy, &interrupt) {
@@ -80,6 +83,9 @@ fn compare(arguments: &Arguments, policy: &Policy, interrupt: &Interrupt) -> Res
     let base = workspace.build_at(&checkout, &arguments.package)?;
     let commits = [checkout.commit.clone(), "the working tree".to_owned()];
 
+    let folder = workspace.target.join("highwater");
+    let _lock = FolderLock::take(&folder, |line| eprintln!("{line}"))?;
+    let mut runs = Vec::new();
     let mut comparison = Comparison { strict: arguments.strict, ..Comparison::default() };
     for (name, head) in &head {
         let Some(base) = base.get(name) else {
@@ -87,14 +93,16 @@ fn compare(arguments: &Arguments, policy: &Policy, interrupt: &Interrupt) -> Res
             continue;
         };
         let both = Both { arguments, workspace: &workspace, programs: [base, head], commits: &commits, interrupt };
-        if let Some(family) = both.compare(policy)? {
+        if let Some((family, run)) = both.compare(policy)? {
             comparison.families.push(family);
+            runs.push(run);
         }
     }
     if comparison.families.is_empty() {
         return Err(Untestable("no case of both revisions matches: nothing to compare".to_owned()).into());
     }
-    println!("{}", report::comparison_text(&comparison));
+    let results = Results { comparison: &comparison, runs: &runs, policy, baselines: &BTreeMap::new() };
+    arguments.output.deliver(&results)?;
     Ok(comparison.exit_status())
 }
 
@@ -108,8 +116,8 @@ struct Both<'a> {
 }
 
 impl Both<'_> {
-    /// `None` where no case matches the filter.
-    fn compare(&self, policy: &Policy) -> Result<Option<FamilyComparison>, CliError> {
+    /// The verdicts, and the run of the head; `None` where no case matches the filter.
+    fn compare(&self, policy: &Policy) -> Result<Option<(FamilyComparison, Record)>, CliError> {
         let Some((base, head)) = self.measure(self.arguments.filter.clone(), self.arguments.seed)? else {
             return Ok(None);
         };
@@ -139,7 +147,7 @@ impl Both<'_> {
             verdict.gated |= gate_time;
             verdict
         }));
-        Ok(Some(family))
+        Ok(Some((family, head)))
     }
 
     /// Runs the workers of both by turns.

@@ -1,0 +1,172 @@
+//! Two revisions of a real family: a copy of this workspace in a repository of its own, in which the
+//! sandbox family is changed for the worse and for the better. `compare` and `ab` have to see it, and
+//! `git bisect run` has to find it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use highwater::{exit, judge::Kind, model::Category};
+
+/// The case that is looked at, and its package.
+const CASE: &str = "^sandbox-scaling/on-demand/cow=on,guest=tiny$";
+const PACKAGE: &str = "sandbox-scaling";
+/// Where a sandbox comes into being.
+const SOURCE: &str = "benches/sandbox-scaling/src/sandbox.rs";
+const BORN: &str = "        Ok(Self { store, instance, memory })\n";
+/// A page of linear memory beyond what the guest touches, written to in every sandbox.
+const LINEAR: &str = "        memory.data_mut(&mut store)[15 * 4096] = 1;\n";
+/// A page of the host's heap, kept for every sandbox.
+const HEAP: &str = "        std::mem::forget(vec![1_u8; 4096]);\n";
+
+/// The copy: below the target folder, so that a second run of the tests builds little.
+struct Copy {
+    root: PathBuf,
+    target: PathBuf,
+    shared: PathBuf,
+}
+
+impl Copy {
+    fn make() -> Self {
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+        let binary = Path::new(env!("CARGO_BIN_EXE_highwater"));
+        let shared = binary.ancestors().nth(2).expect("target/release/highwater").to_owned();
+        let place = shared.join("revisions");
+        let copy = Self { root: place.join("workspace"), target: place.join("target"), shared: build_dir(&shared) };
+        let listed = text(&ran(Command::new("git").arg("-C").arg(workspace).args(["ls-files", "-z"])));
+        for file in listed.split('\0').filter(|file| !file.is_empty()) {
+            let Ok(content) = fs::read(workspace.join(file)) else { continue };
+            let path = copy.root.join(file);
+            // What is the same keeps its time, so that cargo has nothing to do.
+            if fs::read(&path).ok().as_ref() != Some(&content) {
+                fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+                fs::write(&path, content).expect("written");
+            }
+        }
+        let _ = fs::remove_dir_all(copy.root.join(".git"));
+        copy.git(&["init", "--quiet"]);
+        copy.commit("as it is");
+        copy
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(&self.root).env_remove("HIGHWATER_TARGET_DIR");
+        command.env("CARGO_TARGET_DIR", &self.target).env("CARGO_BUILD_BUILD_DIR", &self.shared);
+        for name in ["AUTHOR", "COMMITTER"] {
+            command.env(format!("GIT_{name}_NAME"), "t").env(format!("GIT_{name}_EMAIL"), "t@example.org");
+        }
+        command
+    }
+
+    fn git(&self, args: &[&str]) -> String {
+        text(&ran(self.command("git").args(args)))
+    }
+
+    fn commit(&self, message: &str) {
+        self.git(&["add", "--all"]);
+        self.git(&["commit", "--quiet", "--allow-empty", "--no-gpg-sign", "-m", message]);
+    }
+
+    /// Writes the family's source, with this in every sandbox's birth.
+    fn change(&self, addition: &str) {
+        let path = self.root.join(SOURCE);
+        let original =
+            fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(SOURCE)).expect("there");
+        assert_eq!(original.matches(BORN).count(), 1, "{SOURCE} has changed: mend this test");
+        fs::write(path, original.replace(BORN, &format!("{addition}{BORN}"))).expect("written");
+    }
+
+    fn ab(&self, base: &str) -> Output {
+        let mut command = self.command(env!("CARGO_BIN_EXE_highwater"));
+        command.args(["ab", base, CASE, "--package", PACKAGE, "--samples", "5"]);
+        command.output().expect("started")
+    }
+}
+
+/// Cargo's folder for what it compiles on the way, where it was told one.
+fn build_dir(target: &Path) -> PathBuf {
+    std::env::var_os("CARGO_BUILD_BUILD_DIR").map_or_else(|| target.to_owned(), PathBuf::from)
+}
+
+fn ran(command: &mut Command) -> Output {
+    let output = command.output().expect("started");
+    assert!(output.status.success(), "{command:?}:\n{}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+/// Expects an exit status, and a line of this kind about anon with a page per sandbox in this category.
+fn tells(output: &Output, status: u8, kind: Kind, pages: &str, category: Category) {
+    let (out, err) = (text(output), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(status.into()), "{out}\n{err}");
+    let line = out.lines().find(|line| line.trim_start().starts_with(&kind.to_string()) && line.contains(": anon "));
+    let line = line.unwrap_or_else(|| panic!("nothing about anon {kind}:\n{out}\n{err}"));
+    assert!(line.contains(pages) && line.contains(&format!("in {category}")), "{line}");
+}
+
+#[test]
+fn a_page_more_in_every_sandbox_is_found_named_and_bisected_and_a_page_less_is_praised() {
+    let copy = Copy::make();
+    let highwater = env!("CARGO_BIN_EXE_highwater");
+    let bench = || {
+        let mut command = copy.command("cargo");
+        ran(command.args(["bench", "--quiet", "-p", PACKAGE, "--", "--memory-only", "--samples", "5", CASE]));
+    };
+    let compare =
+        || copy.command(highwater).args(["compare", "--baselines", "own-baselines"]).output().expect("started");
+
+    // The baseline, of what is. A part of a family is not blessed: it becomes one by hand.
+    bench();
+    let run = copy.target.join("highwater/sandbox-scaling.json");
+    let record = highwater::model::read_record(&run).expect("a record");
+    let place = copy.root.join("own-baselines").join(record.fingerprint.class.to_string());
+    fs::create_dir_all(&place).expect("made");
+    fs::copy(&run, place.join("sandbox-scaling.json")).expect("copied");
+    assert_eq!(compare().status.code(), Some(exit::HELD.into()));
+
+    copy.change(LINEAR);
+    bench();
+    tells(&compare(), exit::REGRESSED, Kind::Regressed, "+1.00 pages per sandbox", Category::LinearMemory);
+    tells(&copy.ab("HEAD"), exit::REGRESSED, Kind::Regressed, "+1.00 pages per sandbox", Category::LinearMemory);
+
+    copy.change(HEAP);
+    bench();
+    tells(&compare(), exit::REGRESSED, Kind::Regressed, "+1.0", Category::HostHeap);
+    tells(&copy.ab("HEAD"), exit::REGRESSED, Kind::Regressed, "+1.0", Category::HostHeap);
+
+    // Good, good, bad, bad: the third is to be found.
+    let good = copy.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    copy.change("");
+    copy.commit("nothing");
+    copy.change(HEAP);
+    copy.commit("the culprit");
+    let culprit = copy.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    copy.commit("nothing again");
+    copy.git(&["bisect", "start", "--quiet", "HEAD", &good]);
+    let mut bisect = copy.command("git");
+    bisect.args(["bisect", "run", highwater, "ab", &good, CASE, "--package", PACKAGE, "--samples", "5"]);
+    let found = text(&ran(&mut bisect));
+    assert!(found.contains(&format!("{culprit} is the first bad commit")), "{found}");
+    copy.git(&["bisect", "reset", "--quiet"]);
+
+    copy.change("");
+    tells(&copy.ab("HEAD"), exit::HELD, Kind::Improved, "-1.0", Category::HostHeap);
+
+    // What cannot be measured is no verdict.
+    copy.change("        this is not Rust\n");
+    let broken = copy.ab("HEAD");
+    assert_eq!(broken.status.code(), Some(exit::UNTESTABLE.into()), "{}", String::from_utf8_lossy(&broken.stderr));
+    assert!(String::from_utf8_lossy(&broken.stderr).contains("does not build"));
+    let unknown = copy.ab("no-such-revision");
+    assert_eq!(unknown.status.code(), Some(exit::USAGE.into()));
+    assert_eq!(
+        String::from_utf8_lossy(&unknown.stderr).lines().last(),
+        Some("error: `no-such-revision` is no revision of this repository")
+    );
+}
