@@ -1,13 +1,7 @@
 //! `--format` and `--export`, for every subcommand that judges: in which form the result is printed,
 //! and in which files it is kept beside.
 
-use std::{
-    collections::BTreeSet,
-    ffi::OsStr,
-    io::{self, Write},
-    os::unix::ffi::OsStrExt,
-    path::PathBuf,
-};
+use std::{collections::BTreeSet, ffi::OsStr, io, os::unix::ffi::OsStrExt, path::PathBuf};
 
 use clap::{
     Arg, Command,
@@ -15,7 +9,7 @@ use clap::{
     error::{Error, ErrorKind},
 };
 
-use super::CliError;
+use super::{CliError, say};
 use crate::{
     model::write_atomically,
     report::export::{EXPORTERS, Exporter, Results, exporter},
@@ -63,8 +57,9 @@ impl Output {
     /// # Errors
     /// The first that could not be written, by its path.
     pub(super) fn deliver(&self, results: &Results<'_>) -> Result<(), CliError> {
-        let stdout = |source| CliError::Io { path: "standard output".into(), source };
-        io::stdout().write_all(&rendered(self.format, results).map_err(stdout)?).map_err(stdout)?;
+        let text = rendered(self.format, results).map_err(|source| CliError::Io { path: "stdout".into(), source })?;
+        let text = String::from_utf8_lossy(&text);
+        say(text.strip_suffix('\n').unwrap_or(&text))?;
         for Export { exporter, path } in &self.export {
             let content = rendered(*exporter, results).map_err(|source| CliError::Io { path: path.clone(), source })?;
             write_atomically(path, &content)?;
