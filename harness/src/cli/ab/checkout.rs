@@ -1,8 +1,8 @@
 //! The two revisions as bench binaries: the base checked out into a git worktree below the target
-//! folder, both built by cargo as `cargo bench` would, dependencies shared.
+//! folder, both built by cargo as `cargo bench` would.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -10,7 +10,7 @@ use std::{
 
 use serde::Deserialize;
 
-use super::Untestable;
+use super::{Untestable, seed::seed};
 use crate::cli::CliError;
 
 /// The workspace and its target folder, as cargo tells.
@@ -22,6 +22,13 @@ pub(super) struct Workspace {
     pub(super) target: PathBuf,
     /// Where cargo keeps what it compiles on the way; since cargo 1.91 it may be a folder of its own.
     build_directory: Option<PathBuf>,
+    packages: Vec<Package>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Package {
+    name: String,
+    targets: Vec<Target>,
 }
 
 impl Workspace {
@@ -38,15 +45,19 @@ impl Workspace {
         build(&self.root, packages, &[])
     }
 
-    /// Builds those of a checkout, with compiled dependencies shared and artefacts apart.
+    /// Builds those of a checkout, in a target folder of its own.
     pub(super) fn build_at(
         &self,
         checkout: &Checkout,
         packages: &[String],
     ) -> Result<BTreeMap<String, PathBuf>, Untestable> {
-        let shared = self.build_directory.as_ref().unwrap_or(&self.target);
-        let apart = self.target.join("highwater/ab/target");
-        build(&checkout.folder, packages, &[("CARGO_BUILD_BUILD_DIR", shared), ("CARGO_TARGET_DIR", &apart)])
+        let own = self.target.join("highwater/ab/target");
+        let names = self.packages.iter().flat_map(|package| {
+            std::iter::once(&package.name).chain(package.targets.iter().map(|target| &target.name))
+        });
+        let names: BTreeSet<String> = names.map(|name| name.replace('_', "-")).collect();
+        seed(self.build_directory.as_ref().unwrap_or(&self.target), &own, &names);
+        build(&checkout.folder, packages, &[("CARGO_TARGET_DIR", &own), ("CARGO_BUILD_BUILD_DIR", &own)])
     }
 }
 
@@ -125,7 +136,7 @@ struct Artefact {
     executable: Option<PathBuf>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Target {
     kind: Vec<String>,
     name: String,

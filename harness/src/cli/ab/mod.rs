@@ -2,6 +2,7 @@
 //! without a stored baseline, and time is judged nowhere else.
 
 mod checkout;
+mod seed;
 mod turns;
 
 use std::{collections::BTreeMap, path::PathBuf};
