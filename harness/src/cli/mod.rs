@@ -2,7 +2,6 @@
 
 mod ab;
 mod again;
-mod baselines;
 mod bless;
 mod calibrate;
 mod compare;
@@ -11,6 +10,7 @@ mod exactness;
 mod git;
 mod objections;
 mod output;
+mod report;
 mod schema;
 
 use std::{
@@ -24,8 +24,9 @@ use crate::{
     bench::{PlanError, RunError},
     exit,
     isolate::{self, IsolateError},
-    judge::PolicyError,
+    judge::{PolicyError, baselines},
     model::{Record, StoreError, read_record},
+    report::site::{GatherError, SiteError},
 };
 
 /// Page-exact memory benchmarks for what runs in a process, and a gate that fails when it grows
@@ -49,6 +50,7 @@ enum Command {
     Exactness(exactness::Arguments),
     Calibrate(calibrate::Arguments),
     Doctor(doctor::Arguments),
+    Report(report::Arguments),
     Schema(schema::Arguments),
 }
 
@@ -97,6 +99,12 @@ pub enum CliError {
     /// The command line asks for something that makes no sense.
     #[error("{0}")]
     Usage(String),
+    /// What the report is made of could not be read.
+    #[error(transparent)]
+    Gather(#[from] GatherError),
+    /// The report could not be written.
+    #[error(transparent)]
+    Site(#[from] SiteError),
     /// The run may not become a baseline.
     #[error("not blessed: {0}")]
     NotBlessed(String),
@@ -111,14 +119,20 @@ impl CliError {
             | Self::Usage(_)
             | Self::NoProgram(_)
             | Self::NotBlessed(_)
-            | Self::Policy(PolicyError::Malformed { .. }) => exit::USAGE,
+            | Self::Policy(PolicyError::Malformed { .. })
+            | Self::Gather(GatherError::Policy(PolicyError::Malformed { .. })) => exit::USAGE,
             Self::Run(RunError::Isolate(IsolateError::Interrupted)) | Self::Isolate(IsolateError::Interrupted) => {
                 exit::INTERRUPTED
             }
             Self::Untestable(_) => exit::UNTESTABLE,
-            Self::Store(_) | Self::Policy(_) | Self::Io { .. } | Self::Run(_) | Self::Isolate(_) | Self::Plan(_) => {
-                exit::INTERNAL
-            }
+            Self::Store(_)
+            | Self::Policy(_)
+            | Self::Io { .. }
+            | Self::Run(_)
+            | Self::Isolate(_)
+            | Self::Plan(_)
+            | Self::Gather(_)
+            | Self::Site(_) => exit::INTERNAL,
         }
     }
 }
@@ -135,6 +149,7 @@ pub fn run() -> Result<u8, CliError> {
         Command::Exactness(arguments) => exactness::run(&arguments),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
     }
 }

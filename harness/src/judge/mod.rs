@@ -1,6 +1,8 @@
-//! Run, baseline and policy in; verdicts out. No measuring and no files but the policy's.
+//! Run, baseline and policy in; verdicts out. No measuring, and no files but the policy's and
+//! those of the baselines.
 
 mod aspect;
+pub mod baselines;
 mod calibration;
 mod compare;
 mod differences;

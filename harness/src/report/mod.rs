@@ -1,4 +1,4 @@
-//! Records and verdicts as text for people, and for the programs that a CI runs. It measures and
+//! Records and verdicts as text and as pages for people, and for the programs that a CI runs. It measures and
 //! decides nothing.
 
 mod blessing;
@@ -9,6 +9,7 @@ mod exactness;
 pub mod export;
 mod printable;
 mod run_table;
+pub mod site;
 mod summary;
 mod table;
 mod told;

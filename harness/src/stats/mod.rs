@@ -15,6 +15,7 @@
 //!  leak       does memory, by a page per window?
 //!  sign       do pairs rise?
 //!  rates      a share with its limits
+//!  pareto     which of several choices no other betters
 //! ```
 //!
 //! Every function takes plain values in bytes, counts, or either per unit, and gives `None` for
@@ -29,6 +30,7 @@ mod location;
 mod normal;
 mod order;
 mod pairs;
+mod pareto;
 mod random;
 mod rates;
 mod sign;
@@ -41,6 +43,7 @@ pub use floor::{Floor, floor};
 pub use leak::{Leak, leak};
 pub use location::{Location, MOST_EXACT, Method, location};
 pub use order::{ROUNDING, median};
+pub use pareto::pareto;
 pub(crate) use random::Random;
 pub use rates::{Rate, rate};
 pub use sign::{Sign, sign};

@@ -1,0 +1,346 @@
+//! The page of a case: what was found, all metrics at all stages, what changed since the baseline,
+//! and what its workers said.
+
+use std::path::Path;
+
+use askama::Template;
+
+use super::{
+    CaseLink, Frame, Tone, family_charts,
+    short, tone,
+};
+use crate::{
+    judge::{Kind, Verdict},
+    model::{CaseRecord, Category, Metric, Quantity, Record, StageColumns, Unit},
+    report::site::{
+        Material, SiteError,
+        chart::{self, Bar, Chart, Key},
+        look::Look,
+        names,
+        words::{amount, change, counted, limit, range},
+    },
+    stats::median,
+};
+
+/// Metrics that are also known by category of mapping.
+const DIVIDED: [Metric; 4] = [Metric::Anon, Metric::Pss, Metric::Rss, Metric::Vmas];
+
+#[derive(Debug, Template)]
+#[template(path = "site/case.html")]
+pub(super) struct Case {
+    frame: Frame,
+    family: CaseLink,
+    id: String,
+    lede: String,
+    not_run: Option<String>,
+    deaths: Vec<Dead>,
+    moved: Vec<Row>,
+    held: Option<String>,
+    figures: Vec<Figure>,
+    legend: Vec<Key>,
+    charts: Vec<Chart>,
+    changes: Option<Changes>,
+    tables: Vec<Table>,
+    samples: Vec<Figure>,
+    notes: Vec<(String, Vec<String>)>,
+    criterion: Option<String>,
+}
+
+#[derive(Debug)]
+struct Row {
+    tone: Tone,
+    kind: String,
+    sentence: String,
+}
+
+#[derive(Debug)]
+struct Dead {
+    how: String,
+    output: String,
+}
+
+#[derive(Debug)]
+struct Figure {
+    name: String,
+    value: String,
+    limit: String,
+}
+
+/// What changed since the baseline, mapping by mapping.
+#[derive(Debug)]
+struct Changes {
+    text: String,
+    rows: Vec<[String; 5]>,
+}
+
+#[derive(Debug)]
+struct Table {
+    title: String,
+    headings: Vec<String>,
+    rows: Vec<(String, Vec<String>)>,
+    is_open: bool,
+}
+
+impl Case {
+    pub(super) fn new(
+        material: &Material,
+        record: &Record,
+        case: &CaseRecord,
+        out: Option<&Path>,
+    ) -> Result<Self, SiteError> {
+        let look = Look::new(record, case);
+        let baseline = material.baselines.get(&record.family);
+        let known = baseline.and_then(|baseline| Some((baseline, baseline.case(case.id.as_str())?)));
+        let before = known.map(|(baseline, known)| Look::new(baseline, known));
+        let (charts, legend) = charts(&look, before.as_ref())?;
+        let verdicts: Vec<&Verdict> =
+            material.comparison.verdicts().filter(|verdict| verdict.case == case.id).collect();
+        Ok(Self {
+            frame: Frame::new(material, case.id.as_str(), &names::case_page(&case.id)),
+            family: CaseLink {
+                label: record.family.clone(),
+                href: Some(format!("../{}", names::address(&names::family_page(&record.family)))),
+            },
+            id: short(&case.id),
+            lede: lede(&look),
+            not_run: case.not_run.clone(),
+            deaths: case.died.iter().map(|death| Dead {
+                how: format!("{}, {}", death.outcome, death.place()),
+                output: death.output_tail.clone(),
+            }).collect(),
+            moved: moved(&verdicts),
+            held: held(&verdicts),
+            figures: figures(&look),
+            legend,
+            charts,
+            changes: before.map(|before| changes(&look, &before)),
+            tables: tables(&look),
+            samples: samples(&look),
+            notes: case.notes.iter().map(|(name, texts)| (name.clone(), texts.clone())).collect(),
+            criterion: criterion(material, case, out),
+        })
+    }
+}
+
+fn lede(look: &Look<'_>) -> String {
+    let case = look.case;
+    if case.not_run.is_some() {
+        return "Not run.".to_owned();
+    }
+    let died = if case.died.is_empty() { String::new() } else { format!(", {} more died", case.died.len()) };
+    let lifetimes: Vec<f64> =
+        (0..case.samples).filter_map(|worker| case.lifetime_ns.at(worker)).map(|ns| ns as f64).collect();
+    let life = median(&lifetimes)
+        .map_or(String::new(), |ns| format!(", each alive for {} (median, pauses included)", amount(Unit::Nanoseconds, ns)));
+    format!("{} completed{died}{life}.", counted(case.samples, "worker"))
+}
+
+fn moved(verdicts: &[&Verdict]) -> Vec<Row> {
+    let mut moved: Vec<&&Verdict> =
+        verdicts.iter().filter(|it| it.kind != Kind::Same && (it.gated || it.subject.is_none())).collect();
+    moved.sort_by_key(|verdict| std::cmp::Reverse(verdict.kind));
+    let row = |verdict: &&&Verdict| Row {
+        tone: tone(verdict.kind),
+        kind: verdict.kind.to_string(),
+        sentence: verdict.sentence.clone(),
+    };
+    moved.iter().map(row).collect()
+}
+
+/// How many gated verdicts hold, where there are any.
+fn held(verdicts: &[&Verdict]) -> Option<String> {
+    let held = verdicts.iter().filter(|verdict| verdict.gated && verdict.kind == Kind::Same).count();
+    (held > 0).then(|| format!("{} at the baseline's value.", counted(held, "gated verdict")))
+}
+
+/// What one more unit costs, and criterion's times.
+fn figures(look: &Look<'_>) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    for ladder in look.ladders() {
+        for metric in [Metric::Anon, Metric::PageTables, Metric::Vmas] {
+            let Some(line) = look.line(metric, &ladder) else { continue };
+            let unit = metric.unit();
+            let limit = match line.low < line.high {
+                true => format!("{} to {}, 95 %, n = {}", amount(unit, line.low), amount(unit, line.high), look.case.samples),
+                false => format!("exact, n = {}", look.case.samples),
+            };
+            let bend = match line.bend {
+                crate::stats::Bend::Linear => "",
+                crate::stats::Bend::Up => "; bends up",
+                crate::stats::Bend::Down => "; bends down",
+            };
+            figures.push(Figure {
+                name: format!("{} per {}, {ladder}", metric.to_string().replace('_', " "), look.record.unit),
+                value: amount(unit, line.slope),
+                limit: format!("{limit}{bend}"),
+            });
+        }
+    }
+    for (routine, time) in &look.case.time {
+        let ends = [time.low_ns, time.high_ns].map(|ns| amount(Unit::Nanoseconds, ns));
+        figures.push(Figure {
+            name: routine.clone(),
+            value: amount(Unit::Nanoseconds, time.ns),
+            limit: format!("{} to {}, {} %, criterion's {}", ends[0], ends[1], time.confidence * 100.0, time.estimator),
+        });
+    }
+    figures
+}
+
+/// All stages by category, of pss and of anon, and the fullest stage before and after.
+fn charts(look: &Look<'_>, before: Option<&Look<'_>>) -> Result<(Vec<Chart>, Vec<Key>), SiteError> {
+    let mut charts = Vec::new();
+    let mut occurring = Vec::new();
+    if look.case.samples == 0 {
+        return Ok((charts, Vec::new()));
+    }
+    for metric in [Metric::Anon, Metric::Pss] {
+        let mut bar = |columns: &StageColumns| {
+            let parts = family_charts::parts(look, metric, columns);
+            occurring.extend(parts.clone());
+            Bar::Stack { label: columns.stage.to_string(), parts }
+        };
+        let bars: Vec<Bar> = look.case.stages.iter().map(&mut bar).collect();
+        charts.push(chart::bars(format!("stages-{metric}"), format!("{metric} at each stage"), "median".into(), &bars)?);
+    }
+    if let (Some(before), Some(top)) = (before, look.fullest()) {
+        let then = before.case.stage(&top.stage);
+        let bar = |label: &str, look: &Look<'_>, columns| Bar::Stack {
+            label: label.to_owned(),
+            parts: family_charts::parts(look, Metric::Anon, columns),
+        };
+        let bars: Vec<Bar> = then.map(|then| bar("baseline", before, then)).into_iter().chain([bar("run", look, top)]).collect();
+        let title = format!("anon at {}, before and after", top.stage);
+        charts.push(chart::bars("before-after".into(), title, "median".into(), &bars)?);
+    }
+    Ok((charts, family_charts::categories(occurring.iter())))
+}
+
+/// Mappings whose anonymous memory or count is another than in the baseline, at any stage.
+fn changes(look: &Look<'_>, before: &Look<'_>) -> Changes {
+    let mut rows = Vec::new();
+    for columns in &look.case.stages {
+        let Some(then) = before.case.stage(&columns.stage) else { continue };
+        for metric in [Metric::Anon, Metric::Vmas] {
+            for &category in Category::ALL {
+                let quantity = Quantity::Within(metric, category);
+                let (Some(was), Some(is)) = (before.middle(quantity, then), look.middle(quantity, columns)) else { continue };
+                if was != is {
+                    rows.push([
+                        columns.stage.to_string(),
+                        quantity.to_string(),
+                        amount(metric.unit(), was),
+                        amount(metric.unit(), is),
+                        change(metric.unit(), is - was),
+                    ]);
+                }
+            }
+        }
+    }
+    let text = match rows.len() {
+        0 => "No category of mapping has another amount of anon or another number of mappings than in the baseline.",
+        _ => "Categories of mapping with another amount of anon or another number of mappings than in the baseline, medians.",
+    };
+    Changes { text: text.to_owned(), rows }
+}
+
+fn tables(look: &Look<'_>) -> Vec<Table> {
+    if look.case.stages.is_empty() {
+        return Vec::new();
+    }
+    let mut tables = vec![metrics(look)];
+    tables.extend(DIVIDED.iter().filter_map(|metric| divided(look, *metric)));
+    tables.push(times(look));
+    tables
+}
+
+fn metrics(look: &Look<'_>) -> Table {
+    let mut quantities: Vec<Quantity> =
+        look.case.stages.iter().flat_map(|columns| columns.memory.keys().copied()).filter(|it| it.category().is_none()).collect();
+    quantities.sort_unstable();
+    quantities.dedup();
+    let cell = |columns: &StageColumns, quantity: Quantity| {
+        look.middle(quantity, columns).map_or("–".to_owned(), |value| amount(quantity.unit(), value))
+    };
+    table(look, "All metrics, median over workers", quantities.iter().map(ToString::to_string).collect(), true, |columns| {
+        quantities.iter().map(|quantity| cell(columns, *quantity)).collect()
+    })
+}
+
+fn divided(look: &Look<'_>, metric: Metric) -> Option<Table> {
+    let value = |columns: &StageColumns, category: Category| {
+        look.middle(Quantity::Within(metric, category), columns).unwrap_or(0.0)
+    };
+    let occurs = |category: &&Category| look.case.stages.iter().any(|columns| value(columns, **category) > 0.0);
+    let categories: Vec<Category> = Category::ALL.iter().filter(occurs).copied().collect();
+    let headings = categories.iter().map(|category| category.to_string().replace('_', " ")).collect();
+    (!categories.is_empty()).then(|| {
+        table(look, &format!("{metric} by category of mapping"), headings, false, |columns| {
+            categories.iter().map(|category| amount(metric.unit(), value(columns, *category))).collect()
+        })
+    })
+}
+
+fn times(look: &Look<'_>) -> Table {
+    let headings = ["wall", "range", "CPU", "range"].map(str::to_owned).to_vec();
+    table(look, "Time since the stage before, pauses excluded", headings, false, |columns| {
+        let of = |series: &crate::model::Series| {
+            let values: Vec<f64> = (0..look.case.samples).filter_map(|worker| series.at(worker)).map(|ns| ns as f64).collect();
+            let (low, high) = range(&values);
+            let middle = median(&values).map_or("–".to_owned(), |ns| amount(Unit::Nanoseconds, ns));
+            [middle, format!("{} to {}", amount(Unit::Nanoseconds, low), amount(Unit::Nanoseconds, high))]
+        };
+        [of(&columns.wall_ns), of(&columns.cpu_ns)].concat()
+    })
+}
+
+fn table(
+    look: &Look<'_>,
+    title: &str,
+    headings: Vec<String>,
+    is_open: bool,
+    row: impl Fn(&StageColumns) -> Vec<String>,
+) -> Table {
+    let rows = look.case.stages.iter().map(|columns| (columns.stage.to_string(), row(columns))).collect();
+    Table { title: title.to_owned(), headings, rows, is_open }
+}
+
+/// Every quantity that workers do not agree on, at the stage where they differ most.
+fn samples(look: &Look<'_>) -> Vec<Figure> {
+    let mut quantities: Vec<Quantity> =
+        look.case.stages.iter().flat_map(|columns| columns.memory.keys().copied()).collect();
+    quantities.sort_unstable();
+    quantities.dedup();
+    let mut found = Vec::new();
+    for quantity in quantities {
+        let values = look.case.stages.iter().filter_map(|columns| Some((look.values(quantity, columns)?, &columns.stage)));
+        let width = |values: &[f64]| {
+            let (low, high) = range(values);
+            high - low
+        };
+        let widest = values.max_by(|(a, _), (b, _)| width(a).total_cmp(&width(b)));
+        if let Some((values, stage)) = widest.filter(|(values, _)| width(values) > 0.0) {
+            let listed: Vec<String> = values.iter().map(|value| amount(quantity.unit(), *value)).collect();
+            found.push(Figure {
+                name: format!("{quantity} at {stage}"),
+                value: listed.join(" · "),
+                limit: limit(quantity.unit(), &values),
+            });
+        }
+    }
+    found
+}
+
+/// The way to criterion's report of this case, where there is one.
+fn criterion(material: &Material, case: &CaseRecord, out: Option<&Path>) -> Option<String> {
+    let report = material.criterion.as_ref()?.join(names::criterion_report(&case.id));
+    if case.time.is_empty() || !report.is_file() {
+        return None;
+    }
+    // From the folder of the case's page, `case/`, up to the folder that both have in common.
+    let page = out?.join("case");
+    let shared = page.components().zip(report.components()).take_while(|(a, b)| a == b).count();
+    let up = "../".repeat(page.components().count() - shared);
+    let down: std::path::PathBuf = report.components().skip(shared).collect();
+    Some(format!("{up}{}", names::address(down.to_str()?)))
+}

@@ -1,0 +1,153 @@
+//! Baseline against run: every verdict with its sentence, what moved first.
+
+use askama::Template;
+
+use super::{CaseLink, Frame, Tone, short, tone};
+use crate::{
+    judge::{Comparison, FamilyComparison, Kind, NoBaseline, Verdict},
+    model::CaseId,
+    report::site::{
+        Material, SiteError, names,
+        words::{counted, grouped},
+    },
+};
+
+#[derive(Debug, Template)]
+#[template(path = "site/compare.html")]
+pub(super) struct Compare {
+    frame: Frame,
+    before: String,
+    now: String,
+    families: Vec<Group>,
+    without: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Group {
+    family: String,
+    anchor: String,
+    tone: Tone,
+    summary: String,
+    conditions: Vec<String>,
+    differences: Vec<(String, String, String)>,
+    moved: Vec<Row>,
+    reported: Vec<Row>,
+    held: Vec<HeldCase>,
+    held_count: String,
+    quiet: String,
+}
+
+#[derive(Debug)]
+struct Row {
+    tone: Tone,
+    kind: String,
+    case: CaseLink,
+    sentence: String,
+}
+
+/// The gated verdicts of a case that hold.
+#[derive(Debug)]
+struct HeldCase {
+    case: CaseLink,
+    sentences: Vec<String>,
+}
+
+/// A comparison as a page that stands alone: of two revisions, say. `before` and `now` name its sides.
+///
+/// # Errors
+/// [`SiteError`] where the page cannot be made: a fault of the program.
+pub fn comparison_page(comparison: &Comparison, before: &str, now: &str) -> Result<String, SiteError> {
+    let title = format!("{before} against {now}");
+    Ok(Compare::of(comparison, Frame::alone(&title), before, now, |_| false).render()?)
+}
+
+impl Compare {
+    pub(super) fn new(material: &Material) -> Self {
+        let has_page = |id: &CaseId| material.records.iter().any(|record| record.cases.iter().any(|case| case.id == *id));
+        let frame = Frame::new(material, "Compare", "compare.html");
+        Self::of(&material.comparison, frame, "baseline", "run", has_page)
+    }
+
+    fn of(comparison: &Comparison, frame: Frame, before: &str, now: &str, has_page: impl Fn(&CaseId) -> bool) -> Self {
+        let link = |id: &CaseId| CaseLink {
+            label: short(id),
+            href: has_page(id).then(|| names::address(&names::case_page(id))),
+        };
+        Self {
+            frame,
+            before: before.to_owned(),
+            now: now.to_owned(),
+            families: comparison.families.iter().map(|family| group(family, before, &link)).collect(),
+            without: comparison.without_baseline.iter().map(without).collect(),
+        }
+    }
+}
+
+fn group(family: &FamilyComparison, before: &str, link: &dyn Fn(&CaseId) -> CaseLink) -> Group {
+    let is_same = |verdict: &&Verdict| verdict.kind == Kind::Same;
+    let row = |verdict: &Verdict| Row {
+        tone: tone(verdict.kind),
+        kind: verdict.kind.to_string(),
+        case: link(&verdict.case),
+        sentence: verdict.sentence.clone(),
+    };
+    let rows = |gated: bool| {
+        let mut verdicts: Vec<&Verdict> =
+            family.verdicts.iter().filter(|verdict| verdict.gated == gated && !is_same(verdict)).collect();
+        verdicts.sort_by_key(|verdict| std::cmp::Reverse(verdict.kind));
+        verdicts.into_iter().map(row).collect::<Vec<_>>()
+    };
+    let mut held: Vec<(&CaseId, HeldCase)> = Vec::new();
+    for verdict in family.verdicts.iter().filter(|verdict| verdict.gated).filter(is_same) {
+        match held.last_mut() {
+            Some((id, last)) if **id == verdict.case => last.sentences.push(verdict.sentence.clone()),
+            _ => held.push((&verdict.case, HeldCase { case: link(&verdict.case), sentences: vec![verdict.sentence.clone()] })),
+        }
+    }
+    let fails = family.verdicts.iter().filter(|verdict| verdict.fails()).count();
+    let gated = family.verdicts.iter().filter(|verdict| verdict.gated).count();
+    let held_count = held.iter().map(|(_, case)| case.sentences.len()).sum();
+    let quiet = family.verdicts.iter().filter(|verdict| !verdict.gated).filter(is_same).count();
+    Group {
+        family: family.family.clone(),
+        anchor: names::slug(&family.family),
+        tone: if fails > 0 { super::BAD } else { super::GOOD },
+        summary: match fails {
+            0 => format!("{} hold", counted(gated, "gated verdict")),
+            _ => format!("{} of {} fail", grouped(fails), counted(gated, "gated verdict")),
+        },
+        conditions: conditions(family, before),
+        differences: family.differences.clone(),
+        moved: rows(true),
+        reported: rows(false),
+        held: held.into_iter().map(|(_, case)| case).collect(),
+        held_count: grouped(held_count),
+        quiet: counted(quiet, "verdict"),
+    }
+}
+
+fn conditions(family: &FamilyComparison, before: &str) -> Vec<String> {
+    let mut told = vec![format!("machine class {}", family.class)];
+    if let Some(blessed) = &family.blessed {
+        told.push(format!("{before} of {}: {}", blessed.at, blessed.reason));
+    }
+    if family.class != family.baseline_class {
+        told.push(format!("the {before} is of {}: only growth of anon is judged", family.baseline_class));
+    }
+    if let Some(bytes) = family.injected {
+        told.push(format!("this run was made to dirty {bytes} B more per unit (--inject)"));
+    }
+    if family.not_selected > 0 {
+        told.push(format!("{} of the {before} left out by the run's filter", counted(family.not_selected, "case")));
+    }
+    told
+}
+
+fn without(absent: &NoBaseline) -> String {
+    let others: Vec<String> = absent.other_classes.iter().map(ToString::to_string).collect();
+    let others = match others.len() {
+        0 => "there is none for any other either".to_owned(),
+        _ => format!("there is one for {}", others.join(", ")),
+    };
+    format!("{}: no baseline for machine class {}; {others}", absent.family, absent.class)
+}

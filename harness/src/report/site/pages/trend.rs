@@ -1,0 +1,203 @@
+//! Each gated metric over the history of the baselines, with the reasons that were given.
+
+use askama::Template;
+
+use super::{Frame, family_charts::Section};
+use crate::{
+    judge::Aspect,
+    model::{CaseId, Metric, Quantity, Record},
+    report::site::{
+        Blessed, History, Material, SiteError,
+        chart::{self, Chart, Line, LinesPlan, Point, Steps},
+        look::Look,
+        names,
+        panel::{self, MOST_CHARTS, MOST_SERIES, Panel},
+        words::{amount, change, range},
+    },
+    stats::median,
+};
+
+#[derive(Debug, Template)]
+#[template(path = "site/trend.html")]
+pub(super) struct Trend {
+    frame: Frame,
+    families: Vec<Group>,
+}
+
+#[derive(Debug)]
+struct Group {
+    family: String,
+    anchor: String,
+    /// Why there is no history.
+    unknown: Option<String>,
+    notes: Vec<Note>,
+    sections: Vec<Section>,
+}
+
+/// A blessing: its number in the charts, and why.
+#[derive(Debug)]
+struct Note {
+    number: String,
+    at: String,
+    commit: String,
+    reason: String,
+}
+
+/// One gated view of a case: a metric in an aspect that is the same from blessing to blessing.
+#[derive(Clone, Debug, PartialEq)]
+struct Gated {
+    metric: Metric,
+    what: What,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum What {
+    Slope(String),
+    Level,
+    /// Growth at the fullest stage.
+    Growth,
+}
+
+impl Trend {
+    pub(super) fn new(material: &Material) -> Result<Self, SiteError> {
+        let families = material.records.iter().map(|record| group(material, record)).collect::<Result<_, _>>()?;
+        Ok(Self { frame: Frame::new(material, "Trend", "trend.html"), families })
+    }
+}
+
+fn group(material: &Material, record: &Record) -> Result<Group, SiteError> {
+    let (known, unknown) = match material.histories.get(&record.family) {
+        Some(History::Known(known)) if !known.is_empty() => (known.as_slice(), None),
+        Some(History::Known(_)) => (&[][..], Some("No baseline of this family has been blessed yet.".to_owned())),
+        Some(History::Unknown(why)) => (&[][..], Some(format!("No history: {why}."))),
+        None => (&[][..], Some("No history was asked for.".to_owned())),
+    };
+    Ok(Group {
+        family: record.family.clone(),
+        anchor: names::slug(&record.family),
+        unknown,
+        notes: known.iter().enumerate().map(|(index, blessed)| note(index, blessed)).collect(),
+        sections: if known.is_empty() { Vec::new() } else { sections(record, known)? },
+    })
+}
+
+fn note(index: usize, blessed: &Blessed) -> Note {
+    let blessing = blessed.record.blessed.as_ref();
+    Note {
+        number: (index + 1).to_string(),
+        at: blessing.map_or(String::new(), |blessing| blessing.at.clone()),
+        commit: blessed.commit.clone().unwrap_or_else(|| "not committed".to_owned()),
+        reason: blessing.map_or("no reason kept".to_owned(), |blessing| blessing.reason.clone()),
+    }
+}
+
+fn sections(record: &Record, known: &[Blessed]) -> Result<Vec<Section>, SiteError> {
+    let looks: Vec<Look<'_>> = record.cases.iter().map(|case| Look::new(record, case)).collect();
+    let looks: Vec<Look<'_>> = looks.into_iter().filter(|look| look.case.samples > 0).collect();
+    let panels = panel::panels(&looks);
+    let mut sections = Vec::new();
+    let mut drawn = 0;
+    for gated in gated(&looks) {
+        let mut charts = Vec::new();
+        for panel in &panels {
+            if drawn + charts.len() < 2 * MOST_CHARTS {
+                charts.extend(panel_charts(record, known, panel, &gated, drawn + charts.len())?);
+            }
+        }
+        drawn += charts.len();
+        if !charts.is_empty() {
+            let text = String::new();
+            sections.push(Section { anchor: "", title: gated.name(&record.unit), text, legend: Vec::new(), charts });
+        }
+    }
+    Ok(sections)
+}
+
+/// What is gated by default (design §3.6), as far as the cases have it.
+fn gated(looks: &[Look<'_>]) -> Vec<Gated> {
+    let mut ladders: Vec<String> = Vec::new();
+    for name in looks.iter().flat_map(Look::ladders) {
+        if !ladders.contains(&name) {
+            ladders.push(name);
+        }
+    }
+    let slopes = [Metric::Anon, Metric::PageTables, Metric::Vmas]
+        .into_iter()
+        .flat_map(|metric| ladders.iter().map(move |name| Gated { metric, what: What::Slope(name.clone()) }));
+    let growths = [Metric::Anon, Metric::PageTables, Metric::Vmas].map(|metric| Gated { metric, what: What::Growth });
+    let growths = if ladders.is_empty() { growths.to_vec() } else { Vec::new() };
+    slopes
+        .chain(growths)
+        .chain([
+            Gated { metric: Metric::PeakAnon, what: What::Growth },
+            Gated { metric: Metric::Anon, what: What::Level },
+        ])
+        .collect()
+}
+
+impl Gated {
+    fn name(&self, unit: &str) -> String {
+        let metric = self.metric.to_string().replace('_', " ");
+        match &self.what {
+            What::Slope(ladder) => format!("{metric} per {unit}, {ladder}"),
+            What::Level => format!("{metric} at the reference stage"),
+            What::Growth => format!("growth of {metric} at the fullest stage"),
+        }
+    }
+
+    /// Its values in a record; `None` where that has no such case or aspect.
+    fn values(&self, record: &Record, id: &CaseId) -> Option<Vec<f64>> {
+        let look = Look::new(record, record.case(id.as_str())?);
+        let aspect = match &self.what {
+            What::Slope(ladder) => Aspect::Slope(ladder.clone()),
+            What::Level => Aspect::Level(record.reference.clone()),
+            What::Growth => Aspect::Growth(look.fullest()?.stage.clone()),
+        };
+        look.view.values(Quantity::from(self.metric), &aspect)
+    }
+}
+
+fn panel_charts(
+    record: &Record,
+    known: &[Blessed],
+    panel: &Panel<'_>,
+    gated: &Gated,
+    drawn: usize,
+) -> Result<Vec<Chart>, SiteError> {
+    let steps: Vec<&Record> = known.iter().map(|blessed| &blessed.record).chain([record]).collect();
+    let parts = panel.members.len().div_ceil(MOST_SERIES);
+    let mut charts = Vec::new();
+    for (part, members) in panel.members.chunks(MOST_SERIES).enumerate() {
+        let line = |(series, (label, look)): (usize, &(String, Look<'_>))| line(&steps, gated, label, series, look);
+        let lines: Vec<Line> = members.iter().enumerate().filter_map(line).collect();
+        if lines.is_empty() {
+            continue;
+        }
+        let part = if parts > 1 { format!(" ({} of {parts})", part + 1) } else { String::new() };
+        let title = if panel.title.is_empty() { "all cases" } else { &panel.title };
+        charts.push(chart::lines(LinesPlan {
+            id: format!("trend-{}-{}", names::slug(&record.family), drawn + charts.len()),
+            title: format!("{title}{part}"),
+            subtitle: gated.name(&record.unit),
+            x_name: "blessing".into(),
+            y_name: gated.name(&record.unit),
+            unit: gated.metric.unit(),
+            steps: Steps::Numbered(steps.len(), Some("run")),
+            lines,
+        })?);
+    }
+    Ok(charts)
+}
+
+fn line(steps: &[&Record], gated: &Gated, label: &str, series: usize, look: &Look<'_>) -> Option<Line> {
+    let point = |(index, record): (usize, &&Record)| {
+        let values = gated.values(record, &look.case.id)?;
+        let (low, high) = range(&values);
+        Some(Point { x: index as f64, y: median(&values)?, low, high })
+    };
+    let points: Vec<Point> = steps.iter().enumerate().filter_map(point).collect();
+    let (first, last) = (points.first()?, points.last()?);
+    let unit = gated.metric.unit();
+    let value = format!("{}, {} since {}", amount(unit, last.y), change(unit, last.y - first.y), first.x + 1.0);
+    Some(Line { label: label.to_owned(), value, series, points })
+}

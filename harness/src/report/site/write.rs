@@ -1,0 +1,63 @@
+//! The site on disk: page by page by way of a temporary file, so that no page is ever half-written,
+//! and pages of an earlier run removed. Not synced to the disk: it can be written again at any time.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use super::{Material, SiteError, pages};
+
+/// What every page begins with, by which a page of an earlier run is known as one of ours.
+pub(super) const MARK: &str = "<!doctype html>\n<html lang=\"en\">\n<meta name=\"generator\" content=\"highwater\">";
+/// The folders below the site's own.
+const FOLDERS: [&str; 2] = ["family", "case"];
+
+/// Writes the site and returns the path of its front page.
+///
+/// # Errors
+/// [`SiteError`] where a file cannot be written; every page is then either the old or the new one.
+pub fn write(material: &Material, out: &Path) -> Result<PathBuf, SiteError> {
+    fs::create_dir_all(out).map_err(|source| SiteError::Io { path: out.to_owned(), source })?;
+    let root = out.canonicalize().map_err(|source| SiteError::Io { path: out.to_owned(), source })?;
+    let pages = pages(material, Some(&root))?;
+    for folder in FOLDERS.map(|name| root.join(name)) {
+        fs::create_dir_all(&folder).map_err(|source| SiteError::Io { path: folder, source })?;
+    }
+    // The front page last: what it links to is then there.
+    for page in pages.iter().rev() {
+        let path = root.join(&page.path);
+        write_page(&path, &page.html).map_err(|source| SiteError::Io { path, source })?;
+    }
+    for folder in FOLDERS {
+        let known = |path: &Path| pages.iter().any(|page| root.join(&page.path) == path);
+        remove_stale(&root.join(folder), known)?;
+    }
+    Ok(out.join("index.html"))
+}
+
+fn write_page(path: &Path, html: &str) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".highwater-").tempfile_in(folder)?;
+    io::Write::write_all(&mut file, html.as_bytes())?;
+    file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+    file.persist(path).map(|_| ()).map_err(|error| error.error)
+}
+
+/// Removes pages of ours that are none of this site; files of anyone else stay.
+fn remove_stale(folder: &Path, is_known: impl Fn(&Path) -> bool) -> Result<(), SiteError> {
+    let error = |source| SiteError::Io { path: folder.to_owned(), source };
+    for entry in folder.read_dir().map_err(error)? {
+        let path = entry.map_err(error)?.path();
+        if path.extension().is_some_and(|end| end == "html") && !is_known(&path) && is_ours(&path) {
+            fs::remove_file(&path).map_err(|source| SiteError::Io { path, source })?;
+        }
+    }
+    Ok(())
+}
+
+fn is_ours(path: &Path) -> bool {
+    let mut start = vec![0; MARK.len()];
+    let read = fs::File::open(path).and_then(|mut file| io::Read::read_exact(&mut file, &mut start));
+    read.is_ok() && start == MARK.as_bytes()
+}
