@@ -24,6 +24,10 @@ compare-baseline *ARGS:
 bless REASON *ARGS:
     reason=$1 && shift && cargo run -q --release --bin highwater -- bless --reason "$reason" "$@"
 
+# Write the report's pages from stored records to reports/index.html
+report *ARGS:
+    cargo run -q --release --bin highwater -- report "$@"
+
 # Show how many different values the workers of the last run gave (1 is exact)
 exactness:
     cargo run -q --release --bin highwater -- exactness

@@ -7,6 +7,7 @@ mod inject;
 mod measure;
 mod options;
 mod plan;
+mod pages;
 mod program;
 mod progress;
 mod stages;

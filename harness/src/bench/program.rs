@@ -12,7 +12,7 @@ use clap::Parser;
 use super::{
     Dirs, Family, Plan, RunError, measure,
     options::{Matcher, Mode, Options, for_criterion},
-    timing, worker,
+    pages, timing, worker,
 };
 use crate::{
     exit,
@@ -140,6 +140,9 @@ fn run(family: &Family, options: &Options, matcher: &Matcher) -> Result<(), RunE
                 save(&record, options, &folders)?;
             }
             tell(&record, &folders, named);
+            if !record.cases.is_empty() {
+                pages::write(&folders.own);
+            }
         }
     }
     Ok(())

@@ -2,20 +2,21 @@
 // Sorting and filtering; without scripts the tables stay as they are.
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
+  const headings = table.tHead.rows[table.tHead.rows.length - 1];
   const value = (row, column) => {
     const cell = row.cells[column];
     if (!cell) return null;
     if (cell.dataset.v !== undefined) return Number(cell.dataset.v);
     return cell.textContent.trim();
   };
-  [...table.tHead.rows[0].cells].forEach((heading, column) => {
+  [...headings.cells].forEach((heading, column) => {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = heading.textContent;
     heading.replaceChildren(button);
     button.addEventListener("click", () => {
       const down = heading.getAttribute("aria-sort") === "ascending";
-      for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
+      for (const other of headings.cells) other.removeAttribute("aria-sort");
       heading.setAttribute("aria-sort", down ? "descending" : "ascending");
       const rank = (a) => (a === null || a === "–" ? 1 : 0);
       const order = (a, b) => {

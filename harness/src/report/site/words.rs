@@ -57,6 +57,12 @@ pub(super) fn counted(count: usize, word: &str) -> String {
     format!("{} {word}{ending}", grouped(count))
 }
 
+/// More than one of a word: `sandboxes`, `plugins`.
+pub(super) fn plural(word: &str) -> String {
+    let ending = if ["s", "x", "ch", "sh"].iter().any(|end| word.ends_with(end)) { "es" } else { "s" };
+    format!("{word}{ending}")
+}
+
 /// `2,340`.
 pub(super) fn grouped(count: usize) -> String {
     let digits = count.to_string();

@@ -2,6 +2,7 @@
 //! and pages of an earlier run removed. Not synced to the disk: it can be written again at any time.
 
 use std::{
+    collections::HashSet,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -29,9 +30,9 @@ pub fn write(material: &Material, out: &Path) -> Result<PathBuf, SiteError> {
         let path = root.join(&page.path);
         write_page(&path, &page.html).map_err(|source| SiteError::Io { path, source })?;
     }
+    let known: HashSet<PathBuf> = pages.iter().map(|page| root.join(&page.path)).collect();
     for folder in FOLDERS {
-        let known = |path: &Path| pages.iter().any(|page| root.join(&page.path) == path);
-        remove_stale(&root.join(folder), known)?;
+        remove_stale(&root.join(folder), |path| known.contains(path))?;
     }
     Ok(out.join("index.html"))
 }

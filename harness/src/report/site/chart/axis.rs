@@ -10,6 +10,8 @@ use crate::model::Unit;
 
 /// From this ratio of largest to smallest on, an axis is logarithmic.
 const WIDE: f64 = 30.0;
+/// Room beyond the outermost values, as a part of their span.
+const MARGIN: f64 = 0.08;
 /// Intervals between ticks, at most.
 const INTERVALS: f64 = 5.0;
 
@@ -42,47 +44,34 @@ impl Axis {
         if low >= 0.0 && positive.is_finite() && high / positive >= WIDE {
             return Self::log(unit, positive, high, low == 0.0);
         }
-        let (low, high) = if values.is_empty() { (0.0, 1.0) } else { (low, high) };
+        let (low, high) = if values.is_empty() { (0.0, 0.0) } else { (low, high) };
         let low = if begin == Begin::Zero { low.min(0.0) } else { low };
-        let least = if unit == Unit::Bytes { 4.0 } else { 1.0 };
-        let span = if high - low > least { high - low } else { (high.abs() * 0.1).max(least) };
-        let (low, high) = if high - low > least { (low, high) } else { (low - span / 2.0, low + span / 2.0) };
-        let low = if begin == Begin::Zero && low < 0.0 && values.iter().all(|v| *v >= 0.0) { 0.0 } else { low };
+        if low == high {
+            return Self { range: low - 1.0..high + 1.0, ticks: vec![(low, tick(unit, low))], zero: None, is_log: false };
+        }
+        let span = high - low;
         let step = step(unit, span / INTERVALS);
         let first = (low / step).ceil() as i64;
-        let ticks = (first..).map(|n| n as f64 * step).take_while(|tick| *tick <= high + span * 0.04);
-        let ticks = ticks.map(|tick| (tick, amount(unit, tick))).collect();
-        let below = if low == 0.0 { 0.0 } else { span * 0.06 };
-        Self { range: low - below..high + span * 0.06, ticks, zero: None, is_log: false }
+        let places = (first..).map(|n| n as f64 * step).take_while(|place| *place <= high + span * 0.04);
+        let ticks = places.map(|place| (place, tick(unit, place))).collect();
+        let below = if low == 0.0 { 0.0 } else { span * MARGIN };
+        Self { range: low - below..high + span * MARGIN, ticks, zero: None, is_log: false }
     }
 
     fn log(unit: Unit, low: f64, high: f64, with_zero: bool) -> Self {
-        let base: f64 = if unit == Unit::Bytes { 2.0 } else { 10.0 };
-        let (from, to) = (low.ln() / base.ln(), high.ln() / base.ln());
+        let (from, to) = (low.ln(), high.ln());
         let span = to - from;
-        let step = (span / INTERVALS).ceil().max(1.0);
-        let first = (from / step).floor() as i64;
-        let exponents = (first..).map(|n| n as f64 * step).take_while(|exponent| *exponent <= to + span * 0.05);
-        let mut ticks: Vec<(f64, String)> = exponents
-            .filter(|exponent| *exponent >= from - span * 0.05)
-            .map(|exponent| (exponent, amount(unit, base.powf(exponent))))
+        let mut ticks: Vec<(f64, String)> = powers(unit, low, high)
+            .into_iter()
+            .map(|value| (value.ln(), tick(unit, value)))
+            .filter(|(place, _)| (from - span * 0.05..=to + span * 0.05).contains(place))
             .collect();
         let zero = with_zero.then_some(from - span * 0.16);
         if let Some(zero) = zero {
             ticks.insert(0, (zero, "0".to_owned()));
         }
-        let begin = zero.map_or(from - span * 0.08, |zero| zero - span * 0.04);
-        Self { range: begin..to + span * 0.08, ticks, zero: Some(zero.unwrap_or(begin)), is_log: true }
-            .with_logarithm(base)
-    }
-
-    /// Places are logarithms to the base e, whatever the ticks count in.
-    fn with_logarithm(mut self, base: f64) -> Self {
-        let factor = base.ln();
-        self.range = self.range.start * factor..self.range.end * factor;
-        self.ticks.iter_mut().for_each(|(place, _)| *place *= factor);
-        self.zero = self.zero.map(|zero| zero * factor);
-        self
+        let begin = zero.unwrap_or(from) - span * MARGIN;
+        Self { range: begin..to + span * MARGIN, ticks, zero: Some(zero.unwrap_or(begin)), is_log: true }
     }
 
     /// An axis for the scales of a ladder: a tick at every rung that has room.
@@ -163,6 +152,35 @@ impl ValueFormatter<f64> for Axis {
     }
 }
 
+/// An amount as a tick says it: without decimals that are 0.
+fn tick(unit: Unit, value: f64) -> String {
+    let text = amount(unit, value);
+    match text.split_once(' ') {
+        Some((number, _)) if number.parse() == Ok(0.0) => "0".to_owned(),
+        Some((number, unit)) if number.contains('.') => {
+            format!("{} {unit}", number.trim_end_matches('0').trim_end_matches('.'))
+        }
+        _ => text,
+    }
+}
+
+/// Values for a logarithmic axis from `low` to `high`: of bytes every so many powers of two, else
+/// every so many of ten, and between those 3 or 2 and 5 where there is room.
+fn powers(unit: Unit, low: f64, high: f64) -> Vec<f64> {
+    let base: f64 = if unit == Unit::Bytes { 2.0 } else { 10.0 };
+    let (from, to) = (low.log(base), high.log(base));
+    let step = ((to - from) / INTERVALS).ceil().max(1.0);
+    let between: &[f64] = match to - from {
+        _ if unit == Unit::Bytes => &[1.0],
+        span if span <= 1.6 => &[1.0, 2.0, 5.0],
+        span if span <= 2.6 => &[1.0, 3.0],
+        _ => &[1.0],
+    };
+    let first = (from / step).floor() as i64;
+    let exponents = (first..).map(|n| n as f64 * step).take_while(|exponent| *exponent <= to + 1.0);
+    exponents.flat_map(|exponent| between.iter().map(move |factor| factor * base.powf(exponent))).collect()
+}
+
 /// The next round step: a power of two in bytes, else 1, 2 or 5 times a power of ten, and of counts
 /// at least 1.
 fn step(unit: Unit, rough: f64) -> f64 {
@@ -184,7 +202,7 @@ mod tests {
     #[test]
     fn ticks_of_bytes_are_whole_kib_and_mib() {
         let near = Axis::of(Unit::Bytes, [0.0, 70.0 * 1024.0], Begin::Zero);
-        assert_eq!(labels(&near), ["0 B", "16 KiB", "32 KiB", "48 KiB", "64 KiB"]);
+        assert_eq!(labels(&near), ["0", "16 KiB", "32 KiB", "48 KiB", "64 KiB"]);
         let far = Axis::of(Unit::Bytes, [4096.0, 1e9], Begin::Zero);
         assert_eq!(labels(&far), ["4 KiB", "64 KiB", "1 MiB", "16 MiB", "256 MiB"]);
     }

@@ -8,7 +8,7 @@ use plotters::{
 use super::{
     Chart, ChartError, Key, SERIES,
     axis::{Axis, Begin},
-    mark, plane, svg,
+    MARK, mark, plane, svg,
 };
 use crate::model::Unit;
 
@@ -56,6 +56,11 @@ pub(in super::super) struct LinesPlan<'a> {
 
 const HEIGHT: u32 = 240;
 
+/// Whether two lines can hardly be told apart: as many points, none more than three pixels off.
+fn falls_together(a: &[(i32, i32)], b: &[(i32, i32)]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a.0 - b.0).abs() <= 3 && (a.1 - b.1).abs() <= 3)
+}
+
 /// Draws lines with a mark at every point, and the range of the workers where they differ.
 pub(in super::super) fn lines(plan: LinesPlan<'_>) -> Result<Chart, ChartError> {
     let LinesPlan { id, title, subtitle, x_name, y_name, unit, steps, lines } = plan;
@@ -68,15 +73,21 @@ pub(in super::super) fn lines(plan: LinesPlan<'_>) -> Result<Chart, ChartError> 
     let named = |axis: &Axis, name: &str| if axis.is_log { format!("{name}, log") } else { name.to_owned() };
     let body = svg::body(HEIGHT, |area| {
         let mut plane = plane(area, (&x, &named(&x, &x_name)), (&y, &named(&y, &y_name)))?;
-        for line in &lines {
+        for (index, line) in lines.iter().enumerate() {
+            let pixels = |line: &Line| -> Vec<(i32, i32)> {
+                line.points.iter().map(|p| plane.backend_coord(&(x.place(p.x), y.place(p.y)))).collect()
+            };
+            // Lines that fall together are drawn inside one another, so that none hides the others.
+            let own = pixels(line);
+            let above = lines[index + 1..].iter().filter(|later| falls_together(&own, &pixels(later))).count() as i32;
             let color = SERIES[line.series % SERIES.len()].light;
             let path: Vec<(f64, f64)> = line.points.iter().map(|p| (x.place(p.x), y.place(p.y))).collect();
-            plane.draw_series([PathElement::new(path.clone(), ShapeStyle::from(color).stroke_width(2))])?;
+            plane.draw_series([PathElement::new(path, ShapeStyle::from(color).stroke_width(2 + 2 * above as u32))])?;
             for point in line.points.iter().filter(|point| point.low < point.high) {
                 let ends = [point.low, point.high].map(|value| (x.place(point.x), y.place(value)));
                 plane.draw_series([PathElement::new(ends.to_vec(), color.mix(0.6).stroke_width(1))])?;
             }
-            path.into_iter().try_for_each(|at| mark(area, line.series, plane.backend_coord(&at)))?;
+            own.into_iter().try_for_each(|at| mark(area, line.series, at, MARK + 4 * above))?;
         }
         Ok(())
     })?;

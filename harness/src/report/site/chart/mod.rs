@@ -78,6 +78,8 @@ type Plane<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<Axis, Axis>>;
 /// other.
 const HEAD: u32 = 24;
 const FOOT: u32 = 40;
+/// Width of a mark.
+const MARK: i32 = 9;
 /// Room beside it for ticks.
 const SIDE: u32 = 62;
 
@@ -109,17 +111,19 @@ fn plane<'a>(
     Ok(chart)
 }
 
-/// Draws the mark of a series at a place in pixels; a hollow one has the page's colour inside.
-fn mark(area: &Area<'_>, series: usize, (x, y): (i32, i32)) -> Drawn {
+/// Draws the mark of a series at a place in pixels, `size` pixels wide; a hollow one
+/// has the page's colour inside.
+fn mark(area: &Area<'_>, series: usize, (x, y): (i32, i32), size: i32) -> Drawn {
     const SQUARE: [(i32, i32); 4] = [(-4, -4), (4, -4), (4, 4), (-4, 4)];
     const TRIANGLE: [(i32, i32); 3] = [(0, -5), (5, 4), (-5, 4)];
     const DIAMOND: [(i32, i32); 4] = [(0, -5), (5, 0), (0, 5), (-5, 0)];
     const SHAPES: [Option<&[(i32, i32)]>; 4] = [None, Some(&SQUARE), Some(&TRIANGLE), Some(&DIAMOND)];
     let series = series % SERIES.len();
     let shape = |color: RGBColor, smaller: i32| match SHAPES[series % SHAPES.len()] {
-        None => area.draw(&Circle::new((x, y), 4 - smaller, color.filled())),
+        None => area.draw(&Circle::new((x, y), size / 2 - smaller, color.filled())),
         Some(corners) => {
-            let corners = corners.iter().map(|(dx, dy)| (x + dx * (5 - smaller) / 5, y + dy * (5 - smaller) / 5));
+            let reach = |d: &i32| (f64::from(d * (size - 2 * smaller)) / 9.0).round() as i32;
+            let corners = corners.iter().map(|(dx, dy)| (x + reach(dx), y + reach(dy)));
             area.draw(&Polygon::new(corners.collect::<Vec<_>>(), color.filled()))
         }
     };

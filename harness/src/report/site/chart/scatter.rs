@@ -11,7 +11,7 @@ use plotters::{
 use super::{
     Chart, ChartError, Key,
     axis::{Axis, Begin},
-    mark,
+    MARK, mark,
     palette::{MUTED, TEXT},
     plane,
     svg::{self, fitting, words},
@@ -57,7 +57,7 @@ pub(in super::super) fn scatter(
             plane.draw_series([PathElement::new(front, ShapeStyle::from(MUTED.light.mix(0.5)).stroke_width(1))])?;
         }
         for it in marks {
-            mark(area, it.series, plane.backend_coord(&place(it)))?;
+            mark(area, it.series, plane.backend_coord(&place(it)), MARK)?;
         }
         for it in &best {
             area.draw(&Circle::new(plane.backend_coord(&place(it)), 8, ShapeStyle::from(TEXT.light).stroke_width(1)))?;

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     judge::{Kind, Verdict},
-    model::{CaseRecord, Category, Metric, Quantity, Record, StageColumns, Unit},
+    model::{CaseRecord, Category, Metric, Quantity, Record, Stage, StageColumns, Unit},
     report::site::{
         Material, SiteError,
         chart::{self, Bar, Chart, Key},
@@ -70,7 +70,18 @@ struct Figure {
 #[derive(Debug)]
 struct Changes {
     text: String,
-    rows: Vec<[String; 5]>,
+    rows: Vec<ChangeRow>,
+}
+
+/// The same change at one stage or more.
+#[derive(Debug)]
+struct ChangeRow {
+    quantity: String,
+    change: String,
+    /// At the first of the stages.
+    before: String,
+    now: String,
+    stages: String,
 }
 
 #[derive(Debug)]
@@ -201,7 +212,7 @@ fn charts(look: &Look<'_>, before: Option<&Look<'_>>) -> Result<(Vec<Chart>, Vec
             Bar::Stack { label: columns.stage.to_string(), parts }
         };
         let bars: Vec<Bar> = look.case.stages.iter().map(&mut bar).collect();
-        charts.push(chart::bars(format!("stages-{metric}"), format!("{metric} at each stage"), "median".into(), &bars)?);
+        charts.push(chart::bars(format!("stages-{metric}"), format!("{metric} at each stage"), String::new(), &bars)?);
     }
     if let (Some(before), Some(top)) = (before, look.fullest()) {
         let then = before.case.stage(&top.stage);
@@ -211,31 +222,40 @@ fn charts(look: &Look<'_>, before: Option<&Look<'_>>) -> Result<(Vec<Chart>, Vec
         };
         let bars: Vec<Bar> = then.map(|then| bar("baseline", before, then)).into_iter().chain([bar("run", look, top)]).collect();
         let title = format!("anon at {}, before and after", top.stage);
-        charts.push(chart::bars("before-after".into(), title, "median".into(), &bars)?);
+        charts.push(chart::bars("before-after".into(), title, String::new(), &bars)?);
     }
     Ok((charts, family_charts::categories(occurring.iter())))
 }
 
-/// Mappings whose anonymous memory or count is another than in the baseline, at any stage.
+/// Mappings whose anonymous memory or count is another than in the baseline, at any stage. What is the
+/// same change at several stages is one row.
 fn changes(look: &Look<'_>, before: &Look<'_>) -> Changes {
+    let quantities = [Metric::Anon, Metric::Vmas]
+        .into_iter()
+        .flat_map(|metric| Category::ALL.iter().map(move |category| (metric.unit(), Quantity::Within(metric, *category))));
     let mut rows = Vec::new();
-    for columns in &look.case.stages {
-        let Some(then) = before.case.stage(&columns.stage) else { continue };
-        for metric in [Metric::Anon, Metric::Vmas] {
-            for &category in Category::ALL {
-                let quantity = Quantity::Within(metric, category);
-                let (Some(was), Some(is)) = (before.middle(quantity, then), look.middle(quantity, columns)) else { continue };
-                if was != is {
-                    rows.push([
-                        columns.stage.to_string(),
-                        quantity.to_string(),
-                        amount(metric.unit(), was),
-                        amount(metric.unit(), is),
-                        change(metric.unit(), is - was),
-                    ]);
-                }
+    for (unit, quantity) in quantities {
+        // The change, what was and what is at its first stage, and its stages.
+        let mut moved: Vec<(f64, f64, f64, Vec<&Stage>)> = Vec::new();
+        for columns in &look.case.stages {
+            let Some(then) = before.case.stage(&columns.stage) else { continue };
+            let (Some(was), Some(is)) = (before.middle(quantity, then), look.middle(quantity, columns)) else { continue };
+            match moved.iter_mut().find(|(change, ..)| *change == is - was) {
+                Some((.., stages)) => stages.push(&columns.stage),
+                None if is != was => moved.push((is - was, was, is, vec![&columns.stage])),
+                None => {}
             }
         }
+        rows.extend(moved.into_iter().map(|(delta, was, is, stages)| ChangeRow {
+            quantity: quantity.to_string(),
+            change: change(unit, delta),
+            before: amount(unit, was),
+            now: amount(unit, is),
+            stages: match stages.as_slice() {
+                [first, .., last] => format!("{} stages, {first} to {last}", stages.len()),
+                all => all.iter().map(ToString::to_string).collect(),
+            },
+        }));
     }
     let text = match rows.len() {
         0 => "No category of mapping has another amount of anon or another number of mappings than in the baseline.",
@@ -259,10 +279,16 @@ fn metrics(look: &Look<'_>) -> Table {
         look.case.stages.iter().flat_map(|columns| columns.memory.keys().copied()).filter(|it| it.category().is_none()).collect();
     quantities.sort_unstable();
     quantities.dedup();
+    // What is 0 throughout is named once and takes no column.
+    let is_zero = |it: &Quantity| look.case.stages.iter().all(|columns| look.middle(*it, columns) == Some(0.0));
+    let (zero, quantities): (Vec<Quantity>, Vec<Quantity>) = quantities.into_iter().partition(is_zero);
+    let zero: Vec<String> = zero.iter().map(ToString::to_string).collect();
+    let zero = if zero.is_empty() { String::new() } else { format!("; 0 throughout: {}", zero.join(", ")) };
+    let title = format!("All metrics, median over workers{zero}");
     let cell = |columns: &StageColumns, quantity: Quantity| {
         look.middle(quantity, columns).map_or("–".to_owned(), |value| amount(quantity.unit(), value))
     };
-    table(look, "All metrics, median over workers", quantities.iter().map(ToString::to_string).collect(), true, |columns| {
+    table(look, &title, quantities.iter().map(ToString::to_string).collect(), true, |columns| {
         quantities.iter().map(|quantity| cell(columns, *quantity)).collect()
     })
 }
@@ -320,10 +346,11 @@ fn samples(look: &Look<'_>) -> Vec<Figure> {
         };
         let widest = values.max_by(|(a, _), (b, _)| width(a).total_cmp(&width(b)));
         if let Some((values, stage)) = widest.filter(|(values, _)| width(values) > 0.0) {
-            let listed: Vec<String> = values.iter().map(|value| amount(quantity.unit(), *value)).collect();
+            let (low, _) = range(&values);
+            let listed: Vec<String> = values.iter().map(|value| change(quantity.unit(), value - low)).collect();
             found.push(Figure {
                 name: format!("{quantity} at {stage}"),
-                value: listed.join(" · "),
+                value: format!("{} and {}", amount(quantity.unit(), low), listed.join(" · ")),
                 limit: limit(quantity.unit(), &values),
             });
         }

@@ -7,7 +7,9 @@ use crate::{
     judge::{Comparison, FamilyComparison, Kind, NoBaseline, Verdict},
     model::CaseId,
     report::site::{
-        Material, SiteError, names,
+        Material, SiteError,
+        leads::{Lead, leads},
+        names,
         words::{counted, grouped},
     },
 };
@@ -43,6 +45,10 @@ struct Row {
     kind: String,
     case: CaseLink,
     sentence: String,
+    /// Of further aspects of the same.
+    others: Vec<String>,
+    /// How many those are.
+    more: String,
 }
 
 /// The gated verdicts of a case that hold.
@@ -85,18 +91,16 @@ impl Compare {
 
 fn group(family: &FamilyComparison, before: &str, link: &dyn Fn(&CaseId) -> CaseLink) -> Group {
     let is_same = |verdict: &&Verdict| verdict.kind == Kind::Same;
-    let row = |verdict: &Verdict| Row {
+    let row = |Lead { verdict, others }: Lead<'_>| Row {
         tone: tone(verdict.kind),
         kind: verdict.kind.to_string(),
         case: link(&verdict.case),
         sentence: verdict.sentence.clone(),
+        others: others.iter().map(|other| format!("{}: {}", other.kind, other.sentence)).collect(),
+        more: counted(others.len(), "more aspect"),
     };
-    let rows = |gated: bool| {
-        let mut verdicts: Vec<&Verdict> =
-            family.verdicts.iter().filter(|verdict| verdict.gated == gated && !is_same(verdict)).collect();
-        verdicts.sort_by_key(|verdict| std::cmp::Reverse(verdict.kind));
-        verdicts.into_iter().map(row).collect::<Vec<_>>()
-    };
+    let moved = |gated: bool| family.verdicts.iter().filter(move |it| it.gated == gated && it.kind != Kind::Same);
+    let reported = leads(moved(false)).into_iter().map(|lead| Row { others: Vec::new(), ..row(lead) });
     let mut held: Vec<(&CaseId, HeldCase)> = Vec::new();
     for verdict in family.verdicts.iter().filter(|verdict| verdict.gated).filter(is_same) {
         match held.last_mut() {
@@ -118,8 +122,8 @@ fn group(family: &FamilyComparison, before: &str, link: &dyn Fn(&CaseId) -> Case
         },
         conditions: conditions(family, before),
         differences: family.differences.clone(),
-        moved: rows(true),
-        reported: rows(false),
+        moved: leads(moved(true)).into_iter().map(row).collect(),
+        reported: reported.collect(),
         held: held.into_iter().map(|(_, case)| case).collect(),
         held_count: grouped(held_count),
         quiet: counted(quiet, "verdict"),

@@ -21,7 +21,8 @@ use crate::{
 };
 
 /// What one more unit costs is shown of these.
-const PER_UNIT: [(Metric, &str); 3] = [(Metric::Anon, "anon"), (Metric::PageTables, "page tables"), (Metric::Vmas, "VMAs")];
+const PER_UNIT: [(Metric, &str); 3] =
+    [(Metric::Anon, "anon"), (Metric::PageTables, "page tables"), (Metric::Vmas, "VMAs")];
 /// What the fullest stage holds is shown of these.
 const LEVELS: [Metric; 4] = [Metric::Rss, Metric::Pss, Metric::Uss, Metric::Peak];
 
@@ -32,9 +33,10 @@ pub(super) struct Family {
     name: String,
     lede: String,
     unusual: Vec<String>,
+    /// Headings over several columns, and how many.
+    groups: Vec<(String, usize)>,
     columns: Vec<Column>,
     rows: Vec<Row>,
-    ladder_note: String,
     sections: Vec<Section>,
 }
 
@@ -47,6 +49,8 @@ struct Column {
 #[derive(Debug)]
 struct Row {
     case: CaseLink,
+    /// How many completed and died.
+    workers: String,
     /// What is wrong with the case as a whole, if anything.
     status: Option<(Tone, String)>,
     cells: Vec<Cell>,
@@ -76,18 +80,14 @@ impl Family {
         let mut routines: Vec<&String> = record.cases.iter().flat_map(|case| case.time.keys()).collect();
         routines.sort_unstable();
         routines.dedup();
-        let ladder_note = match ladders.len() {
-            0 => String::new(),
-            _ => format!("Per {}: what one more costs on the ladder of {}.", record.unit, ladders.join(" and of ")),
-        };
         Ok(Self {
             frame: Frame::new(material, record.family.clone(), &path),
             name: record.family.clone(),
             lede: lede(record),
             unusual: unusual(record),
-            columns: columns(record, &ladders, &routines),
+            groups: groups(record, &ladders, &routines),
+            columns: columns(&ladders, &routines),
             rows: looks.iter().map(|look| row(material, look, &ladders, &routines)).collect(),
-            ladder_note,
             sections: family_charts::sections(record, &looks, &ladders)?,
         })
     }
@@ -115,15 +115,25 @@ fn lede(record: &Record) -> String {
     )
 }
 
-fn columns(record: &Record, ladders: &[String], routines: &[&String]) -> Vec<Column> {
-    let number = |label: String| Column { label, is_number: true };
-    let mut columns = vec![Column { label: "case".into(), is_number: false }, number("n".into())];
-    for ladder in ladders {
-        columns.extend(PER_UNIT.map(|(_, name)| number(format!("{name} per {}, {ladder}", record.unit))));
+fn groups(record: &Record, ladders: &[String], routines: &[&String]) -> Vec<(String, usize)> {
+    let mut groups = vec![(String::new(), 1)];
+    groups.extend(ladders.iter().map(|ladder| (format!("one more {} {ladder}", record.unit), PER_UNIT.len())));
+    if !routines.is_empty() {
+        groups.push(("time".to_owned(), routines.len()));
     }
-    columns.push(Column { label: "fullest stage".into(), is_number: false });
-    columns.extend(LEVELS.map(|metric| number(metric.to_string())));
+    groups.push(("the fullest stage".to_owned(), 1 + LEVELS.len()));
+    groups
+}
+
+fn columns(ladders: &[String], routines: &[&String]) -> Vec<Column> {
+    let number = |label: String| Column { label, is_number: true };
+    let mut columns = vec![Column { label: "case".into(), is_number: false }];
+    for _ in ladders {
+        columns.extend(PER_UNIT.map(|(_, name)| number(name.to_owned())));
+    }
     columns.extend(routines.iter().map(|routine| number((*routine).clone())));
+    columns.push(Column { label: "stage".into(), is_number: true });
+    columns.extend(LEVELS.map(|metric| number(metric.to_string())));
     columns
 }
 
@@ -133,25 +143,22 @@ fn row(material: &Material, look: &Look<'_>, ladders: &[String], routines: &[&St
         label: short(&case.id),
         href: Some(format!("../{}", names::address(&names::case_page(&case.id)))),
     };
-    let mut cells = vec![Cell {
-        text: match case.died.len() {
-            0 => case.samples.to_string(),
-            died => format!("{} ({died} died)", case.samples),
-        },
-        limit: String::new(),
-        sort: case.samples.to_string(),
-    }];
+    let mut cells = Vec::new();
     for ladder in ladders {
         cells.extend(PER_UNIT.map(|(metric, _)| slope(look, metric, ladder)));
     }
+    cells.extend(routines.iter().map(|routine| time(case, routine)));
     let top = look.fullest();
     cells.push(top.map_or(Cell::none(), |top| Cell { text: top.stage.to_string(), limit: String::new(), sort: String::new() }));
     for metric in LEVELS {
         let middle = top.and_then(|top| look.middle(metric, top));
         cells.push(middle.map_or(Cell::none(), |value| number(metric.unit(), value, String::new())));
     }
-    cells.extend(routines.iter().map(|routine| time(case, routine)));
-    Row { case: link, status: status(material, case), cells, not_run: case.not_run.clone() }
+    let workers = match case.died.len() {
+        0 => format!("n = {}", case.samples),
+        died => format!("n = {}, {died} died", case.samples),
+    };
+    Row { case: link, workers, status: status(material, case), cells, not_run: case.not_run.clone() }
 }
 
 /// What one more unit costs, with its interval where workers differ, and `bends up` where it is no line.
@@ -177,8 +184,8 @@ fn number(unit: Unit, value: f64, limit: String) -> Cell {
 
 fn time(case: &CaseRecord, routine: &str) -> Cell {
     let Some(time) = case.time.get(routine) else { return Cell::none() };
-    let ends = [time.low_ns, time.high_ns].map(|end| amount(Unit::Nanoseconds, end));
-    number(Unit::Nanoseconds, time.ns, if ends[0] == ends[1] { String::new() } else { ends.join(" to ") })
+    let half = (time.high_ns - time.low_ns) / 2.0 / time.ns * 100.0;
+    number(Unit::Nanoseconds, time.ns, if half > 0.0 { format!("± {half:.1} %") } else { String::new() })
 }
 
 /// The worst gated verdict of a case that is none of `same`.

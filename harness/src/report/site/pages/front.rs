@@ -15,9 +15,9 @@ use super::{
 use crate::{
     exit,
     judge::{Kind, Verdict},
-    model::{CaseId, Quantity},
+    model::CaseId,
     report::site::{
-        Material, names,
+        Material, leads::leads, names,
         words::{amount, change, counted, grouped, relative},
     },
 };
@@ -81,9 +81,9 @@ struct ClaimLine {
 
 impl Front {
     pub(super) fn new(material: &Material) -> Self {
-        let mut leads = leads(material);
-        let is_worse = |verdict: &&Verdict| verdict.kind != Kind::Improved;
-        let (worse, better): (Vec<&Verdict>, Vec<&Verdict>) = leads.drain(..).partition(is_worse);
+        let is_told = |verdict: &&Verdict| verdict.kind != Kind::Same && (verdict.gated || verdict.subject.is_none());
+        let leads = leads(material.comparison.verdicts().filter(is_told)).into_iter().map(|lead| lead.verdict);
+        let (worse, better): (Vec<&Verdict>, Vec<&Verdict>) = leads.partition(|it| it.kind != Kind::Improved);
         let told = worse.iter().take(MOST_MOVED).chain(better.iter().take(MOST_MOVED));
         let moved: Vec<Moved> = told.map(|verdict| moved(verdict)).collect();
         Self {
@@ -136,7 +136,7 @@ fn banner(material: &Material) -> Banner {
         }
     };
     let counts = counts.into_iter().rev().map(|(kind, count)| (tone(kind), format!("{} {kind}", grouped(count))));
-    let status = (super::Tone { class: "plain", sign: "" }, format!("exit status {status}"));
+    let status = (super::Tone { class: "", sign: "" }, format!("exit status {status}"));
     let counts = if material.records.is_empty() { Vec::new() } else { counts.chain([status]).collect() };
     Banner { tone: tone_class, word, sentence, counts }
 }
@@ -147,42 +147,6 @@ fn failing_cases(material: &Material) -> String {
     cases.sort_unstable();
     cases.dedup();
     counted(cases.len(), "case")
-}
-
-/// One verdict for each case and quantity that moved: of its aspects the one that says most. Failures
-/// first, then by the part that changed.
-fn leads(material: &Material) -> Vec<&Verdict> {
-    let mut leads: BTreeMap<(&CaseId, Option<Quantity>, bool), &Verdict> = BTreeMap::new();
-    let is_told = |verdict: &&Verdict| verdict.kind != Kind::Same && (verdict.gated || verdict.subject.is_none());
-    for verdict in material.comparison.verdicts().filter(is_told) {
-        let quantity = verdict.subject.as_ref().map(|subject| subject.quantity);
-        let key = (&verdict.case, quantity, verdict.kind == Kind::Improved);
-        let lead = leads.entry(key).or_insert(verdict);
-        if (verdict.kind, weight(verdict)) > (lead.kind, weight(lead)) {
-            *lead = verdict;
-        }
-    }
-    let mut leads: Vec<&Verdict> = leads.into_values().collect();
-    leads.sort_by(|a, b| b.fails().cmp(&a.fails()).then(part(b).total_cmp(&part(a))));
-    leads
-}
-
-/// A slope says more than growth at one rung; among growths the largest speaks.
-fn weight(verdict: &Verdict) -> (u8, u64) {
-    let Some(subject) = &verdict.subject else { return (3, 0) };
-    let word = match subject.aspect.word() {
-        "slope" => 2,
-        "growth" => 1,
-        _ => 0,
-    };
-    (word, (subject.run - subject.baseline.unwrap_or(0.0)).abs() as u64)
-}
-
-/// The change as a part of what was before, and of a whole case as much as can be.
-fn part(verdict: &Verdict) -> f64 {
-    let Some(subject) = &verdict.subject else { return f64::INFINITY };
-    let before = subject.baseline.unwrap_or(0.0);
-    (subject.run - before).abs() / before.abs().max(1.0)
 }
 
 fn moved(verdict: &Verdict) -> Moved {

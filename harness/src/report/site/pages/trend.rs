@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Frame, family_charts::Section};
+use super::{CaseLink, Frame, short};
 use crate::{
     judge::Aspect,
     model::{CaseId, Metric, Quantity, Record},
@@ -31,7 +31,9 @@ struct Group {
     /// Why there is no history.
     unknown: Option<String>,
     notes: Vec<Note>,
-    sections: Vec<Section>,
+    headings: Vec<String>,
+    rows: Vec<Row>,
+    charts: Vec<Chart>,
 }
 
 /// A blessing: its number in the charts, and why.
@@ -41,6 +43,13 @@ struct Note {
     at: String,
     commit: String,
     reason: String,
+}
+
+/// Where a case stands: each gated metric of the run, and its change since the first blessing.
+#[derive(Debug)]
+struct Row {
+    case: CaseLink,
+    cells: Vec<(String, String)>,
 }
 
 /// One gated view of a case: a metric in an aspect that is the same from blessing to blessing.
@@ -72,12 +81,18 @@ fn group(material: &Material, record: &Record) -> Result<Group, SiteError> {
         Some(History::Unknown(why)) => (&[][..], Some(format!("No history: {why}."))),
         None => (&[][..], Some("No history was asked for.".to_owned())),
     };
+    let looks: Vec<Look<'_>> = record.cases.iter().map(|case| Look::new(record, case)).collect();
+    let looks: Vec<Look<'_>> = looks.into_iter().filter(|look| look.case.samples > 0).collect();
+    let gated = gated(&looks);
+    let steps: Vec<&Record> = known.iter().map(|blessed| &blessed.record).chain([record]).collect();
     Ok(Group {
         family: record.family.clone(),
         anchor: names::slug(&record.family),
         unknown,
         notes: known.iter().enumerate().map(|(index, blessed)| note(index, blessed)).collect(),
-        sections: if known.is_empty() { Vec::new() } else { sections(record, known)? },
+        headings: gated.iter().map(|gated| gated.name(&record.unit)).collect(),
+        rows: looks.iter().map(|look| row(&steps, &gated, look)).collect(),
+        charts: changed(record, &steps, &looks, &gated)?,
     })
 }
 
@@ -91,26 +106,39 @@ fn note(index: usize, blessed: &Blessed) -> Note {
     }
 }
 
-fn sections(record: &Record, known: &[Blessed]) -> Result<Vec<Section>, SiteError> {
-    let looks: Vec<Look<'_>> = record.cases.iter().map(|case| Look::new(record, case)).collect();
-    let looks: Vec<Look<'_>> = looks.into_iter().filter(|look| look.case.samples > 0).collect();
-    let panels = panel::panels(&looks);
-    let mut sections = Vec::new();
-    let mut drawn = 0;
-    for gated in gated(&looks) {
-        let mut charts = Vec::new();
+fn row(steps: &[&Record], gated: &[Gated], look: &Look<'_>) -> Row {
+    let cell = |gated: &Gated| {
+        let points = points(steps, gated, &look.case.id);
+        let (Some(first), Some(last)) = (points.first(), points.last()) else { return ("–".to_owned(), String::new()) };
+        let unit = gated.metric.unit();
+        let since = match last.y - first.y {
+            0.0 if is_flat(&points) => String::new(),
+            0.0 => "changed in between".to_owned(),
+            delta => format!("{} since {}", change(unit, delta), first.x + 1.0),
+        };
+        (amount(unit, last.y), since)
+    };
+    let href = Some(names::address(&names::case_page(&look.case.id)));
+    Row { case: CaseLink { label: short(&look.case.id), href }, cells: gated.iter().map(cell).collect() }
+}
+
+/// Charts of what ever changed.
+fn changed(
+    record: &Record,
+    steps: &[&Record],
+    looks: &[Look<'_>],
+    gated: &[Gated],
+) -> Result<Vec<Chart>, SiteError> {
+    let panels = panel::panels(looks);
+    let mut charts = Vec::new();
+    for gated in gated {
         for panel in &panels {
-            if drawn + charts.len() < 2 * MOST_CHARTS {
-                charts.extend(panel_charts(record, known, panel, &gated, drawn + charts.len())?);
+            if charts.len() < MOST_CHARTS {
+                charts.extend(panel_charts(record, steps, panel, gated, charts.len())?);
             }
         }
-        drawn += charts.len();
-        if !charts.is_empty() {
-            let text = String::new();
-            sections.push(Section { anchor: "", title: gated.name(&record.unit), text, legend: Vec::new(), charts });
-        }
     }
-    Ok(sections)
+    Ok(charts)
 }
 
 /// What is gated by default (design §3.6), as far as the cases have it.
@@ -159,28 +187,27 @@ impl Gated {
 
 fn panel_charts(
     record: &Record,
-    known: &[Blessed],
+    steps: &[&Record],
     panel: &Panel<'_>,
     gated: &Gated,
     drawn: usize,
 ) -> Result<Vec<Chart>, SiteError> {
-    let steps: Vec<&Record> = known.iter().map(|blessed| &blessed.record).chain([record]).collect();
     let parts = panel.members.len().div_ceil(MOST_SERIES);
     let mut charts = Vec::new();
     for (part, members) in panel.members.chunks(MOST_SERIES).enumerate() {
-        let line = |(series, (label, look)): (usize, &(String, Look<'_>))| line(&steps, gated, label, series, look);
+        let line = |(series, (label, look)): (usize, &(String, Look<'_>))| line(steps, gated, label, series, look);
         let lines: Vec<Line> = members.iter().enumerate().filter_map(line).collect();
-        if lines.is_empty() {
+        if lines.iter().all(|line| is_flat(&line.points)) {
             continue;
         }
         let part = if parts > 1 { format!(" ({} of {parts})", part + 1) } else { String::new() };
         let title = if panel.title.is_empty() { "all cases" } else { &panel.title };
         charts.push(chart::lines(LinesPlan {
             id: format!("trend-{}-{}", names::slug(&record.family), drawn + charts.len()),
-            title: format!("{title}{part}"),
-            subtitle: gated.name(&record.unit),
+            title: gated.name(&record.unit),
+            subtitle: format!("{title}{part}"),
             x_name: "blessing".into(),
-            y_name: gated.name(&record.unit),
+            y_name: gated.metric.to_string().replace('_', " "),
             unit: gated.metric.unit(),
             steps: Steps::Numbered(steps.len(), Some("run")),
             lines,
@@ -190,14 +217,26 @@ fn panel_charts(
 }
 
 fn line(steps: &[&Record], gated: &Gated, label: &str, series: usize, look: &Look<'_>) -> Option<Line> {
+    let points = points(steps, gated, &look.case.id);
+    let (first, last) = (points.first()?, points.last()?);
+    let unit = gated.metric.unit();
+    let value = match last.y - first.y {
+        0.0 => amount(unit, last.y),
+        delta => format!("{}, {} since {}", amount(unit, last.y), change(unit, delta), first.x + 1.0),
+    };
+    Some(Line { label: label.to_owned(), value, series, points })
+}
+
+fn points(steps: &[&Record], gated: &Gated, id: &CaseId) -> Vec<Point> {
     let point = |(index, record): (usize, &&Record)| {
-        let values = gated.values(record, &look.case.id)?;
+        let values = gated.values(record, id)?;
         let (low, high) = range(&values);
         Some(Point { x: index as f64, y: median(&values)?, low, high })
     };
-    let points: Vec<Point> = steps.iter().enumerate().filter_map(point).collect();
-    let (first, last) = (points.first()?, points.last()?);
-    let unit = gated.metric.unit();
-    let value = format!("{}, {} since {}", amount(unit, last.y), change(unit, last.y - first.y), first.x + 1.0);
-    Some(Line { label: label.to_owned(), value, series, points })
+    steps.iter().enumerate().filter_map(point).collect()
+}
+
+/// Whether nothing ever changed.
+fn is_flat(points: &[Point]) -> bool {
+    points.windows(2).all(|pair| pair[0].y == pair[1].y)
 }
