@@ -10,7 +10,7 @@
 //!  isolate  one worker in a controlled environment
 //!  doctor   what this machine grants
 //!  judge    run x baseline x policy -> verdicts
-//!  report   records and verdicts as text
+//!  report   records and verdicts as text and as web pages
 //!  bench    what a family is written against; the bench binary
 //!  cli      the `highwater` command
 //! ```

@@ -153,7 +153,7 @@ fn what_is_measured_is_valid_by_the_schema() {
 #[test]
 fn the_help_page_lists_the_subcommands_and_the_exit_statuses() {
     let text = run(highwater(&["--help"]), exit::HELD.into());
-    for subcommand in ["compare", "bless", "exactness", "doctor", "schema"] {
+    for subcommand in ["compare", "bless", "exactness", "doctor", "report", "schema"] {
         assert!(text.stdout.lines().any(|line| line.trim_start().starts_with(subcommand)), "{}", text.stdout);
     }
     let words = text.stdout.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -5,6 +5,7 @@
 
 pub(crate) mod comparisons;
 mod example;
+pub(crate) mod site;
 
 use std::{
     collections::BTreeMap,

@@ -47,7 +47,12 @@ impl Axis {
         let (low, high) = if values.is_empty() { (0.0, 0.0) } else { (low, high) };
         let low = if begin == Begin::Zero { low.min(0.0) } else { low };
         if low == high {
-            return Self { range: low - 1.0..high + 1.0, ticks: vec![(low, tick(unit, low))], zero: None, is_log: false };
+            return Self {
+                range: low - 1.0..high + 1.0,
+                ticks: vec![(low, tick(unit, low))],
+                zero: None,
+                is_log: false,
+            };
         }
         let span = high - low;
         let step = step(unit, span / INTERVALS);
@@ -92,7 +97,12 @@ impl Axis {
             }
         }
         let margin = if scales.len() < 2 { 1.0 } else { span * 0.05 };
-        Self { range: place(low) - margin..place(high) + margin, ticks, zero: is_log.then_some(place(low) - margin), is_log }
+        Self {
+            range: place(low) - margin..place(high) + margin,
+            ticks,
+            zero: is_log.then_some(place(low) - margin),
+            is_log,
+        }
     }
 
     /// An axis of so many steps, numbered from 1; `last` is what the last one is called.
@@ -102,7 +112,8 @@ impl Axis {
             Some(last) if step + 1 == count => last.to_owned(),
             _ => (step + 1).to_string(),
         };
-        let ticks = (0..count).filter(|step| step % every == 0 || step + 1 == count).map(|step| (step as f64, name(step)));
+        let ticks =
+            (0..count).filter(|step| step % every == 0 || step + 1 == count).map(|step| (step as f64, name(step)));
         Self { range: -0.4..(count as f64 - 1.0).max(0.0) + 0.4, ticks: ticks.collect(), zero: None, is_log: false }
     }
 
@@ -114,7 +125,6 @@ impl Axis {
             None => value,
         }
     }
-
 }
 
 /// How plotters sees it: in places, with its own ticks, whatever number of them plotters would like.

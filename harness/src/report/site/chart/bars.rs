@@ -37,12 +37,7 @@ const THICK: i32 = 9;
 const MARGIN: i32 = 2;
 
 /// Draws bars below each other on one scale, each with its label and its total above it.
-pub(in super::super) fn bars(
-    id: String,
-    title: String,
-    subtitle: String,
-    bars: &[Bar],
-) -> Result<Chart, ChartError> {
+pub(in super::super) fn bars(id: String, title: String, subtitle: String, bars: &[Bar]) -> Result<Chart, ChartError> {
     let height = bars.len() as u32 * ROW as u32 + 6;
     let most = bars.iter().map(Bar::total).fold(0.0, f64::max);
     let long = f64::from(WIDTH as i32 - 2 * MARGIN);
@@ -54,11 +49,18 @@ pub(in super::super) fn bars(
                 Bar::Heading(text) => {
                     let style = words(TEXT, HPos::Left, VPos::Bottom);
                     area.draw_text(&fitting(text, long), &style, (MARGIN, top + ROW - 5))?;
-                    area.draw(&Rectangle::new([(MARGIN, top + ROW - 2), (right, top + ROW - 1)], MUTED.light.filled()))?;
+                    area.draw(&Rectangle::new(
+                        [(MARGIN, top + ROW - 2), (right, top + ROW - 1)],
+                        MUTED.light.filled(),
+                    ))?;
                 }
                 Bar::Stack { label, parts } => {
                     let total = super::super::words::amount(Unit::Bytes, bar.total());
-                    area.draw_text(&fitting(label, long - 80.0), &words(MUTED, HPos::Left, VPos::Top), (MARGIN, top + 6))?;
+                    area.draw_text(
+                        &fitting(label, long - 80.0),
+                        &words(MUTED, HPos::Left, VPos::Top),
+                        (MARGIN, top + 6),
+                    )?;
                     area.draw_text(&total, &words(TEXT, HPos::Right, VPos::Top), (right, top + 6))?;
                     let mut from = 0.0;
                     for (kind, value) in parts.iter().filter(|(_, value)| *value > 0.0) {

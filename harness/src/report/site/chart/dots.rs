@@ -31,7 +31,12 @@ const MARGIN: i32 = 8;
 
 /// Draws each strip on a scale of its own, from its lowest value, which stands on the left, to its highest, of
 /// which the right says how much more it is.
-pub(in super::super) fn dots(id: String, title: String, subtitle: String, strips: &[Strip]) -> Result<Chart, ChartError> {
+pub(in super::super) fn dots(
+    id: String,
+    title: String,
+    subtitle: String,
+    strips: &[Strip],
+) -> Result<Chart, ChartError> {
     let height = strips.len() as u32 * ROW as u32 + 4;
     let body = svg::body(height, |area| {
         let (left, right) = (96, WIDTH as i32 - 96);
@@ -39,9 +44,17 @@ pub(in super::super) fn dots(id: String, title: String, subtitle: String, strips
             let top = row as i32 * ROW;
             let (low, high) = range(&strip.values);
             let line = top + 29;
-            area.draw_text(&fitting(&strip.label, f64::from(WIDTH) - 8.0), &words(TEXT, HPos::Left, VPos::Top), (2, top + 6))?;
+            area.draw_text(
+                &fitting(&strip.label, f64::from(WIDTH) - 8.0),
+                &words(TEXT, HPos::Left, VPos::Top),
+                (2, top + 6),
+            )?;
             area.draw_text(&amount(strip.unit, low), &words(MUTED, HPos::Right, VPos::Center), (left - MARGIN, line))?;
-            area.draw_text(&change(strip.unit, high - low), &words(MUTED, HPos::Left, VPos::Center), (right + MARGIN, line))?;
+            area.draw_text(
+                &change(strip.unit, high - low),
+                &words(MUTED, HPos::Left, VPos::Center),
+                (right + MARGIN, line),
+            )?;
             area.draw(&Rectangle::new([(left, line), (right, line + 1)], GRID.light.filled()))?;
             for value in &strip.values {
                 let part = if high > low { (value - low) / (high - low) } else { 0.5 };

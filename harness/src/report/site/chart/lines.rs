@@ -6,9 +6,9 @@ use plotters::{
 };
 
 use super::{
-    Chart, ChartError, Key, SERIES,
+    Chart, ChartError, Key, MARK, SERIES,
     axis::{Axis, Begin},
-    MARK, mark, plane, svg,
+    mark, plane, svg,
 };
 use crate::model::Unit;
 

@@ -10,6 +10,7 @@ mod scatter;
 mod svg;
 
 use askama::Template;
+use plotters::prelude::SVGBackend;
 use plotters::{
     chart::{ChartBuilder, ChartContext},
     coord::{Shift, cartesian::Cartesian2d},
@@ -20,11 +21,10 @@ use plotters::{
         text_anchor::{HPos, VPos},
     },
 };
-use plotters::prelude::SVGBackend;
 
 use axis::Axis;
 use palette::{GRID, MUTED, PAGE};
-use svg::{Area, Drawn, words};
+use svg::{Area, Drawn, fitting, words};
 
 pub(super) use bars::{Bar, bars};
 pub(super) use dots::{Strip, dots};
@@ -90,8 +90,9 @@ fn plane<'a>(
     y: (&Axis, &str),
 ) -> Result<Plane<'a>, plotters::drawing::DrawingAreaErrorKind<std::io::Error>> {
     let (width, height) = area.dim_in_pixel();
-    area.draw_text(y.1, &words(MUTED, HPos::Left, VPos::Top), (2, 2))?;
-    area.draw_text(x.1, &words(MUTED, HPos::Right, VPos::Bottom), (width as i32 - 4, height as i32 - 3))?;
+    let name = |name: &str| fitting(name, f64::from(width) - 8.0);
+    area.draw_text(&name(y.1), &words(MUTED, HPos::Left, VPos::Top), (2, 2))?;
+    area.draw_text(&name(x.1), &words(MUTED, HPos::Right, VPos::Bottom), (width as i32 - 4, height as i32 - 3))?;
     let mut chart = ChartBuilder::on(area)
         .margin_top(HEAD)
         .margin_right(8)

@@ -9,18 +9,14 @@ use plotters::{
 };
 
 use super::{
-    Chart, ChartError, Key,
+    Chart, ChartError, Key, MARK,
     axis::{Axis, Begin},
-    MARK, mark,
+    mark,
     palette::{MUTED, TEXT},
     plane,
     svg::{self, fitting, words},
 };
-use crate::{
-    model::Unit,
-    report::site::words::amount,
-    stats::pareto,
-};
+use crate::{model::Unit, report::site::words::amount, stats::pareto};
 
 /// A choice: what it costs in time and memory.
 #[derive(Debug)]
@@ -77,7 +73,11 @@ pub(in super::super) fn scatter(
             let Some(dy) = lines.into_iter().find(free) else { continue };
             let anchor = if is_left { HPos::Left } else { HPos::Right };
             taken.push((at_x, at_y + dy));
-            area.draw_text(&label, &words(TEXT, anchor, VPos::Center), (if is_left { at_x - 6 } else { at_x + 6 }, at_y + dy))?;
+            area.draw_text(
+                &label,
+                &words(TEXT, anchor, VPos::Center),
+                (if is_left { at_x - 6 } else { at_x + 6 }, at_y + dy),
+            )?;
         }
         Ok(())
     })?;

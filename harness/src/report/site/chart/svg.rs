@@ -3,6 +3,7 @@
 
 use std::io;
 
+use plotters::prelude::SVGBackend;
 use plotters::{
     coord::Shift,
     drawing::{DrawingArea, DrawingAreaErrorKind, IntoDrawingArea},
@@ -11,7 +12,6 @@ use plotters::{
         text_anchor::{HPos, Pos, VPos},
     },
 };
-use plotters::prelude::SVGBackend;
 
 use super::palette::{self, Ink};
 

@@ -5,10 +5,7 @@ use std::path::Path;
 
 use askama::Template;
 
-use super::{
-    CaseLink, Frame, Tone, family_charts,
-    short, tone,
-};
+use super::{CaseLink, Frame, Tone, family_charts, short, tone};
 use crate::{
     judge::{Kind, Verdict},
     model::{CaseRecord, Category, Metric, Quantity, Record, Stage, StageColumns, Unit},
@@ -115,10 +112,14 @@ impl Case {
             id: short(&case.id),
             lede: lede(&look),
             not_run: case.not_run.clone(),
-            deaths: case.died.iter().map(|death| Dead {
-                how: format!("{}, {}", death.outcome, death.place()),
-                output: death.output_tail.clone(),
-            }).collect(),
+            deaths: case
+                .died
+                .iter()
+                .map(|death| Dead {
+                    how: format!("{}, {}", death.outcome, death.place()),
+                    output: death.output_tail.clone(),
+                })
+                .collect(),
             moved: moved(&verdicts),
             held: held(&verdicts),
             figures: figures(&look),
@@ -141,8 +142,9 @@ fn lede(look: &Look<'_>) -> String {
     let died = if case.died.is_empty() { String::new() } else { format!(", {} more died", case.died.len()) };
     let lifetimes: Vec<f64> =
         (0..case.samples).filter_map(|worker| case.lifetime_ns.at(worker)).map(|ns| ns as f64).collect();
-    let life = median(&lifetimes)
-        .map_or(String::new(), |ns| format!(", each alive for {} (median, pauses included)", amount(Unit::Nanoseconds, ns)));
+    let life = median(&lifetimes).map_or(String::new(), |ns| {
+        format!(", each alive for {} (median, pauses included)", amount(Unit::Nanoseconds, ns))
+    });
     format!("{} completed{died}{life}.", counted(case.samples, "worker"))
 }
 
@@ -172,7 +174,12 @@ fn figures(look: &Look<'_>) -> Vec<Figure> {
             let Some(line) = look.line(metric, &ladder) else { continue };
             let unit = metric.unit();
             let limit = match line.low < line.high {
-                true => format!("{} to {}, 95 %, n = {}", amount(unit, line.low), amount(unit, line.high), look.case.samples),
+                true => format!(
+                    "{} to {}, 95 %, n = {}",
+                    amount(unit, line.low),
+                    amount(unit, line.high),
+                    look.case.samples
+                ),
                 false => format!("exact, n = {}", look.case.samples),
             };
             let bend = match line.bend {
@@ -220,7 +227,8 @@ fn charts(look: &Look<'_>, before: Option<&Look<'_>>) -> Result<(Vec<Chart>, Vec
             label: label.to_owned(),
             parts: family_charts::parts(look, Metric::Anon, columns),
         };
-        let bars: Vec<Bar> = then.map(|then| bar("baseline", before, then)).into_iter().chain([bar("run", look, top)]).collect();
+        let bars: Vec<Bar> =
+            then.map(|then| bar("baseline", before, then)).into_iter().chain([bar("run", look, top)]).collect();
         let title = format!("anon at {}, before and after", top.stage);
         charts.push(chart::bars("before-after".into(), title, String::new(), &bars)?);
     }
@@ -230,16 +238,18 @@ fn charts(look: &Look<'_>, before: Option<&Look<'_>>) -> Result<(Vec<Chart>, Vec
 /// Mappings whose anonymous memory or count is another than in the baseline, at any stage. What is the
 /// same change at several stages is one row.
 fn changes(look: &Look<'_>, before: &Look<'_>) -> Changes {
-    let quantities = [Metric::Anon, Metric::Vmas]
-        .into_iter()
-        .flat_map(|metric| Category::ALL.iter().map(move |category| (metric.unit(), Quantity::Within(metric, *category))));
+    let quantities = [Metric::Anon, Metric::Vmas].into_iter().flat_map(|metric| {
+        Category::ALL.iter().map(move |category| (metric.unit(), Quantity::Within(metric, *category)))
+    });
     let mut rows = Vec::new();
     for (unit, quantity) in quantities {
         // The change, what was and what is at its first stage, and its stages.
         let mut moved: Vec<(f64, f64, f64, Vec<&Stage>)> = Vec::new();
         for columns in &look.case.stages {
             let Some(then) = before.case.stage(&columns.stage) else { continue };
-            let (Some(was), Some(is)) = (before.middle(quantity, then), look.middle(quantity, columns)) else { continue };
+            let (Some(was), Some(is)) = (before.middle(quantity, then), look.middle(quantity, columns)) else {
+                continue;
+            };
             match moved.iter_mut().find(|(change, ..)| *change == is - was) {
                 Some((.., stages)) => stages.push(&columns.stage),
                 None if is != was => moved.push((is - was, was, is, vec![&columns.stage])),
@@ -259,7 +269,9 @@ fn changes(look: &Look<'_>, before: &Look<'_>) -> Changes {
     }
     let text = match rows.len() {
         0 => "No category of mapping has another amount of anon or another number of mappings than in the baseline.",
-        _ => "Categories of mapping with another amount of anon or another number of mappings than in the baseline, medians.",
+        _ => {
+            "Categories of mapping with another amount of anon or another number of mappings than in the baseline, medians."
+        }
     };
     Changes { text: text.to_owned(), rows }
 }
@@ -275,8 +287,13 @@ fn tables(look: &Look<'_>) -> Vec<Table> {
 }
 
 fn metrics(look: &Look<'_>) -> Table {
-    let mut quantities: Vec<Quantity> =
-        look.case.stages.iter().flat_map(|columns| columns.memory.keys().copied()).filter(|it| it.category().is_none()).collect();
+    let mut quantities: Vec<Quantity> = look
+        .case
+        .stages
+        .iter()
+        .flat_map(|columns| columns.memory.keys().copied())
+        .filter(|it| it.category().is_none())
+        .collect();
     quantities.sort_unstable();
     quantities.dedup();
     // What is 0 throughout is named once and takes no column.
@@ -311,7 +328,8 @@ fn times(look: &Look<'_>) -> Table {
     let headings = ["wall", "range", "CPU", "range"].map(str::to_owned).to_vec();
     table(look, "Time since the stage before, pauses excluded", headings, false, |columns| {
         let of = |series: &crate::model::Series| {
-            let values: Vec<f64> = (0..look.case.samples).filter_map(|worker| series.at(worker)).map(|ns| ns as f64).collect();
+            let values: Vec<f64> =
+                (0..look.case.samples).filter_map(|worker| series.at(worker)).map(|ns| ns as f64).collect();
             let (low, high) = range(&values);
             let middle = median(&values).map_or("–".to_owned(), |ns| amount(Unit::Nanoseconds, ns));
             [middle, format!("{} to {}", amount(Unit::Nanoseconds, low), amount(Unit::Nanoseconds, high))]
@@ -339,7 +357,8 @@ fn samples(look: &Look<'_>) -> Vec<Figure> {
     quantities.dedup();
     let mut found = Vec::new();
     for quantity in quantities {
-        let values = look.case.stages.iter().filter_map(|columns| Some((look.values(quantity, columns)?, &columns.stage)));
+        let values =
+            look.case.stages.iter().filter_map(|columns| Some((look.values(quantity, columns)?, &columns.stage)));
         let width = |values: &[f64]| {
             let (low, high) = range(values);
             high - low

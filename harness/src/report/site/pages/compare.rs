@@ -69,7 +69,8 @@ pub fn comparison_page(comparison: &Comparison, before: &str, now: &str) -> Resu
 
 impl Compare {
     pub(super) fn new(material: &Material) -> Self {
-        let has_page = |id: &CaseId| material.records.iter().any(|record| record.cases.iter().any(|case| case.id == *id));
+        let has_page =
+            |id: &CaseId| material.records.iter().any(|record| record.cases.iter().any(|case| case.id == *id));
         let frame = Frame::new(material, "Compare", "compare.html");
         Self::of(&material.comparison, frame, "baseline", "run", has_page)
     }
@@ -105,7 +106,10 @@ fn group(family: &FamilyComparison, before: &str, link: &dyn Fn(&CaseId) -> Case
     for verdict in family.verdicts.iter().filter(|verdict| verdict.gated).filter(is_same) {
         match held.last_mut() {
             Some((id, last)) if **id == verdict.case => last.sentences.push(verdict.sentence.clone()),
-            _ => held.push((&verdict.case, HeldCase { case: link(&verdict.case), sentences: vec![verdict.sentence.clone()] })),
+            _ => held.push((
+                &verdict.case,
+                HeldCase { case: link(&verdict.case), sentences: vec![verdict.sentence.clone()] },
+            )),
         }
     }
     let fails = family.verdicts.iter().filter(|verdict| verdict.fails()).count();

@@ -17,14 +17,18 @@ pub(super) struct Fact {
 pub(super) fn facts(records: &[&Record]) -> Vec<Fact> {
     let mut by_name: BTreeMap<(u8, String), BTreeMap<String, Vec<String>>> = BTreeMap::new();
     for record in records {
-        let controls = record.fingerprint.controls.iter().filter(|(_, state)| !state.is_granted()).map(|(control, state)| {
-            let name = serde_json::to_value(control).ok().and_then(|name| name.as_str().map(str::to_owned));
-            let rank = u8::from(*state == ControlState::NotAsked);
-            ((rank, name.unwrap_or_default()), state.to_string())
-        });
+        let controls =
+            record.fingerprint.controls.iter().filter(|(_, state)| !state.is_granted()).map(|(control, state)| {
+                let name = serde_json::to_value(control).ok().and_then(|name| name.as_str().map(str::to_owned));
+                let rank = u8::from(*state == ControlState::NotAsked);
+                ((rank, name.unwrap_or_default()), state.to_string())
+            });
         let class = ((2, "machine class".to_owned()), record.fingerprint.class.to_string());
         let context = &record.fingerprint.context;
-        let context = context.iter().filter(|(name, _)| *name != "started").map(|(name, value)| ((3, name.clone()), value.clone()));
+        let context = context
+            .iter()
+            .filter(|(name, _)| *name != "started")
+            .map(|(name, value)| ((3, name.clone()), value.clone()));
         for (name, value) in controls.chain([class]).chain(context) {
             by_name.entry(name).or_default().entry(value).or_default().push(record.family.clone());
         }

@@ -139,17 +139,19 @@ fn columns(ladders: &[String], routines: &[&String]) -> Vec<Column> {
 
 fn row(material: &Material, look: &Look<'_>, ladders: &[String], routines: &[&String]) -> Row {
     let case = look.case;
-    let link = CaseLink {
-        label: short(&case.id),
-        href: Some(format!("../{}", names::address(&names::case_page(&case.id)))),
-    };
+    let link =
+        CaseLink { label: short(&case.id), href: Some(format!("../{}", names::address(&names::case_page(&case.id)))) };
     let mut cells = Vec::new();
     for ladder in ladders {
         cells.extend(PER_UNIT.map(|(metric, _)| slope(look, metric, ladder)));
     }
     cells.extend(routines.iter().map(|routine| time(case, routine)));
     let top = look.fullest();
-    cells.push(top.map_or(Cell::none(), |top| Cell { text: top.stage.to_string(), limit: String::new(), sort: String::new() }));
+    cells.push(top.map_or(Cell::none(), |top| Cell {
+        text: top.stage.to_string(),
+        limit: String::new(),
+        sort: String::new(),
+    }));
     for metric in LEVELS {
         let middle = top.and_then(|top| look.middle(metric, top));
         cells.push(middle.map_or(Cell::none(), |value| number(metric.unit(), value, String::new())));

@@ -54,7 +54,10 @@ fn cut(charts: &mut Vec<Chart>, text: &mut String) {
     let beyond = charts.len().saturating_sub(MOST_CHARTS);
     if beyond > 0 {
         charts.truncate(MOST_CHARTS);
-        text.push_str(&format!(" {} more of this kind are not drawn; the table has all cases.", counted(beyond, "chart")));
+        text.push_str(&format!(
+            " {} more of this kind are not drawn; the table has all cases.",
+            counted(beyond, "chart")
+        ));
     }
 }
 
@@ -277,7 +280,9 @@ fn differing(looks: &[Look<'_>]) -> Result<Section, SiteError> {
     let charts: Result<Vec<Chart>, _> = strips
         .chunks(MOST_SERIES)
         .enumerate()
-        .map(|(index, strips)| chart::dots(format!("differ-{index}"), "Growth, one dot a worker".into(), String::new(), strips))
+        .map(|(index, strips)| {
+            chart::dots(format!("differ-{index}"), "Growth, one dot a worker".into(), String::new(), strips)
+        })
         .collect();
     debug_assert!(MOST_SERIES <= SERIES.len());
     Ok(Section { anchor: "differ", title: "Where workers differ".into(), text, legend: Vec::new(), charts: charts? })

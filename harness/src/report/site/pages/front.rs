@@ -17,7 +17,9 @@ use crate::{
     judge::{Kind, Verdict},
     model::CaseId,
     report::site::{
-        Material, leads::leads, names,
+        Material,
+        leads::leads,
+        names,
         words::{amount, change, counted, grouped, relative},
     },
 };
@@ -103,7 +105,10 @@ fn commands() -> Vec<(&'static str, &'static str)> {
     vec![
         ("cargo bench", "measure memory and time of all families, and write these pages"),
         ("cargo bench -- --memory-only", "memory alone"),
-        ("cargo run -q --release --bin highwater -- compare", "judge the run against the baselines; exits 3 on a regression"),
+        (
+            "cargo run -q --release --bin highwater -- compare",
+            "judge the run against the baselines; exits 3 on a regression",
+        ),
         ("cargo run -q --release --bin highwater -- report", "write these pages from stored records"),
         ("cargo run -q --release --bin highwater -- bless --reason TEXT", "accept the run as the new baseline"),
     ]
@@ -123,15 +128,30 @@ fn banner(material: &Material) -> Banner {
         (super::WARN, "Nothing measured", "There is no record yet: run cargo bench.".to_owned())
     } else {
         match status {
-            exit::HELD => (super::GOOD, "Held", format!("All {} gated verdicts of {} hold.", grouped(all), counted(cases, "case"))),
+            exit::HELD => (
+                super::GOOD,
+                "Held",
+                format!("All {} gated verdicts of {} hold.", grouped(all), counted(cases, "case")),
+            ),
             exit::REGRESSED => {
-                let sentence = format!("{} of {} gated verdicts fail, in {}.", grouped(fails), grouped(all), failing_cases(material));
+                let sentence = format!(
+                    "{} of {} gated verdicts fail, in {}.",
+                    grouped(fails),
+                    grouped(all),
+                    failing_cases(material)
+                );
                 (super::BAD, "Failed", sentence)
             }
-            exit::UNCONFIRMED => (super::WARN, "Unconfirmed", "A rise that is hardly chance, but not in all workers.".to_owned()),
+            exit::UNCONFIRMED => {
+                (super::WARN, "Unconfirmed", "A rise that is hardly chance, but not in all workers.".to_owned())
+            }
             _ => {
                 let families: Vec<&str> = comparison.without_baseline.iter().map(|it| it.family.as_str()).collect();
-                (super::WARN, "No baseline", format!("Nothing to compare {} with on this machine class.", families.join(", ")))
+                (
+                    super::WARN,
+                    "No baseline",
+                    format!("Nothing to compare {} with on this machine class.", families.join(", ")),
+                )
             }
         }
     };

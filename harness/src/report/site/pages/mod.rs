@@ -46,10 +46,13 @@ impl Frame {
     /// The frame of the page at `path`.
     fn new(material: &Material, title: impl Into<String>, path: &str) -> Self {
         let fixed = |label: &str, href: &str| (label.to_owned(), href.to_owned());
-        let families = material.records.iter().map(|record| (record.family.clone(), names::family_page(&record.family)));
-        let links = std::iter::once(fixed("Overview", "index.html"))
-            .chain(families)
-            .chain([fixed("Claims", "claims.html"), fixed("Compare", "compare.html"), fixed("Trend", "trend.html")]);
+        let families =
+            material.records.iter().map(|record| (record.family.clone(), names::family_page(&record.family)));
+        let links = std::iter::once(fixed("Overview", "index.html")).chain(families).chain([
+            fixed("Claims", "claims.html"),
+            fixed("Compare", "compare.html"),
+            fixed("Trend", "trend.html"),
+        ]);
         let links = links.map(|(label, href)| NavLink { label, is_current: href == path, href });
         Self { title: title.into(), root: root(path), links: links.collect(), foot: foot(&material.records) }
     }

@@ -109,7 +109,9 @@ fn note(index: usize, blessed: &Blessed) -> Note {
 fn row(steps: &[&Record], gated: &[Gated], look: &Look<'_>) -> Row {
     let cell = |gated: &Gated| {
         let points = points(steps, gated, &look.case.id);
-        let (Some(first), Some(last)) = (points.first(), points.last()) else { return ("–".to_owned(), String::new()) };
+        let (Some(first), Some(last)) = (points.first(), points.last()) else {
+            return ("–".to_owned(), String::new());
+        };
         let unit = gated.metric.unit();
         let since = match last.y - first.y {
             0.0 if is_flat(&points) => String::new(),
@@ -123,12 +125,7 @@ fn row(steps: &[&Record], gated: &[Gated], look: &Look<'_>) -> Row {
 }
 
 /// Charts of what ever changed.
-fn changed(
-    record: &Record,
-    steps: &[&Record],
-    looks: &[Look<'_>],
-    gated: &[Gated],
-) -> Result<Vec<Chart>, SiteError> {
+fn changed(record: &Record, steps: &[&Record], looks: &[Look<'_>], gated: &[Gated]) -> Result<Vec<Chart>, SiteError> {
     let panels = panel::panels(looks);
     let mut charts = Vec::new();
     for gated in gated {

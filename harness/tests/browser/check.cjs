@@ -1,0 +1,169 @@
+// Opens the pages of a site in headless Chromium and prints what is wrong with them, as JSON:
+// {"failures": ["page: what"], "series": {"page": {"chart id": number of series drawn}}}.
+//
+//   node check.cjs MODULES SITE
+//
+// MODULES is a node_modules folder with playwright-core and axe-core, SITE a folder of pages. The pages
+// of one folder are alike: of each the first eight are opened. Links are followed to all.
+"use strict";
+const fs = require("node:fs");
+const path = require("node:path");
+const { createRequire } = require("node:module");
+const { pathToFileURL, fileURLToPath } = require("node:url");
+
+const [modules, site] = process.argv.slice(2);
+const load = createRequire(path.join(path.resolve(modules), "x"));
+const { chromium } = load("playwright-core");
+const axe = fs.readFileSync(load.resolve("axe-core/axe.min.js"), "utf8");
+
+const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+  "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const root = path.resolve(site);
+const MOST = 8;
+const pages = fs.readdirSync(root, { recursive: true }).filter((name) => name.endsWith(".html")).sort()
+  .filter((name, index, all) => all.slice(0, index).filter((other) => path.dirname(other) === path.dirname(name)).length < MOST);
+const failures = [];
+const series = {};
+
+(async () => {
+  const browser = await chromium.launch({ executablePath: process.env.HIGHWATER_CHROMIUM || "/usr/bin/chromium", args: FLAGS });
+  const ids = new Map();
+  const anchors = (file) => {
+    if (!ids.has(file)) ids.set(file, new Set([...fs.readFileSync(file, "utf8").matchAll(/ id="([^"]*)"/g)].map((it) => it[1])));
+    return ids.get(file);
+  };
+
+  const open = async (name, options) => {
+    const context = await browser.newContext(options);
+    const page = await context.newPage();
+    const fail = (what) => failures.push(`${name}: ${what}`);
+    page.on("console", (message) => { if (message.type() === "error") fail(`console: ${message.text()}`); });
+    page.on("pageerror", (error) => fail(`script: ${error.message}`));
+    page.on("dialog", (dialog) => { fail(`a dialog: ${dialog.message()}`); dialog.dismiss(); });
+    page.on("request", (request) => { if (!/^(file|data):/.test(request.url())) fail(`asks for ${request.url()}`); });
+    await page.goto(pathToFileURL(path.join(root, name)).href);
+    return { page, fail, close: () => context.close() };
+  };
+
+  for (const name of pages) {
+    const wide = await open(name, { viewport: { width: 1280, height: 900 }, colorScheme: "light" });
+    await links(wide, anchors);
+    await charts(wide, name);
+    await texts(wide);
+    await accessible(wide, "light");
+    if (await wide.page.locator("table.sortable").count()) await table(wide);
+    await wide.close();
+    const narrow = await open(name, { viewport: { width: 375, height: 800 }, colorScheme: "dark" });
+    const width = await narrow.page.evaluate(() => document.documentElement.scrollWidth);
+    if (width > 375) narrow.fail(`scrolls sideways at 375 px: ${width} px wide`);
+    const small = await narrow.page.evaluate(() => [...document.querySelectorAll("svg text")]
+      .map((text) => text.getBoundingClientRect().height).filter((height) => height > 0 && height < 11).length);
+    if (small > 0) narrow.fail(`${small} texts in charts are lower than 11 px at 375 px`);
+    const light = await narrow.page.evaluate(() => getComputedStyle(document.body).backgroundColor.match(/\d+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0));
+    if (light > 150) narrow.fail("is not dark where the system is");
+    await texts(narrow);
+    await accessible(narrow, "dark");
+    await narrow.close();
+  }
+  await withoutScripts();
+  await browser.close();
+  console.log(JSON.stringify({ failures, series }));
+
+  // Every link leads to a page of the site (or to a file beside it) and to an anchor that is there.
+  async function links({ page, fail }) {
+    const hrefs = await page.evaluate(() => [...document.querySelectorAll("a[href]")].map((a) => a.href));
+    for (const href of new Set(hrefs)) {
+      const url = new URL(href);
+      if (url.protocol === "https:" || url.protocol === "http:") continue;
+      if (url.protocol !== "file:") { fail(`a link to ${href}`); continue; }
+      const hash = decodeURIComponent(url.hash.slice(1));
+      url.hash = "";
+      const file = fileURLToPath(url);
+      if (!fs.existsSync(file)) fail(`a link to ${href}, which is not there`);
+      else if (hash && !anchors(file).has(hash)) fail(`a link to ${href}, where there is no such anchor`);
+    }
+  }
+
+  // A chart has a title, a description and what it says it draws.
+  async function charts({ page, fail }, name) {
+    const found = await page.evaluate(() => [...document.querySelectorAll("figure.chart")].map((figure) => ({
+      id: figure.id,
+      says: Number(figure.dataset.series),
+      title: figure.querySelector("svg > title")?.textContent ?? "",
+      description: figure.querySelector("svg > desc")?.textContent ?? "",
+      // Lines of data are as wide as 2 or more; axes and intervals are 1.
+      lines: [...figure.querySelectorAll('svg polyline[stroke^="var(--s"]')].filter((line) => Number(line.getAttribute("stroke-width")) > 1).length,
+      colours: [...figure.querySelectorAll("svg *")].filter((it) => /#|rgb/.test((it.getAttribute("fill") ?? "") + (it.getAttribute("stroke") ?? ""))).length,
+    })));
+    series[name] = {};
+    for (const chart of found) {
+      series[name][chart.id] = chart.lines || chart.says;
+      if (!chart.title || !chart.description) fail(`${chart.id} has no title or no description`);
+      if (chart.lines && chart.lines !== chart.says) fail(`${chart.id} says ${chart.says} lines and draws ${chart.lines}`);
+      if (chart.colours) fail(`${chart.id} has ${chart.colours} colours of its own, which do not follow the page`);
+    }
+    const twice = await page.evaluate(() => {
+      const all = [...document.querySelectorAll("[id]")].map((it) => it.id);
+      return all.filter((id, index) => all.indexOf(id) !== index);
+    });
+    if (twice.length) fail(`ids that stand twice: ${twice}`);
+  }
+
+  // Texts of a chart neither leave it nor lie on each other.
+  async function texts({ page, fail }) {
+    const wrong = await page.evaluate(() => [...document.querySelectorAll("figure.chart svg")].flatMap((svg) => {
+      const frame = svg.getBoundingClientRect();
+      const boxes = [...svg.querySelectorAll("text")].map((text) => ({ text: text.textContent.trim(), box: text.getBoundingClientRect() }));
+      const outside = boxes.filter(({ box }) => box.left < frame.left - 2 || box.right > frame.right + 2 || box.top < frame.top - 2 || box.bottom > frame.bottom + 2);
+      const over = boxes.filter(({ box: a }, index) => boxes.slice(index + 1).some(({ box: b }) =>
+        Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 4));
+      const id = svg.closest("figure").id;
+      return [...outside.map(({ text }) => `${id}: "${text}" leaves the chart`), ...over.map(({ text }) => `${id}: "${text}" lies on another text`)];
+    }));
+    wrong.slice(0, 5).forEach(fail);
+  }
+
+  async function accessible({ page, fail }, scheme) {
+    await page.evaluate(axe);
+    const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+    for (const { id, impact, nodes } of violations.filter((it) => it.impact === "serious" || it.impact === "critical")) {
+      fail(`axe, ${scheme}: ${id} (${impact}) at ${nodes[0].target} and ${nodes.length - 1} more: ${nodes[0].html.slice(0, 200)}`);
+    }
+  }
+
+  // Sorting by each column with numbers, and filtering.
+  async function table({ page, fail }) {
+    const rows = () => page.evaluate(() => [...document.querySelectorAll("table.sortable tbody tr")].filter((row) => !row.hidden).map((row) => ({ id: row.cells[0].querySelector(".id").textContent, values: [...row.cells].map((cell) => cell.dataset.v) })));
+    const before = await rows();
+    const buttons = page.locator("table.sortable thead tr:last-child button");
+    for (let column = 1; column < await buttons.count(); column += 1) {
+      for (const [sort, sign] of [["ascending", 1], ["descending", -1]]) {
+        await buttons.nth(column).click();
+        const stated = await page.locator("table.sortable thead tr:last-child th").nth(column).getAttribute("aria-sort");
+        if (stated !== sort) fail(`column ${column} is not marked as ${sort}`);
+        const values = (await rows()).map((row) => row.values[column]).filter((value) => value !== undefined).map(Number);
+        if (values.some((value, index) => index > 0 && sign * (value - values[index - 1]) < 0)) fail(`column ${column} is not ${sort}: ${values}`);
+      }
+    }
+    if ((await rows()).length !== before.length) fail("rows were lost by sorting");
+    const wanted = before[before.length - 1].id;
+    await page.locator("input[type=search]").fill(wanted);
+    const shown = (await rows()).map((row) => row.id);
+    if (!shown.includes(wanted) || shown.some((id) => !id.includes(wanted))) fail(`the filter ${wanted} shows ${shown}`);
+    await page.locator("input[type=search]").fill("no such case");
+    if ((await rows()).length !== 0) fail("a filter that fits nothing shows something");
+  }
+
+  // Without scripts all rows are there, and no control that would do nothing.
+  async function withoutScripts() {
+    for (const name of pages.filter((page) => page.startsWith("family"))) {
+      const { page, fail, close } = await open(name, { javaScriptEnabled: false });
+      if (await page.locator(".filter:visible, table button").count()) fail("shows controls that need scripts where there are none");
+      if (await page.locator("table.sortable").count() && !(await page.locator("table.sortable tbody tr:visible").count())) fail("has no rows without scripts");
+      await close();
+    }
+  }
+})().catch((error) => {
+  console.error(error);
+  process.exit(1);
+});

@@ -1,0 +1,142 @@
+//! Records for the report's pages: a real one with events in it, one with hostile names, one with many
+//! cases.
+
+use std::path::Path;
+
+use highwater::{
+    judge::Policy,
+    model::{Blessing, CaseRecord, ClaimRecord, Death, Decision, Outcome, Record, TimeEstimate, read_record},
+    report::site::{Blessed, History, Material},
+};
+
+use super::{add_per_unit, record};
+
+/// The committed baseline of sandbox-scaling: twelve cases with fifteen stages each.
+pub(crate) fn real() -> Record {
+    let baselines = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../baselines"));
+    let class = "linux-x86_64-4k-thp_madvise-glibc-aslr_off";
+    read_record(&baselines.join(class).join("sandbox-scaling.json")).expect("the committed baseline")
+}
+
+/// A run of it with times, a regression, an improvement, a death, a refusal and claims.
+pub(crate) fn eventful(baseline: &Record) -> Record {
+    let mut run = Record { blessed: None, ..baseline.clone() };
+    for (index, case) in run.cases.iter_mut().enumerate() {
+        for (routine, ns) in [("create", 1000.0), ("create-call", 30_000.0)] {
+            let ns = ns * (1.0 + ((index * 7) % 5) as f64);
+            let time =
+                TimeEstimate { estimator: "mean".into(), ns, low_ns: ns * 0.99, high_ns: ns * 1.02, confidence: 0.95 };
+            case.time.insert(routine.into(), time);
+        }
+    }
+    for quantity in ["anon", "anon.host_heap", "peak_anon", "pss", "pss.host_heap"] {
+        add_per_unit(&mut run.cases[0], quantity, 8192);
+    }
+    run.cases[1].died.push(death("memory allocation of 1048576 bytes failed"));
+    run.cases[2].notes.insert("error".into(), vec!["one text".into(), "another".into()]);
+    let id = format!("{}/absent/guest=none", run.family).parse().expect("an id");
+    run.cases.insert(0, CaseRecord::not_run(id, "the guest is not built".into()));
+    run.cases.sort_by(|a, b| a.id.cmp(&b.id));
+    let rests_on = vec![run.cases[1].id.clone(), "other/case".parse().expect("an id")];
+    run.claims = [Decision::Confirmed, Decision::Refuted, Decision::Undecided]
+        .map(|decision| ClaimRecord {
+            id: decision.to_string(),
+            statement: format!("This will be {decision}."),
+            source: "https://example.org/said".into(),
+            refuted_if: "it is not so".into(),
+            decision,
+            figures: "4 KiB against 8 KiB; exact, n = 20".into(),
+            rests_on: rests_on.clone(),
+        })
+        .to_vec();
+    run
+}
+
+pub(crate) fn death(output: &str) -> Death {
+    Death {
+        outcome: Outcome::OutOfMemory,
+        last_stage: Some("live@10".parse().expect("a stage")),
+        output_tail: output.to_owned(),
+    }
+}
+
+/// Two blessings, of which the first had less.
+pub(crate) fn history(baseline: &Record) -> History {
+    let blessing = |reason: &str| Some(Blessing { reason: reason.into(), at: "2026-07-01T12:00:00Z".into() });
+    let mut first = Record { blessed: blessing("first"), ..baseline.clone() };
+    first.cases.truncate(5);
+    let mut second = Record { blessed: blessing("a type cache"), ..baseline.clone() };
+    add_per_unit(&mut second.cases[0], "anon", 4096);
+    History::Known(vec![
+        Blessed { commit: Some("0123456789ab".into()), record: first },
+        Blessed { commit: None, record: second },
+    ])
+}
+
+/// The real record with events, its baseline and a history.
+pub(crate) fn full() -> Material {
+    let baseline = real();
+    let mut material = Material::of(vec![(eventful(&baseline), Some(baseline.clone()))], &Policy::default());
+    material.histories.insert(baseline.family.clone(), history(&baseline));
+    material
+}
+
+/// A text that would run, or break out of an attribute, if it were not escaped.
+pub(crate) const HOSTILE: &str = "</svg></style><script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{ 7*7 }}&lt;";
+
+/// A record with that text wherever one can be.
+pub(crate) fn hostile() -> Material {
+    let mut before = record();
+    before.blessed = Some(Blessing { reason: HOSTILE.into(), at: HOSTILE.into() });
+    before.family = HOSTILE.into();
+    let mut run = Record { blessed: None, ..before.clone() };
+    run.unit = HOSTILE.into();
+    run.selection.filter = Some(HOSTILE.into());
+    run.fingerprint.context.insert(HOSTILE.into(), HOSTILE.into());
+    add_per_unit(&mut run.cases[0], "anon", 4096);
+    run.cases[0].notes.insert(HOSTILE.into(), vec![HOSTILE.into()]);
+    run.cases[0].died.push(death(HOSTILE));
+    let time = TimeEstimate { estimator: HOSTILE.into(), ns: 5.0, low_ns: 5.0, high_ns: 5.0, confidence: 0.95 };
+    for case in &mut run.cases {
+        case.time.insert(HOSTILE.into(), time.clone());
+    }
+    // Parts that are no way out of a folder, and names longer than a file may have.
+    let long = format!("f/{}", "x".repeat(300));
+    for (id, of) in [("f/../..", 0), ("f/.hidden/a=1,b=2", 1), (long.as_str(), 1)] {
+        let case = CaseRecord { id: id.parse().expect("an id"), ..run.cases[of].clone() };
+        run.cases.push(case);
+    }
+    run.cases.push(CaseRecord::not_run("f/refused".parse().expect("an id"), HOSTILE.into()));
+    run.claims = vec![ClaimRecord {
+        id: HOSTILE.into(),
+        statement: HOSTILE.into(),
+        source: "javascript:alert(3)".into(),
+        refuted_if: HOSTILE.into(),
+        decision: Decision::Refuted,
+        figures: HOSTILE.into(),
+        rests_on: vec![run.cases[0].id.clone()],
+    }];
+    let mut material = Material::of(vec![(run, Some(before.clone()))], &Policy::default());
+    let blessed = Blessed { commit: Some(HOSTILE.into()), record: before };
+    material.histories.insert(HOSTILE.into(), History::Known(vec![blessed]));
+    material
+}
+
+/// A run of so many cases: copies of the real ones under other names.
+pub(crate) fn many(count: usize) -> Material {
+    let baseline = real();
+    let run = eventful(&baseline);
+    let cases = |record: &Record| {
+        let named = (0..count).map(|index| {
+            let case = &record.cases[index % record.cases.len()];
+            let id = format!("many/strategy-{}/step={},work={}", index % 7, index / 70, (index / 7) % 10);
+            CaseRecord { id: id.parse().expect("an id"), ..case.clone() }
+        });
+        let mut cases: Vec<CaseRecord> = named.collect();
+        cases.sort_by(|a, b| a.id.cmp(&b.id));
+        cases
+    };
+    let of = |record: &Record| Record { family: "many".into(), cases: cases(record), ..record.clone() };
+    let baseline = of(&Record { cases: run.cases.clone(), ..baseline });
+    Material::of(vec![(of(&run), Some(baseline))], &Policy::default())
+}
