@@ -8,6 +8,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    sync::{Mutex, PoisonError},
 };
 
 use common::site::{full, hostile, many};
@@ -32,6 +33,9 @@ fn browse(site: &Path) -> Found {
     for needed in [&chromium, &modules.join("playwright-core"), &modules.join("axe-core")] {
         assert!(needed.exists(), "{} is missing: run `bash .ci/browser`", needed.display());
     }
+    // One browser at a time: each takes two CPUs.
+    static BROWSER: Mutex<()> = Mutex::new(());
+    let _alone = BROWSER.lock().unwrap_or_else(PoisonError::into_inner);
     let ran = Command::new("node").arg(root.join("tests/browser/check.cjs")).arg(&modules).arg(site).output();
     let ran = ran.expect("node (20 or newer) is installed");
     let told = String::from_utf8_lossy(&ran.stdout);

@@ -35,6 +35,8 @@ const series = {};
 
   const open = async (name, options) => {
     const context = await browser.newContext(options);
+    // Other tests and builds may keep the machine busy.
+    context.setDefaultTimeout(180_000);
     const page = await context.newPage();
     const fail = (what) => failures.push(`${name}: ${what}`);
     page.on("console", (message) => { if (message.type() === "error") fail(`console: ${message.text()}`); });

@@ -25,12 +25,9 @@ pub(super) fn leads<'a>(verdicts: impl Iterator<Item = &'a Verdict>) -> Vec<Lead
         leads
             .entry(key)
             .and_modify(|lead| {
-                lead.others.push(verdict);
-                if (verdict.kind, weight(verdict)) > (lead.verdict.kind, weight(lead.verdict)) {
-                    if let Some(last) = lead.others.last_mut() {
-                        std::mem::swap(last, &mut lead.verdict);
-                    }
-                }
+                let says_more = (verdict.kind, weight(verdict)) > (lead.verdict.kind, weight(lead.verdict));
+                let spoken_for = if says_more { std::mem::replace(&mut lead.verdict, verdict) } else { verdict };
+                lead.others.push(spoken_for);
             })
             .or_insert(Lead { verdict, others: Vec::new() });
     }

@@ -2,6 +2,7 @@
 //! Every text is escaped by the template.
 
 mod case;
+mod case_tables;
 mod claims;
 mod compare;
 mod context;
