@@ -134,6 +134,12 @@ impl MemoryCgroup {
         self.number(self.version.peak()).map(Bytes)
     }
 
+    /// Where its files are.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The version of the controller: 1 or 2.
     #[must_use]
     pub fn version(&self) -> u8 {

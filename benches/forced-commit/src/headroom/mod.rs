@@ -1,0 +1,100 @@
+//! How much memory this process may still take before somebody is killed for it: what every memory
+//! cgroup above it leaves, and what the machine has.
+//!
+//! ```text
+//!  cgroup         limit - usage + inactive file pages         each level up to the root
+//!  machine        MemAvailable                                /proc/meminfo
+//! ```
+//!
+//! Inactive file pages are counted as free, since the kernel drops them first. Swap is not counted:
+//! committed memory is meant to be resident.
+
+mod cgroup;
+
+use std::{fs, path::Path};
+
+use crate::{Error, NoHeadroom, Source};
+
+pub use cgroup::Level;
+
+/// Bytes that are left alone: allocations of others between a check and what it allows, and the
+/// kernel's own (page tables are charged too, 2 MiB per GiB in 4 KiB pages).
+pub const MARGIN: u64 = 32 << 20;
+
+/// The limits that this process lives under.
+#[derive(Clone, Debug)]
+pub struct Headroom {
+    levels: Vec<Level>,
+    machine: Machine,
+    margin: u64,
+}
+
+/// Where the machine's figure comes from.
+#[derive(Clone, Debug)]
+enum Machine {
+    Meminfo,
+    Fixed(u64),
+}
+
+impl Headroom {
+    /// The limits of this process as they are now; how much of them is used is read at every check.
+    ///
+    /// # Errors
+    /// When /proc cannot be read. No memory cgroup is no error: the machine is then the only limit.
+    pub fn of_this_process() -> Result<Self, Error> {
+        Ok(Self { levels: Level::of_this_process()?, machine: Machine::Meminfo, margin: MARGIN })
+    }
+
+    /// Limits of the caller's choice: for a host that budgets its memory itself, and for tests.
+    #[must_use]
+    pub fn fixed(levels: Vec<Level>, machine: u64, margin: u64) -> Self {
+        Self { levels, machine: Machine::Fixed(machine), margin }
+    }
+
+    /// Bytes that can be had, the margin taken off, and what sets the limit.
+    ///
+    /// # Errors
+    /// When a figure cannot be read.
+    pub fn available(&self) -> Result<(u64, Source), Error> {
+        let machine = match self.machine {
+            Machine::Meminfo => read("/proc/meminfo".as_ref(), mem_available)?,
+            Machine::Fixed(bytes) => bytes,
+        };
+        let mut least = (machine, Source::Machine);
+        for level in &self.levels {
+            let left = level.left()?;
+            if left < least.0 {
+                least = (left, Source::Cgroup(level.folder().to_owned()));
+            }
+        }
+        Ok((least.0.saturating_sub(self.margin), least.1))
+    }
+
+    /// Whether the next `chunk` bytes can be had, of `needed` that are still to come.
+    ///
+    /// # Errors
+    /// [`Error::NoHeadroom`] when not.
+    pub fn check(&self, needed: u64, chunk: u64) -> Result<(), Error> {
+        let (available, limited_by) = self.available()?;
+        if chunk <= available { Ok(()) } else { Err(NoHeadroom { needed, available, limited_by }.into()) }
+    }
+}
+
+/// `MemAvailable` of a meminfo file, in bytes.
+fn mem_available(text: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kib| kib << 10)
+}
+
+/// Reads a figure from a file, with errors that name it.
+fn read<T>(path: &Path, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, Error> {
+    let failed = |source: std::io::Error| Error::System {
+        what: "read how much memory is left",
+        source: std::io::Error::new(source.kind(), format!("{}: {source}", path.display())),
+    };
+    let text = fs::read_to_string(path).map_err(failed)?;
+    parse(&text).ok_or_else(|| failed(std::io::Error::other("not in the form expected")))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,139 @@
+//! The arithmetic of limits, and cgroup folders of both versions as the kernel lays them out.
+
+use std::{fs, path::Path};
+
+use proptest::prelude::*;
+
+use super::{
+    Headroom, Level,
+    cgroup::{left, parse_limit},
+    mem_available,
+};
+use crate::{Error, Source};
+
+const MIB: u64 = 1 << 20;
+
+fn group(folder: &Path, files: &[(&str, &str)]) {
+    fs::create_dir_all(folder).expect("a folder");
+    for (name, text) in files {
+        fs::write(folder.join(name), text).expect("a file");
+    }
+}
+
+/// The unified hierarchy: the root has no memory files, a slice above has the lower limit.
+fn unified(root: &Path) -> std::path::PathBuf {
+    let slice = root.join("machine.slice");
+    group(
+        &slice,
+        &[
+            ("memory.max", "536870912\n"),
+            ("memory.high", "max\n"),
+            ("memory.current", "209715200\n"),
+            (
+                "memory.stat",
+                "anon 104857600\nfile 104857600\nactive_file 52428800\ninactive_file 52428800\nslab 4096\n",
+            ),
+        ],
+    );
+    let own = slice.join("job.scope");
+    group(
+        &own,
+        &[
+            ("memory.max", "max\n"),
+            ("memory.high", "1073741824\n"),
+            ("memory.current", "104857600\n"),
+            ("memory.stat", "anon 104857600\ninactive_file 0\n"),
+        ],
+    );
+    own
+}
+
+#[test]
+fn in_version_2_the_tightest_group_above_counts_with_its_inactive_file_pages() {
+    let root = tempfile::tempdir().expect("a folder");
+    let own = unified(root.path());
+    let levels = Level::upwards(&own, 2).expect("readable");
+    assert_eq!(levels.iter().map(Level::folder).collect::<Vec<_>>(), [own.as_path(), own.parent().expect("a slice")]);
+    let left: Vec<u64> = levels.iter().map(|level| level.left().expect("readable") / MIB).collect();
+    assert_eq!(left, [1024 - 100, 512 - 200 + 50]);
+
+    let headroom = Headroom::fixed(levels, 24 << 30, 32 * MIB);
+    let (available, source) = headroom.available().expect("readable");
+    assert_eq!((available / MIB, source), (330, Source::Cgroup(own.parent().expect("a slice").to_owned())));
+}
+
+#[test]
+fn in_version_1_the_group_and_its_parents_count_and_no_limit_is_none() {
+    let root = tempfile::tempdir().expect("a folder");
+    let parent = root.path().join("api");
+    group(&parent, &[("memory.limit_in_bytes", "9223372036854771712\n")]);
+    let own = parent.join("worker");
+    group(
+        &own,
+        &[
+            ("memory.limit_in_bytes", "268435456\n"),
+            ("memory.usage_in_bytes", "100663296\n"),
+            ("memory.stat", "cache 8192\ninactive_file 1\ntotal_inactive_file 4194304\n"),
+        ],
+    );
+    let levels = Level::upwards(&own, 1).expect("readable");
+    assert_eq!(levels.len(), 1);
+    assert_eq!(levels[0].left().expect("readable"), (256 - 96 + 4) * MIB);
+}
+
+#[test]
+fn a_file_that_says_something_else_is_an_error_that_names_it() {
+    let root = tempfile::tempdir().expect("a folder");
+    group(root.path(), &[("memory.max", "much\n")]);
+    let error = Level::upwards(root.path(), 2).expect_err("no number").to_string();
+    assert!(error.contains("memory.max") && error.contains("not in the form expected"), "{error}");
+}
+
+#[test]
+fn a_refusal_says_what_is_needed_and_what_there_is() {
+    let headroom = Headroom::fixed(Vec::new(), 100 * MIB, 32 * MIB);
+    assert!(headroom.check(500 * MIB, 68 * MIB).is_ok());
+    match headroom.check(500 * MIB, 69 * MIB) {
+        Err(Error::NoHeadroom(refusal)) => {
+            assert_eq!((refusal.needed, refusal.available, refusal.limited_by), (500 * MIB, 68 * MIB, Source::Machine));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_machines_figure_is_read_in_kib() {
+    let text = "MemTotal:       24580000 kB\nMemFree:        1 kB\nMemAvailable:   20480 kB\n";
+    assert_eq!(mem_available(text), Some(20 * MIB));
+    assert_eq!(mem_available("MemTotal: 5 kB\n"), None);
+}
+
+#[test]
+fn this_process_has_some_headroom_and_a_reason() {
+    let (available, _) = Headroom::of_this_process().expect("readable").available().expect("readable");
+    assert!(available > 0);
+}
+
+proptest! {
+    #[test]
+    fn a_limit_never_leaves_more_than_itself_nor_wraps(limit: u64, used: u64, droppable: u64) {
+        prop_assert!(left(limit, used, droppable) <= limit);
+    }
+
+    #[test]
+    fn using_more_never_leaves_more(limit: u64, used: u64, more: u64, droppable: u64) {
+        prop_assert!(left(limit, used.saturating_add(more), droppable) <= left(limit, used, droppable));
+    }
+
+    #[test]
+    fn a_limit_reads_back(bytes in 0..1_u64 << 61) {
+        prop_assert_eq!(parse_limit(&format!("{bytes}\n")), Some(Some(bytes)));
+    }
+
+    #[test]
+    fn what_is_checked_fits_into_what_is_available(machine: u64, margin: u64, chunk: u64) {
+        let headroom = Headroom::fixed(Vec::new(), machine, margin);
+        let fits = chunk.checked_add(margin).is_some_and(|sum| sum <= machine) || chunk == 0;
+        prop_assert_eq!(headroom.check(chunk, chunk).is_ok(), fits);
+    }
+}

@@ -1,0 +1,123 @@
+//! The initial image of a linear memory: what a clean reset must bring back. Only pages with anything
+//! in them are kept, so the image of a 4 GiB memory costs what its data segments cost.
+
+use std::ops::Range;
+
+use crate::sys::page_size;
+
+/// What a memory holds before the first job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    length: usize,
+    /// Runs of pages that are not all zero, by offset, ascending and apart.
+    runs: Vec<(usize, Box<[u8]>)>,
+}
+
+/// What was found that is not the initial image.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dirt {
+    /// Bytes that differ.
+    pub bytes: u64,
+    /// Offset of the first of them.
+    pub first: Option<usize>,
+}
+
+impl Image {
+    /// Takes the image of a memory as it is now. It reads every page, so take it when the memory is
+    /// small and use [`Image::grown_to`], or after it was committed.
+    #[must_use]
+    pub fn of(memory: &[u8]) -> Self {
+        let page = page_size();
+        let mut runs: Vec<(usize, Vec<u8>)> = Vec::new();
+        for (index, bytes) in memory.chunks(page).enumerate() {
+            if is_zero(bytes) {
+                continue;
+            }
+            let offset = index * page;
+            match runs.last_mut() {
+                Some((start, run)) if *start + run.len() == offset => run.extend_from_slice(bytes),
+                _ => runs.push((offset, bytes.to_vec())),
+            }
+        }
+        let runs = runs.into_iter().map(|(offset, run)| (offset, run.into_boxed_slice())).collect();
+        Self { length: memory.len(), runs }
+    }
+
+    /// The image of the same memory after it grew: what is new is zero.
+    #[must_use]
+    pub fn grown_to(self, length: usize) -> Self {
+        Self { length: self.length.max(length), ..self }
+    }
+
+    /// The memory's size in bytes.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
+    /// The runs of pages that are not all zero, with their offsets.
+    pub fn runs(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        self.runs.iter().map(|(offset, bytes)| (*offset, &**bytes))
+    }
+
+    /// Puts a part of the memory back: zeros, and what the image has there.
+    ///
+    /// # Panics
+    /// When the range ends beyond the memory.
+    pub fn restore(&self, memory: &mut [u8], range: Range<usize>) {
+        memory[range.clone()].fill(0);
+        let first = self.runs.partition_point(|(offset, bytes)| offset + bytes.len() <= range.start);
+        for (offset, bytes) in self.runs[first..].iter().take_while(|(offset, _)| *offset < range.end) {
+            let from = range.start.max(*offset);
+            let to = range.end.min(offset + bytes.len());
+            memory[from..to].copy_from_slice(&bytes[from - offset..to - offset]);
+        }
+    }
+
+    /// Compares byte for byte.
+    #[must_use]
+    pub fn dirt(&self, memory: &[u8]) -> Dirt {
+        let mut dirt = Dirt::default();
+        let mut at = 0;
+        for (offset, bytes) in self.runs() {
+            dirt.add_zeros(memory, at..offset);
+            dirt.add(offset, &memory[offset.min(memory.len())..(offset + bytes.len()).min(memory.len())], bytes);
+            at = offset + bytes.len();
+        }
+        dirt.add_zeros(memory, at..memory.len());
+        dirt
+    }
+}
+
+impl Dirt {
+    /// Whether nothing differs.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.bytes == 0
+    }
+
+    /// Counts what is not zero. Whole blocks are compared first: nearly all of a memory is clean.
+    fn add_zeros(&mut self, memory: &[u8], range: Range<usize>) {
+        const BLOCK: usize = 4096;
+        static ZEROS: [u8; BLOCK] = [0; BLOCK];
+        let end = range.end.min(memory.len());
+        let start = range.start.min(end);
+        for (index, block) in memory[start..end].chunks(BLOCK).enumerate() {
+            if *block != ZEROS[..block.len()] {
+                self.add(start + index * BLOCK, block, &ZEROS[..block.len()]);
+            }
+        }
+    }
+
+    fn add(&mut self, offset: usize, found: &[u8], expected: &[u8]) {
+        for (index, _) in found.iter().zip(expected).enumerate().filter(|(_, (a, b))| a != b) {
+            self.first = self.first.or(Some(offset + index));
+            self.bytes += 1;
+        }
+    }
+}
+
+/// Without an early way out, which the compiler turns into wide loads.
+fn is_zero(bytes: &[u8]) -> bool {
+    bytes.iter().fold(0, |any, byte| any | byte) == 0
+}

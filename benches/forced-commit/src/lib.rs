@@ -1,0 +1,53 @@
+//! Committing a linear memory at start-up, and putting it back between jobs.
+//!
+//! A host that needs its memory to be there before the first job, and clean before every other one,
+//! has this crate's library:
+//!
+//! ```
+//! use forced_commit::{Image, Target, best, best_reset};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let engine = wasmtime::Engine::default();
+//! # let module = wasmtime::Module::new(&engine, wat::parse_str(r#"(module (memory (export "memory") 512))"#)?)?;
+//! # let mut live = forced_commit::Live::new(&engine, &module, 0)?;
+//! // An error with the bytes needed and available, instead of a kill, where there is too little memory.
+//! best().commit(&mut live)?;
+//! let image = Image::of(live.memory());
+//! let mut reset = best_reset();
+//! reset.arm(&mut live, &image)?;
+//! # for _job in 0..2 {
+//! live.memory()[4711] = 1; // a job
+//! reset.reset(&mut live, &image)?;
+//! # }
+//! assert!(image.dirt(live.memory()).is_clean());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`Target`] is what a host implements; [`Live`] does it for wasmtime, and `&mut [u8]` is a target too.
+//!
+//! ```text
+//!  commit     ways to commit, behind one trait         headroom   what is left before somebody is killed
+//!  reset      ways to put back, behind one trait       image      the initial image, and what differs from it
+//!  oracle     what is really committed                 sys        all unsafe code
+//!  live       wasmtime as a target                     family     what Highwater measures of all this
+//! ```
+
+pub mod commit;
+mod error;
+pub mod guest;
+pub mod headroom;
+mod image;
+mod live;
+pub mod oracle;
+pub mod reset;
+mod sys;
+mod target;
+
+pub use commit::{Commit, best};
+pub use error::{Error, NoHeadroom, Source};
+pub use headroom::Headroom;
+pub use image::{Dirt, Image};
+pub use live::{Left, Live};
+pub use reset::{Reset, best_reset};
+pub use target::Target;

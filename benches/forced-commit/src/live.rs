@@ -1,0 +1,230 @@
+//! A wasmtime guest as a [`Target`]: the few lines that a host writes once to use the strategies.
+
+use std::path::Path;
+
+use wasmtime::{
+    Config, Engine, Extern, ExternType, Global, Instance, InstancePre, Linker, Memory, Module, Mutability, Ref, Store,
+    Table, Val,
+};
+
+use crate::{Error, Image, Target, image::Dirt, sys};
+
+/// An instance with what is needed to put it back.
+pub struct Live {
+    pre: InstancePre<()>,
+    /// Size that the memory is grown to after instantiation, in bytes.
+    size: u64,
+    /// Empty only while an instance is replaced.
+    running: Option<Running>,
+}
+
+struct Running {
+    store: Store<()>,
+    instance: Instance,
+    memory: Memory,
+    globals: Vec<(Global, Val)>,
+    tables: Vec<(String, Table, Vec<Ref>)>,
+}
+
+/// What a reset left that is not the initial state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Left {
+    /// Linear memory.
+    pub memory: Dirt,
+    /// Exported mutable globals with another value.
+    pub globals: u64,
+    /// Elements of exported tables that are others.
+    pub elements: u64,
+}
+
+impl Left {
+    /// Whether everything is as it was.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.memory.is_clean() && self.globals == 0 && self.elements == 0
+    }
+}
+
+impl std::fmt::Display for Left {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.is_clean() {
+            return f.write_str("clean");
+        }
+        write!(f, "unclean:")?;
+        if let Some(first) = self.memory.first {
+            write!(f, " {} bytes of memory from {first:#x} on;", self.memory.bytes)?;
+        }
+        write!(f, " {} globals, {} table elements", self.globals, self.elements)
+    }
+}
+
+impl Live {
+    /// Instantiates the module and grows its memory to `size` bytes (or leaves it, where it is larger).
+    ///
+    /// # Errors
+    /// When the engine refuses, or the module exports no memory.
+    pub fn new(engine: &Engine, module: &Module, size: u64) -> Result<Self, Error> {
+        let pre = Linker::new(engine).instantiate_pre(module)?;
+        let running = Running::new(&pre, size)?;
+        Ok(Self { pre, size, running: Some(running) })
+    }
+
+    /// As [`Live::new`], from a file that `Engine::precompile_module` made with the same settings.
+    ///
+    /// # Errors
+    /// As [`Live::new`], and when the file was made by another engine.
+    pub fn load(config: &Config, path: &Path, size: u64) -> Result<Self, Error> {
+        let engine = Engine::new(config)?;
+        let module = sys::load_module(&engine, path)?;
+        Self::new(&engine, &module, size)
+    }
+
+    fn running(&mut self) -> Result<&mut Running, Error> {
+        self.running.as_mut().ok_or(Error::Lacking("be used after its instance could not be replaced"))
+    }
+
+    /// Calls an exported function of two numbers.
+    ///
+    /// # Errors
+    /// When there is none, or it traps.
+    pub fn call(&mut self, name: &str, first: u32, second: u32) -> Result<(), Error> {
+        let running = self.running()?;
+        let function = running.instance.get_typed_func::<(u32, u32), ()>(&mut running.store, name)?;
+        Ok(function.call(&mut running.store, (first, second))?)
+    }
+
+    /// Calls an exported function of two numbers that returns where in memory its result is, and
+    /// returns the result: an address in the upper half and a length in the lower.
+    ///
+    /// # Errors
+    /// When there is none, it traps, or the result lies outside of memory.
+    pub fn call_for_bytes(&mut self, name: &str, first: u32, second: u32) -> Result<Vec<u8>, Error> {
+        let running = self.running()?;
+        let function = running.instance.get_typed_func::<(u32, u32), u64>(&mut running.store, name)?;
+        let packed = function.call(&mut running.store, (first, second))?;
+        let (address, length) = ((packed >> 32) as usize, packed as u32 as usize);
+        let bytes = running.memory.data(&running.store).get(address..address.saturating_add(length));
+        bytes.map(<[u8]>::to_vec).ok_or_else(|| Error::Guest("its result lies outside of its memory".into()))
+    }
+
+    /// Compares everything with the initial state.
+    ///
+    /// # Errors
+    /// When the instance could not be replaced.
+    pub fn left(&mut self, image: &Image) -> Result<Left, Error> {
+        let running = self.running()?;
+        let memory = image.dirt(running.memory.data(&running.store));
+        let store = &mut running.store;
+        let mut globals = 0;
+        for (global, initial) in &running.globals {
+            globals += u64::from(bits(&global.get(&mut *store)) != bits(initial));
+        }
+        let mut elements = 0;
+        for (_, table, initial) in &running.tables {
+            for (index, element) in initial.iter().enumerate() {
+                let now = table.get(&mut *store, index as u64);
+                elements += u64::from(address(now.as_ref(), store) != address(Some(element), store));
+            }
+            elements += table.size(&*store).saturating_sub(initial.len() as u64);
+        }
+        Ok(Left { memory, globals, elements })
+    }
+}
+
+impl Running {
+    fn new(pre: &InstancePre<()>, size: u64) -> Result<Self, Error> {
+        let mut store = Store::new(pre.module().engine(), ());
+        let instance = pre.instantiate(&mut store)?;
+        let memory = instance.get_memory(&mut store, "memory");
+        let memory = memory.ok_or(Error::Lacking("be used: its module exports no memory"))?;
+        let missing = size.saturating_sub(memory.data_size(&store) as u64);
+        let wasm_pages = missing.div_ceil(memory.page_size(&store));
+        memory.grow(&mut store, wasm_pages)?;
+        let mut running = Self { store, instance, memory, globals: Vec::new(), tables: Vec::new() };
+        for export in pre.module().exports() {
+            running.keep(export.name(), &export.ty());
+        }
+        Ok(running)
+    }
+
+    /// Remembers the initial value of an export that a job may change.
+    fn keep(&mut self, name: &str, ty: &ExternType) {
+        let store = &mut self.store;
+        match (ty, self.instance.get_export(&mut *store, name)) {
+            (ExternType::Global(ty), Some(Extern::Global(global))) if ty.mutability() == Mutability::Var => {
+                let value = global.get(&mut *store);
+                self.globals.push((global, value));
+            }
+            (_, Some(Extern::Table(table))) => {
+                let elements = (0..table.size(&*store)).filter_map(|index| table.get(&mut *store, index)).collect();
+                self.tables.push((name.to_owned(), table, elements));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Target for Live {
+    fn memory(&mut self) -> &mut [u8] {
+        match &mut self.running {
+            Some(running) => running.memory.data_mut(&mut running.store),
+            None => &mut [],
+        }
+    }
+
+    fn used(&mut self) -> Result<usize, Error> {
+        let running = self.running()?;
+        let used = running.instance.get_global(&mut running.store, "used");
+        let used = used.and_then(|used| used.get(&mut running.store).i64());
+        used.map(|used| used as usize).ok_or(Error::Lacking("say how much of its memory is used"))
+    }
+
+    fn probe(&mut self) -> Result<(), Error> {
+        let running = self.running()?;
+        let probe = running.instance.get_typed_func::<(), ()>(&mut running.store, "probe")?;
+        Ok(probe.call(&mut running.store, ())?)
+    }
+
+    /// The old instance goes first: its memory, or its slot in a pool, is what the new one gets.
+    fn renew(&mut self) -> Result<(), Error> {
+        self.running = None;
+        self.running = Some(Running::new(&self.pre, self.size)?);
+        Ok(())
+    }
+
+    fn restore_state(&mut self) -> Result<(), Error> {
+        let running = self.running()?;
+        for (global, initial) in &running.globals {
+            global.set(&mut running.store, *initial)?;
+        }
+        for (name, table, initial) in &running.tables {
+            if table.size(&running.store) != initial.len() as u64 {
+                return Err(Error::TableGrown(name.clone()));
+            }
+            for (index, element) in initial.iter().enumerate() {
+                table.set(&mut running.store, index as u64, element.clone())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A value that can be compared; references are compared in tables only.
+fn bits(value: &Val) -> Option<u128> {
+    match value {
+        Val::I32(value) => Some(u128::from(*value as u32)),
+        Val::I64(value) => Some(u128::from(*value as u64)),
+        Val::F32(bits) => Some(u128::from(*bits)),
+        Val::F64(bits) => Some(u128::from(*bits)),
+        Val::V128(value) => Some(value.as_u128()),
+        _ => None,
+    }
+}
+
+/// What a table's element refers to; null and what is no function are 0.
+fn address(element: Option<&Ref>, store: &mut Store<()>) -> usize {
+    match element {
+        Some(Ref::Func(Some(function))) => function.to_raw(store).addr(),
+        _ => 0,
+    }
+}

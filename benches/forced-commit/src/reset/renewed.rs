@@ -1,0 +1,57 @@
+//! A new instance for every job, as the old way was.
+
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use super::Reset;
+use crate::{Error, Image, Target, sys::Pagemap};
+
+/// Drops the instance and makes a new one, on demand. Clean and quick, and nothing is committed
+/// afterwards: the next job pays a fault for every page it touches.
+#[derive(Clone, Copy, Debug)]
+pub struct Reinstantiate;
+
+impl Reset for Reinstantiate {
+    fn reset(&mut self, target: &mut dyn Target, _: &Image) -> Result<(), Error> {
+        target.renew()
+    }
+}
+
+/// What a pool keeps of a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resident {
+    /// Nothing: wasmtime's default.
+    Nothing,
+    /// The whole memory, zeroed by memset.
+    Memset,
+    /// The whole memory, and only what a scan of the page tables finds written is zeroed. Scans stop
+    /// after 32 runs of pages, and what lies beyond is given back.
+    Scan,
+}
+
+/// [`Reinstantiate`] from wasmtime's pooling allocator with one slot.
+#[derive(Clone, Copy, Debug)]
+pub struct Pooled(pub Resident);
+
+impl Reset for Pooled {
+    fn supported(&self) -> Result<(), Error> {
+        if self.0 == Resident::Scan {
+            Pagemap::open()
+                .map_err(|error| Error::Unsupported { what: "PAGEMAP_SCAN (Linux 6.7)", reason: error.to_string() })?;
+        }
+        Ok(())
+    }
+
+    fn configure(&self, config: &mut Config, length: usize) {
+        let mut pool = PoolingAllocationConfig::default();
+        pool.total_core_instances(1).total_memories(1).total_tables(1).max_memory_size(length);
+        if self.0 != Resident::Nothing {
+            pool.linear_memory_keep_resident(length);
+        }
+        pool.pagemap_scan(if self.0 == Resident::Scan { Enabled::Yes } else { Enabled::No });
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    }
+
+    fn reset(&mut self, target: &mut dyn Target, _: &Image) -> Result<(), Error> {
+        target.renew()
+    }
+}

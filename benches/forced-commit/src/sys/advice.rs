@@ -1,0 +1,74 @@
+//! madvise(2) and mlock(2) over a slice.
+
+use std::io;
+
+use rustix::mm::{Advice, MlockFlags, madvise, mlock, mlock_with};
+
+use super::whole_pages;
+
+/// None of the advice passed here makes bytes unreadable or unwritable, or changes them, but for
+/// `LinuxDontNeed`, which is documented to.
+fn advise(memory: &mut [u8], advice: Advice) -> io::Result<()> {
+    let (start, length) = whole_pages(memory)?;
+    // SAFETY: the range is whole pages of a slice that is borrowed for writing: nobody else looks at
+    // it meanwhile, and afterwards it is still readable and writable bytes.
+    Ok(unsafe { madvise(start, length, advice) }?)
+}
+
+/// Makes every page present and writable at once (`MADV_POPULATE_WRITE`, Linux 5.14); bytes stay.
+pub(crate) fn populate(memory: &mut [u8]) -> io::Result<()> {
+    advise(memory, Advice::LinuxPopulateWrite)
+}
+
+/// Whether this kernel knows the advice: it answers before it looks at the range, which is empty.
+pub(crate) fn can_populate() -> io::Result<()> {
+    // SAFETY: a range of no bytes.
+    Ok(unsafe { madvise(std::ptr::null_mut(), 0, Advice::LinuxPopulateWrite) }?)
+}
+
+/// Makes every page readable: of a fresh private mapping, the zero page.
+pub(crate) fn populate_read(memory: &mut [u8]) -> io::Result<()> {
+    advise(memory, Advice::LinuxPopulateRead)
+}
+
+/// Asks for read-ahead, which anonymous memory has none of.
+pub(crate) fn will_need(memory: &mut [u8]) -> io::Result<()> {
+    advise(memory, Advice::WillNeed)
+}
+
+/// Lets 2 MiB pages back the memory (`MADV_HUGEPAGE`).
+pub(crate) fn huge_pages(memory: &mut [u8]) -> io::Result<()> {
+    advise(memory, Advice::LinuxHugepage)
+}
+
+/// Whether this process may have huge pages where it asks for them: not turned off for the machine or
+/// by prctl(2).
+pub(crate) fn allow_huge_pages() -> io::Result<bool> {
+    if rustix::thread::transparent_huge_pages_are_disabled()? {
+        return Ok(false);
+    }
+    let path = "/sys/kernel/mm/transparent_hugepage/enabled";
+    let modes =
+        std::fs::read_to_string(path).map_err(|error| io::Error::new(error.kind(), format!("{path}: {error}")))?;
+    Ok(!modes.contains("[never]"))
+}
+
+/// Gives the pages back. What is read next is zeros in an anonymous mapping, and the file's bytes in a
+/// private mapping of one.
+pub(crate) fn discard(memory: &mut [u8]) -> io::Result<()> {
+    advise(memory, Advice::LinuxDontNeed)
+}
+
+/// Makes every page present and pins it (mlock(2)). Needs `RLIMIT_MEMLOCK` or the right to lock.
+pub(crate) fn lock(memory: &mut [u8]) -> io::Result<()> {
+    let (start, length) = whole_pages(memory)?;
+    // SAFETY: as in `advise`; locking changes no byte.
+    Ok(unsafe { mlock(start, length) }?)
+}
+
+/// Pins pages when they become present, and makes none present (mlock2(2), `MLOCK_ONFAULT`).
+pub(crate) fn lock_on_fault(memory: &mut [u8]) -> io::Result<()> {
+    let (start, length) = whole_pages(memory)?;
+    // SAFETY: as in `advise`; locking changes no byte.
+    Ok(unsafe { mlock_with(start, length, MlockFlags::ONFAULT) }?)
+}

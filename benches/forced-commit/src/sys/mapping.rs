@@ -1,0 +1,178 @@
+//! Mappings of our own: linear memories that are committed when they are made, and the initial image
+//! as a file that is mapped over a memory.
+//!
+//! ```text
+//!  a HostMemory:
+//!  |<-- accessible: readable, writable, populated -->|<-- up to the reservation, then the guard -->|
+//!   2 MiB border                                       PROT_NONE
+//! ```
+
+use std::{ffi::c_void, fs::File, io, os::unix::fs::FileExt, ptr::NonNull};
+
+use rustix::{
+    fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create},
+    mm::{Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap, mmap_anonymous, mprotect, munmap},
+};
+use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
+
+use super::whole_pages;
+
+/// Border on which a reservation begins, so that huge pages fit from its first byte on.
+const BORDER: usize = 2 << 20;
+
+/// Makes linear memories that are resident before the instance is: `Config::with_host_memory`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HostMemory {
+    /// Back them with huge pages: `MADV_HUGEPAGE` and `MADV_POPULATE_WRITE` instead of `MAP_POPULATE`.
+    pub(crate) huge: bool,
+}
+
+/// A reservation of address space, given back when dropped.
+#[derive(Debug)]
+struct Reservation {
+    /// What was mapped, before the border too.
+    mapped: NonNull<c_void>,
+    mapped_length: usize,
+    start: NonNull<c_void>,
+    /// Bytes from `start` that may become accessible.
+    capacity: usize,
+    accessible: usize,
+    huge: bool,
+}
+
+// SAFETY: the mapping belongs to this value alone and is not tied to the thread that made it.
+unsafe impl Send for Reservation {}
+// SAFETY: a shared reference gives out the address only; wasmtime orders accesses through it.
+unsafe impl Sync for Reservation {}
+
+impl Reservation {
+    fn new(capacity: usize, guard: usize, huge: bool) -> io::Result<Self> {
+        let length = BORDER + capacity + guard;
+        // SAFETY: the kernel chooses the address, so no mapping of anybody is replaced.
+        let mapped = unsafe {
+            mmap_anonymous(std::ptr::null_mut(), length, ProtFlags::empty(), MapFlags::PRIVATE | MapFlags::NORESERVE)
+        }?;
+        let mapped = NonNull::new(mapped).ok_or(io::ErrorKind::OutOfMemory)?;
+        // SAFETY: at most BORDER - 1 bytes on, and BORDER more than needed were mapped.
+        let start = unsafe { mapped.byte_add(mapped.cast::<u8>().align_offset(BORDER)) };
+        Ok(Self { mapped, mapped_length: length, start, capacity, accessible: 0, huge })
+    }
+
+    /// Makes the bytes up to `size` accessible and resident.
+    fn grow(&mut self, size: usize) -> io::Result<()> {
+        if size > self.capacity {
+            return Err(io::Error::new(io::ErrorKind::OutOfMemory, "the memory would outgrow its reservation"));
+        }
+        if size > self.accessible {
+            // SAFETY: within the mapping, see `new`; both ends are whole wasm pages.
+            let from = unsafe { self.start.byte_add(self.accessible) }.as_ptr();
+            self.commit(from, size - self.accessible)?;
+            self.accessible = size;
+        }
+        Ok(())
+    }
+
+    fn commit(&self, from: *mut c_void, length: usize) -> io::Result<()> {
+        let rights = ProtFlags::READ | ProtFlags::WRITE;
+        if self.huge {
+            // SAFETY: part of this value's own mapping, inaccessible so far: nobody has pointers into it.
+            unsafe {
+                mprotect(from, length, MprotectFlags::READ | MprotectFlags::WRITE)?;
+                madvise(from, length, Advice::LinuxHugepage)?;
+                madvise(from, length, Advice::LinuxPopulateWrite)?;
+            }
+        } else {
+            let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::POPULATE;
+            // SAFETY: replaces a part of this value's own mapping that was inaccessible so far.
+            unsafe { mmap_anonymous(from, length, rights, flags) }?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        // SAFETY: exactly what was mapped in `new`; whoever owned the memory is gone with this value.
+        // A refusal leaves it mapped, and there is nobody to tell.
+        let _ = unsafe { munmap(self.mapped.as_ptr(), self.mapped_length) };
+    }
+}
+
+// SAFETY: the accessible part only grows and never moves, and what lies beyond it up to the end of the
+// guard is inaccessible for as long as the value lives.
+unsafe impl LinearMemory for Reservation {
+    fn byte_size(&self) -> usize {
+        self.accessible
+    }
+
+    fn byte_capacity(&self) -> usize {
+        self.capacity
+    }
+
+    fn grow_to(&mut self, new_size: usize) -> wasmtime::Result<()> {
+        Ok(self.grow(new_size)?)
+    }
+
+    fn as_ptr(&self) -> *mut u8 {
+        self.start.as_ptr().cast()
+    }
+}
+
+// SAFETY: every memory is a mapping of its own, zero-filled, with the reservation and the guard that
+// wasmtime asks for.
+unsafe impl MemoryCreator for HostMemory {
+    fn new_memory(
+        &self,
+        _: MemoryType,
+        minimum: usize,
+        maximum: Option<usize>,
+        reserved: Option<usize>,
+        guard: usize,
+    ) -> Result<Box<dyn LinearMemory>, String> {
+        let capacity = reserved.or(maximum).unwrap_or(minimum).max(minimum);
+        let make = || -> io::Result<Reservation> {
+            let mut memory = Reservation::new(capacity, guard, self.huge)?;
+            memory.grow(minimum)?;
+            Ok(memory)
+        };
+        let memory = make().map_err(|error| format!("cannot map {minimum} bytes of linear memory: {error}"))?;
+        Ok(Box::new(memory))
+    }
+}
+
+/// Bytes as a sealed file in memory, to be mapped over a linear memory again and again.
+#[derive(Debug)]
+pub(crate) struct ImageFile {
+    file: File,
+    length: usize,
+}
+
+impl ImageFile {
+    /// A file of `length` bytes that is zero but for the given pieces.
+    pub(crate) fn new<'a>(length: usize, pieces: impl Iterator<Item = (usize, &'a [u8])>) -> io::Result<Self> {
+        let fd = memfd_create("linear-memory-image", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
+        ftruncate(&fd, length as u64)?;
+        let file = File::from(fd);
+        for (offset, bytes) in pieces {
+            file.write_all_at(bytes, offset as u64)?;
+        }
+        fcntl_add_seals(&file, SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW)?;
+        Ok(Self { file, length })
+    }
+
+    /// Replaces what backs the memory by a private mapping of the file: all writes are gone, and the
+    /// pages with them.
+    ///
+    /// For an on-demand memory only: a pool would hand the mapping on to the slot's next guest.
+    pub(crate) fn map_over(&self, memory: &mut [u8]) -> io::Result<()> {
+        let (start, length) = whole_pages(memory)?;
+        if length != self.length {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the memory has another size than its image"));
+        }
+        let (rights, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE | MapFlags::FIXED);
+        // SAFETY: whole pages of a slice that is borrowed for writing are replaced by as many readable
+        // and writable bytes, of a file that is sealed: nobody changes or shortens it any more.
+        unsafe { mmap(start, length, rights, flags, &self.file, 0) }?;
+        Ok(())
+    }
+}

@@ -1,0 +1,39 @@
+//! All `unsafe` of this crate: the system calls that act on a linear memory, each one short function
+//! over a slice, so that what it may touch is what its caller owns.
+//!
+//! A memory is passed as `&mut [u8]` of whole pages. While such a borrow lives nobody else reads or
+//! writes these bytes, so a call may do with the pages what it likes as long as the bytes stay
+//! readable and writable afterwards. [`whole_pages`] is the one gate to a raw pointer: the kernel
+//! rounds lengths up, and would otherwise reach into the neighbour's page.
+
+mod advice;
+mod mapping;
+mod pagemap;
+mod process;
+mod protection;
+
+pub(crate) use advice::{
+    allow_huge_pages, can_populate, discard, huge_pages, lock, lock_on_fault, populate, populate_read, will_need,
+};
+pub(crate) use mapping::{HostMemory, ImageFile};
+pub(crate) use pagemap::{Pagemap, Pages};
+pub(crate) use process::{Child, Ended, load_module, minor_faults, thread_cpu, touch};
+pub(crate) use protection::WriteProtection;
+
+use std::{ffi::c_void, io};
+
+/// Bytes of an OS page.
+#[must_use]
+pub(crate) fn page_size() -> usize {
+    rustix::param::page_size()
+}
+
+/// The raw range of a slice of whole pages.
+fn whole_pages(memory: &mut [u8]) -> io::Result<(*mut c_void, usize)> {
+    let page = page_size();
+    if memory.as_ptr().addr() % page == 0 && memory.len() % page == 0 {
+        Ok((memory.as_mut_ptr().cast(), memory.len()))
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "the memory is not made of whole pages"))
+    }
+}

@@ -1,0 +1,120 @@
+//! The process and its threads: faults, CPU time, and a child that may be killed for its memory.
+
+use std::{
+    fs,
+    hint::black_box,
+    io::{self, PipeReader, PipeWriter},
+    mem::MaybeUninit,
+    path::Path,
+    sync::atomic::{AtomicU8, Ordering},
+    time::Duration,
+};
+
+use rustix::{
+    process::{Signal, set_parent_process_death_signal},
+    time::{ClockId, clock_gettime},
+};
+use wasmtime::{Engine, Module};
+
+/// Maps a precompiled module.
+///
+/// # Errors
+/// When it was made by another wasmtime or with other settings.
+pub(crate) fn load_module(engine: &Engine, path: &Path) -> wasmtime::Result<Module> {
+    // SAFETY: `prepare` made the file with this wasmtime and these settings and verifies its checksum
+    // before every run; nothing writes to the cache while workers run.
+    unsafe { Module::deserialize_file(engine, path) }
+}
+
+/// Minor faults that this thread has had.
+pub(crate) fn minor_faults() -> u64 {
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: the pointer has room for the one struct that the call fills; this `who` is always valid,
+    // so the call cannot fail, and zeros are a valid struct if it did.
+    let usage = unsafe {
+        libc::getrusage(libc::RUSAGE_THREAD, usage.as_mut_ptr());
+        usage.assume_init()
+    };
+    usage.ru_minflt.unsigned_abs()
+}
+
+/// Writes what is there to the first byte of every `step`: one write, so that a page that is not there
+/// costs one fault. Reading first would map the zero page and cost a second one.
+pub(crate) fn touch(memory: &mut [u8], step: usize) {
+    for part in memory.chunks_mut(step) {
+        // SAFETY: the byte is borrowed for writing, so nobody else accesses it meanwhile.
+        let byte = unsafe { AtomicU8::from_ptr(&raw mut part[0]) };
+        // Of an operand that the compiler does not know, or it would make a read of it.
+        byte.fetch_or(black_box(0), Ordering::Relaxed);
+    }
+}
+
+/// CPU time of this thread.
+pub(crate) fn thread_cpu() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
+}
+
+/// How a child ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// By itself, with this status.
+    Exited(i32),
+    /// By this signal.
+    Signaled(i32),
+}
+
+/// A forked child that does one thing, first in line for the out-of-memory killer.
+#[derive(Debug)]
+pub(crate) struct Child(libc::pid_t);
+
+impl Child {
+    /// Forks a child that runs `work` with the writing end of a pipe and exits with what it returns.
+    ///
+    /// # Errors
+    /// When this process has more than one thread, or the system refuses.
+    pub(crate) fn fork(work: impl FnOnce(PipeWriter) -> i32) -> io::Result<(Self, PipeReader)> {
+        if fs::read_dir("/proc/self/task")?.count() != 1 {
+            return Err(io::Error::other("only a process of one thread may fork"));
+        }
+        let (reader, writer) = io::pipe()?;
+        // SAFETY: the process has one thread, so the child starts with consistent state and may run any
+        // code; it leaves by `_exit`, so that no destructor or exit handler runs twice.
+        match unsafe { libc::fork() } {
+            -1 => Err(io::Error::last_os_error()),
+            0 => {
+                drop(reader);
+                let ready = set_parent_process_death_signal(Some(Signal::KILL)).map_err(io::Error::from);
+                let ready = ready.and_then(|()| fs::write("/proc/self/oom_score_adj", "1000"));
+                let status = match ready {
+                    Ok(()) => std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(writer))).unwrap_or(101),
+                    Err(_) => 102,
+                };
+                // SAFETY: ends this process at once; there is nothing to keep valid.
+                unsafe { libc::_exit(status) }
+            }
+            pid => Ok((Self(pid), reader)),
+        }
+    }
+
+    /// Waits for the child's end.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub(crate) fn wait(self) -> io::Result<Ended> {
+        let mut status = 0;
+        // SAFETY: the pid is an unreaped child of this process (`fork` made it, `self` is used up), and
+        // `status` has room for the one number.
+        while unsafe { libc::waitpid(self.0, &raw mut status, 0) } == -1 {
+            let error = io::Error::last_os_error();
+            if error.kind() != io::ErrorKind::Interrupted {
+                return Err(error);
+            }
+        }
+        Ok(if libc::WIFSIGNALED(status) {
+            Ended::Signaled(libc::WTERMSIG(status))
+        } else {
+            Ended::Exited(libc::WEXITSTATUS(status))
+        })
+    }
+}

@@ -1,0 +1,153 @@
+//! Every commit strategy against the oracle: those that commit do so to the page and keep the initial
+//! image, and the oracle is not fooled by those that do not.
+
+mod common;
+
+use common::{MIB, initial, instantiate, lacks, live};
+use forced_commit::{
+    Commit, Error, Headroom, Image, Target, best,
+    commit::{
+        DeclaredMinimum, Deferred, Guarded, GuestProbe, HostMemory, Lock, LockOnFault, Pages, Populate, PopulateRead,
+        ReadOsPages, StaticMaximum, TouchOsPages, TouchWasmPages, TwoPass, WillNeed,
+    },
+    guest::Declared,
+    oracle,
+};
+
+const BYTES: u64 = 64 * MIB;
+const PAGE: u64 = 4096;
+
+const HUGE: Populate = Populate { pages: Pages::Huge, ..Populate::CHUNKED };
+
+/// Strategy, whether it keeps the data segments.
+fn committing() -> Vec<(Box<dyn Commit>, bool)> {
+    vec![
+        (Box::new(GuestProbe), true),
+        (Box::new(TwoPass), false),
+        (Box::new(TouchOsPages), true),
+        (Box::new(Populate::WHOLE), true),
+        (Box::new(Populate::CHUNKED), true),
+        (Box::new(Populate { threads: 2, ..Populate::CHUNKED }), true),
+        (Box::new(HUGE), true),
+        (Box::new(Populate { threads: 2, ..HUGE }), true),
+        (Box::new(HostMemory { huge: false }), true),
+        (Box::new(HostMemory { huge: true }), true),
+        (Box::new(Lock), true),
+        (Box::new(Guarded::new(Populate::CHUNKED)), true),
+        (Box::new(Guarded::new(HUGE)), true),
+        (best(), true),
+    ]
+}
+
+#[test]
+fn what_commits_leaves_no_page_out_and_no_minor_fault_to_take() {
+    for (strategy, keeps) in committing() {
+        let name = format!("{strategy:?}");
+        if lacks(&name, strategy.supported()) {
+            continue;
+        }
+        let mut live = live(&*strategy, BYTES);
+        strategy.commit(&mut live).expect("commits");
+        let residency = oracle::residency(live.memory()).expect("an oracle");
+        assert_eq!((residency.bytes, residency.uncommitted()), (BYTES, 0), "{name}: {residency:?}");
+        assert_eq!(oracle::first_uncommitted(live.memory()).expect("an oracle"), None, "{name}");
+        assert_eq!(oracle::retouch(live.memory()), 0, "{name}");
+        assert_eq!(live.memory() == initial(BYTES), keeps, "{name}");
+    }
+}
+
+#[test]
+fn negative_controls_commit_nothing_and_the_oracle_says_so() {
+    let controls: [Box<dyn Commit>; 6] = [
+        Box::new(StaticMaximum),
+        Box::new(DeclaredMinimum),
+        Box::new(ReadOsPages),
+        Box::new(PopulateRead),
+        Box::new(WillNeed),
+        Box::new(LockOnFault),
+    ];
+    for control in controls {
+        let mut live = live(&*control, BYTES);
+        control.commit(&mut live).expect("does what it does");
+        let residency = oracle::residency(live.memory()).expect("an oracle");
+        // The pages of the data segments are there where they were copied.
+        assert!(residency.committed() <= 2 * PAGE, "{control:?}: {residency:?}");
+        assert!(oracle::retouch(live.memory()) >= (BYTES - 2 * PAGE) / PAGE, "{control:?}");
+    }
+}
+
+#[test]
+fn one_byte_in_every_wasm_page_commits_one_os_page_of_sixteen() {
+    let mut live = live(&TouchWasmPages, BYTES);
+    TouchWasmPages.commit(&mut live).expect("touches");
+    let residency = oracle::residency(live.memory()).expect("an oracle");
+    // And those of the data segments: 200,000 is in the fourth wasm page, not at its beginning.
+    assert!((BYTES / 16..=BYTES / 16 + 2 * PAGE).contains(&residency.committed()), "{residency:?}");
+    assert_eq!(Image::of(live.memory()).dirt(&initial(BYTES)).bytes, 0);
+}
+
+#[test]
+fn the_first_of_the_two_published_passes_commits_a_sixteenth_and_the_second_the_rest() {
+    let mut live = live(&TwoPass, BYTES);
+    TwoPass::write_patterns(live.memory());
+    let first = oracle::residency(live.memory()).expect("an oracle");
+    assert!((BYTES / 16..=BYTES / 16 + 2 * PAGE).contains(&first.committed()), "{first:?}");
+    TwoPass::write_zeros(live.memory());
+    assert_eq!(oracle::residency(live.memory()).expect("an oracle").uncommitted(), 0);
+}
+
+#[test]
+fn a_deferred_commit_does_nothing_until_the_first_job() {
+    let strategy = Deferred(Populate::CHUNKED);
+    let mut live = live(&strategy, BYTES);
+    strategy.commit(&mut live).expect("nothing to do");
+    assert!(oracle::residency(live.memory()).expect("an oracle").committed() <= 2 * PAGE);
+    strategy.before_first_job(&mut live).expect("commits");
+    assert_eq!(oracle::residency(live.memory()).expect("an oracle").uncommitted(), 0);
+}
+
+#[test]
+fn one_page_that_is_missing_is_found_and_named() {
+    let mut live = live(&Populate::CHUNKED, BYTES);
+    let page = 4711 * PAGE as usize;
+    for part in [0..page, page + PAGE as usize..BYTES as usize] {
+        Populate::WHOLE.commit(&mut &mut live.memory()[part]).expect("commits all but a page");
+    }
+    let residency = oracle::residency(live.memory()).expect("an oracle");
+    assert_eq!(residency.uncommitted(), PAGE, "{residency:?}");
+    assert_eq!(oracle::first_uncommitted(live.memory()).expect("an oracle"), Some(page));
+    assert_eq!(oracle::retouch(live.memory()), 1);
+}
+
+#[test]
+fn a_guarded_commit_that_is_refused_gives_everything_back_and_keeps_what_was_there() {
+    let mut live = instantiate(wasmtime::Config::new().memory_init_cow(false), Declared::exactly(BYTES));
+    let before = oracle::residency(live.memory()).expect("an oracle").committed();
+    assert_eq!(before, 2 * PAGE, "the pages of the data segments");
+    let guarded = Guarded::within(Populate::CHUNKED, Headroom::fixed(Vec::new(), 8 * MIB, 0));
+    match guarded.commit(&mut live) {
+        Err(Error::NoHeadroom(refusal)) => {
+            // What lies before the second data segment fitted, and was given back again.
+            assert_eq!((refusal.needed, refusal.available), (BYTES - 49 * PAGE, 8 * MIB));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(oracle::residency(live.memory()).expect("an oracle").committed(), before);
+    assert!(live.memory() == initial(BYTES));
+    Guarded::within(Populate::CHUNKED, Headroom::fixed(Vec::new(), 16 * MIB, 0)).commit(&mut live).expect("fits");
+    assert_eq!(oracle::residency(live.memory()).expect("an oracle").uncommitted(), 0);
+}
+
+#[test]
+fn memory_that_is_not_made_of_whole_pages_is_refused_and_not_rounded() {
+    let mut live = live(&Populate::WHOLE, BYTES);
+    let error = Populate::WHOLE.commit(&mut &mut live.memory()[1..]).expect_err("half a page").to_string();
+    assert!(error.contains("whole pages"), "{error}");
+}
+
+#[test]
+fn what_a_bare_memory_cannot_do_is_said() {
+    let mut live = live(&GuestProbe, BYTES);
+    let error = GuestProbe.commit(&mut live.memory()).expect_err("no guest").to_string();
+    assert_eq!(error, "the target cannot probe its own memory");
+}
