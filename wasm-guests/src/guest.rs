@@ -10,6 +10,7 @@ use crate::{Entry, Error, Manifest, files, manifest};
 /// The artefacts compiled into this crate. A new guest is added here once `just guests` has made its artefact.
 const EMBEDDED: &[(&str, &[u8])] = &[
     ("image", include_bytes!("../artefacts/image.wasm.gz")),
+    ("indexer", include_bytes!("../artefacts/indexer.wasm.gz")),
     ("tiny", include_bytes!("../artefacts/tiny.wasm.gz")),
     ("toucher", include_bytes!("../artefacts/toucher.wasm.gz")),
 ];

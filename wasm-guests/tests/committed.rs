@@ -8,6 +8,7 @@ use wasm_guests::{Shape, check::check, guest, guests};
 /// Name, exports of its own, declared wasm pages, initialised bytes.
 const PROMISED: &[(&str, &[&str], u64, u64)] = &[
     ("image", &["memory", "run", "sum", "touch"], 161, 10 << 20),
+    ("indexer", &["job", "memory"], 290, 8 << 10),
     ("tiny", &["memory", "run"], 1, 0),
     ("toucher", &["memory", "run", "touch"], 17, 0),
 ];
@@ -54,5 +55,5 @@ fn no_module_names_a_path_or_a_compiler() {
 #[test]
 fn an_unknown_guest_is_an_error_that_lists_the_known_ones() {
     let error = guest("tinny").unwrap_err().to_string();
-    assert_eq!(error, "no guest is called `tinny`; there are: image, tiny, toucher");
+    assert_eq!(error, "no guest is called `tinny`; there are: image, indexer, tiny, toucher");
 }

@@ -93,7 +93,10 @@ fn the_tool_reports_each_guest_and_explains_bad_usage() {
     let output = tool(&["pack", built, "--toolchain", "rustc for a test", "--root", root]);
     assert!(output.status.success(), "{output:?}");
     let lines = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(lines, "image: the same as before\ntiny: the same as before\ntoucher: the same as before\n");
+    assert_eq!(
+        lines,
+        "image: the same as before\nindexer: the same as before\ntiny: the same as before\ntoucher: the same as before\n"
+    );
     assert!(fs::read_to_string(tree.root().join("manifest.toml")).unwrap().contains("rustc for a test"));
 
     for bad in [&["pack", built][..], &["pack"], &["chekc"], &[], &["check", "--rot"], &["check", "--root"]] {

@@ -1,1 +1,5 @@
-fn main() {}
+//! The bench target: everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    highwater::main(forced_commit::family)
+}

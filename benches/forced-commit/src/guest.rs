@@ -38,15 +38,22 @@ impl Declared {
     }
 }
 
+/// Its data segments, by offset.
+#[must_use]
+pub fn segments() -> [(usize, &'static [u8]); 2] {
+    [(1024, b"linear memory begins with zeros and this"), (200_000, b"high water")]
+}
+
 /// The module's text.
 #[must_use]
 pub fn text(declared: Declared) -> String {
     let (minimum, maximum) = (declared.minimum / WASM_PAGE, declared.maximum / WASM_PAGE);
+    let data =
+        segments().map(|(at, bytes)| format!(r#"(data (i32.const {at}) "{}")"#, bytes.escape_ascii())).join("\n  ");
     format!(
         r#"(module
   (memory (export "memory") {minimum} {maximum})
-  (data (i32.const 1024) "linear memory begins with zeros and this")
-  (data (i32.const 200000) "high water")
+  {data}
   ;; What a job changes besides memory. `moved` stands for a stack pointer that a trap left where it was.
   (global $jobs (export "jobs") (mut i32) (i32.const 0))
   (global $moved (export "moved") (mut i32) (i32.const 65536))

@@ -43,6 +43,17 @@ impl Image {
         Self { length: memory.len(), runs }
     }
 
+    /// The image of a memory of `length` bytes that is zero but for these data segments.
+    #[must_use]
+    pub fn of_segments(segments: &[(usize, &[u8])], length: usize) -> Self {
+        let end = segments.iter().map(|(offset, bytes)| offset + bytes.len()).max().unwrap_or(0);
+        let mut memory = vec![0; end.next_multiple_of(page_size())];
+        for (offset, bytes) in segments {
+            memory[*offset..offset + bytes.len()].copy_from_slice(bytes);
+        }
+        Self::of(&memory).grown_to(length)
+    }
+
     /// The image of the same memory after it grew: what is new is zero.
     #[must_use]
     pub fn grown_to(self, length: usize) -> Self {

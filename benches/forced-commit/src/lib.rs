@@ -35,6 +35,7 @@
 
 pub mod commit;
 mod error;
+mod family;
 pub mod guest;
 pub mod headroom;
 mod image;
@@ -46,6 +47,7 @@ mod target;
 
 pub use commit::{Commit, best};
 pub use error::{Error, NoHeadroom, Source};
+pub use family::family;
 pub use headroom::Headroom;
 pub use image::{Dirt, Image};
 pub use live::{Left, Live};

@@ -69,18 +69,29 @@ impl Live {
         Ok(Self { pre, size, running: Some(running) })
     }
 
-    /// As [`Live::new`], from a file that `Engine::precompile_module` made with the same settings.
+    /// As [`Live::new`], from a file that `Engine::precompile_module` made with the same settings, and
+    /// without an instance until [`Target::renew`].
     ///
     /// # Errors
     /// As [`Live::new`], and when the file was made by another engine.
-    pub fn load(config: &Config, path: &Path, size: u64) -> Result<Self, Error> {
+    pub(crate) fn idle(config: &Config, path: &Path, size: u64) -> Result<Self, Error> {
         let engine = Engine::new(config)?;
         let module = sys::load_module(&engine, path)?;
-        Self::new(&engine, &module, size)
+        let pre = Linker::new(&engine).instantiate_pre(&module)?;
+        Ok(Self { pre, size, running: None })
     }
 
     fn running(&mut self) -> Result<&mut Running, Error> {
         self.running.as_mut().ok_or(Error::Lacking("be used after its instance could not be replaced"))
+    }
+
+    /// Grows the memory to `bytes`, as a guest would that needs them; does nothing where it has them.
+    ///
+    /// # Errors
+    /// When its maximum, or the engine, does not allow it.
+    pub fn grow_to(&mut self, bytes: u64) -> Result<(), Error> {
+        let running = self.running()?;
+        Ok(running.grow_to(bytes)?)
     }
 
     /// Calls an exported function of two numbers.
@@ -137,14 +148,18 @@ impl Running {
         let instance = pre.instantiate(&mut store)?;
         let memory = instance.get_memory(&mut store, "memory");
         let memory = memory.ok_or(Error::Lacking("be used: its module exports no memory"))?;
-        let missing = size.saturating_sub(memory.data_size(&store) as u64);
-        let wasm_pages = missing.div_ceil(memory.page_size(&store));
-        memory.grow(&mut store, wasm_pages)?;
         let mut running = Self { store, instance, memory, globals: Vec::new(), tables: Vec::new() };
+        running.grow_to(size)?;
         for export in pre.module().exports() {
             running.keep(export.name(), &export.ty());
         }
         Ok(running)
+    }
+
+    fn grow_to(&mut self, bytes: u64) -> wasmtime::Result<()> {
+        let missing = bytes.saturating_sub(self.memory.data_size(&self.store) as u64);
+        let wasm_pages = missing.div_ceil(self.memory.page_size(&self.store));
+        self.memory.grow(&mut self.store, wasm_pages).map(drop)
     }
 
     /// Remembers the initial value of an export that a job may change.

@@ -1,1 +1,5 @@
-fn main() {}
+//! The family as a program of its own, the same as the bench target: for tests, profilers and debuggers.
+
+fn main() -> std::process::ExitCode {
+    highwater::main(forced_commit::family)
+}

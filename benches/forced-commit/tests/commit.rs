@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use common::{MIB, initial, instantiate, lacks, live};
 use forced_commit::{
     Commit, Error, Headroom, Image, Target, best,
@@ -120,21 +122,38 @@ fn one_page_that_is_missing_is_found_and_named() {
 }
 
 #[test]
-fn a_guarded_commit_that_is_refused_gives_everything_back_and_keeps_what_was_there() {
+fn a_guarded_commit_that_cannot_succeed_is_refused_before_anything_is_committed() {
+    let mut live = instantiate(wasmtime::Config::new().memory_init_cow(false), Declared::exactly(BYTES));
+    let guarded = Guarded::within(Populate::CHUNKED, Headroom::with_budget(Vec::new(), || 40 * MIB, 0));
+    match guarded.commit(&mut live) {
+        Err(Error::NoHeadroom(refusal)) => {
+            assert_eq!((refusal.needed, refusal.available), (BYTES - 2 * PAGE, 40 * MIB));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(oracle::residency(live.memory()).expect("an oracle").committed(), 2 * PAGE);
+}
+
+/// Others take memory while the third chunk is committed.
+#[test]
+fn a_guarded_commit_that_is_overtaken_gives_everything_back_and_keeps_what_was_there() {
     let mut live = instantiate(wasmtime::Config::new().memory_init_cow(false), Declared::exactly(BYTES));
     let before = oracle::residency(live.memory()).expect("an oracle").committed();
     assert_eq!(before, 2 * PAGE, "the pages of the data segments");
-    let guarded = Guarded::within(Populate::CHUNKED, Headroom::fixed(Vec::new(), 8 * MIB, 0));
+    let checks = AtomicU64::new(0);
+    let budget = move || if checks.fetch_add(1, Ordering::Relaxed) < 3 { BYTES } else { MIB };
+    let guarded = Guarded::within(Populate::CHUNKED, Headroom::with_budget(Vec::new(), budget, 0));
     match guarded.commit(&mut live) {
         Err(Error::NoHeadroom(refusal)) => {
-            // What lies before the second data segment fitted, and was given back again.
-            assert_eq!((refusal.needed, refusal.available), (BYTES - 49 * PAGE, 8 * MIB));
+            // The run between the data segments, and two that end on a border of 16 MiB.
+            assert_eq!((refusal.needed, refusal.available), (BYTES - 32 * MIB, MIB));
         }
         other => panic!("{other:?}"),
     }
     assert_eq!(oracle::residency(live.memory()).expect("an oracle").committed(), before);
     assert!(live.memory() == initial(BYTES));
-    Guarded::within(Populate::CHUNKED, Headroom::fixed(Vec::new(), 16 * MIB, 0)).commit(&mut live).expect("fits");
+    let enough = Guarded::within(Populate::CHUNKED, Headroom::with_budget(Vec::new(), || BYTES, 0));
+    enough.commit(&mut live).expect("fits");
     assert_eq!(oracle::residency(live.memory()).expect("an oracle").uncommitted(), 0);
 }
 

@@ -9,11 +9,13 @@ use crate::{
     sys::{self, Pagemap, Pages, page_size},
 };
 
-/// [`Populate`], chunk by chunk, with a check of [`Headroom`] before each. Where it does not suffice,
-/// what was committed is given back and the error says how much was needed and how much there was.
+/// [`Populate`], chunk by chunk, with a check of [`Headroom`] before each: whether all that is still to
+/// come can be had. So a lack is told before anything is committed; where others take memory meanwhile,
+/// what was committed is given back. The error says how much was needed and how much there was.
 ///
 /// The check is a few files of /proc and /sys: about 0.1 ms per 16 MiB. It is no reservation: whoever
-/// shares the cgroup or the machine may take in between what was seen free. So a margin is left.
+/// shares the cgroup or the machine may still take within a chunk what was seen free. So a margin is
+/// left.
 #[derive(Clone, Debug)]
 pub struct Guarded {
     populate: Populate,
@@ -63,7 +65,7 @@ impl Commit for Guarded {
             while at < run.end {
                 let end = run.end.min((at + 1).next_multiple_of(CHUNK));
                 let populated = headroom
-                    .check((needed - done) as u64, (end - at) as u64)
+                    .check((needed - done) as u64)
                     .and_then(|()| sys::populate(&mut memory[at..end]).map_err(Error::system("populate the memory")));
                 if let Err(error) = populated {
                     roll_back(memory, &absent[..=index], end)?;

@@ -61,17 +61,24 @@ impl Commit for Populate {
     fn commit(&self, target: &mut dyn Target) -> Result<(), Error> {
         let memory = target.memory();
         self.advise(memory)?;
+        if self.threads <= 1 {
+            return self.part(memory);
+        }
         // Whole chunks for each thread, so that no huge page is shared between two.
-        let share = memory.len().div_ceil(self.threads.max(1)).next_multiple_of(CHUNK).max(CHUNK);
+        let share = memory.len().div_ceil(self.threads).next_multiple_of(CHUNK).max(CHUNK);
         std::thread::scope(|scope| {
-            let mut parts = memory.chunks_mut(share);
-            let own = parts.next();
-            let others: Vec<_> = parts.map(|part| scope.spawn(|| self.part(part))).collect();
-            let mut result = own.map_or(Ok(()), |part| self.part(part));
-            for other in others {
-                result = result.and(other.join().unwrap_or(Err(Error::Lacking("join its threads"))));
-            }
-            result
+            let parts = memory.chunks_mut(share).enumerate();
+            let threads: Vec<_> = parts
+                .map(|(number, part)| {
+                    scope.spawn(move || {
+                        // Left where it is started, a thread may share its parent's CPU for a while. One that
+                        // may not be pinned is slower, not wrong.
+                        let _ = sys::pin_thread(number);
+                        self.part(part)
+                    })
+                })
+                .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap_or(Err(Error::Lacking("join its threads")))).collect()
         })
     }
 }

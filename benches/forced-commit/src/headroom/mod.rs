@@ -11,7 +11,7 @@
 
 mod cgroup;
 
-use std::{fs, path::Path};
+use std::{fmt, fs, path::Path, sync::Arc};
 
 use crate::{Error, NoHeadroom, Source};
 
@@ -30,10 +30,19 @@ pub struct Headroom {
 }
 
 /// Where the machine's figure comes from.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Machine {
     Meminfo,
-    Fixed(u64),
+    Budget(Arc<dyn Fn() -> u64 + Send + Sync>),
+}
+
+impl fmt::Debug for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Meminfo => "Meminfo",
+            Self::Budget(_) => "Budget",
+        })
+    }
 }
 
 impl Headroom {
@@ -45,10 +54,11 @@ impl Headroom {
         Ok(Self { levels: Level::of_this_process()?, machine: Machine::Meminfo, margin: MARGIN })
     }
 
-    /// Limits of the caller's choice: for a host that budgets its memory itself, and for tests.
+    /// For a host that budgets its memory itself: `budget` says at every check how many bytes are left,
+    /// in place of the machine.
     #[must_use]
-    pub fn fixed(levels: Vec<Level>, machine: u64, margin: u64) -> Self {
-        Self { levels, machine: Machine::Fixed(machine), margin }
+    pub fn with_budget(levels: Vec<Level>, budget: impl Fn() -> u64 + Send + Sync + 'static, margin: u64) -> Self {
+        Self { levels, machine: Machine::Budget(Arc::new(budget)), margin }
     }
 
     /// Bytes that can be had, the margin taken off, and what sets the limit.
@@ -56,9 +66,9 @@ impl Headroom {
     /// # Errors
     /// When a figure cannot be read.
     pub fn available(&self) -> Result<(u64, Source), Error> {
-        let machine = match self.machine {
+        let machine = match &self.machine {
             Machine::Meminfo => read("/proc/meminfo".as_ref(), mem_available)?,
-            Machine::Fixed(bytes) => bytes,
+            Machine::Budget(left) => left(),
         };
         let mut least = (machine, Source::Machine);
         for level in &self.levels {
@@ -70,13 +80,13 @@ impl Headroom {
         Ok((least.0.saturating_sub(self.margin), least.1))
     }
 
-    /// Whether the next `chunk` bytes can be had, of `needed` that are still to come.
+    /// Whether `needed` more bytes can be had.
     ///
     /// # Errors
     /// [`Error::NoHeadroom`] when not.
-    pub fn check(&self, needed: u64, chunk: u64) -> Result<(), Error> {
+    pub fn check(&self, needed: u64) -> Result<(), Error> {
         let (available, limited_by) = self.available()?;
-        if chunk <= available { Ok(()) } else { Err(NoHeadroom { needed, available, limited_by }.into()) }
+        if needed <= available { Ok(()) } else { Err(NoHeadroom { needed, available, limited_by }.into()) }
     }
 }
 

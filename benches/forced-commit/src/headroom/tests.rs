@@ -57,7 +57,7 @@ fn in_version_2_the_tightest_group_above_counts_with_its_inactive_file_pages() {
     let left: Vec<u64> = levels.iter().map(|level| level.left().expect("readable") / MIB).collect();
     assert_eq!(left, [1024 - 100, 512 - 200 + 50]);
 
-    let headroom = Headroom::fixed(levels, 24 << 30, 32 * MIB);
+    let headroom = Headroom::with_budget(levels, move || 24 << 30, 32 * MIB);
     let (available, source) = headroom.available().expect("readable");
     assert_eq!((available / MIB, source), (330, Source::Cgroup(own.parent().expect("a slice").to_owned())));
 }
@@ -91,11 +91,11 @@ fn a_file_that_says_something_else_is_an_error_that_names_it() {
 
 #[test]
 fn a_refusal_says_what_is_needed_and_what_there_is() {
-    let headroom = Headroom::fixed(Vec::new(), 100 * MIB, 32 * MIB);
-    assert!(headroom.check(500 * MIB, 68 * MIB).is_ok());
-    match headroom.check(500 * MIB, 69 * MIB) {
+    let headroom = Headroom::with_budget(Vec::new(), move || 100 * MIB, 32 * MIB);
+    assert!(headroom.check(68 * MIB).is_ok());
+    match headroom.check(69 * MIB) {
         Err(Error::NoHeadroom(refusal)) => {
-            assert_eq!((refusal.needed, refusal.available, refusal.limited_by), (500 * MIB, 68 * MIB, Source::Machine));
+            assert_eq!((refusal.needed, refusal.available, refusal.limited_by), (69 * MIB, 68 * MIB, Source::Machine));
         }
         other => panic!("{other:?}"),
     }
@@ -131,9 +131,9 @@ proptest! {
     }
 
     #[test]
-    fn what_is_checked_fits_into_what_is_available(machine: u64, margin: u64, chunk: u64) {
-        let headroom = Headroom::fixed(Vec::new(), machine, margin);
-        let fits = chunk.checked_add(margin).is_some_and(|sum| sum <= machine) || chunk == 0;
-        prop_assert_eq!(headroom.check(chunk, chunk).is_ok(), fits);
+    fn what_is_checked_fits_into_what_is_available(machine: u64, margin: u64, needed: u64) {
+        let headroom = Headroom::with_budget(Vec::new(), move || machine, margin);
+        let fits = needed.checked_add(margin).is_some_and(|sum| sum <= machine) || needed == 0;
+        prop_assert_eq!(headroom.check(needed).is_ok(), fits);
     }
 }

@@ -38,6 +38,9 @@ impl Density {
     /// The part of the cost of restoring everything that looking for sparse jobs may add: 1/32.
     pub const PROBE_SHARE: u64 = 32;
 
+    /// What protecting everything, scanning and lifting the protection cost, in memsets of everything.
+    pub const LOOK: u64 = 4;
+
     /// The most resets between two looks, so that a change is noticed.
     pub const LONGEST_WAIT: u64 = 4096;
 
@@ -59,8 +62,8 @@ impl Density {
             self.mode = Mode::Track;
         } else {
             self.mode = Mode::RestoreAll;
-            // What that job cost beyond a memset, in memsets; at least the scan and the protection.
-            let cost = (dirtied.saturating_mul(Self::BREAK_EVEN)).div_ceil(total.max(1)).max(1);
+            // What that job cost beyond a memset, in memsets.
+            let cost = (dirtied.saturating_mul(Self::BREAK_EVEN)).div_ceil(total.max(1)) + Self::LOOK;
             self.until_probe = cost.saturating_mul(Self::PROBE_SHARE).min(Self::LONGEST_WAIT);
         }
     }
@@ -97,7 +100,7 @@ mod tests {
             density.untracked();
             density.mode() == Mode::RestoreAll
         });
-        assert_eq!(waited.count() as u64 + 1, 4 * Density::PROBE_SHARE);
+        assert_eq!(waited.count() as u64 + 1, (4 + Density::LOOK) * Density::PROBE_SHARE);
         density.tracked(1, 262_144);
         assert_eq!(density.mode(), Mode::Track);
     }
@@ -118,7 +121,7 @@ mod tests {
                     (cost, resets) = (cost + 1.0, resets + 1);
                 }
                 density.tracked(dirtied, total);
-                cost += 1.0 + (dirtied * Density::BREAK_EVEN) as f64 / total as f64;
+                cost += (1 + Density::LOOK) as f64 + (dirtied * Density::BREAK_EVEN) as f64 / total as f64;
                 resets += 1;
             }
             prop_assert!(cost / resets as f64 <= 1.0 + 1.0 / Density::PROBE_SHARE as f64 + 1e-9, "{}", cost / resets as f64);

@@ -28,9 +28,9 @@ use crate::{
     sys::{Pagemap, Pages, WriteProtection, page_size},
 };
 
-/// Above this many runs of dirtied pages one call protects the whole memory: it passes over what is
-/// protected already, and a call for each run costs more.
-const RUNS: usize = 512;
+/// Pages of memory for each run of dirtied ones below which one pass over all page tables protects them
+/// sooner than a call for each run: a call takes 0.8 us, a page of the pass 1.3 ns.
+const PAGES_PER_RUN: u64 = 600;
 
 /// What the resets so far did; shared with whoever asked for it.
 #[derive(Clone, Debug, Default)]
@@ -126,8 +126,8 @@ impl Tracked {
     }
 
     fn protect_written(&self, armed: &Armed, memory: &mut [u8]) -> std::io::Result<()> {
-        if self.runs.len() > RUNS {
-            return armed.protection.protect(memory);
+        if self.runs.len() as u64 > pages(memory.len()) / PAGES_PER_RUN {
+            return armed.pagemap.protect_written(memory);
         }
         self.runs.iter().try_for_each(|run| armed.protection.protect(&mut memory[run.clone()]))
     }
@@ -143,8 +143,9 @@ impl Reset for Tracked {
     fn arm(&mut self, target: &mut dyn Target, image: &Image) -> Result<(), Error> {
         let memory = memory_of(target, image)?;
         let protection = WriteProtection::register(memory).map_err(Error::system("register the memory"))?;
-        protection.protect(memory).map_err(Error::system("write-protect the memory"))?;
         let pagemap = Pagemap::open().map_err(Error::system("open the page map"))?;
+        // By a pass over the page tables here too: a third of the time of userfaultfd's own call.
+        pagemap.protect_written(memory).map_err(Error::system("write-protect the memory"))?;
         self.armed = Some(Armed { protection, pagemap });
         self.density = Density::default();
         Ok(())
@@ -152,19 +153,19 @@ impl Reset for Tracked {
 
     fn reset(&mut self, target: &mut dyn Target, image: &Image) -> Result<(), Error> {
         let memory = memory_of(target, image)?;
+        if self.armed.as_ref().is_none_or(|armed| !armed.protection.covers(memory)) {
+            return Err(Error::Lacking("be reset before it was armed"));
+        }
         let protected = |result: std::io::Result<()>| result.map_err(Error::system("write-protect the memory"));
         match self.density.mode() {
             Mode::RestoreAll => {
                 self.restore_all(memory, image);
                 self.density.untracked();
                 if let (Mode::Track, Some(armed)) = (self.density.mode(), &self.armed) {
-                    protected(armed.protection.protect(memory))?;
+                    protected(armed.pagemap.protect_written(memory))?;
                 }
             }
             Mode::Track => {
-                if self.armed.as_ref().is_none_or(|armed| !armed.protection.covers(memory)) {
-                    return Err(Error::Lacking("be reset before it was armed"));
-                }
                 let written = self.find_written(memory)?;
                 self.density.tracked(written, pages(memory.len()));
                 let Some(armed) = &self.armed else { unreachable!("looked at above") };

@@ -8,7 +8,8 @@ use std::{
 };
 
 use linux_raw_sys::general::{
-    PAGE_IS_FILE, PAGE_IS_PFNZERO, PAGE_IS_PRESENT, PAGE_IS_SWAPPED, PAGE_IS_WRITTEN, page_region, pm_scan_arg,
+    PAGE_IS_FILE, PAGE_IS_PFNZERO, PAGE_IS_PRESENT, PAGE_IS_SWAPPED, PAGE_IS_WRITTEN, PM_SCAN_CHECK_WPASYNC,
+    PM_SCAN_WP_MATCHING, page_region, pm_scan_arg,
 };
 use rustix::ioctl::{Opcode, ioctl, opcode};
 
@@ -95,12 +96,34 @@ impl Pagemap {
         }
     }
 
+    /// Write-protects the pages that were written since they last were, and leaves the others: one pass
+    /// over the page tables, where a call for each run would take 0.8 us.
+    pub(crate) fn protect_written(&self, memory: &mut [u8]) -> io::Result<()> {
+        let start = memory.as_ptr().addr() as u64;
+        let mut arg = pm_scan_arg {
+            size: size_of::<pm_scan_arg>() as u64,
+            flags: u64::from(PM_SCAN_WP_MATCHING | PM_SCAN_CHECK_WPASYNC),
+            start,
+            end: start + memory.len() as u64,
+            walk_end: 0,
+            vec: 0,
+            vec_len: 0,
+            max_pages: 0,
+            category_inverted: 0,
+            category_mask: PAGE_IS_WRITTEN.into(),
+            category_anyof_mask: 0,
+            return_mask: 0,
+        };
+        self.call(&mut arg, &mut []).map(drop)
+    }
+
     /// One call; returns how many regions were written.
     fn call(&self, arg: &mut pm_scan_arg, regions: &mut [MaybeUninit<page_region>]) -> io::Result<usize> {
-        debug_assert!(arg.vec == regions.as_mut_ptr().addr() as u64 && arg.vec_len == regions.len() as u64);
+        debug_assert!(arg.vec_len == regions.len() as u64);
         let scan = Scan(arg);
         // SAFETY: the argument is what this opcode takes; `vec` and `vec_len` are a buffer that is
-        // borrowed for writing, and the range is only looked at.
+        // borrowed for writing, or none. The range is only looked at, and at most write-protected in
+        // asynchronous mode, which the kernel insists on: it stays readable and writable.
         Ok(unsafe { ioctl(&self.0, scan) }?)
     }
 }

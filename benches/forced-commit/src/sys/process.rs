@@ -12,6 +12,7 @@ use std::{
 
 use rustix::{
     process::{Signal, set_parent_process_death_signal},
+    thread::{CpuSet, sched_getaffinity, sched_setaffinity},
     time::{ClockId, clock_gettime},
 };
 use wasmtime::{Engine, Module};
@@ -53,6 +54,16 @@ pub(crate) fn touch(memory: &mut [u8], step: usize) {
 pub(crate) fn thread_cpu() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
+}
+
+/// Pins this thread to one of the CPUs that it may use, the `number`-th around.
+pub(crate) fn pin_thread(number: usize) -> io::Result<()> {
+    let allowed = sched_getaffinity(None)?;
+    let cpus = (0..CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu));
+    let cpu = cpus.clone().nth(number % cpus.count().max(1)).ok_or(io::ErrorKind::NotFound)?;
+    let mut set = CpuSet::new();
+    set.set(cpu);
+    Ok(sched_setaffinity(None, &set)?)
 }
 
 /// How a child ended.

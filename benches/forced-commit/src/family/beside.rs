@@ -1,0 +1,116 @@
+//! What another thread waits for while a memory is committed: instances of a small guest, made and
+//! dropped as fast as it goes. The kernel's lock on the process's mappings is what they share.
+//!
+//! ```text
+//!  loaded      the engine, both modules, the instance           (reference of all growth)
+//!  alone       idle_ns: the slowest of the instances made with nothing beside
+//!  committed   slowest_ns: the slowest while the other thread commits
+//!  dropped     - the instance
+//! ```
+
+use std::{
+    path::PathBuf,
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
+use highwater::{Case, CaseId, CaseResult, Conditions, Dirs, Stages};
+use wasmtime::Config;
+
+use super::{
+    boxed, id, or_not_run,
+    tables::{Host, MIB, Way, size_name},
+};
+use crate::{Error, Live, Target, guest, sys};
+
+/// A row.
+#[derive(Clone, Copy, Debug)]
+struct Row(Way);
+
+const BYTES: u64 = 1024 * MIB;
+
+const ROWS: &[Row] = &[
+    // One call holds the lock to its end; chunks let others in between; huge pages are done sooner;
+    // faults take the lock one page at a time.
+    Row(Way::POPULATE),
+    Row(Way::POPULATE_CHUNKS),
+    Row(Way::HUGE_WHOLE),
+    Row(Way::HUGE_CHUNKS),
+    Row(Way::TOUCH_OS_PAGES),
+    Row(Way::LOCK),
+];
+
+pub(super) fn cases() -> Vec<Box<dyn Case>> {
+    boxed(ROWS.iter().copied())
+}
+
+/// Makes and drops instances until told to stop, and returns the slowest, in nanoseconds.
+fn slowest(small: &mut Live, stop: &AtomicBool) -> Result<u64, Error> {
+    let mut slowest = Duration::ZERO;
+    while !stop.load(Ordering::Acquire) {
+        let begun = Instant::now();
+        small.renew()?;
+        slowest = slowest.max(begun.elapsed());
+    }
+    Ok(slowest.as_nanos() as u64)
+}
+
+impl Case for Row {
+    fn id(&self) -> CaseId {
+        id("beside", &[("how", self.0.name), ("size", &size_name(BYTES))])
+    }
+
+    fn is_heavy(&self) -> bool {
+        true
+    }
+
+    fn conditions(&self) -> Conditions {
+        Conditions { cpus: 2, ..self.0.conditions() }
+    }
+
+    fn prepare(&self, dirs: Dirs<'_>) -> CaseResult<Vec<PathBuf>> {
+        let sizes = [("beside", BYTES), ("warm", 4096 * MIB), ("small", 4 * MIB)];
+        let made = sizes
+            .map(|(name, bytes)| guest::precompiled(dirs.cache, name, guest::Declared::exactly(bytes), &Config::new()));
+        made.into_iter().collect()
+    }
+
+    fn run(&self, stages: &mut Stages) -> CaseResult {
+        let strategy = (self.0.make)();
+        strategy.supported().map_err(or_not_run)?;
+        Host::Warm.prepare(Live::idle(&Config::new(), stages.input(1)?, 0)?, BYTES)?;
+        let mut live = Live::idle(&Config::new(), stages.input(0)?, 0)?;
+        live.renew()?;
+        let mut small = Live::idle(&Config::new(), stages.input(2)?, 0)?;
+        stages.reached("loaded")?;
+
+        let stop = AtomicBool::new(false);
+        let meanwhile = |work: &mut dyn FnMut() -> Result<(), Error>, small: &mut Live| {
+            stop.store(false, Ordering::Release);
+            std::thread::scope(|scope| {
+                let other = scope.spawn(|| {
+                    // On its own CPU; where that is refused the figure tells.
+                    let _ = sys::pin_thread(1);
+                    slowest(small, &stop)
+                });
+                let done = work();
+                stop.store(true, Ordering::Release);
+                let slowest = other.join().unwrap_or(Err(Error::Lacking("join its thread")));
+                done.and(slowest)
+            })
+        };
+        let mut rest = || {
+            std::thread::sleep(Duration::from_millis(100));
+            Ok(())
+        };
+        let idle = meanwhile(&mut rest, &mut small)?;
+        stages.figure("idle_ns", idle)?;
+        stages.reached("alone")?;
+
+        let slowest = meanwhile(&mut || strategy.commit(&mut live), &mut small)?;
+        stages.figure("slowest_ns", slowest)?;
+        stages.reached("committed")?;
+        drop(live);
+        Ok(stages.reached("dropped")?)
+    }
+}

@@ -1,0 +1,154 @@
+//! One way to commit one memory.
+//!
+//! ```text
+//!  loaded      the engine, the module, host pages warm or cold      (reference of all growth)
+//!  live        + the instance, with the memory where it is made committed
+//!  committed   + what the strategy commits
+//!  checked     the oracle: uncommitted_bytes, refaults
+//!  job         the first job writes to every page
+//!  compared    with the initial image: unclean_bytes
+//!  limit       memset_ns: all of the memory once more, resident by now
+//!  dropped     - the instance
+//! ```
+
+use std::{path::PathBuf, time::Instant};
+
+use highwater::{Case, CaseId, CaseResult, Conditions, Dirs, Stages};
+use wasmtime::Config;
+
+use super::{
+    boxed, id, median, or_not_run,
+    tables::{Host, MIB, Way, size_name},
+};
+use crate::{Image, Live, Target, guest, oracle};
+
+/// A row.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    way: Way,
+    bytes: u64,
+    host: Host,
+}
+
+const fn row(way: Way, mib: u64) -> Row {
+    Row { way, bytes: mib * MIB, host: Host::Warm }
+}
+
+/// Every way at 256 MiB; those worth their time at 1 GiB; at 4 GiB the published recipe and what it is
+/// measured against.
+const ROWS: &[Row] = &[
+    // Said to pre-allocate, and do not.
+    row(Way::STATIC_MAXIMUM, 256),
+    row(Way::DECLARED_MINIMUM, 256),
+    // Touching, from the host and from the guest; a sixteenth of it; the published recipe.
+    row(Way::TOUCH_WASM_PAGES, 256),
+    row(Way::TOUCH_OS_PAGES, 256),
+    row(Way::GUEST_PROBE, 256),
+    row(Way::TWO_PASS, 256),
+    // The kernel's own ways, one thread and two.
+    row(Way::POPULATE, 256),
+    row(Way::POPULATE_CHUNKS, 256),
+    row(Way::POPULATE_THREADS, 256),
+    row(Way::LOCK, 256),
+    row(Way::HOST_MEMORY, 256),
+    // Huge pages: a tenth of the time.
+    row(Way::HUGE_WHOLE, 256),
+    row(Way::HUGE_CHUNKS, 256),
+    row(Way::HUGE_THREADS, 256),
+    row(Way::HOST_MEMORY_HUGE, 256),
+    // The check of what is left costs little; a deferred commit costs the job.
+    row(Way::GUARDED, 256),
+    row(Way::GUARDED_HUGE, 256),
+    row(Way::DEFERRED, 256),
+    // Negative controls.
+    row(Way::READ_OS_PAGES, 256),
+    row(Way::POPULATE_READ, 256),
+    row(Way::WILL_NEED, 256),
+    row(Way::LOCK_ON_FAULT, 256),
+    // What a virtual machine's host adds to pages that were given back.
+    Row { host: Host::Cold, ..row(Way::POPULATE_CHUNKS, 256) },
+    Row { host: Host::Cold, ..row(Way::HUGE_CHUNKS, 256) },
+    // Linear in size.
+    row(Way::TWO_PASS, 1024),
+    row(Way::POPULATE_CHUNKS, 1024),
+    row(Way::POPULATE_THREADS, 1024),
+    row(Way::LOCK, 1024),
+    row(Way::HUGE_CHUNKS, 1024),
+    row(Way::HUGE_THREADS, 1024),
+    row(Way::HOST_MEMORY_HUGE, 1024),
+    // The published size.
+    row(Way::TWO_PASS, 4096),
+    row(Way::POPULATE_CHUNKS, 4096),
+    row(Way::POPULATE_THREADS, 4096),
+    row(Way::HUGE_CHUNKS, 4096),
+    row(Way::GUARDED_HUGE, 4096),
+];
+
+pub(super) fn cases() -> Vec<Box<dyn Case>> {
+    boxed(ROWS.iter().copied())
+}
+
+impl Row {
+    fn config(&self) -> Config {
+        let mut config = Config::new();
+        (self.way.make)().configure(&mut config);
+        config
+    }
+}
+
+impl Case for Row {
+    fn id(&self) -> CaseId {
+        id("commit", &[("how", self.way.name), ("host", self.host.name()), ("size", &size_name(self.bytes))])
+    }
+
+    fn is_heavy(&self) -> bool {
+        self.bytes > 256 * MIB || self.host == Host::Cold
+    }
+
+    fn conditions(&self) -> Conditions {
+        self.way.conditions()
+    }
+
+    fn prepare(&self, dirs: Dirs<'_>) -> CaseResult<Vec<PathBuf>> {
+        let name = format!("{}-{}", self.way.name, size_name(self.bytes));
+        // For warming, a memory of the full size on an engine as it comes.
+        let warm = guest::precompiled(dirs.cache, "warm", guest::Declared::exactly(4096 * MIB), &Config::new())?;
+        Ok(vec![guest::precompiled(dirs.cache, &name, self.way.declared(self.bytes), &self.config())?, warm])
+    }
+
+    fn run(&self, stages: &mut Stages) -> CaseResult {
+        let strategy = (self.way.make)();
+        strategy.supported().map_err(or_not_run)?;
+        self.host.prepare(Live::idle(&Config::new(), stages.input(1)?, 0)?, self.bytes)?;
+        let mut live = Live::idle(&self.config(), stages.input(0)?, 0)?;
+        stages.reached("loaded")?;
+
+        live.renew()?;
+        stages.reached("live")?;
+        strategy.commit(&mut live)?;
+        stages.reached("committed")?;
+
+        let residency = oracle::residency(live.memory()).map_err(or_not_run)?;
+        stages.figure("uncommitted_bytes", self.bytes.saturating_sub(residency.committed()))?;
+        stages.reached("checked")?;
+
+        strategy.before_first_job(&mut live)?;
+        live.probe()?;
+        stages.reached("job")?;
+
+        stages.figure("refaults", oracle::retouch(live.memory()))?;
+        let image = Image::of_segments(&guest::segments(), live.memory().len());
+        stages.figure("unclean_bytes", image.dirt(live.memory()).bytes)?;
+        stages.reached("compared")?;
+
+        let memsets = (0..3).map(|_| {
+            let begun = Instant::now();
+            live.memory().fill(0);
+            begun.elapsed().as_nanos() as u64
+        });
+        stages.figure("memset_ns", median(memsets.collect()))?;
+        stages.reached("limit")?;
+        drop(live);
+        Ok(stages.reached("dropped")?)
+    }
+}

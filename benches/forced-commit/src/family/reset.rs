@@ -1,0 +1,267 @@
+//! One way to reset, along a ladder of how many MiB a job dirties.
+//!
+//! ```text
+//!  loaded      the engine and the module                                (reference of all growth)
+//!  committed   + the instance, its memory committed
+//!  armed       + what the strategy prepares
+//!  reset@N     jobs that dirty N MiB, each followed by a reset: see below
+//!  dropped     - everything
+//! ```
+//!
+//! At each `reset@N`, CPU time of the worker's thread, and what the last reset left:
+//!
+//! | figure | |
+//! |---|---|
+//! | `bare_ns` | the job on committed memory that nobody watches (median) |
+//! | `reset_ns` | the reset (median) |
+//! | `added_ns` | what the strategy adds to the job after it: refaults, write-protect faults (median job less `bare_ns`) |
+//! | `cost_ns` | both together, the mean over all jobs: what a host pays in steady state |
+//! | `uncommitted_bytes`, `unclean_bytes`, `unclean_state` | by the oracle; by comparing memory, globals and tables |
+
+use std::path::PathBuf;
+
+use highwater::{Case, CaseId, CaseResult, Conditions, Dirs, Scale, Stages};
+use wasmtime::Config;
+
+use super::{
+    boxed, id, median, or_not_run,
+    tables::{Host, MIB, Way, size_name},
+};
+use crate::{
+    Image, Live, Reset, Target, guest, oracle,
+    reset::{Discard, Pooled, Reinstantiate, RemapImage, Resident, RestoreAll, Tracked, ZeroAll, ZeroPrefix},
+    sys::{page_size, thread_cpu},
+};
+
+/// A way to reset, as the table names it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct How {
+    pub(super) name: &'static str,
+    pub(super) make: fn() -> Box<dyn Reset>,
+}
+
+impl How {
+    pub(super) const REINSTANTIATE: Self = Self { name: "reinstantiate", make: || Box::new(Reinstantiate) };
+    pub(super) const ZERO_ALL: Self = Self { name: "zero-all", make: || Box::new(ZeroAll) };
+    pub(super) const ZERO_PREFIX: Self = Self { name: "zero-prefix", make: || Box::new(ZeroPrefix) };
+    pub(super) const RESTORE_ALL: Self = Self { name: "restore-all", make: || Box::new(RestoreAll) };
+    pub(super) const DISCARD: Self = Self { name: "discard", make: || Box::new(Discard) };
+    pub(super) const POOLED: Self = Self { name: "pooled", make: || Box::new(Pooled(Resident::Nothing)) };
+    pub(super) const POOLED_MEMSET: Self =
+        Self { name: "pooled-resident", make: || Box::new(Pooled(Resident::Memset)) };
+    pub(super) const POOLED_SCAN: Self =
+        Self { name: "pooled-resident-scan", make: || Box::new(Pooled(Resident::Scan)) };
+    pub(super) const REMAP: Self = Self { name: "remap-image", make: || Box::new(RemapImage::default()) };
+    pub(super) const TRACKED: Self = Self { name: "tracked", make: || Box::new(Tracked::default()) };
+
+    pub(super) fn config(&self, bytes: u64) -> Config {
+        let mut config = Config::new();
+        (self.make)().configure(&mut config, bytes as usize);
+        config
+    }
+}
+
+/// Where a job's pages lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Where {
+    /// One run from the first page on.
+    Prefix,
+    /// 32 runs over the memory: as many as the pool's scan takes.
+    Runs32,
+    /// Every page for itself.
+    Pages,
+}
+
+impl Where {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Prefix => "prefix",
+            Self::Runs32 => "runs-32",
+            Self::Pages => "pages",
+        }
+    }
+
+    fn runs(self, pages: u32) -> u32 {
+        match self {
+            Self::Prefix => pages.min(1),
+            Self::Runs32 => pages.min(32),
+            Self::Pages => pages,
+        }
+    }
+}
+
+/// A row.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    how: How,
+    commit: Way,
+    at: Where,
+    mib: u64,
+    /// MiB that a job dirties.
+    dirtied: &'static [u32],
+    /// Jobs at each rung, after one that is not counted.
+    jobs: usize,
+}
+
+/// Nothing, little, some, and so much that tracking is not worth it.
+const RUNGS: &[u32] = &[0, 1, 16, 256];
+
+const fn row(how: How, at: Where) -> Row {
+    Row { how, commit: Way::POPULATE_CHUNKS, at, mib: 1024, dirtied: RUNGS, jobs: 4 }
+}
+
+const ROWS: &[Row] = &[
+    // Clean and uncommitted: the next job pays.
+    row(How::REINSTANTIATE, Where::Prefix),
+    row(How::REMAP, Where::Prefix),
+    row(How::POOLED, Where::Prefix),
+    // Kept resident by the pool: all of it by memset; by scan where the pages lie in up to 32 runs.
+    row(How::POOLED_MEMSET, Where::Prefix),
+    row(How::POOLED_SCAN, Where::Prefix),
+    row(How::POOLED_SCAN, Where::Runs32),
+    row(How::POOLED_SCAN, Where::Pages),
+    // As published: unclean, and blind to what lies beyond the prefix.
+    row(How::ZERO_ALL, Where::Prefix),
+    row(How::ZERO_PREFIX, Where::Prefix),
+    row(How::ZERO_PREFIX, Where::Runs32),
+    // Clean and committed, for the price of everything.
+    row(How::RESTORE_ALL, Where::Prefix),
+    Row { jobs: 1, ..row(How::DISCARD, Where::Prefix) },
+    // Clean and committed, for the price of what was dirtied.
+    row(How::TRACKED, Where::Prefix),
+    row(How::TRACKED, Where::Runs32),
+    row(How::TRACKED, Where::Pages),
+    // The same in huge pages: scanned sooner, split where written.
+    Row { commit: Way::HUGE_CHUNKS, ..row(How::TRACKED, Where::Prefix) },
+    Row { commit: Way::HUGE_CHUNKS, ..row(How::TRACKED, Where::Pages) },
+    Row { commit: Way::HUGE_CHUNKS, ..row(How::ZERO_ALL, Where::Prefix) },
+    // Dense jobs for so long that the looks for sparse ones are in the mean.
+    Row { mib: 256, dirtied: &[64], jobs: 300, ..row(How::TRACKED, Where::Prefix) },
+    Row { mib: 256, dirtied: &[64], jobs: 300, ..row(How::ZERO_ALL, Where::Prefix) },
+    // The published size.
+    Row { mib: 4096, commit: Way::HUGE_CHUNKS, ..row(How::ZERO_ALL, Where::Prefix) },
+    Row { mib: 4096, commit: Way::HUGE_CHUNKS, ..row(How::TRACKED, Where::Prefix) },
+    Row { mib: 4096, commit: Way::HUGE_CHUNKS, ..row(How::TRACKED, Where::Pages) },
+];
+
+pub(super) fn cases() -> Vec<Box<dyn Case>> {
+    boxed(ROWS.iter().copied())
+}
+
+/// CPU time of this thread that some work takes, in nanoseconds.
+pub(super) fn timed<E>(work: impl FnOnce() -> Result<(), E>) -> Result<u64, E> {
+    let begun = thread_cpu();
+    work()?;
+    Ok((thread_cpu() - begun).as_nanos() as u64)
+}
+
+impl Row {
+    fn bytes(&self) -> u64 {
+        self.mib * MIB
+    }
+
+    /// One rung of the ladder.
+    fn measure(&self, scale: Scale, live: &mut Live, reset: &mut dyn Reset, image: &Image) -> CaseResult<Times> {
+        let pages = (u64::from(scale.0) * MIB / page_size() as u64) as u32;
+        let runs = self.at.runs(pages);
+        let (mut jobs, mut resets) = (Vec::new(), Vec::new());
+        // The first job brings about the state that the others find.
+        for number in 0..=self.jobs {
+            let job = timed(|| live.call("dirty", pages, runs))?;
+            let restored = timed(|| reset.reset(live, image))?;
+            if number > 0 {
+                jobs.push(job);
+                resets.push(restored);
+            }
+        }
+        Ok(Times { jobs, resets })
+    }
+
+    /// The same jobs on committed memory that nobody watches.
+    fn bare(&self, ladder: &[Scale], live: &mut Live) -> CaseResult<Vec<u64>> {
+        let mut medians = Vec::new();
+        for mib in ladder {
+            let pages = (u64::from(mib.0) * MIB / page_size() as u64) as u32;
+            let times = (0..3).map(|_| timed(|| live.call("dirty", pages, self.at.runs(pages))));
+            medians.push(median(times.collect::<Result<_, _>>()?));
+        }
+        Ok(medians)
+    }
+}
+
+/// CPU times in nanoseconds.
+struct Times {
+    jobs: Vec<u64>,
+    resets: Vec<u64>,
+}
+
+impl Case for Row {
+    fn id(&self) -> CaseId {
+        let pages = if self.commit.huge { "huge" } else { "4k" };
+        id(
+            "reset",
+            &[("how", self.how.name), ("pages", pages), ("size", &size_name(self.bytes())), ("where", self.at.name())],
+        )
+    }
+
+    fn ladder(&self) -> Vec<Scale> {
+        self.dirtied.iter().copied().map(Scale).collect()
+    }
+
+    /// What a quick run keeps is what the targets are about.
+    fn is_heavy(&self) -> bool {
+        let kept = [How::ZERO_ALL.name, How::ZERO_PREFIX.name, How::TRACKED.name];
+        self.mib != 1024 || self.commit.huge || !kept.contains(&self.how.name)
+    }
+
+    fn conditions(&self) -> Conditions {
+        self.commit.conditions()
+    }
+
+    fn prepare(&self, dirs: Dirs<'_>) -> CaseResult<Vec<PathBuf>> {
+        let name = format!("reset-{}-{}", self.how.name, size_name(self.bytes()));
+        let declared = guest::Declared::exactly(self.bytes());
+        let warm = guest::precompiled(dirs.cache, "warm", guest::Declared::exactly(4096 * MIB), &Config::new())?;
+        Ok(vec![guest::precompiled(dirs.cache, &name, declared, &self.how.config(self.bytes()))?, warm])
+    }
+
+    fn run(&self, stages: &mut Stages) -> CaseResult {
+        let mut reset = (self.how.make)();
+        let commit = (self.commit.make)();
+        reset.supported().and(commit.supported()).map_err(or_not_run)?;
+        Host::Warm.prepare(Live::idle(&Config::new(), stages.input(1)?, 0)?, self.bytes())?;
+        let mut live = Live::idle(&self.how.config(self.bytes()), stages.input(0)?, 0)?;
+        stages.reached("loaded")?;
+
+        live.renew()?;
+        commit.commit(&mut live)?;
+        stages.reached("committed")?;
+        let image = Image::of_segments(&guest::segments(), self.bytes() as usize);
+        let bare = self.bare(&stages.ladder(), &mut live)?;
+        image.restore(live.memory(), 0..self.bytes() as usize);
+        live.restore_state()?;
+        reset.arm(&mut live, &image)?;
+        stages.reached("armed")?;
+
+        for (scale, bare) in stages.ladder().into_iter().zip(bare) {
+            let times = self.measure(scale, &mut live, &mut *reset, &image)?;
+            let count = times.jobs.len() as u64;
+            let total: u64 = times.jobs.iter().chain(&times.resets).sum();
+            stages.figure("bare_ns", bare)?;
+            stages.figure("reset_ns", median(times.resets))?;
+            stages.figure("added_ns", median(times.jobs).saturating_sub(bare))?;
+            stages.figure("cost_ns", (total / count.max(1)).saturating_sub(bare))?;
+            // Before the comparison, which reads every page.
+            let residency = oracle::residency(live.memory()).map_err(or_not_run)?;
+            stages.figure("uncommitted_bytes", residency.uncommitted())?;
+            let left = live.left(&image)?;
+            stages.figure("unclean_bytes", left.memory.bytes)?;
+            stages.figure("unclean_state", left.globals + left.elements)?;
+            stages.note(&format!("left_{}", scale.0), &left.to_string())?;
+            stages.reached_at("reset", scale)?;
+        }
+        drop(reset);
+        drop(live);
+        Ok(stages.reached("dropped")?)
+    }
+}

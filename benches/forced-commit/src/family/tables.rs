@@ -1,0 +1,145 @@
+//! The ways to commit by name, and what rows have in common.
+
+use std::time::Duration;
+
+use highwater::Conditions;
+
+use crate::{
+    Commit, Error, Live, Target,
+    commit::{
+        DeclaredMinimum, Deferred, Guarded, GuestProbe, HostMemory, Lock, LockOnFault, Pages, Populate, PopulateRead,
+        ReadOsPages, StaticMaximum, TouchOsPages, TouchWasmPages, TwoPass, WillNeed,
+    },
+    guest::Declared,
+};
+
+/// Bytes of a MiB.
+pub const MIB: u64 = 1 << 20;
+
+/// A way to commit, as the tables name it.
+#[derive(Clone, Copy, Debug)]
+pub struct Way {
+    /// Its name in case ids.
+    pub name: &'static str,
+    /// The strategy.
+    pub make: fn() -> Box<dyn Commit>,
+    /// Whether it may have huge pages.
+    pub huge: bool,
+    /// CPUs that it works on.
+    pub cpus: usize,
+}
+
+const HUGE: Populate = Populate { pages: Pages::Huge, ..Populate::CHUNKED };
+
+const fn small(name: &'static str, make: fn() -> Box<dyn Commit>) -> Way {
+    Way { name, make, huge: false, cpus: 1 }
+}
+
+const fn huge(name: &'static str, make: fn() -> Box<dyn Commit>) -> Way {
+    Way { name, make, huge: true, cpus: 1 }
+}
+
+impl Way {
+    /// Said to pre-allocate; commits nothing.
+    pub const STATIC_MAXIMUM: Self = small("static-maximum", || Box::new(StaticMaximum));
+    /// Said to pre-allocate; commits nothing.
+    pub const DECLARED_MINIMUM: Self = small("declared-minimum", || Box::new(DeclaredMinimum));
+    /// A function in the guest.
+    pub const GUEST_PROBE: Self = small("guest-probe", || Box::new(GuestProbe));
+    /// First recommended; a sixteenth.
+    pub const TOUCH_WASM_PAGES: Self = small("touch-wasm-pages", || Box::new(TouchWasmPages));
+    /// The published recipe.
+    pub const TWO_PASS: Self = small("two-pass", || Box::new(TwoPass));
+    /// A byte in every page.
+    pub const TOUCH_OS_PAGES: Self = small("touch-os-pages", || Box::new(TouchOsPages));
+    /// One call.
+    pub const POPULATE: Self = small("populate", || Box::new(Populate::WHOLE));
+    /// A call for each 16 MiB.
+    pub const POPULATE_CHUNKS: Self = small("populate-chunks", || Box::new(Populate::CHUNKED));
+    /// The same on two threads.
+    pub const POPULATE_THREADS: Self = Self {
+        cpus: 2,
+        ..small("populate-chunks-threads-2", || Box::new(Populate { threads: 2, ..Populate::CHUNKED }))
+    };
+    /// Huge pages, in chunks.
+    pub const HUGE_CHUNKS: Self = huge("huge-chunks", || Box::new(HUGE));
+    /// Huge pages, one call.
+    pub const HUGE_WHOLE: Self = huge("huge", || Box::new(Populate { chunk: None, ..HUGE }));
+    /// Huge pages on two threads.
+    pub const HUGE_THREADS: Self =
+        Self { cpus: 2, ..huge("huge-chunks-threads-2", || Box::new(Populate { threads: 2, ..HUGE })) };
+    /// `MAP_POPULATE`.
+    pub const HOST_MEMORY: Self = small("host-memory", || Box::new(HostMemory { huge: false }));
+    /// The same in huge pages.
+    pub const HOST_MEMORY_HUGE: Self = huge("host-memory-huge", || Box::new(HostMemory { huge: true }));
+    /// mlock.
+    pub const LOCK: Self = small("mlock", || Box::new(Lock));
+    /// Put off.
+    pub const DEFERRED: Self = small("deferred", || Box::new(Deferred(Populate::CHUNKED)));
+    /// With a check of what is left.
+    pub const GUARDED: Self = small("guarded", || Box::new(Guarded::new(Populate::CHUNKED)));
+    /// The same in huge pages: what `best()` is here.
+    pub const GUARDED_HUGE: Self = huge("guarded-huge", || Box::new(Guarded::new(HUGE)));
+    /// Control: reads.
+    pub const READ_OS_PAGES: Self = small("read-os-pages", || Box::new(ReadOsPages));
+    /// Control: reads in one call.
+    pub const POPULATE_READ: Self = small("populate-read", || Box::new(PopulateRead));
+    /// Control: read-ahead of nothing.
+    pub const WILL_NEED: Self = small("will-need", || Box::new(WillNeed));
+    /// Control: pins nothing.
+    pub const LOCK_ON_FAULT: Self = small("mlock-on-fault", || Box::new(LockOnFault));
+
+    /// What is asked of the system for its worker. Huge pages stay off where it does not ask for them, so
+    /// that a machine which has them always shows the same.
+    pub(super) fn conditions(&self) -> Conditions {
+        Conditions { thp_off: !self.huge, cpus: self.cpus, ..Conditions::default() }
+    }
+
+    /// What its module declares: only a static maximum leaves the minimum small.
+    pub(super) fn declared(&self, bytes: u64) -> Declared {
+        if self.name == Self::STATIC_MAXIMUM.name { Declared::up_to(bytes) } else { Declared::exactly(bytes) }
+    }
+}
+
+/// What the machine below has behind the free pages that will be handed out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// They were in use a moment ago.
+    Warm,
+    /// They have been free for three seconds: a virtual machine that reports free pages has given them
+    /// back, and the host makes each anew. On a machine without a host the two are alike.
+    Cold,
+}
+
+impl Host {
+    /// Its name in case ids.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Warm => "warm",
+            Self::Cold => "cold",
+        }
+    }
+
+    /// Brings it about for the next `bytes`: a guest commits as many and is dropped.
+    pub(super) fn prepare(self, mut guest: Live, bytes: u64) -> Result<(), Error> {
+        guest.renew()?;
+        // With huge pages, where they can be had: whose pages are warm does not depend on their size.
+        let off = rustix::thread::transparent_huge_pages_are_disabled().unwrap_or(true);
+        // Each refusal leaves the pages as warm as they were, which is for the figures to show.
+        let _ = rustix::thread::disable_transparent_huge_pages(false);
+        let mut part = &mut guest.memory()[..bytes as usize];
+        let committed = HUGE.commit(&mut part).or_else(|_| Populate::CHUNKED.commit(&mut part));
+        let _ = rustix::thread::disable_transparent_huge_pages(off);
+        drop(guest);
+        if self == Self::Cold {
+            std::thread::sleep(Duration::from_secs(3));
+        }
+        committed
+    }
+}
+
+/// A size in case ids: `256m`, `4g`.
+pub(super) fn size_name(bytes: u64) -> String {
+    if bytes.is_multiple_of(1024 * MIB) { format!("{}g", bytes / (1024 * MIB)) } else { format!("{}m", bytes / MIB) }
+}
