@@ -78,7 +78,7 @@ impl Commit for Populate {
                     })
                 })
                 .collect();
-            threads.into_iter().map(|thread| thread.join().unwrap_or(Err(Error::Lacking("join its threads")))).collect()
+            threads.into_iter().try_for_each(|thread| thread.join().unwrap_or(Err(Error::Lacking("join its threads"))))
         })
     }
 }

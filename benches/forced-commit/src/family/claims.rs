@@ -1,5 +1,282 @@
-//! placeholder
-use highwater::Claim;
+//! What people say about committing and resetting a linear memory, and what this run says of it.
+
+use highwater::{
+    Claim, Finding,
+    model::{CaseRecord, Quantity, Record, nanoseconds},
+};
+
+/// Where most of it is said.
+const RECIPE: &str = "metashrew, Memory Pre-allocation Solution - FINAL";
+const FINDINGS: &str = "metashrew, Memory Pre-allocation Test Findings";
+
 pub(super) fn all() -> Vec<Claim> {
-    Vec::new()
+    vec![
+        Claim {
+            id: "static-maximum-pre-allocates",
+            statement: "static_memory_maximum_size pre-allocates memory to its maximum size",
+            source: "comment in metashrew-runtime, runtime.rs:494",
+            refuted_if: "anything of it is uncommitted after instantiation",
+            decide: |record| commits(record, "commit/how=static-maximum,host=warm,size=256m"),
+        },
+        Claim {
+            id: "declared-minimum-pre-allocates",
+            statement: "declaring minimum = maximum pre-allocates memory",
+            source: FINDINGS,
+            refuted_if: "anything of it is uncommitted after instantiation",
+            decide: |record| commits(record, "commit/how=declared-minimum,host=warm,size=256m"),
+        },
+        Claim {
+            id: "touching-wasm-pages-commits",
+            statement: "one byte in every 64 KiB page forces the system to commit the memory",
+            source: FINDINGS,
+            refuted_if: "anything of it is uncommitted afterwards",
+            decide: |record| commits(record, "commit/how=touch-wasm-pages,host=warm,size=256m"),
+        },
+        Claim {
+            id: "first-pass-forces-pages",
+            statement: "the pass of unique patterns forces physical pages, in 7 % of the time; the zeroing cleans",
+            source: RECIPE,
+            refuted_if: "a write to each 64 KiB page, which is what the pass touches, leaves anything uncommitted",
+            decide: |record| commits(record, "commit/how=touch-wasm-pages,host=warm,size=256m"),
+        },
+        Claim {
+            id: "zeros-do-not-allocate",
+            statement: "writing zeros allocates no physical memory",
+            source: RECIPE,
+            refuted_if: "bytes written as they were, zeros all but 50, leave the memory committed",
+            decide: |record| {
+                let id = "commit/how=touch-os-pages,host=warm,size=256m";
+                let Some((case, left)) = figure(record, id, "checked", "uncommitted_bytes") else { return missing(id) };
+                Finding::holds(left > 0, format!("{left} B uncommitted of 256 MiB")).on([&case.id])
+            },
+        },
+        Claim {
+            id: "recipe-takes-1.5-s",
+            statement: "committing 4 GiB takes about 1.5 s",
+            source: RECIPE,
+            refuted_if: "another way takes less than half of what the recipe takes in the same run",
+            decide: |record| {
+                faster(record, "commit/how=two-pass,host=warm,size=4g", "commit/how=huge-chunks,host=warm,size=4g", 2.0)
+                    .map_or_else(|id| missing(id), |found| found.inverted())
+            },
+        },
+        Claim {
+            id: "parallel-writes-help",
+            statement: "several threads could commit in 200 to 400 ms what one does in 1.5 s",
+            source: RECIPE,
+            refuted_if: "two threads are not 1.7 times as fast as the recipe at 4 GiB",
+            decide: |record| {
+                let ways =
+                    ["commit/how=two-pass,host=warm,size=4g", "commit/how=populate-chunks-threads-2,host=warm,size=4g"];
+                faster(record, ways[0], ways[1], 1.7).map_or_else(|id| missing(id), Ratio::finding)
+            },
+        },
+        Claim {
+            id: "map-populate-helps",
+            statement: "MAP_POPULATE makes committing quicker",
+            source: RECIPE,
+            refuted_if: "it is not 1.1 times as fast as the recipe, at 256 MiB",
+            decide: |record| {
+                let ways = ["commit/how=two-pass,host=warm,size=256m", "commit/how=host-memory,host=warm,size=256m"];
+                faster(record, ways[0], ways[1], 1.1).map_or_else(|id| missing(id), Ratio::finding)
+            },
+        },
+        Claim {
+            id: "willneed-helps",
+            statement: "madvise(MADV_WILLNEED) commits memory",
+            source: RECIPE,
+            refuted_if: "anything of it is uncommitted afterwards",
+            decide: |record| commits(record, "commit/how=will-need,host=warm,size=256m"),
+        },
+        Claim {
+            id: "huge-pages-8x",
+            statement: "huge pages and MADV_POPULATE_WRITE commit 4 GiB 8 times as fast as the published recipe",
+            source: "this project, issue 5",
+            refuted_if: "they do not, or leave anything uncommitted",
+            decide: |record| {
+                let ways = ["commit/how=two-pass,host=warm,size=4g", "commit/how=huge-chunks,host=warm,size=4g"];
+                faster(record, ways[0], ways[1], 8.0).map_or_else(|id| missing(id), Ratio::finding)
+            },
+        },
+        Claim {
+            id: "4-gib-container-is-too-tight",
+            statement: "a container of 4 GiB is too tight for 4 GiB of linear memory",
+            source: RECIPE,
+            refuted_if: "the recipe is served in a cgroup of 4 GiB",
+            decide: |record| killed(record, "limit/by=cgroup,how=two-pass,limit=4g,size=4g"),
+        },
+        Claim {
+            id: "8-gib-are-needed",
+            statement: "4 GiB of linear memory need 8 GiB of RAM",
+            source: RECIPE,
+            refuted_if: "the recipe is served in a cgroup of 4 GiB and 64 MiB",
+            decide: |record| killed(record, "limit/by=cgroup,how=two-pass,limit=4160m,size=4g"),
+        },
+        Claim {
+            id: "failure-comes-at-start-up",
+            statement: "with too little memory the process fails at start-up, not in a job",
+            source: RECIPE,
+            refuted_if: "static maximum, declared minimum or the first recommendation gets as far as the first job",
+            decide: |record| {
+                let ids = ["static-maximum", "declared-minimum", "touch-wasm-pages"]
+                    .map(|how| format!("forced-commit/limit/by=cgroup,how={how},limit=512m,size=1g"));
+                let cases: Vec<_> = ids.iter().filter_map(|id| record.case(id)).collect();
+                let noticed = |case: &&CaseRecord| case.notes.get("noticed").and_then(|texts| texts.first()).cloned();
+                let noticed: Vec<String> = cases.iter().filter_map(noticed).collect();
+                if noticed.len() < ids.len() {
+                    return Finding::undecided("not all three were run in a cgroup");
+                }
+                let in_job = noticed.iter().filter(|text| text.as_str() == "in the first job").count();
+                let figures = format!("{in_job} of {} were killed in the first job", noticed.len());
+                Finding::holds(in_job == 0, figures).on(cases.iter().map(|case| &case.id))
+            },
+        },
+        Claim {
+            id: "a-clean-error-is-not-possible",
+            statement: "with too little memory the system kills the process: there is no graceful error",
+            source: RECIPE,
+            refuted_if: "the guarded commit is refused with an error and nobody is killed",
+            decide: |record| killed(record, "limit/by=cgroup,how=guarded,limit=512m,size=1g"),
+        },
+        Claim {
+            id: "zeroing-used-pages-is-clean",
+            statement: "zeroing the used pages gives a clean state between jobs",
+            source: RECIPE,
+            refuted_if: "anything differs from the initial image, globals and tables included",
+            decide: |record| {
+                let id = "reset/how=zero-prefix,pages=4k,size=1g,where=prefix";
+                let Some((case, bytes)) = figure(record, id, "reset@1", "unclean_bytes") else { return missing(id) };
+                let state = figure(record, id, "reset@1", "unclean_state").map_or(0, |(_, state)| state);
+                let figures = format!("{bytes} B of memory, {state} globals and table elements");
+                Finding::holds(bytes + state == 0, figures).on([&case.id])
+            },
+        },
+        Claim {
+            id: "reset-is-50-to-500-times-faster",
+            statement: "resetting an instance is 50 to 500 times as fast as making a new one",
+            source: RECIPE,
+            refuted_if: "a hundred jobs, resets included, are less than 50 times as fast with zeroing as with new instances",
+            decide: |record| {
+                let (new, zeroed) = (jobs(record, "reinstantiate"), jobs(record, "zero-all"));
+                let (Some((new_case, new)), Some((case, zeroed))) = (new, zeroed) else {
+                    return Finding::undecided("the jobs were not all run");
+                };
+                let figures = format!(
+                    "100 jobs with new instances {}, with zeroing {}: {:.2} times as fast",
+                    nanoseconds(new),
+                    nanoseconds(zeroed),
+                    new / zeroed
+                );
+                Finding::holds(new / zeroed >= 50.0, figures).on([&new_case.id, &case.id])
+            },
+        },
+        Claim {
+            id: "tracking-costs-a-tenth",
+            statement: "at 1 MiB dirtied of 1 GiB a clean reset costs a tenth of zeroing everything, the next job included",
+            source: "this project, issue 5",
+            refuted_if: "it costs more, wherever the pages lie, or leaves a byte or a page",
+            decide: |record| {
+                let zero = "reset/how=zero-all,pages=4k,size=1g,where=prefix";
+                let Some((_, all)) = figure(record, zero, "reset@1", "cost_ns") else { return missing(zero) };
+                let places = ["prefix", "runs-32", "pages"];
+                let ids = places.map(|place| format!("reset/how=tracked,pages=4k,size=1g,where={place}"));
+                let mut worst = 0;
+                for id in &ids {
+                    let read = |name| figure(record, id, "reset@1", name).map(|(_, value)| value);
+                    let (Some(cost), Some(dirt), Some(lost)) =
+                        (read("cost_ns"), read("unclean_bytes"), read("uncommitted_bytes"))
+                    else {
+                        return missing(id);
+                    };
+                    worst = worst.max(if dirt + lost == 0 { cost } else { u64::MAX });
+                }
+                let figures = format!("at most {} against {}", nanoseconds(worst as f64), nanoseconds(all as f64));
+                Finding::holds(worst.saturating_mul(10) <= all, figures)
+                    .on(ids.iter().filter_map(|id| record.case(&full(id))).map(|case| &case.id))
+            },
+        },
+    ]
+}
+
+fn full(id: &str) -> String {
+    format!("{}/{id}", super::NAME)
+}
+
+fn missing(id: impl AsRef<str>) -> Finding {
+    Finding::undecided(format!("{} was not run or did not get so far", id.as_ref()))
+}
+
+/// The middle value of a figure at a stage, over the workers.
+fn figure<'a>(record: &'a Record, id: &str, stage: &str, name: &str) -> Option<(&'a CaseRecord, u64)> {
+    let case = record.case(&full(id))?;
+    let quantity: Quantity = format!("figure.{name}").parse().ok()?;
+    let values = case.stage(&stage.parse().ok()?)?.values(quantity, case.samples)?;
+    Some((case, middle(values)?))
+}
+
+/// The fastest commit of a case, in nanoseconds of wall time: work is the same in each, and what comes
+/// on top is the machine's. Where the memory is made committed, instantiation is counted.
+fn commit_ns<'a>(record: &'a Record, id: &str) -> Option<(&'a CaseRecord, u64)> {
+    let case = record.case(&full(id))?;
+    let wall = |stage: &str| Some(&case.stage(&stage.parse().ok()?)?.wall_ns);
+    let (live, committed) = (wall("live")?, wall("committed")?);
+    let times = (0..case.samples).filter_map(|worker| Some(live.at(worker)? + committed.at(worker)?));
+    Some((case, times.min()?))
+}
+
+fn middle(mut values: Vec<u64>) -> Option<u64> {
+    values.sort_unstable();
+    values.get(values.len() / 2).copied()
+}
+
+/// The claim that a way commits, to the byte.
+fn commits(record: &Record, id: &str) -> Finding {
+    let Some((case, left)) = figure(record, id, "checked", "uncommitted_bytes") else { return missing(id) };
+    Finding::holds(left == 0, format!("{} of 256 MiB uncommitted", highwater::model::Bytes(left))).on([&case.id])
+}
+
+/// How many times as fast one way is as another, and whether that is enough.
+struct Ratio<'a> {
+    enough: bool,
+    figures: String,
+    cases: [&'a CaseRecord; 2],
+}
+
+impl Ratio<'_> {
+    fn finding(self) -> Finding {
+        Finding::holds(self.enough, self.figures).on(self.cases.map(|case| &case.id))
+    }
+
+    fn inverted(self) -> Finding {
+        Self { enough: !self.enough, ..self }.finding()
+    }
+}
+
+fn faster<'a>(record: &'a Record, slow: &str, fast: &str, times: f64) -> Result<Ratio<'a>, String> {
+    let (slow_case, slow_ns) = commit_ns(record, slow).ok_or(slow)?;
+    let (fast_case, fast_ns) = commit_ns(record, fast).ok_or(fast)?;
+    let (_, left) = figure(record, fast, "checked", "uncommitted_bytes").ok_or(fast)?;
+    let ratio = slow_ns as f64 / fast_ns as f64;
+    let (slow_text, fast_text) = (nanoseconds(slow_ns as f64), nanoseconds(fast_ns as f64));
+    let limit = figure(record, fast, "limit", "memset_ns").map_or(0, |(_, ns)| ns);
+    let figures = format!(
+        "{slow_text} against {fast_text}: {ratio:.2} times as fast; {left} B uncommitted; a memset of it takes {}",
+        nanoseconds(limit as f64)
+    );
+    Ok(Ratio { enough: ratio >= times && left == 0, figures, cases: [slow_case, fast_case] })
+}
+
+/// The claim that an attempt ends in a kill.
+fn killed(record: &Record, id: &str) -> Finding {
+    let Some((case, killed)) = figure(record, id, "tried", "killed") else { return missing(id) };
+    let outcome = case.notes.get("outcome").map_or(String::new(), |texts| texts.join("; "));
+    Finding::holds(killed == 1, outcome).on([&case.id])
+}
+
+/// CPU time of a hundred jobs and their resets.
+fn jobs<'a>(record: &'a Record, how: &str) -> Option<(&'a CaseRecord, f64)> {
+    let id = format!("jobs/how={how},pages=4k,size=256m");
+    let (case, job) = figure(record, &id, "jobs", "job_ns")?;
+    let (_, reset) = figure(record, &id, "jobs", "reset_ns")?;
+    Some((case, (job + reset) as f64))
 }

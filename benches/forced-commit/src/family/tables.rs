@@ -14,19 +14,19 @@ use crate::{
 };
 
 /// Bytes of a MiB.
-pub const MIB: u64 = 1 << 20;
+pub(super) const MIB: u64 = 1 << 20;
 
 /// A way to commit, as the tables name it.
 #[derive(Clone, Copy, Debug)]
-pub struct Way {
+pub(super) struct Way {
     /// Its name in case ids.
-    pub name: &'static str,
+    pub(super) name: &'static str,
     /// The strategy.
-    pub make: fn() -> Box<dyn Commit>,
+    pub(super) make: fn() -> Box<dyn Commit>,
     /// Whether it may have huge pages.
-    pub huge: bool,
+    pub(super) huge: bool,
     /// CPUs that it works on.
-    pub cpus: usize,
+    pub(super) cpus: usize,
 }
 
 const HUGE: Populate = Populate { pages: Pages::Huge, ..Populate::CHUNKED };
@@ -41,53 +41,53 @@ const fn huge(name: &'static str, make: fn() -> Box<dyn Commit>) -> Way {
 
 impl Way {
     /// Said to pre-allocate; commits nothing.
-    pub const STATIC_MAXIMUM: Self = small("static-maximum", || Box::new(StaticMaximum));
+    pub(super) const STATIC_MAXIMUM: Self = small("static-maximum", || Box::new(StaticMaximum));
     /// Said to pre-allocate; commits nothing.
-    pub const DECLARED_MINIMUM: Self = small("declared-minimum", || Box::new(DeclaredMinimum));
+    pub(super) const DECLARED_MINIMUM: Self = small("declared-minimum", || Box::new(DeclaredMinimum));
     /// A function in the guest.
-    pub const GUEST_PROBE: Self = small("guest-probe", || Box::new(GuestProbe));
+    pub(super) const GUEST_PROBE: Self = small("guest-probe", || Box::new(GuestProbe));
     /// First recommended; a sixteenth.
-    pub const TOUCH_WASM_PAGES: Self = small("touch-wasm-pages", || Box::new(TouchWasmPages));
+    pub(super) const TOUCH_WASM_PAGES: Self = small("touch-wasm-pages", || Box::new(TouchWasmPages));
     /// The published recipe.
-    pub const TWO_PASS: Self = small("two-pass", || Box::new(TwoPass));
+    pub(super) const TWO_PASS: Self = small("two-pass", || Box::new(TwoPass));
     /// A byte in every page.
-    pub const TOUCH_OS_PAGES: Self = small("touch-os-pages", || Box::new(TouchOsPages));
+    pub(super) const TOUCH_OS_PAGES: Self = small("touch-os-pages", || Box::new(TouchOsPages));
     /// One call.
-    pub const POPULATE: Self = small("populate", || Box::new(Populate::WHOLE));
+    pub(super) const POPULATE: Self = small("populate", || Box::new(Populate::WHOLE));
     /// A call for each 16 MiB.
-    pub const POPULATE_CHUNKS: Self = small("populate-chunks", || Box::new(Populate::CHUNKED));
+    pub(super) const POPULATE_CHUNKS: Self = small("populate-chunks", || Box::new(Populate::CHUNKED));
     /// The same on two threads.
-    pub const POPULATE_THREADS: Self = Self {
+    pub(super) const POPULATE_THREADS: Self = Self {
         cpus: 2,
         ..small("populate-chunks-threads-2", || Box::new(Populate { threads: 2, ..Populate::CHUNKED }))
     };
     /// Huge pages, in chunks.
-    pub const HUGE_CHUNKS: Self = huge("huge-chunks", || Box::new(HUGE));
+    pub(super) const HUGE_CHUNKS: Self = huge("huge-chunks", || Box::new(HUGE));
     /// Huge pages, one call.
-    pub const HUGE_WHOLE: Self = huge("huge", || Box::new(Populate { chunk: None, ..HUGE }));
+    pub(super) const HUGE_WHOLE: Self = huge("huge", || Box::new(Populate { chunk: None, ..HUGE }));
     /// Huge pages on two threads.
-    pub const HUGE_THREADS: Self =
+    pub(super) const HUGE_THREADS: Self =
         Self { cpus: 2, ..huge("huge-chunks-threads-2", || Box::new(Populate { threads: 2, ..HUGE })) };
     /// `MAP_POPULATE`.
-    pub const HOST_MEMORY: Self = small("host-memory", || Box::new(HostMemory { huge: false }));
+    pub(super) const HOST_MEMORY: Self = small("host-memory", || Box::new(HostMemory { huge: false }));
     /// The same in huge pages.
-    pub const HOST_MEMORY_HUGE: Self = huge("host-memory-huge", || Box::new(HostMemory { huge: true }));
+    pub(super) const HOST_MEMORY_HUGE: Self = huge("host-memory-huge", || Box::new(HostMemory { huge: true }));
     /// mlock.
-    pub const LOCK: Self = small("mlock", || Box::new(Lock));
+    pub(super) const LOCK: Self = small("mlock", || Box::new(Lock));
     /// Put off.
-    pub const DEFERRED: Self = small("deferred", || Box::new(Deferred(Populate::CHUNKED)));
+    pub(super) const DEFERRED: Self = small("deferred", || Box::new(Deferred(Populate::CHUNKED)));
     /// With a check of what is left.
-    pub const GUARDED: Self = small("guarded", || Box::new(Guarded::new(Populate::CHUNKED)));
+    pub(super) const GUARDED: Self = small("guarded", || Box::new(Guarded::new(Populate::CHUNKED)));
     /// The same in huge pages: what `best()` is here.
-    pub const GUARDED_HUGE: Self = huge("guarded-huge", || Box::new(Guarded::new(HUGE)));
+    pub(super) const GUARDED_HUGE: Self = huge("guarded-huge", || Box::new(Guarded::new(HUGE)));
     /// Control: reads.
-    pub const READ_OS_PAGES: Self = small("read-os-pages", || Box::new(ReadOsPages));
+    pub(super) const READ_OS_PAGES: Self = small("read-os-pages", || Box::new(ReadOsPages));
     /// Control: reads in one call.
-    pub const POPULATE_READ: Self = small("populate-read", || Box::new(PopulateRead));
+    pub(super) const POPULATE_READ: Self = small("populate-read", || Box::new(PopulateRead));
     /// Control: read-ahead of nothing.
-    pub const WILL_NEED: Self = small("will-need", || Box::new(WillNeed));
+    pub(super) const WILL_NEED: Self = small("will-need", || Box::new(WillNeed));
     /// Control: pins nothing.
-    pub const LOCK_ON_FAULT: Self = small("mlock-on-fault", || Box::new(LockOnFault));
+    pub(super) const LOCK_ON_FAULT: Self = small("mlock-on-fault", || Box::new(LockOnFault));
 
     /// What is asked of the system for its worker. Huge pages stay off where it does not ask for them, so
     /// that a machine which has them always shows the same.
@@ -103,7 +103,7 @@ impl Way {
 
 /// What the machine below has behind the free pages that will be handed out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Host {
+pub(super) enum Host {
     /// They were in use a moment ago.
     Warm,
     /// They have been free for three seconds: a virtual machine that reports free pages has given them
@@ -114,7 +114,7 @@ pub enum Host {
 impl Host {
     /// Its name in case ids.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Warm => "warm",
             Self::Cold => "cold",

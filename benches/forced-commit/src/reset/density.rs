@@ -38,8 +38,9 @@ impl Density {
     /// The part of the cost of restoring everything that looking for sparse jobs may add: 1/32.
     pub const PROBE_SHARE: u64 = 32;
 
-    /// What protecting everything, scanning and lifting the protection cost, in memsets of everything.
-    pub const LOOK: u64 = 4;
+    /// What protecting everything, scanning, lifting the protection and putting huge pages together again
+    /// cost, in memsets of everything.
+    pub const LOOK: u64 = 12;
 
     /// The most resets between two looks, so that a change is noticed.
     pub const LONGEST_WAIT: u64 = 4096;

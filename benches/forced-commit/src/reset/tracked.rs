@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     Error, Image, Target,
-    sys::{Pagemap, Pages, WriteProtection, page_size},
+    sys::{self, Pagemap, Pages, WriteProtection, page_size},
 };
 
 /// Pages of memory for each run of dirtied ones below which one pass over all page tables protects them
@@ -68,7 +68,7 @@ impl Restored {
 ///
 /// Costs a fault for each page that a job dirties, so dense jobs are restored as a whole and run
 /// unprotected: see [`Density`]. Works on huge pages too: a write splits the one that it falls into,
-/// and the rest stay whole, which makes scanning quicker.
+/// and the rest stay whole, which makes scanning quicker; before dense jobs they are put together again.
 #[derive(Debug, Default)]
 pub struct Tracked {
     armed: Option<Armed>,
@@ -81,6 +81,8 @@ pub struct Tracked {
 struct Armed {
     protection: WriteProtection,
     pagemap: Pagemap,
+    /// Whether most of the memory was in huge pages, which tracking splits.
+    huge: bool,
 }
 
 impl Tracked {
@@ -146,7 +148,13 @@ impl Reset for Tracked {
         let pagemap = Pagemap::open().map_err(Error::system("open the page map"))?;
         // By a pass over the page tables here too: a third of the time of userfaultfd's own call.
         pagemap.protect_written(memory).map_err(Error::system("write-protect the memory"))?;
-        self.armed = Some(Armed { protection, pagemap });
+        let mut huge = 0;
+        let scan = pagemap.scan(memory, Pages::Huge, |run| {
+            huge += run.len();
+            ControlFlow::Continue(())
+        });
+        scan.map_err(Error::system("scan for huge pages"))?;
+        self.armed = Some(Armed { protection, pagemap, huge: huge > memory.len() / 2 });
         self.density = Density::default();
         Ok(())
     }
@@ -176,6 +184,11 @@ impl Reset for Tracked {
                     }
                     Mode::RestoreAll => {
                         armed.protection.lift(memory).map_err(Error::system("lift the write protection"))?;
+                        if armed.huge {
+                            // Unprotected jobs and memsets are twice as quick in huge pages. A refusal
+                            // leaves them as they are: slower, not wrong.
+                            let _ = sys::collapse(memory);
+                        }
                         self.restore_all(memory, image);
                     }
                 }

@@ -53,6 +53,16 @@ pub(crate) fn allow_huge_pages() -> io::Result<bool> {
     Ok(!modes.contains("[never]"))
 }
 
+/// Puts small pages together to huge ones again (`MADV_COLLAPSE`, Linux 6.1); bytes stay.
+pub(crate) fn collapse(memory: &mut [u8]) -> io::Result<()> {
+    let (start, length) = whole_pages(memory)?;
+    // SAFETY: as in `advise`, of which rustix does not know this one; it copies the bytes.
+    match unsafe { libc::madvise(start, length, libc::MADV_COLLAPSE) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 /// Gives the pages back. What is read next is zeros in an anonymous mapping, and the file's bytes in a
 /// private mapping of one.
 pub(crate) fn discard(memory: &mut [u8]) -> io::Result<()> {

@@ -13,7 +13,8 @@ mod process;
 mod protection;
 
 pub(crate) use advice::{
-    allow_huge_pages, can_populate, discard, huge_pages, lock, lock_on_fault, populate, populate_read, will_need,
+    allow_huge_pages, can_populate, collapse, discard, huge_pages, lock, lock_on_fault, populate, populate_read,
+    will_need,
 };
 pub(crate) use mapping::{HostMemory, ImageFile};
 pub(crate) use pagemap::{Pagemap, Pages};
@@ -31,7 +32,7 @@ pub(crate) fn page_size() -> usize {
 /// The raw range of a slice of whole pages.
 fn whole_pages(memory: &mut [u8]) -> io::Result<(*mut c_void, usize)> {
     let page = page_size();
-    if memory.as_ptr().addr() % page == 0 && memory.len() % page == 0 {
+    if memory.as_ptr().addr().is_multiple_of(page) && memory.len().is_multiple_of(page) {
         Ok((memory.as_mut_ptr().cast(), memory.len()))
     } else {
         Err(io::Error::new(io::ErrorKind::InvalidInput, "the memory is not made of whole pages"))

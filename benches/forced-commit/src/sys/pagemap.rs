@@ -8,8 +8,8 @@ use std::{
 };
 
 use linux_raw_sys::general::{
-    PAGE_IS_FILE, PAGE_IS_PFNZERO, PAGE_IS_PRESENT, PAGE_IS_SWAPPED, PAGE_IS_WRITTEN, PM_SCAN_CHECK_WPASYNC,
-    PM_SCAN_WP_MATCHING, page_region, pm_scan_arg,
+    PAGE_IS_FILE, PAGE_IS_HUGE, PAGE_IS_PFNZERO, PAGE_IS_PRESENT, PAGE_IS_SWAPPED, PAGE_IS_WRITTEN,
+    PM_SCAN_CHECK_WPASYNC, PM_SCAN_WP_MATCHING, page_region, pm_scan_arg,
 };
 use rustix::ioctl::{Opcode, ioctl, opcode};
 
@@ -28,6 +28,8 @@ pub(crate) enum Pages {
     Uncommitted,
     /// Those written to since they were last write-protected.
     Written,
+    /// Those that are part of a huge page.
+    Huge,
 }
 
 /// This process's page map.
@@ -63,6 +65,7 @@ impl Pagemap {
             Pages::Committed => (zero | file, present | zero | file, 0),
             Pages::Uncommitted => (present, 0, present | zero | file),
             Pages::Written => (0, written, present | swapped),
+            Pages::Huge => (0, PAGE_IS_HUGE.into(), 0),
         };
         let mut regions = [const { MaybeUninit::<page_region>::uninit() }; RUNS];
         let mut from = start;

@@ -1,0 +1,202 @@
+//! The family as a user runs it: what its records say of the strategies, and that the gate is red when
+//! a commit leaves one page or a reset one byte.
+
+use std::{path::Path, process::Command, sync::OnceLock};
+
+use highwater::{
+    judge::{Kind, Policy, compare_family},
+    model::{CaseRecord, Decision, Quantity, Record, Series, read_record},
+};
+
+const PAGE: u64 = 4096;
+
+/// The rules for this family in `baselines/policy.toml`: what may never become more.
+const RULES: &str = r#"
+schema = 1
+
+[[rule]]
+case = "forced-commit/*"
+metric = "figure.uncommitted_bytes"
+mode = "gate"
+
+[[rule]]
+case = "forced-commit/*"
+metric = "figure.unclean_*"
+mode = "gate"
+
+[[rule]]
+case = "forced-commit/*"
+metric = "figure.wrong_batches"
+mode = "gate"
+
+[[rule]]
+case = "forced-commit/guarded/*"
+metric = "figure.kept_bytes"
+mode = "gate"
+
+[[rule]]
+case = "forced-commit/*"
+metric = "figure.oom_kills"
+mode = "gate"
+"#;
+
+/// Two workers of each selected case.
+fn measure(filter: &str) -> Record {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = Command::new(env!("CARGO_BIN_EXE_forced-commit"))
+        .env("HIGHWATER_TARGET_DIR", folder.path())
+        .args(["--bench", "--memory-only", "--samples", "2", filter])
+        .output()
+        .expect("the program starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    read_record(&folder.path().join("highwater/forced-commit.json")).expect("a record")
+}
+
+/// A few small cases of every kind, measured once for all tests.
+fn record() -> &'static Record {
+    static RECORD: OnceLock<Record> = OnceLock::new();
+    RECORD.get_or_init(|| {
+        measure(concat!(
+            "commit/how=(static-maximum|two-pass|populate-chunks|touch-wasm-pages|will-need),host=warm,size=256m",
+            "|jobs/how=(tracked|zero-all|reinstantiate),pages=4k",
+            "|limit/by=.*,how=(guarded|populate|declared-minimum),limit=512m|guarded/",
+        ))
+    })
+}
+
+fn case(id: &str) -> &'static CaseRecord {
+    record().case(&format!("forced-commit/{id}")).expect("in the record")
+}
+
+fn figure(name: &str) -> Quantity {
+    format!("figure.{name}").parse().expect("a figure")
+}
+
+/// What all workers tell alike at a stage.
+fn told(case: &CaseRecord, stage: &str, name: &str) -> u64 {
+    let columns = case.stage(&stage.parse().expect("a stage")).expect("reached");
+    match columns.memory.get(&figure(name)) {
+        Some(Series::Same(value)) => *value,
+        other => panic!("{} at {stage}: {name} is {other:?}", case.id),
+    }
+}
+
+/// Whether a case could not run here; says so, since a test cannot be `not run`.
+fn not_run(case: &CaseRecord) -> bool {
+    if let Some(reason) = &case.not_run {
+        eprintln!("{} is not tested here: {reason}", case.id);
+    }
+    case.not_run.is_some()
+}
+
+fn rules(folder: &Path) -> Policy {
+    let path = folder.join("policy.toml");
+    std::fs::write(&path, RULES).expect("writable");
+    Policy::read(&path).expect("a policy")
+}
+
+#[test]
+fn no_worker_dies_even_where_what_it_tries_is_killed() {
+    for case in &record().cases {
+        assert!(case.died.is_empty() && (case.samples == 2 || case.not_run.is_some()), "{}: {:?}", case.id, case.died);
+    }
+}
+
+#[test]
+fn a_commit_is_told_to_the_page_and_what_it_wiped_to_the_byte() {
+    // Strategy, uncommitted bytes, unclean bytes.
+    for (how, uncommitted, unclean) in [
+        ("two-pass", 0, 50),
+        ("populate-chunks", 0, 0),
+        ("touch-wasm-pages", (256 << 20) * 15 / 16, 0),
+        ("will-need", 256 << 20, 0),
+    ] {
+        let case = case(&format!("commit/how={how},host=warm,size=256m"));
+        if !not_run(case) {
+            assert_eq!(told(case, "checked", "uncommitted_bytes"), uncommitted, "{how}");
+            assert_eq!(told(case, "compared", "unclean_bytes"), unclean, "{how}");
+        }
+    }
+}
+
+#[test]
+fn a_hundred_jobs_give_the_right_batches_after_a_clean_reset_and_wrong_ones_after_zeroing() {
+    for (how, wrong) in [("tracked", 0), ("reinstantiate", 0), ("zero-all", 99)] {
+        let case = case(&format!("jobs/how={how},pages=4k,size=256m"));
+        if !not_run(case) {
+            assert_eq!(told(case, "jobs", "wrong_batches"), wrong, "{how}");
+        }
+    }
+}
+
+#[test]
+fn too_little_memory_is_an_error_with_the_guard_and_a_kill_without_and_later_yet_if_nothing_was_committed() {
+    for (how, killed, noticed) in [
+        ("guarded", 0, "while committing"),
+        ("populate", 1, "while committing"),
+        ("declared-minimum", 1, "in the first job"),
+    ] {
+        let case = case(&format!("limit/by=cgroup,how={how},limit=512m,size=1g"));
+        if !not_run(case) {
+            assert_eq!((told(case, "tried", "killed"), told(case, "tried", "refused")), (killed, 1 - killed), "{how}");
+            assert_eq!(told(case, "tried", "oom_kills"), killed, "{how}");
+            assert_eq!(case.notes["noticed"], [noticed], "{how}");
+        }
+    }
+    let case = case("limit/by=rlimit-data,how=guarded,limit=512m,size=1g");
+    assert_eq!((told(case, "tried", "refused"), case.notes["noticed"][0].as_str()), (1, "at instantiation"));
+}
+
+/// In a cgroup of 512 MiB; where the rights are lacking the case says so.
+#[test]
+fn twenty_refusals_in_a_row_kill_nobody_keep_nothing_and_a_smaller_request_is_served() {
+    let case = case("guarded/limit=512m,size=1g");
+    if !not_run(case) {
+        let at_refused = ["refusals", "kept_bytes", "oom_kills"].map(|name| told(case, "refused", name));
+        assert_eq!(at_refused, [20, 0, 0]);
+        assert_eq!(told(case, "served", "uncommitted_bytes"), 0);
+        let columns = case.stage(&"refused".parse().expect("a stage")).expect("reached");
+        let slowest = columns.values(figure("slowest_ns"), case.samples).expect("told");
+        assert!(slowest.iter().all(|ns| *ns < 1_000_000_000), "{slowest:?}");
+    }
+}
+
+#[test]
+fn one_uncommitted_page_and_one_unclean_byte_turn_the_gate_red() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let policy = rules(folder.path());
+    // Case, stage, figure, and how much worse it is made; what the figures say is tested on the real
+    // thing in tests/commit.rs and tests/reset.rs.
+    for (id, stage, name, more) in [
+        ("commit/how=populate-chunks,host=warm,size=256m", "checked", "uncommitted_bytes", PAGE),
+        ("commit/how=populate-chunks,host=warm,size=256m", "compared", "unclean_bytes", 1),
+        ("jobs/how=tracked,pages=4k,size=256m", "jobs", "uncommitted_bytes", PAGE),
+        ("jobs/how=tracked,pages=4k,size=256m", "jobs", "wrong_batches", 1),
+    ] {
+        let id = format!("forced-commit/{id}");
+        if not_run(record().case(&id).expect("in the record")) {
+            continue;
+        }
+        let mut run = record().clone();
+        let case = run.cases.iter_mut().find(|case| case.id.as_str() == id).expect("in the record");
+        let columns = case.stages.iter_mut().find(|columns| columns.stage.to_string() == stage).expect("reached");
+        columns.memory.insert(figure(name), Series::Same(more));
+        let comparison = compare_family(record(), &run, &policy);
+        let red: Vec<_> = comparison.verdicts.iter().filter(|verdict| verdict.fails()).collect();
+        let [verdict] = red.as_slice() else { panic!("{id}: {name}: {red:#?}") };
+        assert_eq!((verdict.kind, verdict.case.as_str()), (Kind::Regressed, id.as_str()));
+    }
+    let same = compare_family(record(), record(), &policy);
+    assert!(same.verdicts.iter().all(|verdict| !verdict.fails()));
+}
+
+#[test]
+fn claims_are_decided_by_what_was_run_and_left_open_otherwise() {
+    let decision = |id: &str| record().claims.iter().find(|claim| claim.id == id).expect("a claim").decision;
+    for id in
+        ["static-maximum-pre-allocates", "first-pass-forces-pages", "willneed-helps", "reset-is-50-to-500-times-faster"]
+    {
+        assert_eq!(decision(id), Decision::Refuted, "{id}");
+    }
+    assert_eq!(decision("huge-pages-8x"), Decision::Undecided);
+}
