@@ -57,7 +57,7 @@ pub(super) fn all() -> Vec<Claim> {
             refuted_if: "another way takes less than half of what the recipe takes in the same run",
             decide: |record| {
                 faster(record, "commit/how=two-pass,host=warm,size=4g", "commit/how=huge-chunks,host=warm,size=4g", 2.0)
-                    .map_or_else(|id| missing(id), |found| found.inverted())
+                    .map_or_else(missing, |found| found.inverted())
             },
         },
         Claim {
@@ -68,7 +68,7 @@ pub(super) fn all() -> Vec<Claim> {
             decide: |record| {
                 let ways =
                     ["commit/how=two-pass,host=warm,size=4g", "commit/how=populate-chunks-threads-2,host=warm,size=4g"];
-                faster(record, ways[0], ways[1], 1.7).map_or_else(|id| missing(id), Ratio::finding)
+                faster(record, ways[0], ways[1], 1.7).map_or_else(missing, Ratio::finding)
             },
         },
         Claim {
@@ -78,7 +78,7 @@ pub(super) fn all() -> Vec<Claim> {
             refuted_if: "it is not 1.1 times as fast as the recipe, at 256 MiB",
             decide: |record| {
                 let ways = ["commit/how=two-pass,host=warm,size=256m", "commit/how=host-memory,host=warm,size=256m"];
-                faster(record, ways[0], ways[1], 1.1).map_or_else(|id| missing(id), Ratio::finding)
+                faster(record, ways[0], ways[1], 1.1).map_or_else(missing, Ratio::finding)
             },
         },
         Claim {
@@ -95,7 +95,7 @@ pub(super) fn all() -> Vec<Claim> {
             refuted_if: "they do not, or leave anything uncommitted",
             decide: |record| {
                 let ways = ["commit/how=two-pass,host=warm,size=4g", "commit/how=huge-chunks,host=warm,size=4g"];
-                faster(record, ways[0], ways[1], 8.0).map_or_else(|id| missing(id), Ratio::finding)
+                faster(record, ways[0], ways[1], 8.0).map_or_else(missing, Ratio::finding)
             },
         },
         Claim {
