@@ -37,7 +37,6 @@ const ROWS: &[Row] = &[
     Row(Way::HUGE_WHOLE),
     Row(Way::HUGE_CHUNKS),
     Row(Way::TOUCH_OS_PAGES),
-    Row(Way::LOCK),
 ];
 
 pub(super) fn cases() -> Vec<Box<dyn Case>> {

@@ -72,13 +72,10 @@ const ROWS: &[Row] = &[
     row(Way::TWO_PASS, 1024),
     row(Way::POPULATE_CHUNKS, 1024),
     row(Way::POPULATE_THREADS, 1024),
-    row(Way::LOCK, 1024),
     row(Way::HUGE_CHUNKS, 1024),
     row(Way::HUGE_THREADS, 1024),
-    row(Way::HOST_MEMORY_HUGE, 1024),
     // The published size.
     row(Way::TWO_PASS, 4096),
-    row(Way::POPULATE_CHUNKS, 4096),
     row(Way::POPULATE_THREADS, 4096),
     row(Way::HUGE_CHUNKS, 4096),
     row(Way::GUARDED_HUGE, 4096),
