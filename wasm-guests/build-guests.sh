@@ -35,12 +35,13 @@ mkdir -p "$target/guests"
 target=$(cd "$target" && pwd)
 triple=wasm32-unknown-unknown
 debroot=$target/debroot
-log=$target/guests/debian.log
 
 die() {
     echo "build-guests.sh: $*" >&2
     exit 1
 }
+
+. "$here/debian.sh"
 
 # Flags from outside would replace those in each guest's .cargo/config.toml and so change the module.
 unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_RUSTFLAGS CARGO_BUILD_TARGET \
@@ -51,18 +52,10 @@ has_target() {
     libdir=$(rustc --print target-libdir --target "$triple" 2>/dev/null) && compgen -G "$libdir/libcore-*.rlib" >/dev/null
 }
 
-# apt with package lists of its own: those of the system may be old, and to renew them takes root.
-apt() {
-    local command=$1
-    shift
-    "$command" -o Dir::State="$debroot/apt/state" -o Dir::State::status=/var/lib/dpkg/status \
-        -o Dir::Cache="$debroot/apt/cache" -o APT::Sandbox::User="$(id -un)" "$@"
-}
-
 # The one dependency of package $1 whose name matches $2: names such as libllvm22 carry a version.
 dependency() {
     local found
-    found=$(apt apt-cache depends --important "$1" | sed -n "s/^ *Depends: \($2\)\$/\1/p" | head -n 1)
+    found=$(debian_apt apt-cache depends --important "$1" | sed -n "s/^ *Depends: \($2\)\$/\1/p" | head -n 1)
     [ -n "$found" ] || die "Debian's package $1 depends on nothing like $2; the fallback needs Debian 12"
     echo "$found"
 }
@@ -72,20 +65,13 @@ unpack_debian() {
     command -v apt-get >/dev/null || die "the target $triple is missing: run \`rustup target add $triple\`"
     echo "unpacking Debian's compiler under $debroot (about a minute) ..."
     rm -rf "$debroot"
-    mkdir -p "$debroot/apt/state/lists/partial" "$debroot/apt/cache/archives/partial" "$debroot/debs"
-    apt apt-get update >"$log" 2>&1 || die "apt-get cannot fetch the package lists; see $log"
+    debian_lists "$debroot"
     local std llvm
     std=$(dependency libstd-rust-web-dev 'libstd-rust-web-[0-9.]*')
     llvm=$(dependency "$std" 'libllvm[0-9]*')
     # libz3 comes along because llvm links it and few machines have it.
-    (cd "$debroot/debs" && apt apt-get download rustc-web rust-web-src libstd-rust-web-dev "$std" \
-        "$llvm" "lld-${llvm#libllvm}" libz3-4 >>"$log" 2>&1) || die "apt-get cannot download the packages; see $log"
-    local deb
-    for deb in "$debroot"/debs/*.deb; do
-        dpkg -x "$deb" "$debroot"
-    done
-    dpkg-deb -f "$debroot"/debs/rustc-web_*.deb Version >"$debroot/version"
-    rm -rf "$debroot/debs" "$debroot/apt"
+    debian_unpack "$debroot" rustc-web rust-web-src libstd-rust-web-dev "$std" "$llvm" "lld-${llvm#libllvm}" libz3-4
+    sed -n 's/^rustc-web\t//p' "$debroot/versions" >"$debroot/version"
     touch "$debroot/complete"
 }
 

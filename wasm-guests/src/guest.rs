@@ -11,6 +11,7 @@ use crate::{Entry, Error, Manifest, files, manifest};
 const EMBEDDED: &[(&str, &[u8])] = &[
     ("image", include_bytes!("../artefacts/image.wasm.gz")),
     ("indexer", include_bytes!("../artefacts/indexer.wasm.gz")),
+    ("table", include_bytes!("../artefacts/table.wasm.gz")),
     ("tiny", include_bytes!("../artefacts/tiny.wasm.gz")),
     ("toucher", include_bytes!("../artefacts/toucher.wasm.gz")),
 ];

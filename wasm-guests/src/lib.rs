@@ -22,7 +22,7 @@ pub mod pack;
 mod shape;
 mod source;
 
-pub use cache::Cache;
+pub use cache::{Cache, Made};
 pub use error::Error;
 pub use guest::{Guest, guest, guests};
 pub use manifest::Entry;

@@ -9,6 +9,7 @@ use wasm_guests::{Shape, check::check, guest, guests};
 const PROMISED: &[(&str, &[&str], u64, u64)] = &[
     ("image", &["memory", "run", "sum", "touch"], 161, 10 << 20),
     ("indexer", &["job", "memory"], 290, 8 << 10),
+    ("table", &["memory", "init_dense", "init_sparse", "run", "sum", "touch"], 513, 0),
     ("tiny", &["memory", "run"], 1, 0),
     ("toucher", &["memory", "run", "touch"], 17, 0),
 ];
@@ -55,5 +56,5 @@ fn no_module_names_a_path_or_a_compiler() {
 #[test]
 fn an_unknown_guest_is_an_error_that_lists_the_known_ones() {
     let error = guest("tinny").unwrap_err().to_string();
-    assert_eq!(error, "no guest is called `tinny`; there are: image, indexer, tiny, toucher");
+    assert_eq!(error, "no guest is called `tinny`; there are: image, indexer, table, tiny, toucher");
 }

@@ -1,0 +1,33 @@
+# Debian's packages without root and without installing them; sourced, not run. The script that sources it has a
+# function `die` that takes a message.
+
+# apt, with the package lists of `debian_lists`: those of the system may be old, and to renew them takes root.
+debian_apt() {
+    local command=$1
+    shift
+    "$command" -o Dir::State="$debian_lists/state" -o Dir::State::status=/var/lib/dpkg/status \
+        -o Dir::Cache="$debian_lists/cache" -o APT::Sandbox::User="$(id -un)" "$@"
+}
+
+# Fetches package lists into folder $1.
+debian_lists() {
+    debian_lists=$1/apt
+    command -v apt-get >/dev/null || die "apt-get is missing: this needs Debian or Ubuntu"
+    mkdir -p "$debian_lists/state/lists/partial" "$debian_lists/cache/archives/partial"
+    debian_apt apt-get update >"$1/log" 2>&1 || die "apt-get cannot fetch the package lists; see $1/log"
+}
+
+# Downloads the packages $2... and unpacks them into folder $1, whose file `versions` then names them; the lists go.
+debian_unpack() {
+    local folder=$1
+    shift
+    mkdir "$folder/debs"
+    (cd "$folder/debs" && debian_apt apt-get download "$@" >>"$folder/log" 2>&1) ||
+        die "apt-get cannot download the packages; see $folder/log"
+    local deb
+    for deb in "$folder"/debs/*.deb; do
+        dpkg -x "$deb" "$folder"
+        dpkg-deb --show "$deb" >>"$folder/versions"
+    done
+    rm -rf "$folder/debs" "$debian_lists"
+}

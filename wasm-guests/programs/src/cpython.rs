@@ -1,0 +1,95 @@
+//! CPython 3.14 for WASI from crates.io alone: the package `eryx-runtime` carries libpython, libc and its own sandbox
+//! runtime as data, `eryx` the standard library. Neither is compiled; they would bring a second wasmtime along.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use flate2::read::GzDecoder;
+use ruzstd::decoding::StreamingDecoder;
+use wasm_guests::{Cache, Made};
+
+use crate::fetch::Package;
+use crate::link::{Library, link};
+use crate::{Error, Progress};
+
+const RUNTIME: Package = Package {
+    name: "eryx-runtime",
+    version: "0.5.0",
+    sha256: "48c184818559c5a2d592441d3107e73806c87c3c2657c3d96491dbf71631bc36",
+};
+
+const LIBRARY: Package = Package {
+    name: "eryx",
+    version: "0.5.0",
+    sha256: "b3256adcd68b018d035d9d64949cc68537d70e9d87a7a529d731578fa0360c0a",
+};
+
+/// The folder of the standard library in the cache.
+pub(crate) const STDLIB: &str = "cpython-3.14-lib";
+
+/// What is linked, in the linker's order: what others need comes first. Each is compressed with zstd.
+const LIBRARIES: &[&str] = &[
+    "libs/libwasi-emulated-process-clocks.so",
+    "libs/libwasi-emulated-signal.so",
+    "libs/libwasi-emulated-mman.so",
+    "libs/libwasi-emulated-getpid.so",
+    "libs/libc.so",
+    "libs/libc++abi.so",
+    "libs/libc++.so",
+    "libs/libpython3.14.so",
+    "prebuilt/liberyx_runtime.so",
+    "prebuilt/liberyx_bindings.so",
+];
+
+const ADAPTER: &str = "libs/wasi_snapshot_preview1.reactor.wasm";
+
+/// The component, not initialised.
+pub(crate) fn component(cache: &Cache, program: &'static str, progress: Progress<'_>) -> Result<Made, Error> {
+    let key = format!("{}\n{}\n{}", RUNTIME.sha256, LIBRARIES.join(" "), crate::snapshot::tools());
+    cache.made(program, "wasm", &key, || {
+        let parts = RUNTIME.files(progress, |path| path.extension().is_some_and(|extension| extension == "zst"))?;
+        progress(&format!("linking {program}"));
+        let part = |name: &str| {
+            let path = PathBuf::from(format!("{name}.zst"));
+            let found = parts.iter().find(|(found, _)| *found == path);
+            let (_, compressed) = found.ok_or_else(|| format!("{RUNTIME} has no {}", path.display()))?;
+            decompress(compressed)
+        };
+        let libraries = LIBRARIES.iter().map(|path| {
+            let name = path.rsplit('/').next().unwrap_or(path).to_owned();
+            Ok(Library { name, wasm: part(path)?, opened: false })
+        });
+        let linked = libraries.collect::<Result<Vec<_>, _>>().and_then(|libraries| link(libraries, &part(ADAPTER)?));
+        linked.map_err(Error::engine("link", program))
+    })
+}
+
+fn decompress(compressed: &[u8]) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+    let mut bytes = Vec::new();
+    std::io::copy(&mut StreamingDecoder::new(compressed)?, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// The folder of the standard library, unpacked.
+pub(crate) fn stdlib(cache: &Cache, progress: Progress<'_>) -> Result<PathBuf, Error> {
+    cache.folder(STDLIB, |folder| {
+        let packed = Path::new("python-stdlib.tar.gz");
+        for (_, content) in LIBRARY.files(progress, |path| path == packed)? {
+            unpack(&content, folder).map_err(Error::io(folder))?;
+        }
+        Ok(())
+    })
+}
+
+/// The content of the archive's only folder.
+fn unpack(content: &[u8], folder: &Path) -> std::io::Result<()> {
+    for entry in tar::Archive::new(GzDecoder::new(content)).entries()? {
+        let mut entry = entry?;
+        let path = folder.join(entry.path()?.components().skip(1).collect::<PathBuf>());
+        if entry.header().entry_type().is_file() {
+            fs::create_dir_all(path.parent().unwrap_or(folder))?;
+            entry.unpack(path)?;
+        }
+    }
+    Ok(())
+}

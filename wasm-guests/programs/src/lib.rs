@@ -1,0 +1,36 @@
+//! Whole programs as guests of wasmtime: CPython, numpy, sympy and JavaScript engines, and snapshots of a large table.
+//! This crate makes their components, takes their snapshots with wasmtime-wizer, and runs them under a WASI whose
+//! clocks and random numbers repeat, so that two workers can agree to the page.
+//!
+//! ```text
+//! crates.io --fetch--> libraries --link--> cpython.wasm --snapshot--> cpython-pre.wasm
+//! recipes (just guests-numpy, guests-js) --place--> numpy.wasm, ... --snapshot--> numpy-pre.wasm, ...
+//!                                                                          |
+//!         Program::named("numpy-pre")?.files(&cache, &engine, progress)? <-+   in the parent: compiles, once
+//!         Loaded::open(&engine, program, &files)?.instantiate()?.execute("print(1)")?   in the worker
+//! ```
+//!
+//! It is apart from `wasm-guests` because it knows an engine: wasmtime 48 with `component-model-async`.
+
+mod cpython;
+mod error;
+mod fetch;
+pub mod link;
+mod program;
+mod sandbox;
+mod snapshot;
+mod table;
+mod wasi;
+
+pub use error::Error;
+pub use program::{Abi, Check, Program};
+pub use sandbox::{Loaded, Sandbox, configure};
+pub use table::Table;
+
+/// Told in one line what is being made, whenever that takes seconds.
+pub type Progress<'a> = &'a dyn Fn(&str);
+
+/// Progress as lines on standard error.
+pub fn to_stderr(line: &str) {
+    eprintln!("{line}");
+}

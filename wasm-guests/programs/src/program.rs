@@ -1,0 +1,318 @@
+//! The programs as a table: where each comes from, how it is called, what it must print.
+
+use std::path::PathBuf;
+
+use wasm_guests::{Cache, Made};
+use wasmtime::Engine;
+
+use crate::{Error, Loaded, Progress, cpython, snapshot};
+
+/// One program.
+#[derive(Debug)]
+pub struct Program {
+    /// Its name, in case ids too: `-pre` is the pre-initialised form of what stands before it.
+    pub name: &'static str,
+    /// What it is, in one line.
+    pub description: &'static str,
+    /// How it is called.
+    pub abi: Abi,
+    /// Where its component comes from.
+    origin: Origin,
+    /// The recipe that it needs, if any.
+    pub recipe: Option<&'static str>,
+    /// The folders that it sees.
+    pub(crate) mounts: &'static [Mount],
+    /// The environment that it sees.
+    pub(crate) environment: Environment,
+    /// Code that must work in it.
+    pub check: Check,
+}
+
+/// The functions that a component exports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Abi {
+    /// `execute: async func(code: string) -> result<execute-output, string>`, of the package `eryx-runtime`.
+    Eryx,
+    /// `run: func(code: string) -> result<string, string>`.
+    Run,
+}
+
+/// Code for a sandbox, and what it must print.
+#[derive(Clone, Copy, Debug)]
+pub struct Check {
+    /// The code.
+    pub code: &'static str,
+    /// All that it prints, less the last newline; in JavaScript, its value.
+    pub prints: &'static str,
+}
+
+#[derive(Debug)]
+enum Origin {
+    /// Linked here, from packages of crates.io.
+    Linked,
+    /// A component that the recipe placed in the cache.
+    Placed,
+    /// A snapshot of another program, after that code.
+    Snapshot { of: &'static str, after: &'static str },
+}
+
+/// A folder of the host that sandboxes may read.
+#[derive(Debug)]
+pub(crate) struct Mount {
+    /// Its name in the cache, which says the version of its content.
+    folder: &'static str,
+    /// The path at which the guest sees it.
+    pub(crate) guest: &'static str,
+}
+
+/// Names and values.
+pub(crate) type Environment = &'static [(&'static str, &'static str)];
+
+const NUMPY: Option<&str> = Some("just guests-numpy");
+const JS: Option<&str> = Some("just guests-js");
+
+const CPYTHON: &[Mount] = &[Mount { folder: cpython::STDLIB, guest: "/python-stdlib" }];
+const SYMPY: &[Mount] = &[CPYTHON[0].again(), Mount { folder: "sympy-1.14.0", guest: "/site-packages" }];
+const CPYTHON312: &[Mount] = &[Mount { folder: "cpython-3.12.1-lib", guest: "/py" }];
+const NUMPY_MOUNTS: &[Mount] = &[CPYTHON312[0].again(), Mount { folder: "numpy-1.26.4", guest: "/site" }];
+
+/// Hashes of strings do not differ from worker to worker, and nothing tries to write bytecode.
+const CPYTHON_ENV: Environment = &[
+    ("PYTHONDONTWRITEBYTECODE", "1"),
+    ("PYTHONHASHSEED", "0"),
+    ("PYTHONHOME", "/python-stdlib"),
+    ("PYTHONPATH", "/python-stdlib:/site-packages"),
+];
+const CPYTHON312_ENV: Environment =
+    &[("PYTHONDONTWRITEBYTECODE", "1"), ("PYTHONHASHSEED", "0"), ("PYTHONHOME", "/py"), ("PYTHONPATH", "/py:/site")];
+
+const PYTHON_CHECK: Check = Check {
+    code: "import hashlib, json\nprint(json.dumps({'squares': sum(n * n for n in range(10))}))\nprint(hashlib.sha256(b'abc').hexdigest()[:8])",
+    prints: "{\"squares\": 285}\nba7816bf",
+};
+
+/// Solves 3x + y = 9, x + 2y = 8, and transforms there and back; the spectrum of a cosine of two periods over eight
+/// points has its two lines at 2 and 6.
+const NUMPY_CHECK: Check = Check {
+    code: "\
+import numpy as np
+print(np.linalg.solve([[3.0, 1.0], [1.0, 2.0]], [9.0, 8.0]).round(9).tolist())
+print(round(float(np.linalg.det(np.diag([2.0, 3.0, 4.0]))), 9))
+wave = np.cos(2 * np.pi * 2 * np.arange(8) / 8)
+print(np.abs(np.fft.fft(wave)).round(9).tolist())
+print(bool(np.allclose(np.fft.ifft(np.fft.fft(wave)).real, wave)))
+print(float(np.random.default_rng(1).integers(0, 10, 1000).mean()) > 4)",
+    prints: "[2.0, 3.0]\n24.0\n[0.0, 0.0, 4.0, 0.0, 0.0, 0.0, 4.0, 0.0]\nTrue\nTrue",
+};
+
+const SYMPY_CHECK: Check = Check {
+    code: "import sympy\nx = sympy.Symbol('x')\nprint(sympy.integrate(sympy.sin(x) * x, x))\nprint(sympy.solve(x**2 - 2, x))",
+    prints: "-x*cos(x) + sin(x)\n[-sqrt(2), sqrt(2)]",
+};
+
+const JS_CHECK: Check = Check { code: "JSON.stringify([1, 2, 3].map(n => n * n))", prints: "[1,4,9]" };
+
+/// What an application would have imported before it takes its first job.
+const WARM_PYTHON: &str = "import json, math, re";
+const WARM_NUMPY: &str = "import numpy as np\nnp.linalg.solve(np.eye(2), np.ones(2))\nnp.fft.fft(np.ones(8))";
+/// WASI has no ctypes, which sympy imports only to ask for the size of a long.
+const WARM_SYMPY: &str = "\
+import sys, types
+ctypes = types.ModuleType('ctypes')
+ctypes.c_long, ctypes.sizeof = int, lambda _: 4
+sys.modules.setdefault('ctypes', ctypes)
+import sympy
+x = sympy.Symbol('x')
+str(sympy.integrate(sympy.sin(x) * x, x)), str(sympy.solve(x**2 - 2, x)), str(sympy.expand((x + 1)**20))";
+/// The same, and then all objects out of the garbage collector's reach, which would write to every one of them.
+const WARM_SYMPY_FROZEN: &str = "\
+import gc, sys, types
+ctypes = types.ModuleType('ctypes')
+ctypes.c_long, ctypes.sizeof = int, lambda _: 4
+sys.modules.setdefault('ctypes', ctypes)
+import sympy
+x = sympy.Symbol('x')
+str(sympy.integrate(sympy.sin(x) * x, x)), str(sympy.solve(x**2 - 2, x)), str(sympy.expand((x + 1)**20))
+gc.collect()
+gc.freeze()";
+
+static ALL: &[Program] = &[
+    Program {
+        name: "cpython",
+        description: "CPython 3.14, which initialises itself in every sandbox",
+        abi: Abi::Eryx,
+        origin: Origin::Linked,
+        recipe: None,
+        mounts: CPYTHON,
+        environment: CPYTHON_ENV,
+        check: PYTHON_CHECK,
+    },
+    Program {
+        name: "cpython-pre",
+        description: "CPython 3.14, initialised, with json, math and re imported",
+        abi: Abi::Eryx,
+        origin: Origin::Snapshot { of: "cpython", after: WARM_PYTHON },
+        recipe: None,
+        mounts: CPYTHON,
+        environment: CPYTHON_ENV,
+        check: PYTHON_CHECK,
+    },
+    Program {
+        name: "sympy-pre",
+        description: "CPython 3.14 with sympy 1.14 imported and used",
+        abi: Abi::Eryx,
+        origin: Origin::Snapshot { of: "cpython", after: WARM_SYMPY },
+        recipe: NUMPY,
+        mounts: SYMPY,
+        environment: CPYTHON_ENV,
+        check: SYMPY_CHECK,
+    },
+    Program {
+        name: "sympy-frozen-pre",
+        description: "the same, with gc.freeze() before the snapshot",
+        abi: Abi::Eryx,
+        origin: Origin::Snapshot { of: "cpython", after: WARM_SYMPY_FROZEN },
+        recipe: NUMPY,
+        mounts: SYMPY,
+        environment: CPYTHON_ENV,
+        check: SYMPY_CHECK,
+    },
+    Program {
+        name: "cpython312",
+        description: "CPython 3.12 with a runtime of a page of C, which initialises itself in every sandbox",
+        abi: Abi::Run,
+        origin: Origin::Placed,
+        recipe: NUMPY,
+        mounts: CPYTHON312,
+        environment: CPYTHON312_ENV,
+        check: PYTHON_CHECK,
+    },
+    Program {
+        name: "cpython312-pre",
+        description: "CPython 3.12, initialised, with json, math and re imported",
+        abi: Abi::Run,
+        origin: Origin::Snapshot { of: "cpython312", after: WARM_PYTHON },
+        recipe: NUMPY,
+        mounts: CPYTHON312,
+        environment: CPYTHON312_ENV,
+        check: PYTHON_CHECK,
+    },
+    Program {
+        name: "numpy",
+        description: "CPython 3.12 with numpy 1.26.4, which every sandbox imports itself",
+        abi: Abi::Run,
+        origin: Origin::Placed,
+        recipe: NUMPY,
+        mounts: NUMPY_MOUNTS,
+        environment: CPYTHON312_ENV,
+        check: NUMPY_CHECK,
+    },
+    Program {
+        name: "numpy-pre",
+        description: "CPython 3.12 with numpy 1.26.4 imported and used",
+        abi: Abi::Run,
+        origin: Origin::Snapshot { of: "numpy", after: WARM_NUMPY },
+        recipe: NUMPY,
+        mounts: NUMPY_MOUNTS,
+        environment: CPYTHON312_ENV,
+        check: NUMPY_CHECK,
+    },
+    Program {
+        name: "js-quickjs",
+        description: "QuickJS by componentize-qjs 0.4.5",
+        abi: Abi::Run,
+        origin: Origin::Placed,
+        recipe: JS,
+        mounts: &[],
+        environment: &[],
+        check: JS_CHECK,
+    },
+    Program {
+        name: "js-starling",
+        description: "StarlingMonkey by componentize-js 0.23.0",
+        abi: Abi::Run,
+        origin: Origin::Placed,
+        recipe: JS,
+        mounts: &[],
+        environment: &[],
+        check: JS_CHECK,
+    },
+];
+
+impl Mount {
+    /// A copy, in constants.
+    const fn again(&self) -> Self {
+        Self { folder: self.folder, guest: self.guest }
+    }
+}
+
+impl Program {
+    /// All of them.
+    #[must_use]
+    pub fn all() -> &'static [Self] {
+        ALL
+    }
+
+    /// The program of that name.
+    pub fn named(name: &str) -> Result<&'static Self, Error> {
+        Self::all().iter().find(|program| program.name == name).ok_or_else(|| Error::Unknown {
+            name: name.to_owned(),
+            known: Self::all().iter().map(|program| program.name).collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    /// Its component, made now if this crate can make it and did not yet, which takes seconds.
+    pub fn component(&'static self, cache: &Cache, progress: Progress<'_>) -> Result<Made, Error> {
+        match self.origin {
+            Origin::Linked => cpython::component(cache, self.name, progress),
+            Origin::Placed => cache.placed(&self.file_name())?.ok_or_else(|| self.not_built()),
+            Origin::Snapshot { of, after } => {
+                // The folders first: of what a recipe makes, they tell sooner that it is missing.
+                let folders = self.folders(cache, progress)?;
+                let base = Self::named(of)?.component(cache, progress)?;
+                snapshot::of_program(cache, self, &base, after, &folders, progress)
+            }
+        }
+    }
+
+    /// All that a worker needs, for [`Loaded::open`]: the component compiled for the engine's settings, then the
+    /// folders that sandboxes see. What is missing is made, each once per cache.
+    pub fn files(&'static self, cache: &Cache, engine: &Engine, progress: Progress<'_>) -> Result<Vec<PathBuf>, Error> {
+        let component = self.component(cache, progress)?;
+        let compiled = snapshot::precompiled(cache, self.name, &component, engine, progress)?;
+        Ok(std::iter::once(compiled.path).chain(self.folders(cache, progress)?).collect())
+    }
+
+    /// Runs its check in two sandboxes.
+    pub fn verify(&'static self, engine: &Engine, files: &[PathBuf]) -> Result<(), Error> {
+        let loaded = Loaded::open(engine, self, files)?;
+        for _ in 0..2 {
+            let found = loaded.instantiate()?.execute(self.check.code)?;
+            if found != self.check.prints {
+                return Err(Error::Check { program: self.name, found, expected: self.check.prints });
+            }
+        }
+        Ok(())
+    }
+
+    /// Its file in the cache where a recipe places it.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        format!("{}.wasm", self.name)
+    }
+
+    fn folders(&self, cache: &Cache, progress: Progress<'_>) -> Result<Vec<PathBuf>, Error> {
+        let folders = self.mounts.iter().map(|mount| {
+            if mount.folder == cpython::STDLIB {
+                return cpython::stdlib(cache, progress);
+            }
+            let path = cache.dir()?.join(mount.folder);
+            if path.is_dir() { Ok(path) } else { Err(self.not_built()) }
+        });
+        folders.collect()
+    }
+
+    fn not_built(&self) -> Error {
+        Error::NotBuilt { program: self.name, recipe: self.recipe.unwrap_or("wasm-guests/programs") }
+    }
+}

@@ -1,0 +1,141 @@
+//! Running a program: loaded once, then any number of sandboxes, each a store with an instance in it.
+//!
+//! WASI is asynchronous, so every call is driven by a tokio runtime; it is one of the current thread, shared by all
+//! sandboxes of a [`Loaded`], and starts no thread. A call runs on a stack of its own that is gone when it returns.
+
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use tokio::runtime::{Builder, Runtime};
+use wasmtime::component::{Component, ComponentType, Instance, InstancePre, Lift, Linker, TypedFunc};
+use wasmtime::{Config, Engine, Result, Store};
+
+use crate::wasi::{self, State};
+use crate::{Abi, Error, Program};
+
+/// Turns on what the programs need of an engine.
+pub fn configure(config: &mut Config) -> &mut Config {
+    config.wasm_component_model_async(true)
+}
+
+/// A program that is ready to be instantiated.
+pub struct Loaded {
+    program: &'static Program,
+    folders: Vec<PathBuf>,
+    runtime: Rc<Runtime>,
+    pre: InstancePre<State>,
+}
+
+/// A live program of its own.
+pub struct Sandbox {
+    program: &'static Program,
+    runtime: Rc<Runtime>,
+    store: Store<State>,
+    instance: Instance,
+    execute: Execute,
+}
+
+/// The function that executes code.
+#[derive(Clone, Copy)]
+enum Execute {
+    Eryx(TypedFunc<(String,), (std::result::Result<ExecuteOutput, String>,)>),
+    Run(TypedFunc<(String,), (std::result::Result<String, String>,)>),
+}
+
+#[derive(ComponentType, Lift)]
+#[component(record)]
+struct ExecuteOutput {
+    stdout: String,
+    #[expect(dead_code, reason = "part of the record")]
+    stderr: String,
+    #[component(name = "result-json")]
+    #[expect(dead_code, reason = "part of the record")]
+    result_json: String,
+    #[component(name = "result-error")]
+    #[expect(dead_code, reason = "part of the record")]
+    result_error: String,
+}
+
+impl Loaded {
+    /// Maps what [`Program::files`] made, for an engine of the same settings.
+    pub fn open(engine: &Engine, program: &'static Program, files: &[PathBuf]) -> std::result::Result<Self, Error> {
+        let (compiled, folders) = files.split_first().ok_or_else(|| Error::Engine {
+            action: "load",
+            program: program.name,
+            source: "it has no files: `Program::files` returns them".into(),
+        })?;
+        // SAFETY: the file comes from the cache, which checked it against its checksum; it was compiled by wasmtime,
+        // which refuses what other settings made. Nothing writes to the cache while workers run.
+        let component = unsafe { Component::deserialize_file(engine, compiled) };
+        component
+            .and_then(|component| Self::new(&component, program, folders.to_vec()))
+            .map_err(Error::engine("load", program.name))
+    }
+
+    pub(crate) fn new(component: &Component, program: &'static Program, folders: Vec<PathBuf>) -> Result<Self> {
+        let mut linker = Linker::new(component.engine());
+        wasi::link(&mut linker, program.abi)?;
+        let runtime = Rc::new(Builder::new_current_thread().enable_time().build()?);
+        Ok(Self { program, folders, runtime, pre: linker.instantiate_pre(component)? })
+    }
+
+    /// The component, for its image's address range and its needs of a pool.
+    pub fn component(&self) -> &Component {
+        self.pre.component()
+    }
+
+    /// A fresh sandbox.
+    pub fn instantiate(&self) -> std::result::Result<Sandbox, Error> {
+        self.start().map_err(Error::engine("instantiate", self.program.name))
+    }
+
+    fn start(&self) -> Result<Sandbox> {
+        let state = State::new(self.program, &self.folders)?;
+        let mut store = Store::new(self.pre.engine(), state);
+        let instance = self.runtime.block_on(self.pre.instantiate_async(&mut store))?;
+        let execute = match self.program.abi {
+            Abi::Eryx => Execute::Eryx(instance.get_typed_func(&mut store, "execute")?),
+            Abi::Run => Execute::Run(instance.get_typed_func(&mut store, "run")?),
+        };
+        Ok(Sandbox { program: self.program, runtime: Rc::clone(&self.runtime), store, instance, execute })
+    }
+}
+
+impl Sandbox {
+    /// Executes code and returns what it printed, less the last newline; in JavaScript, its value. Names that it
+    /// defines stay.
+    pub fn execute(&mut self, code: &str) -> std::result::Result<String, Error> {
+        let code = (code.to_owned(),);
+        let store = &mut self.store;
+        let result = self.runtime.block_on(async {
+            Ok(match &self.execute {
+                Execute::Eryx(execute) => execute.call_async(store, code).await?.0.map(|output| output.stdout),
+                Execute::Run(run) => run.call_async(store, code).await?.0,
+            })
+        });
+        match result {
+            // Some programs leave the last newline out themselves.
+            Ok(Ok(printed)) => Ok(printed.trim_end_matches('\n').to_owned()),
+            Ok(Err(said)) => Err(Error::Code(said)),
+            Err(error) => Err(self.trapped(error)),
+        }
+    }
+
+    /// The engine's error, with what the program wrote to standard error before it died.
+    fn trapped(&self, error: wasmtime::Error) -> Error {
+        let said = self.store.data().stderr();
+        let error = if said.is_empty() { error } else { error.context(said) };
+        Error::engine("run", self.program.name)(error)
+    }
+
+    /// Makes the program forget what it knows of the host, before a snapshot is taken.
+    pub(crate) fn finish(&mut self) -> Result<()> {
+        let finish = self.instance.get_typed_func::<(), ()>(&mut self.store, "finalize-preinit")?;
+        self.runtime.block_on(finish.call_async(&mut self.store, ()))
+    }
+
+    /// Its parts, for a snapshot.
+    pub(crate) fn into_parts(self) -> (Rc<Runtime>, Store<State>, Instance) {
+        (self.runtime, self.store, self.instance)
+    }
+}

@@ -1,0 +1,130 @@
+//! Snapshots: a program that has run some code, as a new component or module that starts there; and compiled forms.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use tokio::runtime::Runtime;
+use wasm_guests::{Cache, Made};
+use wasmtime::component::{Component, Instance, Lift, WasmList};
+use wasmtime::{Config, Engine, OptLevel, Result, Store};
+use wasmtime_wizer::{ComponentInstanceState, Wizer};
+
+use crate::wasi::State;
+use crate::{Error, Loaded, Program, Progress, configure, sandbox::Sandbox};
+
+/// The versions of what makes components: another one may make others.
+pub(crate) fn tools() -> String {
+    let versions = ["wit-component", "wasmtime-wizer"].map(|tool| {
+        let entry = format!("name = \"{tool}\"\nversion = \"");
+        let rest = include_str!("../../../Cargo.lock").split(&entry).nth(1);
+        format!("{tool} {}", rest.and_then(|rest| rest.split('"').next()).unwrap_or_default())
+    });
+    versions.join("\n")
+}
+
+/// A program's snapshot, after it has executed that code.
+pub(crate) fn of_program(
+    cache: &Cache,
+    program: &'static Program,
+    base: &Made,
+    after: &str,
+    folders: &[PathBuf],
+    progress: Progress<'_>,
+) -> std::result::Result<Made, Error> {
+    let folder_names: Vec<_> = folders.iter().filter_map(|folder| folder.file_name()).collect();
+    let key = format!("{}\n{after}\n{folder_names:?}\n{:?}\n{}", base.sha256, program.environment, tools());
+    cache.made(program.name, "wasm", &key, || {
+        progress(&format!("initialising {}", program.name));
+        let wasm = std::fs::read(&base.path).map_err(Error::io(&base.path))?;
+        let wizer = Wizer::new();
+        let failed = Error::engine("take a snapshot of", program.name);
+        let (context, instrumented) = match wizer.instrument_component(&wasm) {
+            Ok(instrumented) => instrumented,
+            Err(error) => return Err(failed(error)),
+        };
+        let mut sandbox = match start(&instrumented, program, folders) {
+            Ok(sandbox) => sandbox,
+            Err(error) => return Err(failed(error)),
+        };
+        sandbox.execute(after)?;
+        let taken = sandbox.finish().and_then(|()| {
+            let (runtime, store, instance) = sandbox.into_parts();
+            runtime.block_on(wizer.snapshot_component(&context, &mut Running { store, instance }))
+        });
+        taken.map_err(failed)
+    })
+}
+
+/// A sandbox of a component that runs only once: compiling it well would take longer than running it.
+fn start(wasm: &[u8], program: &'static Program, folders: &[PathBuf]) -> Result<Sandbox> {
+    let engine = Engine::new(configure(Config::new().cranelift_opt_level(OptLevel::None)))?;
+    let component = Component::new(&engine, wasm)?;
+    Ok(Loaded::new(&component, program, folders.to_vec())?.instantiate()?)
+}
+
+/// A running component, through the functions that wizer added to it.
+struct Running {
+    store: Store<State>,
+    instance: Instance,
+}
+
+impl Running {
+    async fn call<R: Lift + Send + Sync + 'static>(&mut self, interface: &str, function: &str) -> R {
+        const OWN: &str = "wizer added it";
+        let (_, interface) = self.instance.get_export(&mut self.store, None, interface).expect(OWN);
+        let (_, function) = self.instance.get_export(&mut self.store, Some(&interface), function).expect(OWN);
+        let function = self.instance.get_typed_func::<(), (R,)>(&mut self.store, function).expect(OWN);
+        function.call_async(&mut self.store, ()).await.expect("it only reads").0
+    }
+}
+
+impl ComponentInstanceState for Running {
+    async fn call_func_ret_list_u8(&mut self, interface: &str, function: &str, contents: impl FnOnce(&[u8]) + Send) {
+        let list: WasmList<u8> = self.call(interface, function).await;
+        contents(list.as_le_slice(&self.store));
+    }
+
+    async fn call_func_ret_s32(&mut self, interface: &str, function: &str) -> i32 {
+        self.call(interface, function).await
+    }
+
+    async fn call_func_ret_s64(&mut self, interface: &str, function: &str) -> i64 {
+        self.call(interface, function).await
+    }
+
+    async fn call_func_ret_f32(&mut self, interface: &str, function: &str) -> u32 {
+        self.call::<f32>(interface, function).await.to_bits()
+    }
+
+    async fn call_func_ret_f64(&mut self, interface: &str, function: &str) -> u64 {
+        self.call::<f64>(interface, function).await.to_bits()
+    }
+}
+
+/// The form of a component or module that the engine's settings need, for `deserialize_file`.
+pub(crate) fn precompiled(
+    cache: &Cache,
+    name: &'static str,
+    wasm: &Made,
+    engine: &Engine,
+    progress: Progress<'_>,
+) -> std::result::Result<Made, Error> {
+    let mut hasher = DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    cache.made(name, "cwasm", &format!("{}\nwasmtime {:016x}", wasm.sha256, hasher.finish()), || {
+        progress(&format!("compiling {name}"));
+        let bytes = std::fs::read(&wasm.path).map_err(Error::io(&wasm.path))?;
+        let compiled = if wasmparser::Parser::is_component(&bytes) {
+            engine.precompile_component(&bytes)
+        } else {
+            engine.precompile_module(&bytes)
+        };
+        compiled.map_err(Error::engine("compile", name))
+    })
+}
+
+/// A runtime for what is asynchronous but has nothing to wait for.
+pub(crate) fn runtime() -> std::io::Result<Rc<Runtime>> {
+    tokio::runtime::Builder::new_current_thread().build().map(Rc::new)
+}

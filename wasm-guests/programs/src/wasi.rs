@@ -1,0 +1,135 @@
+//! The world outside a sandbox: WASI preview 2 with clocks and random numbers that repeat, folders to read, and
+//! nothing else. Programs seed their hash tables and time themselves with these, so with real ones no two workers
+//! would have the same pages.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use wasmtime::component::{Accessor, Linker, ResourceTable, Val};
+use wasmtime::{Error, Result};
+use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
+use wasmtime_wasi::random::Deterministic;
+use wasmtime_wasi::{FsPerms, HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+
+use crate::{Abi, Program};
+
+/// What every wall clock shows first: 2026-01-01 00:00 UTC.
+const EPOCH: Duration = Duration::from_secs(1_767_225_600);
+/// By how much a clock has moved on whenever it is read: code that waits for time to pass gets there.
+const TICK: Duration = Duration::from_micros(1);
+/// How much a sandbox may write to each of its standard streams.
+const OUTPUT_BYTES: usize = 64 << 10;
+/// No cycle of these bytes shows within what a program draws for its seeds.
+const RANDOM: [u8; 16] = *b"highwater random";
+
+/// What a store holds for its sandbox.
+pub(crate) struct State {
+    wasi: WasiCtx,
+    table: ResourceTable,
+    /// What the sandbox wrote to standard error, beside what it captures itself.
+    stderr: MemoryOutputPipe,
+}
+
+impl State {
+    /// The state of a fresh sandbox that sees these folders, in the order of the program's mounts.
+    pub(crate) fn new(program: &Program, folders: &[PathBuf]) -> Result<Self> {
+        let stderr = MemoryOutputPipe::new(OUTPUT_BYTES);
+        let mut wasi = WasiCtxBuilder::new();
+        wasi.envs(program.environment)
+            .stdout(MemoryOutputPipe::new(OUTPUT_BYTES))
+            .stderr(stderr.clone())
+            .secure_random(Deterministic::new(RANDOM.to_vec()))
+            .insecure_random(Deterministic::new(RANDOM.to_vec()))
+            .insecure_random_seed(u128::from_le_bytes(RANDOM))
+            .wall_clock(Clock::default())
+            .monotonic_clock(Clock::default())
+            // Else every access to a file would be done by another thread.
+            .allow_blocking_current_thread(true);
+        for (mount, folder) in program.mounts.iter().zip(folders) {
+            wasi.preopened_dir(folder, mount.guest, FsPerms::ReadOnly)?;
+        }
+        Ok(Self { wasi: wasi.build(), table: ResourceTable::new(), stderr })
+    }
+
+    /// What the sandbox wrote to standard error.
+    pub(crate) fn stderr(&self) -> String {
+        String::from_utf8_lossy(&self.stderr.contents()).into_owned()
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+/// A clock that counts how often it was read.
+#[derive(Default)]
+struct Clock(AtomicU64);
+
+impl Clock {
+    fn tick(&self) -> Duration {
+        TICK * u32::try_from(self.0.fetch_add(1, Relaxed)).unwrap_or(u32::MAX)
+    }
+}
+
+impl HostWallClock for Clock {
+    fn resolution(&self) -> Duration {
+        TICK
+    }
+
+    fn now(&self) -> Duration {
+        EPOCH + self.tick()
+    }
+}
+
+impl HostMonotonicClock for Clock {
+    fn resolution(&self) -> u64 {
+        TICK.as_nanos() as u64
+    }
+
+    fn now(&self) -> u64 {
+        self.tick().as_nanos() as u64
+    }
+}
+
+/// All that programs of that kind may import.
+pub(crate) fn link(linker: &mut Linker<State>, abi: Abi) -> Result<()> {
+    wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    if abi == Abi::Eryx {
+        callbacks(linker)?;
+        network(linker)?;
+    }
+    Ok(())
+}
+
+/// What the host could offer to Python code: nothing, and its reports are dropped.
+fn callbacks(linker: &mut Linker<State>) -> Result<()> {
+    let mut root = linker.root();
+    root.func_wrap_concurrent("invoke", |_: &Accessor<State>, (_, _): (String, String)| {
+        Box::pin(async { Ok((std::result::Result::<String, String>::Err("there are no callbacks".to_owned()),)) })
+    })?;
+    root.func_new("list-callbacks", |_, _, _, results: &mut [Val]| {
+        results[0] = Val::List(Vec::new());
+        Ok(())
+    })?;
+    for report in ["report-trace", "report-output"] {
+        root.func_new(report, |_, _, _, _| Ok(()))?;
+    }
+    Ok(())
+}
+
+/// There is no network.
+fn network(linker: &mut Linker<State>) -> Result<()> {
+    for (interface, functions) in [
+        ("eryx:net/tcp@0.1.0", ["connect", "read", "write", "close"]),
+        ("eryx:net/tls@0.1.0", ["upgrade", "read", "write", "close"]),
+    ] {
+        let mut instance = linker.instance(interface)?;
+        for function in functions {
+            instance.func_new(function, |_, _, _, _| Err(Error::msg("there is no network here")))?;
+        }
+    }
+    Ok(())
+}
