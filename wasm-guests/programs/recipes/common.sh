@@ -31,7 +31,7 @@ logged() {
 
 # The tool of the crate wasm-programs: links, places, checks.
 programs() {
-    (cd "$root" && cargo run --quiet --release -p wasm-programs --bin programs -- "$@")
+    (cd "$root" && cargo run --quiet --release --bin programs -- "$@")
 }
 
 # Puts folder $1 into the cache as $2, whole or not at all. Its name says its version: what is there stays.
