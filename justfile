@@ -48,6 +48,14 @@ doctor:
 guests:
     bash wasm-guests/build-guests.sh
 
+# Build the guests with numpy and sympy (about five minutes; see docs/guests.md for what it needs)
+guests-numpy:
+    bash wasm-guests/programs/recipes/numpy.sh
+
+# Build the JavaScript guests (needs npm; --starling adds a second engine)
+guests-js *ARGS:
+    bash wasm-guests/programs/recipes/js.sh "$@"
+
 # Check that the committed guests match their manifest and sources
 guests-check:
     cargo run -q --release --bin guests -- check
