@@ -168,3 +168,36 @@ fn a_folder_that_cannot_be_made_is_an_error_with_its_path() {
     let error = Cache::at(file.join("cache")).precompiled(&guest("tiny").unwrap(), "e", compile).unwrap_err();
     assert!(error.to_string().contains(file.to_str().unwrap()), "{error}");
 }
+
+#[test]
+fn what_a_recipe_placed_is_found_while_it_is_sound() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::at(folder.path());
+    assert_eq!(cache.placed("program.wasm").unwrap(), None);
+    let placed = cache.place("program.wasm", b"program").unwrap();
+    assert_eq!(cache.placed("program.wasm").unwrap(), Some(placed.clone()));
+    fs::write(&placed.path, b"another").unwrap();
+    assert_eq!(cache.placed("program.wasm").unwrap(), None);
+}
+
+#[test]
+fn a_folder_that_was_not_filled_whole_is_filled_again_and_a_whole_one_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::at(folder.path());
+    let half = cache.folder("library", |path| {
+        fs::write(path.join("half"), "").unwrap();
+        cache_error()
+    });
+    assert!(half.is_err());
+    assert!(!folder.path().join("library").exists());
+    let path =
+        cache.folder("library", |path| fs::write(path.join("whole"), "").map_err(|_| cache_error().unwrap_err()));
+    assert_eq!(entries(&path.unwrap()), ["whole"]);
+    let kept = cache.folder("library", |_| cache_error());
+    assert_eq!(kept.unwrap(), folder.path().join("library"));
+}
+
+/// Some error of this crate.
+fn cache_error() -> Result<(), Error> {
+    guest("no-such").map(drop)
+}
