@@ -52,8 +52,8 @@ enum Origin {
     Linked,
     /// A component that the recipe placed in the cache.
     Placed,
-    /// A snapshot of another program, after that code.
-    Snapshot { of: &'static str, after: &'static str },
+    /// A snapshot of another program, after these pieces of code.
+    Snapshot { of: &'static str, after: &'static [&'static str] },
 }
 
 /// A folder of the host that sandboxes may read.
@@ -124,17 +124,8 @@ sys.modules.setdefault('ctypes', ctypes)
 import sympy
 x = sympy.Symbol('x')
 str(sympy.integrate(sympy.sin(x) * x, x)), str(sympy.solve(x**2 - 2, x)), str(sympy.expand((x + 1)**20))";
-/// The same, and then all objects out of the garbage collector's reach, which would write to every one of them.
-const WARM_SYMPY_FROZEN: &str = "\
-import gc, sys, types
-ctypes = types.ModuleType('ctypes')
-ctypes.c_long, ctypes.sizeof = int, lambda _: 4
-sys.modules.setdefault('ctypes', ctypes)
-import sympy
-x = sympy.Symbol('x')
-str(sympy.integrate(sympy.sin(x) * x, x)), str(sympy.solve(x**2 - 2, x)), str(sympy.expand((x + 1)**20))
-gc.collect()
-gc.freeze()";
+/// Puts all objects out of the garbage collector's reach, which would write to every one of them.
+const FREEZE: &str = "import gc\ngc.collect()\ngc.freeze()";
 
 static ALL: &[Program] = &[
     Program {
@@ -151,7 +142,7 @@ static ALL: &[Program] = &[
         name: "cpython-pre",
         description: "CPython 3.14, initialised, with json, math and re imported",
         abi: Abi::Eryx,
-        origin: Origin::Snapshot { of: "cpython", after: WARM_PYTHON },
+        origin: Origin::Snapshot { of: "cpython", after: &[WARM_PYTHON] },
         recipe: None,
         mounts: CPYTHON,
         environment: CPYTHON_ENV,
@@ -161,7 +152,7 @@ static ALL: &[Program] = &[
         name: "sympy-pre",
         description: "CPython 3.14 with sympy 1.14 imported and used",
         abi: Abi::Eryx,
-        origin: Origin::Snapshot { of: "cpython", after: WARM_SYMPY },
+        origin: Origin::Snapshot { of: "cpython", after: &[WARM_SYMPY] },
         recipe: NUMPY,
         mounts: SYMPY,
         environment: CPYTHON_ENV,
@@ -171,7 +162,7 @@ static ALL: &[Program] = &[
         name: "sympy-frozen-pre",
         description: "the same, with gc.freeze() before the snapshot",
         abi: Abi::Eryx,
-        origin: Origin::Snapshot { of: "cpython", after: WARM_SYMPY_FROZEN },
+        origin: Origin::Snapshot { of: "cpython", after: &[WARM_SYMPY, FREEZE] },
         recipe: NUMPY,
         mounts: SYMPY,
         environment: CPYTHON_ENV,
@@ -191,7 +182,7 @@ static ALL: &[Program] = &[
         name: "cpython312-pre",
         description: "CPython 3.12, initialised, with json, math and re imported",
         abi: Abi::Run,
-        origin: Origin::Snapshot { of: "cpython312", after: WARM_PYTHON },
+        origin: Origin::Snapshot { of: "cpython312", after: &[WARM_PYTHON] },
         recipe: NUMPY,
         mounts: CPYTHON312,
         environment: CPYTHON312_ENV,
@@ -211,7 +202,7 @@ static ALL: &[Program] = &[
         name: "numpy-pre",
         description: "CPython 3.12 with numpy 1.26.4 imported and used",
         abi: Abi::Run,
-        origin: Origin::Snapshot { of: "numpy", after: WARM_NUMPY },
+        origin: Origin::Snapshot { of: "numpy", after: &[WARM_NUMPY] },
         recipe: NUMPY,
         mounts: NUMPY_MOUNTS,
         environment: CPYTHON312_ENV,

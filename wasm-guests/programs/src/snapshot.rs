@@ -23,17 +23,17 @@ pub(crate) fn tools() -> String {
     versions.join("\n")
 }
 
-/// A program's snapshot, after it has executed that code.
+/// A program's snapshot, after it has executed these pieces of code.
 pub(crate) fn of_program(
     cache: &Cache,
     program: &'static Program,
     base: &Made,
-    after: &str,
+    after: &[&str],
     folders: &[PathBuf],
     progress: Progress<'_>,
 ) -> std::result::Result<Made, Error> {
     let folder_names: Vec<_> = folders.iter().filter_map(|folder| folder.file_name()).collect();
-    let key = format!("{}\n{after}\n{folder_names:?}\n{:?}\n{}", base.sha256, program.environment, tools());
+    let key = format!("{}\n{after:?}\n{folder_names:?}\n{:?}\n{}", base.sha256, program.environment, tools());
     cache.made(program.name, "wasm", &key, || {
         progress(&format!("initialising {}", program.name));
         let wasm = std::fs::read(&base.path).map_err(Error::io(&base.path))?;
@@ -47,7 +47,9 @@ pub(crate) fn of_program(
             Ok(sandbox) => sandbox,
             Err(error) => return Err(failed(error)),
         };
-        sandbox.execute(after)?;
+        for code in after {
+            sandbox.execute(code)?;
+        }
         let taken = sandbox.finish().and_then(|()| {
             let (runtime, store, instance) = sandbox.into_parts();
             runtime.block_on(wizer.snapshot_component(&context, &mut Running { store, instance }))
