@@ -4,17 +4,17 @@
 use forced_commit::{Commit, Live, Reset, guest};
 use wasmtime::{Config, Engine, Module};
 
-pub const MIB: u64 = 1 << 20;
+pub(crate) const MIB: u64 = 1 << 20;
 
 /// A guest of exactly so many bytes on an engine as the strategy wants it, not yet committed.
-pub fn live(strategy: &dyn Commit, bytes: u64) -> Live {
+pub(crate) fn live(strategy: &dyn Commit, bytes: u64) -> Live {
     let mut config = Config::new();
     strategy.configure(&mut config);
     instantiate(&config, guest::Declared::exactly(bytes))
 }
 
 /// A guest on an engine as the reset wants it, not yet committed.
-pub fn live_for(reset: &dyn Reset, bytes: u64) -> Live {
+pub(crate) fn live_for(reset: &dyn Reset, bytes: u64) -> Live {
     let mut config = Config::new();
     // So that data segments are in anonymous memory, where discarding pages would lose them.
     config.memory_init_cow(false);
@@ -22,7 +22,7 @@ pub fn live_for(reset: &dyn Reset, bytes: u64) -> Live {
     instantiate(&config, guest::Declared::exactly(bytes))
 }
 
-pub fn instantiate(config: &Config, declared: guest::Declared) -> Live {
+pub(crate) fn instantiate(config: &Config, declared: guest::Declared) -> Live {
     let engine = Engine::new(config).expect("an engine");
     let wasm = wat::parse_str(guest::text(declared)).expect("a module");
     let module = Module::new(&engine, wasm).expect("compiles");
@@ -30,7 +30,7 @@ pub fn instantiate(config: &Config, declared: guest::Declared) -> Live {
 }
 
 /// The initial image of the guest, written down independently of what the library reads.
-pub fn initial(bytes: u64) -> Vec<u8> {
+pub(crate) fn initial(bytes: u64) -> Vec<u8> {
     let mut expected = vec![0; bytes as usize];
     for (offset, text) in [(1024, "linear memory begins with zeros and this"), (200_000, "high water")] {
         expected[offset..offset + text.len()].copy_from_slice(text.as_bytes());
@@ -39,7 +39,7 @@ pub fn initial(bytes: u64) -> Vec<u8> {
 }
 
 /// Whether the machine lacks what a strategy needs; says so, since a test cannot be `not run`.
-pub fn lacks(name: &str, supported: Result<(), forced_commit::Error>) -> bool {
+pub(crate) fn lacks(name: &str, supported: Result<(), forced_commit::Error>) -> bool {
     if let Err(error) = &supported {
         eprintln!("{name} is not tested here: {error}");
     }
