@@ -1,6 +1,8 @@
 //! Where each page is kept in the folder, and how others link to it. Every name that comes from a
 //! record is made safe for a file and for an address here, and nowhere else.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
 use crate::model::CaseId;
 
 /// The longest name of a file before it is shortened. Most file systems take 255 bytes.
@@ -49,17 +51,20 @@ pub(super) fn criterion_report(group: &CaseId) -> String {
     format!("{name}/report/index.html")
 }
 
-/// A path as an address: `/` stays, letters, digits and `-_.=,+~` too, every other byte is escaped.
+/// What stays in an address: names made by [`slug`] pass unchanged.
+const KEPT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'=')
+    .remove(b',')
+    .remove(b'+')
+    .remove(b'~');
+
+/// A path as an address.
 pub(super) fn address(path: &str) -> String {
-    let mut address = String::new();
-    for byte in path.bytes() {
-        if byte.is_ascii_alphanumeric() || b"/-_.=,+~".contains(&byte) {
-            address.push(char::from(byte));
-        } else {
-            address.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    address
+    utf8_percent_encode(path, KEPT).to_string()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::look::Look;
 
 /// Most lines or points in one chart: as many as there are colours that can be told apart.
-pub(super) const MOST_SERIES: usize = 8;
+pub(super) const MOST_SERIES: usize = super::chart::SERIES.len();
 /// Most charts of one kind on a page; what is beyond them stands in the tables.
 pub(super) const MOST_CHARTS: usize = 24;
 
