@@ -1,5 +1,5 @@
-//! Records and verdicts as text and as pages for people, and for the programs that a CI runs. It measures and
-//! decides nothing.
+//! Records and verdicts as text and as pages for people, and for the programs that a CI runs. It
+//! measures and decides nothing.
 
 mod blessing;
 mod calibration_text;
