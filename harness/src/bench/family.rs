@@ -115,14 +115,21 @@ pub trait Case {
     }
 }
 
-/// The version of a package in a `Cargo.lock`, for [`Family::context`].
+/// The version of a package in a `Cargo.lock`, for [`Family::context`]. Where the lock has several, the
+/// newest; `wasmtime@43` is the newest of 43.
 #[must_use]
 pub fn locked_version(lock: &str, package: &str) -> Option<String> {
-    let entry = lock.split("[[package]]").find(|entry| {
-        entry.lines().any(|line| line.strip_prefix("name = ").is_some_and(|name| name.trim_matches('"') == package))
-    })?;
-    let version = entry.lines().find_map(|line| line.strip_prefix("version = "))?;
-    Some(version.trim_matches('"').to_owned())
+    let (name, line) = package.split_once('@').unwrap_or((package, ""));
+    let field = |entry: &str, key: &str| {
+        let value = entry.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = "))?;
+        Some(value.trim_matches('"').to_owned())
+    };
+    let versions = lock.split("[[package]]").filter(|entry| field(entry, "name").as_deref() == Some(name));
+    // Cargo sorts entries of one name by version.
+    versions
+        .filter_map(|entry| field(entry, "version"))
+        .filter(|version| line.is_empty() || version.strip_prefix(line).is_some_and(|rest| rest.starts_with('.')))
+        .last()
 }
 
 #[cfg(test)]
@@ -134,5 +141,16 @@ mod tests {
         let lock = "[[package]]\nname = \"wasmtime-environ\"\nversion = \"1.0.0\"\n\n[[package]]\nname = \"wasmtime\"\nversion = \"48.0.8\"\n";
         assert_eq!(locked_version(lock, "wasmtime").as_deref(), Some("48.0.8"));
         assert_eq!(locked_version(lock, "wasm"), None);
+    }
+
+    #[test]
+    fn of_several_versions_the_newest_of_those_asked_for_is_told() {
+        let entry = |version: &str| format!("[[package]]\nname = \"wasmtime\"\nversion = \"{version}\"\n\n");
+        let lock = ["4.0.0", "43.0.1", "43.0.2", "48.0.8"].map(entry).concat();
+        let told = |package| locked_version(&lock, package);
+        assert_eq!(told("wasmtime").as_deref(), Some("48.0.8"));
+        assert_eq!(told("wasmtime@43").as_deref(), Some("43.0.2"));
+        assert_eq!(told("wasmtime@4").as_deref(), Some("4.0.0"));
+        assert_eq!(told("wasmtime@5"), None);
     }
 }

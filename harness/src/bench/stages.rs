@@ -164,12 +164,18 @@ impl Stages {
         Ok(())
     }
 
+    /// Gives free heap back to the system, for a worker that had to compile: heap freed by the compiler
+    /// would hide the cost of the first units.
+    pub fn trim(&self) {
+        isolate::trim_heap();
+    }
+
     /// Gives free heap back to the system and pauses at `trimmed`.
     ///
     /// # Errors
     /// When the parent is gone.
     pub fn trimmed(&mut self) -> Result<(), StageError> {
-        isolate::trim_heap();
+        self.trim();
         self.reached("trimmed")
     }
 
