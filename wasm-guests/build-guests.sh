@@ -90,7 +90,7 @@ else
     export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=${linkers[0]}
     # Debian has no ready-made core for this target, so cargo builds it, which stable compilers allow only so.
     export RUSTC_BOOTSTRAP=1
-    build=(-Zbuild-std=core)
+    build=(-Zbuild-std=std,panic_abort)
     toolchain="$("$RUSTC" --version), Debian rustc-web $(cat "$debroot/version")"
 fi
 
@@ -99,8 +99,10 @@ rm -rf "$modules"
 mkdir -p "$modules"
 for folder in "$here"/guests/*/; do
     name=$(basename "$folder")
-    # From inside the folder, or cargo would not see the guest's .cargo/config.toml.
+    # From inside the folder, or cargo would not see the guest's .cargo/config.toml. Packages from crates.io keep
+    # the paths of their panics in the module: those must not tell where this machine has its registry.
     (cd "$folder" && cargo build --quiet --release --locked --target "$triple" \
+        --config "target.$triple.rustflags = ['--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo']" \
         --target-dir "$target/guests/$way" ${build[@]+"${build[@]}"})
     cp "$target/guests/$way/$triple/release/${name//-/_}.wasm" "$modules/$name.wasm"
 done

@@ -9,6 +9,7 @@ use crate::{Entry, Error, Manifest, files, manifest};
 
 /// The artefacts compiled into this crate. A new guest is added here once `just guests` has made its artefact.
 const EMBEDDED: &[(&str, &[u8])] = &[
+    ("actor", include_bytes!("../artefacts/actor.wasm.gz")),
     ("image", include_bytes!("../artefacts/image.wasm.gz")),
     ("indexer", include_bytes!("../artefacts/indexer.wasm.gz")),
     ("table", include_bytes!("../artefacts/table.wasm.gz")),
