@@ -40,6 +40,10 @@ calibrate *ARGS:
 ab BASE *ARGS:
     cargo run -q --release --bin highwater -- ab "$@"
 
+# Print what the last run of extism-actor advises an actor host
+recommend-extism:
+    cargo run -q --release -p extism-actor --bin recommend-extism
+
 # Check what this machine grants, and what each refusal costs
 doctor:
     cargo run -q --release --bin highwater -- doctor

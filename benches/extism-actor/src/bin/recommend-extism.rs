@@ -1,0 +1,24 @@
+//! Prints what the last run of the family advises an actor host: `just recommend-extism`.
+
+use std::process::ExitCode;
+
+use highwater::{exit, isolate::target_dir, model::read_record};
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::from(exit::HELD),
+        Err(error) => {
+            eprintln!("error: {error}; measure first: cargo bench -p extism-actor");
+            ExitCode::from(exit::INTERNAL)
+        }
+    }
+}
+
+fn run() -> anyhow::Result<()> {
+    let path = match std::env::args_os().nth(1) {
+        Some(path) => path.into(),
+        None => target_dir()?.join("highwater").join(format!("{}.json", extism_actor::NAME)),
+    };
+    print!("{}", extism_actor::recommend(&read_record(&path)?));
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! Sources of leaks, each beside its cure, called a thousand times on one actor; then a thousand actors made, called once
+//! and dropped. The leak test reads the memory after every fiftieth.
+
+use std::path::PathBuf;
+
+use highwater::{Case, CaseId, CaseResult, Dirs, Scale, Stages};
+
+use crate::{
+    Actor, AfterCall, Allocation, Source, id,
+    inputs::{self, files_of, work},
+    settle,
+};
+
+/// A function of the guest that keeps memory, or does the same work and keeps none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leak {
+    /// The guest's function.
+    pub function: &'static str,
+    /// Items and bytes of each, in every call.
+    pub work: (u32, u32),
+    /// Whether it is a source of a leak by design, and not a cure.
+    pub keeps: bool,
+}
+
+impl Leak {
+    /// All sources and cures. `keep` is the known ground: one page of 4 KiB per call, with malloc's 8 bytes.
+    pub const ALL: [Self; 8] = [
+        Self { function: "cycle", work: (1, 1024), keeps: true },
+        Self { function: "cycle_weak", work: (1, 1024), keeps: false },
+        Self { function: "handlers_kept", work: (1, 1024), keeps: true },
+        Self { function: "handlers_cleared", work: (1, 1024), keeps: false },
+        Self { function: "cache_unbounded", work: (10, 256), keeps: true },
+        Self { function: "cache_bounded", work: (10, 256), keeps: false },
+        Self { function: "keep", work: (1, 4088), keeps: true },
+        Self { function: "echo", work: (1, 1024), keeps: false },
+    ];
+}
+
+/// Calls, and actors, between two looks.
+pub const WINDOW: u32 = 50;
+/// Windows of each kind.
+pub const WINDOWS: u32 = 20;
+
+impl Case for Leak {
+    fn id(&self) -> CaseId {
+        id("leaks", &[("function", &crate::habits::stage(self.function))])
+    }
+
+    fn ladder(&self) -> Vec<Scale> {
+        (1..=WINDOWS).map(|window| Scale(window * WINDOW)).collect()
+    }
+
+    fn prepare(&self, dirs: Dirs<'_>) -> CaseResult<Vec<PathBuf>> {
+        inputs::common(dirs, &[Allocation::OnDemand])
+    }
+
+    fn run(&self, stages: &mut Stages) -> CaseResult {
+        let ladder = stages.ladder();
+        let input = work(self.work.0, self.work.1);
+        let compiled = files_of(stages)?.compile(Source::File, None, Allocation::OnDemand)?;
+        let actor = || Actor::new(&compiled, None, AfterCall::Keep);
+        actor()?.call(self.function, &input)?;
+        let mut one = actor()?;
+        settle();
+        stages.trim();
+        stages.reached("loaded")?;
+        let mut calls = 0;
+        for scale in ladder.iter().copied() {
+            while calls < scale.0 {
+                one.call(self.function, &input)?;
+                calls += 1;
+            }
+            settle();
+            stages.reached_at("called", scale)?;
+        }
+        drop(one);
+        let mut actors = 0;
+        for scale in ladder {
+            while actors < scale.0 {
+                actor()?.call(self.function, &input)?;
+                actors += 1;
+            }
+            settle();
+            stages.reached_at("cycled", scale)?;
+        }
+        Ok(stages.trimmed()?)
+    }
+}

@@ -1,0 +1,145 @@
+//! What a message costs by its size and format: time per call, and the memory that stays after one large message, after
+//! `reset`, after the actor was made anew, and where a limit forbids it.
+
+use std::path::PathBuf;
+
+use highwater::{Bencher, Case, CaseId, CaseResult, Dirs, Stages};
+
+use crate::{
+    Actor, AfterCall, Allocation, MemoryLimit, RawHost, Source, id,
+    inputs::{self, COMMON, Format, files, files_of},
+    settle,
+};
+
+/// A size and a format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Messages {
+    /// How the message is written.
+    pub format: Format,
+    /// The text in it, in KiB.
+    pub kib: usize,
+}
+
+impl Messages {
+    /// Sizes that are measured, in KiB.
+    pub const KIB: [usize; 4] = [1, 64, 1024, 8192];
+
+    /// Every format by every size.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Format::ALL.into_iter().flat_map(|format| Self::KIB.into_iter().map(move |kib| Self { format, kib }))
+    }
+}
+
+/// The largest limit that can be asked for, where the message is to fit.
+const ROOM: MemoryLimit = MemoryLimit::MAX;
+
+/// Small messages after the large one: does what was taken serve them, or is it given back?
+const SMALL_CALLS: usize = 10;
+
+/// A call of a live plugin.
+const EXTISM: &str = "call";
+/// The same on wasmtime alone; there is none for MessagePack.
+const CONTROL: &str = "call-wasmtime";
+
+impl Case for Messages {
+    fn id(&self) -> CaseId {
+        id("messages", &[("format", self.format.name()), ("size", &size(self.kib))])
+    }
+
+    fn is_heavy(&self) -> bool {
+        self.kib == 8192 && self.format == Format::Msgpack
+    }
+
+    fn prepare(&self, dirs: Dirs<'_>) -> CaseResult<Vec<PathBuf>> {
+        let mut files = inputs::common(dirs, &[Allocation::OnDemand])?;
+        files.push(inputs::message(dirs, self.format, self.kib << 10)?);
+        files.push(inputs::message(dirs, self.format, 1024)?);
+        Ok(files)
+    }
+
+    fn run(&self, stages: &mut Stages) -> CaseResult {
+        let files = files_of(stages)?;
+        let large = std::fs::read(stages.input(COMMON)?)?;
+        let small = std::fs::read(stages.input(COMMON + 1)?)?;
+        let with = |limit| files.compile(Source::File, Some(limit), Allocation::OnDemand);
+        let (roomy, tight) = (with(ROOM)?, with(MemoryLimit::DEFAULT)?);
+        Actor::new(&roomy, Some(ROOM), AfterCall::Keep)?.call(self.format.function(), &small)?;
+        settle();
+        stages.trim();
+        stages.reached("loaded")?;
+
+        let mut actor = Actor::new(&roomy, Some(ROOM), AfterCall::Keep)?;
+        actor.call(self.format.function(), &small)?;
+        settle();
+        stages.reached("ready")?;
+        // The output is dropped at once: it is the host's, and what stays is the actor's.
+        let answered = actor.call(self.format.function(), &large)?.len();
+        stages.figure("answer_bytes", answered as u64)?;
+        stages.figure("guest_bytes", guest_bytes(&mut actor)?)?;
+        settle();
+        stages.trim();
+        stages.reached("large")?;
+        for _ in 0..SMALL_CALLS {
+            actor.call(self.format.function(), &small)?;
+        }
+        settle();
+        stages.reached("small")?;
+        actor.reset()?;
+        stages.reached("reset")?;
+        actor.recreate()?;
+        actor.call(self.format.function(), &small)?;
+        settle();
+        stages.reached("recreated")?;
+        drop(actor);
+
+        let mut actor = Actor::new(&tight, Some(MemoryLimit::DEFAULT), AfterCall::Keep)?;
+        let outcome = actor.call(self.format.function(), &large).map(|_| ());
+        stages.note("with_16_mib", &outcome.map_or_else(|error| error.to_string(), |()| "answered".to_owned()))?;
+        settle();
+        stages.trim();
+        stages.reached("limited")?;
+        drop(actor);
+        settle();
+        stages.trim();
+        Ok(stages.reached("dropped")?)
+    }
+
+    fn routines(&self) -> &'static [&'static str] {
+        match self.format {
+            Format::Msgpack => &[EXTISM],
+            Format::Json | Format::Raw => &[EXTISM, CONTROL],
+        }
+    }
+
+    fn time(&self, routine: &str, inputs: &[PathBuf], bencher: &mut Bencher<'_>) -> CaseResult {
+        let message = std::fs::read(&inputs[COMMON])?;
+        let files = files(inputs)?;
+        match (routine, self.format) {
+            (EXTISM, _) => {
+                let compiled = files.compile(Source::File, Some(ROOM), Allocation::OnDemand)?;
+                let mut actor = Actor::new(&compiled, Some(ROOM), AfterCall::Keep)?;
+                actor.call(self.format.function(), &message)?;
+                bencher.iter(|| actor.call(self.format.function(), &message));
+            }
+            (CONTROL, format) => {
+                let function = if format == Format::Json { "raw_process" } else { "raw_echo" };
+                let mut actor = RawHost::new(&files, Allocation::OnDemand)?.actor()?;
+                actor.call(function, &message)?;
+                bencher.iter(|| actor.call(function, &message));
+            }
+            (other, _) => return Err(format!("no routine {other}").into()),
+        }
+        Ok(())
+    }
+}
+
+/// `64k`, `8m`.
+fn size(kib: usize) -> String {
+    if kib >= 1024 { format!("{}m", kib / 1024) } else { format!("{kib}k") }
+}
+
+/// The guest's own view of its memory.
+pub(crate) fn guest_bytes(actor: &mut Actor) -> CaseResult<u64> {
+    let pages: u64 = String::from_utf8(actor.call("memory_pages", b"")?)?.parse()?;
+    Ok(pages << 16)
+}

@@ -1,0 +1,77 @@
+//! What a run's record says of a case: medians over its workers, by stage and quantity.
+
+use highwater::{
+    CaseId,
+    judge::{Aspect, View},
+    model::{CaseRecord, Metric, Quantity, Record},
+    stats::{self, Leak},
+};
+
+use crate::NAME;
+
+/// One case of a record.
+#[derive(Clone, Copy)]
+pub(crate) struct Reading<'a> {
+    case: &'a CaseRecord,
+    record: &'a Record,
+}
+
+impl<'a> Reading<'a> {
+    /// The case `NAME/id`, where a worker of it completed.
+    pub(crate) fn of(record: &'a Record, id: &str) -> Option<Self> {
+        let case = record.case(&format!("{NAME}/{id}")).filter(|case| case.samples > 0)?;
+        Some(Self { case, record })
+    }
+
+    pub(crate) fn id(self) -> &'a CaseId {
+        &self.case.id
+    }
+
+    fn median(self, quantity: impl Into<Quantity>, aspect: &Aspect) -> Option<f64> {
+        stats::median(&View::new(self.case, &self.record.reference).values(quantity.into(), aspect)?)
+    }
+
+    /// Growth since the reference stage.
+    pub(crate) fn growth(self, metric: Metric, stage: &str) -> Option<f64> {
+        self.median(metric, &Aspect::Growth(stage.parse().ok()?))
+    }
+
+    /// Growth from one stage to a later one.
+    pub(crate) fn between(self, metric: Metric, from: &str, to: &str) -> Option<f64> {
+        Some(self.growth(metric, to)? - self.growth(metric, from)?)
+    }
+
+    /// What one more unit costs.
+    pub(crate) fn slope(self, metric: Metric, ladder: &str) -> Option<f64> {
+        self.median(metric, &Aspect::Slope(ladder.to_owned()))
+    }
+
+    /// A number that the workers told at a stage.
+    pub(crate) fn figure(self, stage: &str, name: &str) -> Option<f64> {
+        self.median(Quantity::Figure(name.parse().ok()?), &Aspect::Level(stage.parse().ok()?))
+    }
+
+    /// What the workers said in words, where all said the same.
+    pub(crate) fn note(self, name: &str) -> Option<&'a str> {
+        match self.case.notes.get(name)?.as_slice() {
+            [one] => Some(one),
+            _ => None,
+        }
+    }
+
+    /// Criterion's estimate, in nanoseconds.
+    pub(crate) fn time(self, routine: &str) -> Option<f64> {
+        self.case.time.get(routine).map(|time| time.ns)
+    }
+
+    /// The leak test over the rungs of a ladder, on anonymous memory. The first windows are left out: caches fill.
+    pub(crate) fn leak(self, ladder: &str, warm_up: usize) -> Option<Option<Leak>> {
+        let rungs = self.case.stages.iter().filter(|columns| columns.stage.name() == ladder);
+        let levels: Option<Vec<f64>> =
+            rungs.map(|columns| self.median(Metric::Anon, &Aspect::Growth(columns.stage.clone()))).collect();
+        let page = self.record.fingerprint.class.page_size as f64;
+        let levels = levels?;
+        // Fewer windows than the test needs would clear everything.
+        (levels.len() >= warm_up + 5).then(|| stats::leak(&levels, warm_up, page))
+    }
+}

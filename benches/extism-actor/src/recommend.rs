@@ -1,0 +1,195 @@
+//! What a run advises an actor host: manifest form, allocator, limit, reset or re-create, each with the figures that it
+//! rests on, below what one actor costs and how much of that is Extism's.
+
+use std::fmt::Write;
+
+use highwater::model::{Bytes, Metric, Record, nanoseconds, signed_bytes};
+
+use crate::{
+    claims::{limited, scaling},
+    reading::Reading,
+};
+
+/// What one actor costs that has been called once.
+struct Cost {
+    anon: f64,
+    page_tables: f64,
+    vmas: f64,
+    vsize: f64,
+    create_ns: Option<f64>,
+    call_ns: Option<f64>,
+}
+
+impl Cost {
+    fn of(record: &Record, id: &str) -> Option<Self> {
+        let reading = Reading::of(record, id)?;
+        let whole = |metric| Some(reading.slope(metric, "live")? + reading.slope(metric, "called")?);
+        Some(Self {
+            anon: whole(Metric::Anon)?,
+            page_tables: whole(Metric::PageTables)?,
+            vmas: whole(Metric::Vmas)?,
+            vsize: whole(Metric::Vsize)?,
+            create_ns: reading.time("create-drop"),
+            call_ns: reading.time("call"),
+        })
+    }
+
+    /// What is paid in memory: RSS knows nothing of the page tables.
+    fn paid(&self) -> f64 {
+        self.anon + self.page_tables
+    }
+
+    fn row(&self, name: &str) -> String {
+        let time = |ns: Option<f64>| ns.map_or_else(|| "-".to_owned(), nanoseconds);
+        format!(
+            "{name:<34} {:>11} {:>11} {:>6.2} {:>11} {:>10} {:>10}",
+            bytes(self.anon),
+            bytes(self.page_tables),
+            self.vmas,
+            bytes(self.vsize),
+            time(self.create_ns),
+            time(self.call_ns)
+        )
+    }
+
+    fn less(&self, other: &Self) -> String {
+        let time = |a: Option<f64>, b: Option<f64>| {
+            a.zip(b).map_or_else(|| "-".to_owned(), |(a, b)| format!("{:+.1} us", (a - b) / 1e3))
+        };
+        format!(
+            "{:<34} {:>11} {:>11} {:>+6.2} {:>11} {:>10} {:>10}",
+            "Extism less wasmtime",
+            signed_bytes(self.anon - other.anon),
+            signed_bytes(self.page_tables - other.page_tables),
+            self.vmas - other.vmas,
+            signed_bytes(self.vsize - other.vsize),
+            time(self.create_ns, other.create_ns),
+            time(self.call_ns, other.call_ns)
+        )
+    }
+}
+
+/// The lines of the table: name, maker, source, allocation.
+const LINES: [(&str, [&str; 3]); 8] = [
+    ("Extism", ["extism", "bytes", "on-demand"]),
+    ("wasmtime", ["wasmtime", "bytes", "on-demand"]),
+    ("Extism, manifest with data", ["extism", "data", "on-demand"]),
+    ("Extism, manifest with file", ["extism", "file", "on-demand"]),
+    ("Extism, small reservation", ["extism", "bytes", "small-reservation"]),
+    ("wasmtime, small reservation", ["wasmtime", "bytes", "small-reservation"]),
+    ("Extism, pooling allocator", ["extism", "bytes", "pooling"]),
+    ("wasmtime, pooling allocator", ["wasmtime", "bytes", "pooling"]),
+];
+
+/// The advice as text. What the run has no figures for says so.
+#[must_use]
+pub fn recommend(record: &Record) -> String {
+    let mut text = format!(
+        "{:<34} {:>11} {:>11} {:>6} {:>11} {:>10} {:>10}\n",
+        "one actor, called once", "anon", "page tables", "VMAs", "VmSize", "create", "call"
+    );
+    let cost = |[maker, source, alloc]: [&str; 3]| Cost::of(record, &scaling(maker, source, alloc));
+    let mut extism: Option<Cost> = None;
+    for (name, line) in LINES {
+        let Some(cost) = cost(line) else {
+            let _ = writeln!(text, "{name:<34} not in this run");
+            continue;
+        };
+        let _ = writeln!(text, "{}", cost.row(name));
+        match (line[0], &extism) {
+            ("wasmtime", Some(extism)) => {
+                let _ = writeln!(text, "{}", extism.less(&cost));
+            }
+            ("extism", _) => extism = Some(cost),
+            _ => {}
+        }
+    }
+    let advice = [
+        ("manifest form", form(record)),
+        ("allocator", allocator(record)),
+        ("limit", limit(record)),
+        ("reset or re-create", reset(record)),
+    ];
+    for (about, advice) in advice {
+        let advice = advice.unwrap_or_else(|| "undecided: this run has not the cases".to_owned());
+        let _ = writeln!(text, "\n{about}: {advice}");
+    }
+    text
+}
+
+/// The form that costs least of those that can carry a limit.
+fn form(record: &Record) -> Option<String> {
+    let paid = |source| Some(Cost::of(record, &scaling("extism", source, "on-demand"))?.paid());
+    let (data, file, plain) = (paid("data")?, paid("file")?, paid("bytes")?);
+    let best = if file <= data { "`Wasm::file`" } else { "`Wasm::data`" };
+    Some(format!(
+        "{best}; an actor costs {} with a file and {} with data. Bytes alone cost {}, and carry no limit.",
+        bytes(file),
+        bytes(data),
+        bytes(plain)
+    ))
+}
+
+/// The allocation that costs least memory, with what each asks in return. The pool's address space is reserved with the
+/// engine, and so in no slope.
+fn allocator(record: &Record) -> Option<String> {
+    let mut all = ["on-demand", "small-reservation", "pooling"]
+        .map(|name| Some((name, Cost::of(record, &scaling("extism", "bytes", name))?)))
+        .into_iter()
+        .collect::<Option<Vec<_>>>()?;
+    all.sort_by(|a, b| a.1.paid().total_cmp(&b.1.paid()));
+    let told = all.iter().map(|(name, cost)| {
+        let times = match (cost.create_ns, cost.call_ns) {
+            (Some(create), Some(call)) => format!(", {} to make, {} a call", nanoseconds(create), nanoseconds(call)),
+            _ => String::new(),
+        };
+        format!("{name} {}, {:.2} VMAs, {} of address space{times}", bytes(cost.paid()), cost.vmas, bytes(cost.vsize))
+    });
+    let told: Vec<String> = told.collect();
+    Some(format!("{}; {}", all[0].0, told.join("; ")))
+}
+
+/// The smallest limit for messages of given sizes.
+fn limit(record: &Record) -> Option<String> {
+    let limits = limited(record)?.into_iter();
+    let limits: Option<Vec<(f64, f64)>> =
+        limits.map(|(reading, asked)| Some((asked, reading.figure("full", "message_bytes")?))).collect();
+    let limits = limits?;
+    let part = limits.iter().map(|(asked, message)| asked / message).fold(0.0, f64::max);
+    let told: Vec<String> =
+        limits.iter().map(|(asked, message)| format!("{} echoes {}", bytes(*asked), bytes(*message))).collect();
+    Some(format!("{part:.1} times the largest message, and always one: Extism sets none; {}", told.join(", ")))
+}
+
+/// Whether reset is worth calling, and what making anew costs.
+fn reset(record: &Record) -> Option<String> {
+    let message = Reading::of(record, "messages/format=raw,size=8m")?;
+    let added = message.between(Metric::Anon, "ready", "large")?;
+    let back = |stage| Some(-message.between(Metric::Anon, "large", stage)?);
+    let (reset, recreated) = (back("reset")?, back("recreated")?);
+    let rate = |between: &str| {
+        Reading::of(record, &format!("throughput/between={between},threads=1"))?.figure("served", "calls_per_second")
+    };
+    let rates = match (rate("keep"), rate("reset"), rate("recreate")) {
+        (Some(keep), Some(reset), Some(recreate)) => {
+            format!(" Calls per second on one thread: kept {keep:.0}, reset {reset:.0}, re-created {recreate:.0}.")
+        }
+        _ => String::new(),
+    };
+    let best = if recreated > reset + added / 2.0 {
+        "re-create after a large message or an error, keep otherwise"
+    } else {
+        "reset"
+    };
+    Some(format!(
+        "{best}; of {} that a message of 8 MiB adds, reset gives back {} and re-creation {}.{rates}",
+        bytes(added),
+        bytes(reset),
+        bytes(recreated)
+    ))
+}
+
+/// Bytes as people read them.
+pub(crate) fn bytes(value: f64) -> String {
+    if value < 0.0 { format!("-{}", Bytes(-value as u64)) } else { Bytes(value.round() as u64).to_string() }
+}

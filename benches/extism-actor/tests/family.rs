@@ -1,0 +1,162 @@
+//! The family as a user runs it: every case runs through, the claims that rest on exact figures are decided as they must
+//! be, the gate is green on the same again and red when an actor keeps one page more, and nothing is written at home.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use highwater::{
+    judge::{Aspect, Kind, Policy, compare_family},
+    model::{Decision, Metric, Record, read_record},
+};
+
+const PAGE: f64 = 4096.0;
+
+fn measure(args: &[&str]) -> Record {
+    let folder = tempfile::tempdir().expect("a folder");
+    run(folder.path(), args);
+    read_record(&folder.path().join("highwater/extism-actor.json")).expect("a record")
+}
+
+fn run(target: &Path, args: &[&str]) {
+    let output = Command::new(env!("CARGO_BIN_EXE_extism-actor"))
+        .env("HIGHWATER_TARGET_DIR", target)
+        .env("HOME", target.join("home"))
+        .args(["--bench", "--memory-only"])
+        .args(args)
+        .output()
+        .expect("the program starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn decision(record: &Record, claim: &str) -> (Decision, String) {
+    let claim = record.claims.iter().find(|decided| decided.id == claim).expect("a claim");
+    (claim.decision, claim.figures.clone())
+}
+
+#[test]
+fn every_case_runs_through_and_nothing_is_written_outside_the_target_folder() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // A worker has no HOME: what would look for one asks the system for the user's.
+    let home = std::env::home_dir().map(|home| [".cache", ".config"].map(|name| home.join(name)));
+    let before = home.as_ref().map(listed);
+    run(folder.path(), &["--samples", "1", "--ladder", "1,3"]);
+    assert_eq!(home.as_ref().map(listed), before);
+    assert!(!folder.path().join("home").exists());
+    assert!(folder.path().join("highwater/cache/extism/modules").is_dir(), "the compilation cache is below target");
+
+    let record = read_record(&folder.path().join("highwater/extism-actor.json")).expect("a record");
+    assert_eq!(record.cases.len(), 55);
+    for case in &record.cases {
+        assert_eq!((case.samples, &case.not_run), (1, &None), "{}: {:?}", case.id, case.died);
+    }
+    assert!(extism_actor::recommend(&record).contains("Extism less wasmtime"));
+}
+
+/// The names in both folders.
+fn listed(folders: &[PathBuf; 2]) -> BTreeSet<PathBuf> {
+    folders
+        .iter()
+        .flat_map(|folder| folder.read_dir().into_iter().flatten().flatten())
+        .map(|entry| entry.path())
+        .collect()
+}
+
+#[test]
+fn the_leak_test_finds_the_sources_and_clears_the_cures_and_sees_a_page_per_call_put_in() {
+    let record = measure(&["--samples", "3", "leaks/"]);
+    for claim in ["sources-leak", "cures-hold", "drop-frees-leaks"] {
+        let (decision, figures) = decision(&record, claim);
+        assert_eq!(decision, Decision::Confirmed, "{claim}: {figures}");
+    }
+    // The guest keeps a page per call, with eight bytes of malloc's: 50 pages in a window, to within a page.
+    let (_, figures) = decision(&record, "sources-leak");
+    assert!(figures.contains("keep 200."), "{figures}");
+    // The host keeps a page per call: no cure stands.
+    let injected = measure(&["--samples", "3", "--inject", "4096", "leaks/"]);
+    let (decision, figures) = decision(&injected, "cures-hold");
+    assert_eq!(decision, Decision::Refuted, "{figures}");
+    assert!(figures.contains("echo 20"), "{figures}");
+}
+
+#[test]
+fn limits_and_bounds_are_decided_by_what_the_workers_met() {
+    let record = measure(&["--samples", "1", "(limits|bounds)/"]);
+    for (claim, expected) in [
+        ("limit-is-what-was-asked", Decision::Confirmed),
+        ("limit-is-survived", Decision::Confirmed),
+        ("bounds-are-checked", Decision::Confirmed),
+        ("default-is-16-mib", Decision::Refuted),
+        ("limit-holds-a-message", Decision::Refuted),
+        ("reset-frees", Decision::Undecided),
+    ] {
+        let (decision, figures) = decision(&record, claim);
+        assert_eq!(decision, expected, "{claim}: {figures}");
+    }
+}
+
+#[test]
+fn a_large_message_stays_through_reset_and_goes_with_the_actor() {
+    let record = measure(&["--samples", "1", "messages/format=raw,size=8m|habits/choice=(input|vec|map)"]);
+    for (claim, expected) in [
+        ("reset-frees", Decision::Refuted),
+        ("re-creation-frees", Decision::Confirmed),
+        ("streaming-saves", Decision::Confirmed),
+        ("pre-allocation-saves", Decision::Confirmed),
+        ("btree-takes-less", Decision::Confirmed),
+    ] {
+        let (decision, figures) = decision(&record, claim);
+        assert_eq!(decision, expected, "{claim}: {figures}");
+    }
+}
+
+/// Extism's timer thread moves a few pages; one page per actor stands out of them.
+#[test]
+fn the_same_again_holds_and_one_page_more_per_actor_is_red() {
+    let filter = "scaling/maker=(extism|wasmtime),source=bytes,alloc=on-demand,components=1";
+    let measured = |more: &[&str]| {
+        let args = ["--samples", "5", "--ladder", "1,10,100", filter];
+        measure(&args.iter().chain(more).copied().collect::<Vec<_>>())
+    };
+    let policy = r#"
+        schema = 1
+        [[rule]]
+        case = "extism-actor/*"
+        metric = "*"
+        mode = "ignore"
+        [[rule]]
+        case = "extism-actor/*"
+        metric = "anon"
+        aspect = "slope"
+        mode = "gate"
+        tolerance = "1 KiB"
+    "#;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("policy.toml");
+    std::fs::write(&path, policy).expect("written");
+    let policy = Policy::read(&path).expect("a policy");
+    let baseline = measured(&[]);
+    let judged = |run: &Record| compare_family(&baseline, run, &policy).verdicts;
+
+    let same = judged(&measured(&[]));
+    assert!(same.iter().filter(|verdict| verdict.gated).count() >= 4, "{same:#?}");
+    let red: Vec<_> = same.iter().filter(|verdict| verdict.fails()).collect();
+    assert!(red.is_empty(), "{red:#?}");
+
+    let injected = judged(&measured(&["--inject", "4096"]));
+    for maker in ["extism", "wasmtime"] {
+        let found = injected.iter().find_map(|verdict| {
+            let subject = verdict.subject.as_ref()?;
+            let is_it = verdict.case.as_str().contains(&format!("maker={maker},"))
+                && subject.aspect == Aspect::Slope("live".into())
+                && subject.quantity == Metric::Anon.into();
+            is_it.then_some((verdict, subject))
+        });
+        let (verdict, subject) = found.expect("judged");
+        assert_eq!((verdict.kind, verdict.fails()), (Kind::Regressed, true), "{maker}: {verdict:#?}");
+        let pages = (subject.run - subject.baseline.expect("known")) / PAGE;
+        assert!((0.9..1.1).contains(&pages), "{maker}: {pages} pages per actor");
+    }
+}
