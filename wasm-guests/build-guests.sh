@@ -8,7 +8,7 @@ Usage: build-guests.sh [--debian] [--help]
 
 Builds the guests in wasm-guests/guests/ and rewrites wasm-guests/artefacts/ and wasm-guests/manifest.toml.
 Takes seconds where the target wasm32-unknown-unknown is installed, or rustup can add it (which it then does);
-else about a minute: the compiler is taken from Debian 12's packages (rustc-web and what it needs, 145 MB to
+else some minutes: the compiler is taken from Debian 12's packages (rustc-web and what it needs, 145 MB to
 download, 870 MB unpacked), which are unpacked under target/, not installed. That way needs apt-get, cargo
 and cc, but not root.
 
@@ -99,10 +99,12 @@ rm -rf "$modules"
 mkdir -p "$modules"
 for folder in "$here"/guests/*/; do
     name=$(basename "$folder")
-    # From inside the folder, or cargo would not see the guest's .cargo/config.toml. Packages from crates.io keep
-    # the paths of their panics in the module: those must not tell where this machine has its registry.
+    # From inside the folder, or cargo would not see the guest's .cargo/config.toml. Packages from crates.io, and
+    # Debian's standard library, keep the paths of their panics in the module: those must not tell where this machine
+    # has them.
+    remap="'--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo', '--remap-path-prefix=$debroot=debian'"
     (cd "$folder" && cargo build --quiet --release --locked --target "$triple" \
-        --config "target.$triple.rustflags = ['--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo']" \
+        --config "target.$triple.rustflags = [$remap]" \
         --target-dir "$target/guests/$way" ${build[@]+"${build[@]}"})
     cp "$target/guests/$way/$triple/release/${name//-/_}.wasm" "$modules/$name.wasm"
 done
