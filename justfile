@@ -75,3 +75,15 @@ fuzz SECONDS:
 # All that CI runs
 ci:
     bash .ci/run
+
+# Measure where any YAML file's memory goes: our document and all peers, in workers of their own
+try-yaml PATH:
+    YAML_PARSE_FILE="$(realpath "$1")" cargo bench -p yaml-parse -- --memory-only --samples 5 '^yaml-parse/try/'
+
+# Install the parsers for Python that yaml-parse compares with, below target/
+peers-python:
+    bash benches/yaml-parse/peers/install.sh
+
+# Fuzz the YAML document for so many seconds; installs cargo-fuzz below target/ where it is missing
+fuzz-yaml SECONDS="60":
+    bash benches/yaml-parse/fuzz/run.sh "$1"

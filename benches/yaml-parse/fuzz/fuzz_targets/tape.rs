@@ -1,0 +1,68 @@
+//! Any bytes: the tape refuses them or reads them alike in every way, and every call on it returns.
+#![no_main]
+
+use std::{io::Write, os::fd::AsRawFd, path::PathBuf};
+
+use libfuzzer_sys::fuzz_target;
+
+#[allow(dead_code, unused_imports, unreachable_pub)]
+#[path = "../../src/tape/mod.rs"]
+mod tape;
+
+use tape::{Decoding, Error, Node, NodeKind, Options, Source, Tape, Windowed, Word};
+
+/// Everything that can be asked, in order.
+fn asked<S: Source>(tape: &Tape<S>) -> Result<Vec<String>, Error> {
+    let mut answers = Vec::new();
+    for root in tape.documents().filter_map(|document| document.root()) {
+        ask(root, &mut answers)?;
+    }
+    Ok(answers)
+}
+
+fn ask<S: Source>(node: Node<'_, S, Word>, answers: &mut Vec<String>) -> Result<(), Error> {
+    let (kind, span) = (node.kind(), node.span());
+    assert!(node.position()?.offset <= span.end);
+    assert!(span.start <= span.end && span.end <= u64::from(u32::MAX));
+    let text = node.text()?;
+    let pairs = node.pairs().count();
+    answers.push(format!(
+        "{kind:?} {:?} {:?} {:?} {:?} {text} {pairs} {:?}",
+        node.style()?,
+        node.tag(),
+        node.anchor()?,
+        node.scalar()?,
+        node.get("a")?,
+    ));
+    let _ = node.at(1);
+    assert_ne!(node.resolve().kind(), NodeKind::Alias);
+    if kind == NodeKind::Sequence || kind == NodeKind::Mapping {
+        for child in node.children() {
+            ask(child, answers)?;
+        }
+    }
+    Ok(())
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    let memory = rustix::fs::memfd_create("input", rustix::fs::MemfdFlags::CLOEXEC).expect("a memfd");
+    let mut file = std::fs::File::from(memory);
+    file.write_all(bytes).expect("written");
+    let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+
+    let mut first: Option<Option<Vec<String>>> = None;
+    for decoding in [Decoding::Lazy, Decoding::Eager] {
+        let options = Options { decoding, ..Options::default() };
+        let mut outcomes = Vec::new();
+        if let Ok(text) = std::str::from_utf8(bytes) {
+            outcomes.push(Tape::parse(text, &options).ok().map(|tape: Tape<_>| asked(&tape).expect("in memory")));
+        }
+        for window in [1, options.window] {
+            let tape: Result<Tape<Windowed>, _> = Tape::open(&path, &Options { window, ..options });
+            outcomes.push(tape.ok().map(|tape| asked(&tape).expect("unchanged")));
+        }
+        for outcome in outcomes {
+            assert_eq!(first.get_or_insert_with(|| outcome.clone()), &outcome);
+        }
+    }
+});

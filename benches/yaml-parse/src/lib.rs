@@ -1,0 +1,53 @@
+//! Where the memory of parsing a large YAML file goes, and a document that needs the least of it.
+//!
+//! ```text
+//!  start            the bare process
+//!  ready            + the family; nothing of the file                   (reference of all growth)
+//!  loaded           + the file as the parser takes it: read, mapped or open
+//!  parsed           + the document, less what it does not refer to
+//!  walked           every scalar's text was read
+//!  dropped          - everything
+//!  trimmed          - what malloc_trim gives back
+//! ```
+//!
+//! Growth at `parsed` and `walked` therefore is all that holding the file costs, its text included.
+
+mod claims;
+pub mod generate;
+pub mod hostile;
+mod line;
+mod matrix;
+pub mod peers;
+pub mod program;
+pub mod region;
+pub mod subject;
+pub mod tape;
+mod tape_subject;
+pub mod trees;
+
+use highwater::{Context, Family, locked_version};
+
+pub use line::{Ladder, Line};
+pub use tape_subject::SpanTape;
+
+/// All strategies, peers and hostile inputs.
+#[must_use]
+pub fn family() -> Family {
+    let lock = include_str!("../../../Cargo.lock");
+    let packages = peers::Peer::ALL.map(peers::Peer::package).into_iter().chain(["granit-parser"]);
+    let versions = packages.filter_map(|package| Some((package.to_owned(), locked_version(lock, package)?)));
+    Family {
+        name: "yaml-parse",
+        unit: "document",
+        reference: "ready",
+        context: Context::from_iter(versions),
+        cases: matrix::cases(),
+        claims: claims::CLAIMS.to_vec(),
+    }
+}
+
+/// The `main` of the bench target and of the binary.
+#[must_use]
+pub fn main() -> std::process::ExitCode {
+    hostile::child().unwrap_or_else(|| highwater::main(family))
+}

@@ -1,0 +1,176 @@
+//! One case: a subject with a file and a way to load it, taken through its stages and timed.
+
+use std::path::PathBuf;
+
+use highwater::{BatchSize, Bencher, Case, CaseId, CaseResult, Conditions, Dirs, Scale, Stages};
+
+use crate::{
+    generate,
+    subject::{Input, Loaded, Subject},
+};
+
+/// From the file's path to its document and back: what a user waits for, the drop included.
+const ROUTINE: &str = "parse-drop";
+
+/// What is parsed.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A file of a kind and a size in bytes, made for it.
+    Made(generate::Input, u64),
+    /// Any file.
+    Path(PathBuf),
+}
+
+/// A case.
+pub struct Line {
+    /// Strategy and parameters, as in its id.
+    pub id: CaseId,
+    /// What is parsed.
+    pub file: Source,
+    /// How it comes to the parser.
+    pub input: Input,
+    /// What parses it and holds it.
+    pub subject: Box<dyn Subject>,
+    /// Criterion times it.
+    pub timed: bool,
+    /// `--quick` leaves it out.
+    pub heavy: bool,
+    /// It asks for huge pages.
+    pub huge: bool,
+}
+
+/// Parses a few cards, so that the pages of the parser's code, half a MiB of them, count as the
+/// program's and not as the document's.
+fn warm(subject: &dyn Subject) -> CaseResult {
+    let mut cards = Vec::new();
+    generate::Input::Repeat.write(16 << 10, 1, &mut cards)?;
+    subject.parse(Loaded::Text(String::from_utf8(cards)?), &mut |document| document.walk().map(drop))
+}
+
+impl Case for Line {
+    fn id(&self) -> CaseId {
+        self.id.clone()
+    }
+
+    fn is_heavy(&self) -> bool {
+        self.heavy
+    }
+
+    fn conditions(&self) -> Conditions {
+        Conditions { thp_off: !self.huge, ..Conditions::default() }
+    }
+
+    fn prepare(&self, dirs: Dirs<'_>) -> CaseResult<Vec<PathBuf>> {
+        Ok(vec![match &self.file {
+            Source::Made(file, size) => file.file(*size, dirs.cache)?,
+            Source::Path(path) => path.clone(),
+        }])
+    }
+
+    fn environment(&self) -> Vec<(String, String)> {
+        // The worker has to know the case, too.
+        match &self.file {
+            Source::Made(..) => Vec::new(),
+            Source::Path(path) => vec![("YAML_PARSE_FILE".to_owned(), path.display().to_string())],
+        }
+    }
+
+    fn run(&self, stages: &mut Stages) -> CaseResult {
+        let path = stages.input(0)?.to_owned();
+        let size = path.metadata()?.len();
+        warm(&*self.subject)?;
+        stages.reached("ready")?;
+        let input = self.input.load(&path)?;
+        stages.reached("loaded")?;
+        self.subject.parse(input, &mut |document| {
+            stages.figure("input_bytes", size)?;
+            for (part, bytes) in document.parts() {
+                stages.figure(part, bytes)?;
+            }
+            stages.reached("parsed")?;
+            let scalars = document.walk()?;
+            stages.figure("scalars", scalars)?;
+            Ok(stages.reached("walked")?)
+        })?;
+        stages.reached("dropped")?;
+        stages.trimmed()?;
+        Ok(())
+    }
+
+    fn routines(&self) -> &'static [&'static str] {
+        if self.timed { &[ROUTINE] } else { &[] }
+    }
+
+    fn time(&self, _: &str, inputs: &[PathBuf], bencher: &mut Bencher<'_>) -> CaseResult {
+        let parse = || self.subject.parse(self.input.load(&inputs[0])?, &mut |_| Ok(()));
+        // Once in the open, so that a failure is told and not timed.
+        parse()?;
+        bencher.iter_batched(|| (), |()| parse(), BatchSize::PerIteration);
+        Ok(())
+    }
+}
+
+/// Documents that live at once, or one after another.
+pub struct Ladder {
+    /// Strategy and parameters, as in its id.
+    pub id: CaseId,
+    /// What parses and holds it.
+    pub subject: Box<dyn Subject>,
+    /// How it comes to the parser.
+    pub input: Input,
+    /// Its bytes.
+    pub size: u64,
+    /// The scales.
+    pub scales: &'static [u32],
+    /// All live at once, or each dropped before the next.
+    pub together: bool,
+}
+
+impl Ladder {
+    /// Parses one more within all that are open already: each holds its document while the next is
+    /// parsed.
+    fn nest(&self, path: &std::path::Path, live: u32, stages: &mut Stages) -> CaseResult {
+        if self.scales.contains(&live) {
+            stages.reached_at("live", Scale(live))?;
+        }
+        if self.scales.last().is_none_or(|top| live >= *top) {
+            return Ok(());
+        }
+        self.subject.parse(self.input.load(path)?, &mut |_| self.nest(path, live + 1, stages))
+    }
+}
+
+impl Case for Ladder {
+    fn id(&self) -> CaseId {
+        self.id.clone()
+    }
+
+    fn ladder(&self) -> Vec<Scale> {
+        self.scales.iter().copied().map(Scale).collect()
+    }
+
+    fn prepare(&self, dirs: Dirs<'_>) -> CaseResult<Vec<PathBuf>> {
+        Ok(vec![generate::Input::Repeat.file(self.size, dirs.cache)?])
+    }
+
+    fn run(&self, stages: &mut Stages) -> CaseResult {
+        let path = stages.input(0)?.to_owned();
+        warm(&*self.subject)?;
+        stages.reached("ready")?;
+        if self.together {
+            self.nest(&path, 0, stages)?;
+        } else {
+            let mut done = 0;
+            for scale in stages.ladder() {
+                while done < scale.0 {
+                    self.subject.parse(self.input.load(&path)?, &mut |document| document.walk().map(drop))?;
+                    done += 1;
+                }
+                stages.reached_at("done", scale)?;
+            }
+        }
+        stages.reached("dropped")?;
+        stages.trimmed()?;
+        Ok(())
+    }
+}

@@ -1,0 +1,167 @@
+//! The cases, as tables: each says what its rows are to show.
+
+use highwater::{Case, CaseId};
+
+use crate::{
+    generate::{self, SIZE},
+    hostile::{Hostile, Parser},
+    line::{Ladder, Line, Source},
+    peers::Peer,
+    program::PythonPeer,
+    subject::{Input, Subject},
+    tape::Decoding,
+    tape_subject::SpanTape,
+    trees::{Arena, BumpTree, Events, LinkedTree, Text, TextTree, Typed},
+};
+
+use generate::Input as File;
+
+const MIB: u64 = 1 << 20;
+
+/// All cases of the family.
+pub(crate) fn cases() -> Vec<Box<dyn Case>> {
+    let mut lines = Vec::new();
+    inputs(&mut lines);
+    representations(&mut lines);
+    deduplication(&mut lines);
+    arenas(&mut lines);
+    files(&mut lines);
+    peers(&mut lines);
+    growth(&mut lines);
+    try_file(&mut lines);
+    let mut cases: Vec<Box<dyn Case>> = lines.into_iter().map(|line| Box::new(line) as _).collect();
+    cases.extend(ladders());
+    cases.extend(PythonPeer::ALL.map(|peer| Box::new(peer) as _));
+    cases.extend(Parser::all().into_iter().map(|parser| Box::new(Hostile(parser)) as _));
+    cases
+}
+
+/// A line on `repeat` of the default size, mapped, timed: what the tables vary.
+fn line(strategy: &str, parameters: &[(&str, &str)], subject: impl Subject + 'static) -> Line {
+    let id = CaseId::new("yaml-parse", strategy, parameters).expect("names in the tables are lower case words");
+    let (file, input) = (Source::Made(File::Repeat, SIZE), Input::Map);
+    Line { id, file, input, subject: Box::new(subject), timed: true, heavy: false, huge: false }
+}
+
+/// What it takes to have the bytes, with the document that needs them least; and with one that does
+/// not need them at all once it is there.
+fn inputs(lines: &mut Vec<Line>) {
+    for input in [Input::String, Input::Map, Input::MapWindow, Input::ReadWindow] {
+        let tape = line("tape-lazy", &[("input", input.name())], SpanTape::LAZY);
+        lines.push(Line { input, ..tape });
+    }
+    let eager = line("tape-eager", &[("input", "map-window")], SpanTape::EAGER);
+    lines.push(Line { input: Input::MapWindow, ..eager });
+    let eager = line("tape-eager", &[("input", "read-window")], SpanTape::EAGER);
+    lines.push(Line { input: Input::ReadWindow, timed: false, ..eager });
+    let owned = line("tree-owned", &[("input", "string")], TextTree(Text::Owned));
+    lines.push(Line { input: Input::String, timed: false, ..owned });
+}
+
+/// What the document is made of, all fed by one parser from one mapping.
+fn representations(lines: &mut Vec<Line>) {
+    let mapped = [("input", "map")];
+    lines.push(line("events", &mapped, Events));
+    lines.push(line("tree-owned", &mapped, TextTree(Text::Owned)));
+    lines.push(line("tree-borrowed", &mapped, TextTree(Text::Borrowed)));
+    lines.push(line("tree-bump", &mapped, BumpTree));
+    lines.push(line("tape-eager", &mapped, SpanTape::EAGER));
+    let wide = SpanTape { decoding: Decoding::Lazy, wide: true };
+    lines.push(Line { timed: false, ..line("tape-lazy-wide", &mapped, wide) });
+    lines.push(line("typed-owned", &mapped, Typed { borrowed: false }));
+    lines.push(line("typed-borrowed", &mapped, Typed { borrowed: true }));
+}
+
+/// One copy of each text or one for each scalar, where texts repeat and where none does.
+fn deduplication(lines: &mut Vec<Line>) {
+    for file in [File::Repeat, File::Unique] {
+        for (dedup, text) in [("on", Text::Interned), ("off", Text::Counted)] {
+            let parameters = [("dedup", dedup), ("file", file.name())];
+            let made = Source::Made(file, SIZE);
+            lines.push(Line {
+                file: made,
+                timed: file == File::Repeat,
+                ..line("tree-rc", &parameters, TextTree(text))
+            });
+        }
+    }
+}
+
+/// How the nodes' memory grows; time is much the same and left out.
+fn arenas(lines: &mut Vec<Line>) {
+    for arena in Arena::ALL {
+        let huge = arena == Arena::MremapHuge;
+        let tree = line("tree-arena", &[("arena", arena.name())], LinkedTree(arena));
+        lines.push(Line { timed: false, huge, ..tree });
+    }
+}
+
+/// What the tape makes of other files: its size is 8 bytes a node, so this is bytes per node.
+fn files(lines: &mut Vec<Line>) {
+    for file in [File::Unique, File::Manifests, File::Wide, File::Deep] {
+        let tape = line("tape-lazy", &[("file", file.name())], SpanTape::LAZY);
+        lines.push(Line { file: Source::Made(file, SIZE), timed: false, ..tape });
+    }
+}
+
+/// Other people's parsers, from a `String`, which all of them take.
+fn peers(lines: &mut Vec<Line>) {
+    for peer in Peer::ALL {
+        lines.push(Line { input: Input::String, ..line("peer", &[("parser", peer.name())], peer) });
+    }
+}
+
+/// Whether memory and time grow in step with the file: ours from 1 to 64 MiB, peers from 1 to 4 (their
+/// default size is the next point).
+fn growth(lines: &mut Vec<Line>) {
+    for mib in [1, 4, 16, 64] {
+        let tape = line("growth", &[("parser", "tape-lazy"), ("mib", &mib.to_string())], SpanTape::LAZY);
+        lines.push(Line {
+            file: Source::Made(File::Repeat, mib * MIB),
+            input: Input::MapWindow,
+            timed: false,
+            heavy: mib > 16,
+            ..tape
+        });
+    }
+    for peer in Peer::ALL {
+        for mib in [1, 4] {
+            let tree = line("growth", &[("parser", peer.name()), ("mib", &mib.to_string())], peer);
+            lines.push(Line {
+                file: Source::Made(File::Repeat, mib * MIB),
+                input: Input::String,
+                timed: false,
+                heavy: true,
+                ..tree
+            });
+        }
+    }
+}
+
+/// Any file, by `just try-yaml PATH`: our document in its three best ways, and everybody else.
+fn try_file(lines: &mut Vec<Line>) {
+    let Some(path) = std::env::var_os("YAML_PARSE_FILE") else { return };
+    let mut add = |name: &str, input, subject: Box<dyn Subject>| {
+        let id =
+            CaseId::new("yaml-parse", "try", &[("parser", name)]).expect("names in the tables are lower case words");
+        let (file, timed) = (Source::Path(path.clone().into()), false);
+        lines.push(Line { id, file, input, subject, timed, heavy: false, huge: false });
+    };
+    add("tape-lazy", Input::Map, Box::new(SpanTape::LAZY));
+    add("tape-lazy-window", Input::MapWindow, Box::new(SpanTape::LAZY));
+    add("tape-eager", Input::Map, Box::new(SpanTape::EAGER));
+    add("tree-owned", Input::String, Box::new(TextTree(Text::Owned)));
+    for peer in Peer::ALL {
+        add(peer.name(), Input::String, Box::new(peer));
+    }
+}
+
+/// Documents alive at once: what one more costs, to the page. And parsed again and again: nothing may
+/// be left.
+fn ladders() -> Vec<Box<dyn Case>> {
+    let ladder = |strategy: &str, scales, together, size| {
+        let id = CaseId::new("yaml-parse", strategy, &[("parser", "tape-lazy")]).expect("lower case words");
+        Box::new(Ladder { id, subject: Box::new(SpanTape::LAZY), input: Input::Map, size, scales, together }) as _
+    };
+    vec![ladder("live", &[1, 2, 4, 8], true, MIB), ladder("again", &[10, 40, 70, 100], false, MIB / 8)]
+}

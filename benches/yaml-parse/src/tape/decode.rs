@@ -1,0 +1,276 @@
+//! From a scalar's token to its text: line folding, escapes, indentation.
+//!
+//! The text is handed out in pieces, so that the builder can compare it with what the parser says
+//! without a copy. The rules are those of YAML 1.2.2, chapters 7.3 and 8.1; whatever a token does not
+//! say by itself (an indentation indicator in the header of a block scalar, say) is no matter here:
+//! the builder keeps such a scalar decoded.
+
+/// Takes the pieces of a text.
+pub(super) trait Sink {
+    fn push(&mut self, piece: &str);
+}
+
+impl Sink for String {
+    fn push(&mut self, piece: &str) {
+        self.push_str(piece);
+    }
+}
+
+/// Compares the pieces with a text.
+pub(super) struct Expect<'a>(Option<&'a str>);
+
+impl Expect<'_> {
+    /// Whether `decode` hands out exactly `text`.
+    pub(super) fn is(text: &str, decode: impl FnOnce(&mut Expect<'_>) -> bool) -> bool {
+        let mut expect = Expect(Some(text));
+        decode(&mut expect) && expect.0 == Some("")
+    }
+}
+
+impl Sink for Expect<'_> {
+    fn push(&mut self, piece: &str) {
+        self.0 = self.0.and_then(|rest| rest.strip_prefix(piece));
+    }
+}
+
+/// The text inside a flow scalar's token, quotes taken off.
+pub(super) fn inside(token: &str) -> &str {
+    match token.as_bytes() {
+        [b'\'', .., b'\''] | [b'"', .., b'"'] => &token[1..token.len() - 1],
+        _ => token,
+    }
+}
+
+/// Decodes a plain or quoted scalar. `false` when an escape makes no sense.
+pub(super) fn flow(token: &str, sink: &mut impl Sink) -> bool {
+    let text = inside(token);
+    let bytes = text.as_bytes();
+    // Plain scalars have neither of these escapes.
+    let quote = token.as_bytes().first().copied().filter(|byte| matches!(byte, b'\'' | b'"'));
+    // `text[start..at]` stands for itself and is not handed out yet.
+    let (mut start, mut at) = (0, 0);
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\n' | b'\r' => {
+                sink.push(text[start..at].trim_end_matches([' ', '\t']));
+                at = skip_break(bytes, at);
+                at = fold(bytes, at, " ", sink);
+                start = at;
+            }
+            b'\'' if quote == Some(b'\'') => {
+                // The first of two stands for both.
+                sink.push(&text[start..=at]);
+                at += 2;
+                start = at;
+            }
+            b'\\' if quote == Some(b'"') => {
+                sink.push(&text[start..at]);
+                let Some(next) = escape(text, at + 1, sink) else { return false };
+                at = next;
+                start = at;
+            }
+            _ => at += 1,
+        }
+    }
+    sink.push(text.get(start..).unwrap_or_default());
+    true
+}
+
+/// Skips blanks and empty lines after a line break, and hands out what they fold to: `single` for no
+/// empty line, else a line break for each.
+fn fold(bytes: &[u8], mut at: usize, single: &str, sink: &mut impl Sink) -> usize {
+    let mut empty = 0;
+    loop {
+        at += bytes[at..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        if !matches!(bytes.get(at), Some(b'\n' | b'\r')) {
+            break;
+        }
+        at = skip_break(bytes, at);
+        empty += 1;
+    }
+    if empty == 0 {
+        sink.push(single);
+    }
+    for _ in 0..empty {
+        sink.push("\n");
+    }
+    at
+}
+
+fn skip_break(bytes: &[u8], at: usize) -> usize {
+    at + if bytes[at..].starts_with(b"\r\n") { 2 } else { 1 }
+}
+
+/// Decodes the escape whose character is at `at`; gives where it ends.
+fn escape(text: &str, at: usize, sink: &mut impl Sink) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let simple = match *bytes.get(at)? {
+        b'0' => "\0",
+        b'a' => "\x07",
+        b'b' => "\x08",
+        b't' | b'\t' => "\t",
+        b'n' => "\n",
+        b'v' => "\x0b",
+        b'f' => "\x0c",
+        b'r' => "\r",
+        b'e' => "\x1b",
+        b' ' => " ",
+        b'"' => "\"",
+        b'/' => "/",
+        b'\\' => "\\",
+        b'N' => "\u{85}",
+        b'_' => "\u{a0}",
+        b'L' => "\u{2028}",
+        b'P' => "\u{2029}",
+        b'x' => return character(text, at + 1, 2, sink),
+        b'u' => return character(text, at + 1, 4, sink),
+        b'U' => return character(text, at + 1, 8, sink),
+        b'\n' | b'\r' => return Some(fold(bytes, skip_break(bytes, at), "", sink)),
+        _ => return None,
+    };
+    sink.push(simple);
+    Some(at + 1)
+}
+
+/// A character of so many hexadecimal digits, or a pair of surrogates as JSON writes them.
+fn character(text: &str, at: usize, digits: usize, sink: &mut impl Sink) -> Option<usize> {
+    let code = |at: usize| u32::from_str_radix(text.get(at..at + digits)?, 16).ok();
+    let (high, mut end) = (code(at)?, at + digits);
+    let mut scalar = high;
+    if (0xd800..0xdc00).contains(&high) && text.get(end..end + 2) == Some("\\u") {
+        let low = code(end + 2)?.checked_sub(0xdc00).filter(|low| *low < 0x400)?;
+        scalar = 0x1_0000 + ((high - 0xd800) << 10) + low;
+        end += 2 + digits;
+    }
+    sink.push(char::from_u32(scalar)?.encode_utf8(&mut [0; 4]));
+    Some(end)
+}
+
+/// Decodes the lines of a block scalar, from the first after its header to the last line break that
+/// belongs to its text: chomping was applied when the range was chosen.
+pub(super) fn block(lines: &str, folded: bool, sink: &mut impl Sink) {
+    let mut indent = None;
+    let mut breaks = 0;
+    let (mut after_line, mut after_blank) = (false, false);
+    for line in split_lines(lines) {
+        let spaces = line.text.bytes().take_while(|byte| *byte == b' ').count();
+        let strip = indent.unwrap_or(usize::MAX).min(spaces);
+        if strip == line.text.len() {
+            breaks += usize::from(line.ended);
+            continue;
+        }
+        indent.get_or_insert(spaces);
+        let text = &line.text[strip..];
+        let blank = text.starts_with([' ', '\t']);
+        if folded && after_line && !after_blank && !blank {
+            if breaks == 0 {
+                sink.push(" ");
+            }
+        } else if after_line {
+            sink.push("\n");
+        }
+        for _ in 0..breaks {
+            sink.push("\n");
+        }
+        sink.push(text);
+        (breaks, after_line, after_blank) = (0, line.ended, blank);
+    }
+    for _ in 0..breaks + usize::from(after_line) {
+        sink.push("\n");
+    }
+}
+
+/// Chooses the range of a block scalar's text within `lines`, everything between its header and the
+/// next token: up to its last line with text, and so many line breaks as `text` ends with.
+pub(super) fn block_end(lines: &str, text: &str) -> usize {
+    let mut end = 0;
+    let mut at = 0;
+    for line in split_lines(lines) {
+        if line.text.bytes().any(|byte| byte != b' ') {
+            end = at + line.text.len();
+        }
+        at += line.whole;
+    }
+    let wanted = text.bytes().rev().take_while(|byte| *byte == b'\n').count();
+    end + split_lines(&lines[end..]).take(wanted).map(|line| line.whole).sum::<usize>()
+}
+
+struct Line<'a> {
+    text: &'a str,
+    /// Bytes with the line break.
+    whole: usize,
+    ended: bool,
+}
+
+fn split_lines(mut rest: &str) -> impl Iterator<Item = Line<'_>> {
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let bytes = rest.as_bytes();
+        let end = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+        let whole = end.map_or(bytes.len(), |end| skip_break(bytes, end));
+        let line = Line { text: &rest[..end.unwrap_or(bytes.len())], whole, ended: end.is_some() };
+        rest = &rest[whole..];
+        Some(line)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flowed(token: &str) -> Option<String> {
+        let mut text = String::new();
+        flow(token, &mut text).then_some(text)
+    }
+
+    #[test]
+    fn flow_scalars_fold_their_lines_and_resolve_their_escapes() {
+        for (token, text) in [
+            ("a\n  b", "a b"),
+            ("a \t\n\n\n  b\r\n c", "a\n\nb c"),
+            ("it''s", "it''s"),
+            ("'it''s'", "it's"),
+            ("'a\n\n b '", "a\nb "),
+            ("''''", "'"),
+            (r#""\x41\u00e9\U0001f600\ud83d\ude00\/""#, "Aé😀😀/"),
+            ("\"a \\\n   b\"", "a b"),
+            ("\"a \\\n\n   b\"", "a \nb"),
+            ("\"a\\ \n b\"", "a  b"),
+            ("\"\n a\"", " a"),
+        ] {
+            assert_eq!(flowed(token).as_deref(), Some(text), "{token}");
+            assert!(Expect::is(text, |sink| flow(token, sink)), "{token}");
+            assert!(!Expect::is("other", |sink| flow(token, sink)), "{token}");
+        }
+        for broken in [r#""\q""#, r#""\x4""#, r#""\ud83d""#, "\"\\"] {
+            assert_eq!(flowed(broken), None, "{broken}");
+        }
+    }
+
+    #[test]
+    fn block_scalars_lose_their_indentation_and_folded_ones_their_single_breaks() {
+        for (lines, literal, folded) in [
+            ("  a\n  b\n", "a\nb\n", "a b\n"),
+            ("  a\n\n  b", "a\n\nb", "a\nb"),
+            ("\n  a\n    b\n  c\n\n", "\na\n  b\nc\n\n", "\na\n  b\nc\n\n"),
+            ("a\r\nb", "a\nb", "a b"),
+            ("", "", ""),
+        ] {
+            for (fold, expected) in [(false, literal), (true, folded)] {
+                let mut text = String::new();
+                block(lines, fold, &mut text);
+                assert_eq!(text, expected, "{lines:?} folded: {fold}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_block_ends_with_the_line_breaks_of_its_text() {
+        let lines = "  a\n  b\n\n \n";
+        for (text, end) in [("a\nb", 7), ("a\nb\n", 8), ("a\nb\n\n", 9), ("a\nb\n\n\n", 11)] {
+            assert_eq!(block_end(lines, text), end, "{text:?}");
+        }
+    }
+}

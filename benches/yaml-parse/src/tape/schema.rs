@@ -1,0 +1,136 @@
+//! The core schema (YAML 1.2.2, chapter 10.3): what a plain scalar is.
+
+use std::borrow::Cow;
+
+/// The prefix of the core schema's tags.
+pub(super) const CORE: &str = "tag:yaml.org,2002:";
+
+/// A scalar's value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Scalar<'a> {
+    /// Nothing, `null`, `Null`, `NULL` or `~`.
+    Null,
+    /// `true` or `false`, in three spellings.
+    Bool(bool),
+    /// An integer, decimal, octal (`0o`) or hexadecimal (`0x`), of at most 128 bits.
+    Int(i128),
+    /// Any other number, `.inf` and `.nan` too. Integers of more than 128 bits are rounded.
+    Float(f64),
+    /// Everything else.
+    Str(Cow<'a, str>),
+}
+
+impl<'a> Scalar<'a> {
+    /// Resolves a plain scalar without a tag.
+    pub(super) fn plain(text: Cow<'a, str>) -> Self {
+        match &*text {
+            "" | "~" | "null" | "Null" | "NULL" => Self::Null,
+            "true" | "True" | "TRUE" => Self::Bool(true),
+            "false" | "False" | "FALSE" => Self::Bool(false),
+            _ => number(&text).unwrap_or(Self::Str(text)),
+        }
+    }
+
+    /// Resolves a scalar with a tag, whatever its style. A text that is not of the tag's type, and
+    /// any tag of an application's own, leaves a string.
+    pub(super) fn tagged(tag: &str, text: Cow<'a, str>) -> Self {
+        let resolved = Self::plain(text.clone());
+        match (tag.strip_prefix(CORE), resolved) {
+            (Some("float"), Self::Int(int)) => Self::Float(int as f64),
+            (Some("null"), value @ Self::Null)
+            | (Some("bool"), value @ Self::Bool(_))
+            | (Some("int"), value @ Self::Int(_))
+            | (Some("float"), value @ Self::Float(_)) => value,
+            _ => Self::Str(text),
+        }
+    }
+}
+
+fn number(text: &str) -> Option<Scalar<'static>> {
+    if !matches!(text.as_bytes()[0], b'0'..=b'9' | b'+' | b'-' | b'.') {
+        return None;
+    }
+    let radix = |digits: &str, radix| {
+        let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        i128::from_str_radix(digits, radix).ok().filter(|_| plain).map(Scalar::Int)
+    };
+    if let Some(digits) = text.strip_prefix("0o") {
+        return radix(digits, 8);
+    }
+    if let Some(digits) = text.strip_prefix("0x") {
+        return radix(digits, 16);
+    }
+    let (sign, unsigned) = match text.as_bytes()[0] {
+        b'-' => (-1.0, &text[1..]),
+        b'+' => (1.0, &text[1..]),
+        _ => (1.0, text),
+    };
+    match unsigned {
+        ".inf" | ".Inf" | ".INF" => return Some(Scalar::Float(sign * f64::INFINITY)),
+        ".nan" | ".NaN" | ".NAN" if unsigned.len() == text.len() => return Some(Scalar::Float(f64::NAN)),
+        _ => {}
+    }
+    if !unsigned.is_empty() && unsigned.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(text.parse().map_or_else(|_| Scalar::Float(text.parse().unwrap_or(f64::NAN)), Scalar::Int));
+    }
+    is_float(unsigned).then(|| text.parse().ok().map(Scalar::Float)).flatten()
+}
+
+/// `( \. [0-9]+ | [0-9]+ ( \. [0-9]* )? ) ( [eE] [-+]? [0-9]+ )?`
+fn is_float(text: &str) -> bool {
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent.strip_prefix(['-', '+']).unwrap_or(exponent))),
+        None => (text, None),
+    };
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    digits(whole)
+        && digits(fraction)
+        && !(whole.is_empty() && fraction.is_empty())
+        && exponent.is_none_or(|exponent| !exponent.is_empty() && digits(exponent))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_scalars_resolve_as_the_specification_lists_them() {
+        use Scalar::{Bool, Float, Int, Null};
+        for (text, value) in [
+            ("", Null),
+            ("~", Null),
+            ("NULL", Null),
+            ("True", Bool(true)),
+            ("FALSE", Bool(false)),
+            ("0", Int(0)),
+            ("-12", Int(-12)),
+            ("+12", Int(12)),
+            ("012", Int(12)),
+            ("0o14", Int(12)),
+            ("0xFF", Int(255)),
+            ("1.", Float(1.0)),
+            (".5", Float(0.5)),
+            ("-1.5e+3", Float(-1500.0)),
+            ("1e3", Float(1000.0)),
+            ("-.inf", Float(f64::NEG_INFINITY)),
+            ("340282366920938463463374607431768211456", Float(340_282_366_920_938_463_463_374_607_431_768_211_456.0)),
+        ] {
+            assert_eq!(Scalar::plain(text.into()), value, "{text}");
+        }
+        assert!(matches!(Scalar::plain(".nan".into()), Float(nan) if nan.is_nan()));
+        for text in ["nULL", "yes", "0o", "0x", "0x-1", "0o+7", "-0x1", ".", "-", "1e", "e3", "-.nan", "1_000", "1 2"] {
+            assert_eq!(Scalar::plain(text.into()), Scalar::Str(text.into()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_tag_decides_where_the_text_allows_it() {
+        let tagged = |tag: &str, text: &'static str| Scalar::tagged(&format!("{CORE}{tag}"), text.into());
+        assert_eq!(tagged("str", "12"), Scalar::Str("12".into()));
+        assert_eq!(tagged("int", "12"), Scalar::Int(12));
+        assert_eq!(tagged("float", "12"), Scalar::Float(12.0));
+        assert_eq!(tagged("int", "twelve"), Scalar::Str("twelve".into()));
+        assert_eq!(Scalar::tagged("!local", "12".into()), Scalar::Str("12".into()));
+    }
+}

@@ -1,0 +1,357 @@
+//! Where the input is while its document lives: in a string, in a mapping, or in its file.
+
+use std::{
+    borrow::Cow,
+    cell::{Cell, RefCell},
+    fs::File,
+    io,
+    ops::Range,
+    os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use memmap2::Mmap;
+
+use super::{
+    error::{Error, Limit, Position},
+    limits::Limits,
+    sys,
+};
+
+/// How much of the input is in memory at once, where it slides.
+pub const WINDOW: usize = 512 << 10;
+
+/// An input that a document refers to.
+pub trait Source {
+    /// Bytes.
+    fn size(&self) -> u64;
+
+    /// The bytes of a range, which is within the input.
+    ///
+    /// # Errors
+    /// When the input is a file and no longer what it was.
+    fn bytes(&self, range: Range<u64>) -> Result<Cow<'_, [u8]>, Error>;
+
+    /// The text of a range of whole characters.
+    ///
+    /// # Errors
+    /// When the input is a file and no longer what it was.
+    fn text(&self, range: Range<u64>) -> Result<Cow<'_, str>, Error>;
+
+    /// Line and column of an offset. Reads the input up to there: for messages.
+    ///
+    /// # Errors
+    /// When the input is a file and no longer what it was.
+    fn position(&self, offset: u64) -> Result<Position, Error> {
+        let mut position = Position::START;
+        while position.offset < offset {
+            let end = offset.min(position.offset + WINDOW as u64);
+            position.advance(&self.bytes(position.offset..end)?);
+        }
+        Ok(position)
+    }
+}
+
+/// A source that is one text in the address space.
+pub trait InMemory: Source {
+    /// All of it.
+    fn whole(&self) -> &str;
+
+    /// Refuses what no YAML stream has.
+    ///
+    /// # Errors
+    /// When there is a NUL character.
+    fn check(&self) -> Result<(), Error>;
+
+    /// The parser is done with what is before `offset`.
+    fn passed(&self, _offset: u64) {}
+}
+
+fn within(range: &Range<u64>) -> Range<usize> {
+    range.start as usize..range.end as usize
+}
+
+impl<T: AsRef<str>> Source for T {
+    fn size(&self) -> u64 {
+        self.as_ref().len() as u64
+    }
+
+    fn bytes(&self, range: Range<u64>) -> Result<Cow<'_, [u8]>, Error> {
+        Ok(Cow::Borrowed(&self.as_ref().as_bytes()[within(&range)]))
+    }
+
+    fn text(&self, range: Range<u64>) -> Result<Cow<'_, str>, Error> {
+        Ok(Cow::Borrowed(&self.as_ref()[within(&range)]))
+    }
+}
+
+impl<T: AsRef<str>> InMemory for T {
+    fn whole(&self) -> &str {
+        self.as_ref()
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        check(self.as_ref().as_bytes(), Position::START)
+    }
+}
+
+/// Refuses bytes that are not UTF-8 or have a NUL; `before` is where they begin.
+pub(super) fn check(bytes: &[u8], mut before: Position) -> Result<(), Error> {
+    let text = std::str::from_utf8(bytes);
+    let good = text.as_ref().map_or_else(|error| error.valid_up_to(), |text| text.len());
+    if let Some(nul) = memchr::memchr(0, &bytes[..good]) {
+        before.advance(&bytes[..nul]);
+        return Err(Error::Nul { position: before });
+    }
+    if good < bytes.len() {
+        before.advance(&bytes[..good]);
+        return Err(Error::NotUtf8 { position: before });
+    }
+    Ok(())
+}
+
+/// Reads a regular file whole.
+///
+/// # Errors
+/// When it cannot be read, is too large, or is not UTF-8.
+pub fn read(path: &Path, limits: &Limits) -> Result<String, Error> {
+    let (file, size) = open(path, limits)?;
+    let mut bytes = Vec::with_capacity(size as usize);
+    let io = |source| Error::Io { path: path.to_owned(), source };
+    io::Read::read_to_end(&mut io::Read::take(&file, size), &mut bytes).map_err(io)?;
+    String::from_utf8(bytes).map_err(|error| {
+        let mut position = Position::START;
+        position.advance(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
+        Error::NotUtf8 { position }
+    })
+}
+
+/// Opens a regular file, without waiting for a writer where the path is a pipe's.
+fn open(path: &Path, limits: &Limits) -> Result<(File, u64), Error> {
+    let io = |source| Error::Io { path: path.to_owned(), source };
+    let nonblock = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let file = File::options().read(true).custom_flags(nonblock).open(path).map_err(io)?;
+    let metadata = file.metadata().map_err(io)?;
+    if !metadata.is_file() {
+        let kind = metadata.file_type();
+        let what = match () {
+            () if kind.is_dir() => "a directory",
+            () if kind.is_fifo() => "a FIFO",
+            () if kind.is_char_device() || kind.is_block_device() => "a device",
+            () => "something else",
+        };
+        return Err(Error::NotAFile { path: path.to_owned(), what });
+    }
+    let most = limits.representable().input;
+    if metadata.len() > most {
+        let position = Position::START;
+        return Err(Error::TooLarge { position, limit: Limit::Input, most });
+    }
+    Ok((file, metadata.len()))
+}
+
+/// What happens to the pages of a mapping that was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pages {
+    /// They stay until the kernel needs them.
+    Stay,
+    /// All but the window at work are given back.
+    Slide,
+}
+
+/// A mapped file.
+#[derive(Debug)]
+pub struct Mapped {
+    map: Mmap,
+    pages: Pages,
+    /// What may be in memory, where pages slide.
+    window: Cell<(usize, usize)>,
+}
+
+impl Mapped {
+    /// Maps a file and checks that it is UTF-8, window by window where pages slide.
+    ///
+    /// # Safety
+    /// While this lives nobody may write to the file or cut it: its bytes are used as a `&str`, and a
+    /// page past the new end is a SIGBUS. Where that cannot be promised, [`Windowed`] is the source.
+    ///
+    /// # Errors
+    /// When it cannot be mapped, is too large, or is not UTF-8.
+    pub unsafe fn open(path: &Path, pages: Pages, limits: &Limits) -> Result<Self, Error> {
+        let (file, _) = open(path, limits)?;
+        // SAFETY: passed on to the caller.
+        let map = unsafe { sys::map(&file) }.map_err(|source| Error::Io { path: path.to_owned(), source })?;
+        let mapped = Self { map, pages, window: Cell::new((0, 0)) };
+        let (mut start, bytes) = (0, &mapped.map[..]);
+        while start < bytes.len() {
+            let end = character_border(bytes, start + WINDOW);
+            check(&bytes[start..end], Position::START).map_err(|_| {
+                // The place is counted from the start, and only where there is something to tell.
+                check(bytes, Position::START).expect_err("a part of it is bad")
+            })?;
+            mapped.touch(start, end);
+            start = end;
+        }
+        mapped.touch(0, 0);
+        Ok(mapped)
+    }
+
+    /// Makes `start..end` part of the window, and gives back what is then over [`WINDOW`] away.
+    fn touch(&self, start: usize, end: usize) {
+        if self.pages == Pages::Stay {
+            return;
+        }
+        let (from, to) = self.window.get();
+        let near = start >= from && end <= from + WINDOW;
+        if near {
+            self.window.set((from, to.max(end)));
+        } else {
+            let aligned = start & !4095;
+            let done = if aligned > from { from..aligned } else { from..to };
+            sys::give_back(&self.map, done);
+            self.window.set((aligned, end.max(aligned)));
+        }
+    }
+}
+
+/// The first border of a character at or before `at`, so that windows end with whole ones. Bytes that
+/// are no UTF-8 have none, and any place will do to find that out.
+fn character_border(bytes: &[u8], at: usize) -> usize {
+    if at >= bytes.len() {
+        return bytes.len();
+    }
+    (at - 3..=at).rev().find(|at| bytes[*at] & 0b1100_0000 != 0b1000_0000).unwrap_or(at)
+}
+
+impl Source for Mapped {
+    fn size(&self) -> u64 {
+        self.map.len() as u64
+    }
+
+    fn bytes(&self, range: Range<u64>) -> Result<Cow<'_, [u8]>, Error> {
+        let range = within(&range);
+        self.touch(range.start, range.end);
+        Ok(Cow::Borrowed(&self.map[range]))
+    }
+
+    fn text(&self, range: Range<u64>) -> Result<Cow<'_, str>, Error> {
+        let range = within(&range);
+        self.touch(range.start, range.end);
+        Ok(Cow::Borrowed(&self.whole()[range]))
+    }
+}
+
+impl InMemory for Mapped {
+    fn whole(&self) -> &str {
+        // SAFETY: `open` checked all of it, and its caller promised that nobody changes the file.
+        unsafe { sys::checked_text(&self.map) }
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        // `open` did, a window at a time.
+        Ok(())
+    }
+
+    fn passed(&self, offset: u64) {
+        let at = offset as usize;
+        self.touch(at, at);
+    }
+}
+
+/// A file of which a window at a time is read into memory: nothing is mapped, so that a file that is
+/// cut or changed meanwhile is an error and not a signal.
+#[derive(Debug)]
+pub struct Windowed {
+    path: PathBuf,
+    file: File,
+    size: u64,
+    modified: Option<SystemTime>,
+    cache: RefCell<Cache>,
+}
+
+#[derive(Debug, Default)]
+struct Cache {
+    start: u64,
+    bytes: Vec<u8>,
+}
+
+/// How much is read ahead when a document is asked for its text.
+const CACHE: u64 = 64 << 10;
+
+impl Windowed {
+    /// Opens a file; nothing is read yet.
+    ///
+    /// # Errors
+    /// When it cannot be opened or is too large.
+    pub fn open(path: &Path, limits: &Limits) -> Result<Self, Error> {
+        let (file, size) = open(path, limits)?;
+        let modified = file.metadata().and_then(|metadata| metadata.modified()).ok();
+        Ok(Self { path: path.to_owned(), file, size, modified, cache: RefCell::default() })
+    }
+
+    /// Reads a range into the end of `into`.
+    pub(super) fn read(&self, range: Range<u64>, into: &mut Vec<u8>) -> Result<(), Error> {
+        let old = into.len();
+        let wanted = (range.end - range.start) as usize;
+        into.resize(old + wanted, 0);
+        let io = |source| Error::Io { path: self.path.clone(), source };
+        let mut filled = 0;
+        while filled < wanted {
+            let offset = range.start + filled as u64;
+            match self.file.read_at(&mut into[old + filled..], offset) {
+                Ok(0) => return Err(Error::Cut { path: self.path.clone(), opened: self.size, left: offset }),
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(io(error)),
+            }
+        }
+        // The clock of a file system is coarse: a change within its tick is seen only where it makes
+        // the text invalid.
+        let metadata = self.file.metadata().map_err(io)?;
+        if metadata.len() < self.size {
+            return Err(Error::Cut { path: self.path.clone(), opened: self.size, left: metadata.len() });
+        }
+        if metadata.modified().ok() != self.modified {
+            return Err(self.changed(range.start));
+        }
+        Ok(())
+    }
+
+    fn changed(&self, offset: u64) -> Error {
+        Error::Changed { path: self.path.clone(), offset }
+    }
+
+    fn copy(&self, range: &Range<u64>) -> Result<Vec<u8>, Error> {
+        let length = range.end - range.start;
+        if length > CACHE {
+            let mut bytes = Vec::new();
+            self.read(range.clone(), &mut bytes)?;
+            return Ok(bytes);
+        }
+        let mut cache = self.cache.borrow_mut();
+        let cached = cache.start..cache.start + cache.bytes.len() as u64;
+        if range.start < cached.start || range.end > cached.end {
+            cache.bytes.clear();
+            cache.start = range.start;
+            self.read(range.start..self.size.min(range.start + CACHE), &mut cache.bytes)?;
+        }
+        let at = (range.start - cache.start) as usize;
+        Ok(cache.bytes[at..at + length as usize].to_vec())
+    }
+}
+
+impl Source for Windowed {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn bytes(&self, range: Range<u64>) -> Result<Cow<'_, [u8]>, Error> {
+        self.copy(&range).map(Cow::Owned)
+    }
+
+    fn text(&self, range: Range<u64>) -> Result<Cow<'_, str>, Error> {
+        let bytes = self.copy(&range)?;
+        String::from_utf8(bytes).map(Cow::Owned).map_err(|_| self.changed(range.start))
+    }
+}

@@ -1,0 +1,34 @@
+//! Mapping a file and giving its pages back: all `unsafe` of the document library.
+
+use std::{fs::File, io, ops::Range};
+
+use memmap2::{Mmap, UncheckedAdvice};
+
+/// Maps a file for reading.
+///
+/// # Safety
+/// While the mapping lives nobody may write to the file or cut it: the bytes would change under a
+/// `&str`, and a page past the new end is a SIGBUS.
+pub(super) unsafe fn map(file: &File) -> io::Result<Mmap> {
+    // SAFETY: passed on to the caller.
+    unsafe { Mmap::map(file) }
+}
+
+/// Takes the pages of a range out of memory ([madvise(2)], `MADV_DONTNEED`). The next touch reads them
+/// from the page cache again. What the system refuses stays in memory, which is harmless.
+///
+/// [madvise(2)]: https://man7.org/linux/man-pages/man2/madvise.2.html
+pub(super) fn give_back(map: &Mmap, range: Range<usize>) {
+    // SAFETY: the mapping is of a file, shared and read-only: a dropped page reads the same again, so
+    // references into the range stay valid.
+    let _ = unsafe { map.unchecked_advise_range(UncheckedAdvice::DontNeed, range.start, range.len()) };
+}
+
+/// The text of bytes that were checked before.
+///
+/// # Safety
+/// They must be UTF-8.
+pub(super) unsafe fn checked_text(bytes: &[u8]) -> &str {
+    // SAFETY: passed on to the caller.
+    unsafe { std::str::from_utf8_unchecked(bytes) }
+}

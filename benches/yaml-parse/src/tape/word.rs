@@ -1,0 +1,155 @@
+//! One node of the tape in eight bytes.
+//!
+//! ```text
+//!  63   60 59                          28 27                         0
+//! +-------+------------------------------+----------------------------+
+//! | kind  | offset in the input (4 GiB)  | value (256 Mi)             |
+//! +-------+------------------------------+----------------------------+
+//!  scalar    where its token begins         bytes of its token
+//!  decoded   where its token begins         index into the side arena
+//!  sequence  where it begins                nodes below it
+//!  mapping   where it begins                nodes below it
+//!  alias     where its token begins         index of the node it means
+//!  anchor    where its token begins         bytes of its name
+//!  tag       where its token begins         index into the table of tags
+//!  document  where it begins                nodes below it
+//! ```
+//!
+//! A node's properties stand before it, tag first: `tag? anchor? node`. The style of a flow scalar is
+//! the first byte of its token, so it needs no room here.
+
+/// What a word stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Kind {
+    /// A flow scalar whose text stands in the input as it is, quotes apart.
+    Verbatim,
+    /// A flow scalar with escapes or line breaks, decoded when it is asked for.
+    Flow,
+    /// A literal block scalar: the lines between its header and its last wanted line break.
+    Literal,
+    /// A folded block scalar, likewise.
+    Folded,
+    /// A scalar whose text is in the side arena.
+    Decoded,
+    BlockSequence,
+    FlowSequence,
+    BlockMapping,
+    FlowMapping,
+    Alias,
+    Anchor,
+    Tag,
+    Document,
+    /// A document that begins with `---`.
+    MarkedDocument,
+}
+
+impl Kind {
+    const ALL: [Self; 14] = [
+        Self::Verbatim,
+        Self::Flow,
+        Self::Literal,
+        Self::Folded,
+        Self::Decoded,
+        Self::BlockSequence,
+        Self::FlowSequence,
+        Self::BlockMapping,
+        Self::FlowMapping,
+        Self::Alias,
+        Self::Anchor,
+        Self::Tag,
+        Self::Document,
+        Self::MarkedDocument,
+    ];
+
+    /// Whether `value` counts the nodes below it.
+    pub(super) fn has_children(self) -> bool {
+        use Kind::{BlockMapping, BlockSequence, Document, FlowMapping, FlowSequence, MarkedDocument};
+        matches!(self, BlockSequence | FlowSequence | BlockMapping | FlowMapping | Document | MarkedDocument)
+    }
+
+    /// Whether it belongs to the node after it.
+    pub(super) fn is_property(self) -> bool {
+        matches!(self, Self::Anchor | Self::Tag)
+    }
+}
+
+/// Bits of `value`.
+const VALUE_BITS: u32 = 28;
+/// The largest `value`: bytes of a scalar, nodes of a tape.
+pub(super) const MAX_VALUE: u64 = (1 << VALUE_BITS) - 1;
+/// The largest `offset`.
+pub(super) const MAX_OFFSET: u64 = u32::MAX as u64;
+
+/// A node: kind, offset, value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct Word(u64);
+
+impl Word {
+    /// Packs a node. What does not fit was refused by the limits before.
+    pub(super) fn new(kind: Kind, offset: u64, value: u64) -> Self {
+        debug_assert!(offset <= MAX_OFFSET && value <= MAX_VALUE);
+        Self((kind as u64) << 60 | offset << VALUE_BITS | value)
+    }
+
+    pub(super) fn kind(self) -> Kind {
+        Kind::ALL[(self.0 >> 60) as usize]
+    }
+
+    pub(super) fn offset(self) -> u64 {
+        self.0 >> VALUE_BITS & MAX_OFFSET
+    }
+
+    pub(super) fn value(self) -> u64 {
+        self.0 & MAX_VALUE
+    }
+
+    pub(super) fn with_value(self, value: u64) -> Self {
+        Self::new(self.kind(), self.offset(), value)
+    }
+}
+
+/// How a tape keeps its words. [`Word`] itself is the layout to use.
+pub trait Layout: Copy + From<Word> + Into<Word> {}
+
+impl Layout for Word {}
+
+/// Sixteen bytes for each node, as a pointer and a length would take: what the packing saves.
+#[derive(Clone, Copy, Debug)]
+pub struct WideWord {
+    word: Word,
+    _unused: u64,
+}
+
+impl From<Word> for WideWord {
+    fn from(word: Word) -> Self {
+        // Not zero: zeroed pages might never be touched.
+        Self { word, _unused: u64::MAX }
+    }
+}
+
+impl From<WideWord> for Word {
+    fn from(wide: WideWord) -> Self {
+        wide.word
+    }
+}
+
+impl Layout for WideWord {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_eight_bytes_and_gives_back_what_was_packed() {
+        assert_eq!(size_of::<Word>(), 8);
+        for kind in Kind::ALL {
+            for (offset, value) in [(0, 0), (MAX_OFFSET, 0), (0, MAX_VALUE), (MAX_OFFSET, MAX_VALUE), (12_345, 678)] {
+                let word = Word::new(kind, offset, value);
+                assert_eq!((word.kind(), word.offset(), word.value()), (kind, offset, value));
+                assert_eq!(word.with_value(7), Word::new(kind, offset, 7));
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The cards of `repeat` as structs, by serde-saphyr: what the shape of the data saves.
+
+use std::{borrow::Cow, collections::BTreeMap, hint::black_box};
+
+use highwater::CaseResult;
+use serde::Deserialize;
+
+use crate::{
+    peers::serde_saphyr_options,
+    subject::{Document, Loaded, Subject, While, refused},
+};
+
+/// Structs with texts of their own, or borrowed from the input where they stand there.
+#[derive(Clone, Copy, Debug)]
+pub struct Typed {
+    /// Borrow texts.
+    pub borrowed: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(bound(deserialize = "T: Deserialize<'de> + Ord"))]
+struct Card<T> {
+    name: T,
+    set: Set<T>,
+    cost: u8,
+    colours: Vec<T>,
+    r#type: T,
+    power: u8,
+    artist: T,
+    uuid: T,
+    image: T,
+    prices: Prices,
+    printings: Vec<T>,
+    legalities: BTreeMap<T, T>,
+    text: T,
+    flavour: T,
+    rulings: T,
+    foreign: Vec<Foreign<T>>,
+}
+
+#[derive(Deserialize)]
+struct Set<T> {
+    code: T,
+    released: T,
+    border: T,
+    legal: Legal,
+}
+
+#[derive(Deserialize)]
+struct Legal {
+    standard: bool,
+    modern: bool,
+    vintage: bool,
+}
+
+#[derive(Deserialize)]
+struct Prices {
+    usd: f64,
+    eur: f64,
+}
+
+#[derive(Deserialize)]
+struct Foreign<T> {
+    language: T,
+    name: T,
+    text: T,
+    r#type: T,
+}
+
+/// A text that borrows where serde lets it.
+#[derive(Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(transparent)]
+struct Borrowed<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl AsRef<str> for Borrowed<'_> {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<T: AsRef<str>> Document for Vec<Card<T>> {
+    fn walk(&self) -> CaseResult<u64> {
+        let mut scalars = 0;
+        let mut see = |text: &T| {
+            black_box(text.as_ref());
+            scalars += 1;
+        };
+        for card in self {
+            let Card { name, set, r#type, artist, uuid, image, text, flavour, rulings, .. } = card;
+            for text in [name, r#type, artist, uuid, image, text, flavour, rulings] {
+                see(text);
+            }
+            [&set.code, &set.released, &set.border].into_iter().for_each(&mut see);
+            card.colours.iter().chain(&card.printings).for_each(&mut see);
+            card.legalities.iter().for_each(|(format, legal)| [format, legal].into_iter().for_each(&mut see));
+            for foreign in &card.foreign {
+                let Foreign { language, name, text, r#type } = foreign;
+                [language, name, text, r#type].into_iter().for_each(&mut see);
+            }
+            black_box((card.cost, card.power, card.prices.usd, card.prices.eur));
+            black_box((set.legal.standard, set.legal.modern, set.legal.vintage));
+        }
+        Ok(scalars)
+    }
+}
+
+impl Subject for Typed {
+    fn parse(&self, input: Loaded, then: &mut While<'_>) -> CaseResult {
+        let text = input.text()?;
+        let options = serde_saphyr_options();
+        if self.borrowed {
+            let cards: Vec<Card<Borrowed<'_>>> = serde_saphyr::from_str_with_options(text, options).map_err(refused)?;
+            then(&cards)
+        } else {
+            let cards: Vec<Card<String>> = serde_saphyr::from_str_with_options(text, options).map_err(refused)?;
+            drop(input);
+            then(&cards)
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! The document as a reader uses it.
+
+use std::{borrow::Cow, io::Write};
+
+use tempfile::NamedTempFile;
+use yaml_parse::tape::{
+    Decoding, Error, Limit, Limits, Mapped, NodeKind, Options, Pages, Position, Scalar, Tape, Windowed,
+};
+
+const MANIFEST: &str = "\
+%TAG !e! tag:example.com,2026:
+---
+name: &name front # a comment
+replicas: 3
+ratio: 0.5
+quoted: '3'
+empty:
+enabled: true
+tagged: !e!thing {a: 1}
+forced: !!str 3
+text: >-
+  folded
+  line
+script: |
+  one
+    two
+ports: [80, 0x1bb, *name]
+again: *name
+---
+- second
+";
+
+fn tape(text: &str) -> Tape<&str> {
+    Tape::parse(text, &Options::default()).expect("well formed")
+}
+
+fn file(text: &[u8]) -> NamedTempFile {
+    let mut file = NamedTempFile::new().expect("a file");
+    file.write_all(text).expect("written");
+    file
+}
+
+#[test]
+fn values_are_got_by_key_and_by_index_with_the_types_of_the_core_schema() {
+    let tape = tape(MANIFEST);
+    let documents: Vec<_> = tape.documents().map(|document| document.root().expect("not empty")).collect();
+    let root = documents[0];
+    let value = |key: &str| root.get(key).expect("in memory").expect(key).scalar().expect("in memory");
+    assert_eq!(value("replicas"), Scalar::Int(3));
+    assert_eq!(value("ratio"), Scalar::Float(0.5));
+    assert_eq!(value("quoted"), Scalar::Str("3".into()));
+    assert_eq!(value("empty"), Scalar::Null);
+    assert_eq!(value("enabled"), Scalar::Bool(true));
+    assert_eq!(value("forced"), Scalar::Str("3".into()));
+    assert_eq!(value("text"), Scalar::Str("folded line".into()));
+    assert_eq!(value("script"), Scalar::Str("one\n  two\n".into()));
+    assert_eq!(value("again"), Scalar::Str("front".into()));
+    let ports = root.get("ports").expect("in memory").expect("there");
+    assert_eq!(ports.at(1).expect("there").scalar().expect("in memory"), Scalar::Int(443));
+    assert_eq!((ports.at(3), root.at(0), ports.get("x").expect("in memory")), (None, None, None));
+    assert_eq!(root.get("missing").expect("in memory"), None);
+    assert_eq!(documents[1].at(0).expect("there").text().expect("in memory"), "second");
+    assert_eq!(root.pairs().count(), 12);
+}
+
+#[test]
+fn an_alias_is_the_same_node_and_not_a_copy() {
+    let tape = tape(MANIFEST);
+    let root = tape.documents().next().and_then(|document| document.root()).expect("not empty");
+    let get = |key: &str| root.get(key).expect("in memory").expect(key);
+    let alias = get("again");
+    assert_eq!((alias.kind(), alias.resolve()), (NodeKind::Alias, get("name")));
+    assert_eq!(get("ports").at(2).expect("there").resolve(), get("name"));
+    assert_eq!(get("name").anchor().expect("in memory").as_deref(), Some("name"));
+    assert_eq!(get("tagged").tag(), Some("tag:example.com,2026:thing"));
+}
+
+/// Three aliases of three aliases ... ten levels deep are thirty words, not three to the tenth.
+#[test]
+fn an_alias_bomb_is_as_small_as_it_is_written() {
+    let mut bomb = "a0: &a0 [x, x, x]\n".to_owned();
+    for level in 1..40 {
+        let below = level - 1;
+        bomb += &format!("a{level}: &a{level} [*a{below}, *a{below}, *a{below}]\n");
+    }
+    assert_eq!(tape(&bomb).nodes(), 2 + 40 * 6);
+}
+
+#[test]
+fn spans_and_positions_lead_back_to_the_input() {
+    let tape = tape(MANIFEST);
+    let root = tape.documents().next().and_then(|document| document.root()).expect("not empty");
+    let span = |key: &str| {
+        let span = root.get(key).expect("in memory").expect(key).span();
+        &MANIFEST[span.start as usize..span.end as usize]
+    };
+    assert_eq!((span("name"), span("quoted")), ("front", "'3'"));
+    assert_eq!(span("script"), "  one\n    two\n");
+    assert_eq!(span("tagged"), "{a: 1");
+    let ports = root.get("ports").expect("in memory").expect("there");
+    let position = ports.at(1).expect("there").position().expect("in memory");
+    assert_eq!((position.line, position.column), (17, 13));
+    assert_eq!(position.to_string(), "line 17 column 13");
+}
+
+#[test]
+fn a_text_is_borrowed_where_it_stands_in_the_input_and_eagerly_everywhere() {
+    for (decoding, folded_is_borrowed) in [(Decoding::Lazy, false), (Decoding::Eager, true)] {
+        let options = Options { decoding, ..Options::default() };
+        let tape: Tape<_> = Tape::parse(MANIFEST, &options).expect("well formed");
+        let root = tape.documents().next().and_then(|document| document.root()).expect("not empty");
+        let is_borrowed = |key: &str| {
+            let text = root.get(key).expect("in memory").expect(key).text();
+            matches!(text, Ok(Cow::Borrowed(_)))
+        };
+        assert!(is_borrowed("name") && is_borrowed("quoted"));
+        assert_eq!(is_borrowed("text"), folded_is_borrowed);
+    }
+}
+
+#[test]
+fn every_limit_is_a_typed_error_with_its_place() {
+    let refused = |yaml: &str, limits: Limits| {
+        let error = Tape::<_>::parse(yaml, &Options { limits, ..Options::default() }).expect_err("too large");
+        let Error::TooLarge { position, limit, most } = error else { panic!("{error}") };
+        (limit, most, position.line, position.column)
+    };
+    let all = Limits::default();
+    assert_eq!(refused("a: b\n", Limits { input: 4, ..all }), (Limit::Input, 4, 1, 1));
+    assert_eq!(refused("a: b\nc: 'long'\n", Limits { scalar: 5, ..all }), (Limit::Scalar, 5, 2, 4));
+    assert_eq!(refused("a: b\nc: d\n", Limits { nodes: 5, ..all }), (Limit::Nodes, 5, 2, 4));
+    assert_eq!(refused("- [[[x]]]\n", Limits { depth: 3, ..all }), (Limit::Depth, 3, 1, 5));
+    assert_eq!(refused("[[[[x]]]]\n", Limits { depth: 3, ..all }), (Limit::Depth, 3, 1, 4));
+    assert_eq!(refused("- - - - x\n", Limits { depth: 3, ..all }).0, Limit::Depth);
+    let deep = "? ".repeat(20_000);
+    assert_eq!(refused(&deep, all).0, Limit::Depth);
+}
+
+#[test]
+fn a_broken_input_is_an_error_with_line_and_column() {
+    let told = |yaml: &[u8]| {
+        let file = file(yaml);
+        let error = Tape::<Windowed>::open(file.path(), &Options::default()).expect_err("broken");
+        // SAFETY: nobody else knows the file.
+        let mapped = unsafe { Mapped::open(file.path(), Pages::Slide, &Limits::default()) };
+        let mapped = mapped.and_then(|mapped| Tape::<_>::parse(mapped, &Options::default())).expect_err("broken");
+        assert_eq!(error.to_string(), mapped.to_string());
+        error
+    };
+    let position = Position { offset: 8, line: 2, column: 3 };
+    assert!(matches!(told(b"a: \xc3\xa9\nb:\xff\n"), Error::NotUtf8 { position: found } if found == position));
+    assert!(matches!(told(b"a: \xc3\xa9\nb:\0\n"), Error::Nul { position: found } if found == position));
+    assert!(matches!(told(b"a: b\nc: [d\n"), Error::Syntax { .. }));
+    assert!(matches!(told(b"a: *missing\n"), Error::Syntax { position, .. } if position.line == 1));
+    assert_eq!(told(b"a: 'x\n").to_string().split(':').next(), Some("line 2 column 1"));
+}
+
+#[test]
+fn what_is_no_file_is_refused_and_a_pipe_is_not_waited_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let open = |path: &std::path::Path| Tape::<Windowed>::open(path, &Options::default()).expect_err("no file");
+    assert!(matches!(open(folder.path()), Error::NotAFile { what: "a directory", .. }));
+    assert!(matches!(open(std::path::Path::new("/dev/zero")), Error::NotAFile { what: "a device", .. }));
+    assert!(matches!(open(&folder.path().join("missing")), Error::Io { .. }));
+    let pipe = folder.path().join("pipe");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).expect("a pipe");
+    assert!(matches!(open(&pipe), Error::NotAFile { what: "a FIFO", .. }));
+}
+
+/// A mapping would raise SIGBUS here: the window is read, not mapped.
+#[test]
+fn a_file_that_is_cut_or_changed_after_it_was_opened_is_an_error() {
+    let yaml = format!("list:\n{}", "- an item of text\n".repeat(100_000));
+    let opened = file(yaml.as_bytes());
+    let windowed = Windowed::open(opened.path(), &Limits::default()).expect("a file");
+    opened.as_file().set_len(4096 + 7).expect("cut");
+    let error = Tape::<_>::parse_file(windowed, &Options::default()).expect_err("it is cut");
+    assert!(matches!(error, Error::Cut { opened, left: 4103, .. } if opened == yaml.len() as u64), "{error}");
+
+    let parsed = file(yaml.as_bytes());
+    let tape: Tape<Windowed> = Tape::open(parsed.path(), &Options::default()).expect("well formed");
+    let root = tape.documents().next().and_then(|document| document.root()).expect("not empty");
+    let list = root.get("list").expect("whole").expect("there");
+    let last = list.children().last().expect("not empty");
+    assert_eq!(last.text().expect("whole"), "an item of text");
+    parsed.as_file().set_len(10).expect("cut");
+    assert!(matches!(list.at(50_000).expect("there").text(), Err(Error::Cut { .. })));
+
+    let changed = file(yaml.as_bytes());
+    let tape: Tape<Windowed> = Tape::open(changed.path(), &Options::default()).expect("well formed");
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    std::fs::write(changed.path(), yaml.replace("text", "TEXT")).expect("written");
+    let root = tape.documents().next().and_then(|document| document.root()).expect("not empty");
+    assert!(matches!(root.get("list"), Err(Error::Changed { .. })));
+}

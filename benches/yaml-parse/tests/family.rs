@@ -1,0 +1,95 @@
+//! The family as a user runs it: the targets that its document was built for, what its records must
+//! show of the strategies, and that the gate is red when a node of the tape grows.
+
+use std::{process::Command, sync::OnceLock};
+
+use highwater::{
+    CaseId,
+    judge::{Aspect, Kind, Policy, View, compare_family},
+    model::{CaseRecord, Metric, Quantity, Record, read_record},
+};
+
+const FILE: f64 = yaml_parse::generate::SIZE as f64;
+
+/// Five workers of each case that the filter selects.
+fn measure(filter: &str) -> Record {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = Command::new(env!("CARGO_BIN_EXE_yaml-parse"))
+        .env("HIGHWATER_TARGET_DIR", folder.path())
+        .args(["--bench", "--memory-only", "--samples", "5", filter])
+        .output()
+        .expect("the program starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    read_record(&folder.path().join("highwater/yaml-parse.json")).expect("a record")
+}
+
+/// Everything that these tests look at, measured once.
+fn record() -> &'static Record {
+    static RECORD: OnceLock<Record> = OnceLock::new();
+    RECORD.get_or_init(|| measure("^yaml-parse/(tape-|tree-|events|live|again)"))
+}
+
+fn case<'a>(record: &'a Record, id: &str) -> &'a CaseRecord {
+    record.case(&format!("yaml-parse/{id}")).unwrap_or_else(|| panic!("{id} is not in the record"))
+}
+
+/// The largest growth up to a stage, as a multiple of the file.
+fn growth(id: &str, metric: Metric, stage: &str) -> f64 {
+    let view = View::new(case(record(), id), &record().reference);
+    let stage = Aspect::Growth(stage.parse().expect("a stage"));
+    let values = view.values(Quantity::from(metric), &stage).expect("measured");
+    values.into_iter().fold(f64::MIN, f64::max) / FILE
+}
+
+#[test]
+fn every_case_runs_through_with_all_its_workers() {
+    for case in &record().cases {
+        assert_eq!((case.samples, case.died.len(), &case.not_run), (5, 0, &None), "{}: {:?}", case.id, case.died);
+    }
+}
+
+#[test]
+fn the_lazy_tape_needs_under_half_of_the_file_and_the_eager_one_under_two_thirds() {
+    let lazy = growth("tape-lazy/input=map", Metric::Anon, "walked");
+    let eager = growth("tape-eager/input=map", Metric::Anon, "walked");
+    assert!(lazy <= 0.45, "{lazy:.3}x");
+    assert!(eager <= 0.65, "{eager:.3}x");
+}
+
+#[test]
+fn a_sliding_window_keeps_the_file_out_of_memory_at_every_moment() {
+    for input in ["map-window", "read-window"] {
+        let peak = growth(&format!("tape-lazy/input={input}"), Metric::Peak, "walked");
+        assert!(peak <= 0.55, "{input}: {peak:.3}x");
+    }
+    let whole = growth("tape-lazy/input=map", Metric::Peak, "walked");
+    assert!(whole > 1.3, "a mapping that stays counts: {whole:.3}x");
+}
+
+#[test]
+fn parsing_the_same_file_again_and_again_leaves_nothing_behind() {
+    let view = View::new(case(record(), "again/parser=tape-lazy"), &record().reference);
+    let slopes = view.values(Quantity::from(Metric::Anon), &Aspect::Slope("done".to_owned())).expect("measured");
+    assert!(slopes.iter().all(|slope| slope.abs() < 1.0), "bytes for each document: {slopes:?}");
+}
+
+/// The lazy tape, and what a run would show if its words had sixteen bytes.
+#[test]
+fn the_gate_is_red_when_a_node_grows_from_eight_to_sixteen_bytes() {
+    let id: CaseId = "yaml-parse/tape-lazy/input=map".parse().expect("an id");
+    let narrow = Record { cases: vec![case(record(), "tape-lazy/input=map").clone()], ..record().clone() };
+    let wide = CaseRecord { id: id.clone(), ..case(record(), "tape-lazy-wide/input=map").clone() };
+    let wide = Record { cases: vec![wide], ..record().clone() };
+
+    let same = compare_family(&narrow, &narrow, &Policy::default());
+    assert!(same.verdicts.iter().all(|verdict| !verdict.fails()), "the same run holds");
+
+    let verdicts = compare_family(&narrow, &wide, &Policy::default()).verdicts;
+    let red = verdicts.iter().filter(|verdict| verdict.kind == Kind::Regressed && verdict.fails());
+    let anon = red.filter_map(|verdict| verdict.subject.as_ref()).find(|subject| {
+        subject.quantity == Metric::Anon.into() && subject.aspect == Aspect::Growth("walked".parse().expect("a stage"))
+    });
+    let anon = anon.expect("the growth of anonymous memory is gated");
+    let more = (anon.run - anon.baseline.expect("known")) / FILE;
+    assert!((0.35..0.5).contains(&more), "{more:.3}x more");
+}
