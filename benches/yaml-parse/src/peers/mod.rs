@@ -72,7 +72,8 @@ pub(crate) fn serde_saphyr_options() -> serde_saphyr::Options {
     serde_saphyr::options! { budget: None }
 }
 
-/// noyalib without the limits that refuse files of this size; depth and aliases stay limited.
+/// noyalib without the limits that refuse files of this size, eleven aliases of one anchor among them;
+/// depth stays limited.
 fn noyalib_config() -> noyalib::ParserConfig {
     noyalib::ParserConfig::new()
         .max_document_length(usize::MAX)
@@ -83,6 +84,8 @@ fn noyalib_config() -> noyalib::ParserConfig {
         .max_sequence_length(usize::MAX)
         .max_total_scalar_bytes(usize::MAX)
         .max_documents(usize::MAX)
+        .max_alias_expansions(usize::MAX)
+        .alias_anchor_ratio(None)
 }
 
 impl Subject for Peer {

@@ -160,6 +160,10 @@ pub enum Pages {
     Slide,
 }
 
+/// How much is touched before the pages behind it are given back: a quarter of the window, since each
+/// fault brings the pages around it too, and the parser reads ahead.
+const STEP: usize = WINDOW / 4;
+
 /// A mapped file.
 #[derive(Debug)]
 pub struct Mapped {
@@ -197,13 +201,13 @@ impl Mapped {
         Ok(mapped)
     }
 
-    /// Makes `start..end` part of the window, and gives back what is then over [`WINDOW`] away.
+    /// Makes `start..end` part of the window, and gives back what is then over [`STEP`] away.
     fn touch(&self, start: usize, end: usize) {
         if self.pages == Pages::Stay {
             return;
         }
         let (from, to) = self.window.get();
-        let near = start >= from && end <= from + WINDOW;
+        let near = start >= from && end <= from + STEP;
         if near {
             self.window.set((from, to.max(end)));
         } else {
