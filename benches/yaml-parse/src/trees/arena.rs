@@ -75,6 +75,7 @@ const NODE: usize = size_of::<Node<'_>>();
 const CHUNK: usize = (64 << 10) / NODE;
 
 enum Nodes<'a> {
+    #[expect(clippy::vec_box, reason = "an allocation for every node is what this is about")]
     Malloc(Vec<Box<Node<'a>>>),
     Chunks(Vec<Vec<Node<'a>>>),
     Region(Region<Node<'a>>),
