@@ -94,7 +94,7 @@ fn linked(
     wit: &Path,
     libraries: &[OsString],
 ) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
-    let mut parts = libraries.iter().map(|argument| library(argument)).collect::<anyhow::Result<Vec<_>>>()?;
+    let mut parts = libraries.iter().map(library).collect::<anyhow::Result<Vec<_>>>()?;
     let exporting = parts.iter_mut().rfind(|library| !library.opened).context("no library would export the world")?;
     exporting.wasm = with_world(std::mem::take(&mut exporting.wasm), wit)?;
     link(parts, &read(adapter)?)
