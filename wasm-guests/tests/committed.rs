@@ -48,7 +48,7 @@ const PROMISED: &[(&str, &[&str], u64, u64)] = &[
         25_064,
     ),
     ("image", &["memory", "run", "sum", "touch"], 161, 10 << 20),
-    ("indexer", &["job", "memory"], 290, 8 << 10),
+    ("indexer", &["memory", "job"], 290, 8 << 10),
     ("table", &["memory", "init_dense", "init_sparse", "run", "sum", "touch"], 513, 0),
     ("tiny", &["memory", "run"], 1, 0),
     ("toucher", &["memory", "run", "touch"], 17, 0),

@@ -95,7 +95,7 @@ fn the_tool_reports_each_guest_and_explains_bad_usage() {
     let lines = String::from_utf8(output.stdout).unwrap();
     assert_eq!(
         lines,
-        "image: the same as before\nindexer: the same as before\ntable: the same as before\ntiny: the same as before\ntoucher: the same as before\n"
+        "actor: the same as before\nimage: the same as before\nindexer: the same as before\ntable: the same as before\ntiny: the same as before\ntoucher: the same as before\n"
     );
     assert!(fs::read_to_string(tree.root().join("manifest.toml")).unwrap().contains("rustc for a test"));
 
