@@ -45,7 +45,7 @@ pub(in super::super) fn dots(
             let (low, high) = range(&strip.values);
             let line = top + 29;
             area.draw_text(
-                &fitting(&strip.label, f64::from(WIDTH) - 80.0),
+                &fitting(&strip.label, f64::from(WIDTH) - 40.0),
                 &words(TEXT, HPos::Left, VPos::Top),
                 (2, top + 6),
             )?;
