@@ -184,7 +184,7 @@ fn use_up(run: &Record, policies: &[Policy]) {
             let comparison = Comparison { strict: true, families: vec![changes], ..Comparison::default() };
             let baselines = BTreeMap::from([(run.family.clone(), PathBuf::from("baselines/x.json"))]);
             let runs = std::slice::from_ref(run);
-            let results = Results { comparison: &comparison, runs, policy, baselines: &baselines };
+            let results = Results { comparison: &comparison, runs, policy, files: &baselines };
             for exporter in EXPORTERS {
                 exporter.write(&results, &mut Vec::new()).expect("memory takes it all");
             }

@@ -18,8 +18,9 @@ const SOURCE: &str = "benches/sandbox-scaling/src/sandbox.rs";
 const BORN: &str = "        Ok(Self { store, instance, memory })\n";
 /// A page of linear memory beyond what the guest touches, written to in every sandbox.
 const LINEAR: &str = "        memory.data_mut(&mut store)[15 * 4096] = 1;\n";
-/// A page of the host's heap, kept for every sandbox.
-const HEAP: &str = "        std::mem::forget(std::hint::black_box(vec![1_u8; 4096]));\n";
+/// A page of the host's heap, kept for every sandbox, and some tens of microseconds that it takes.
+const HEAP: &str = "        std::mem::forget(std::hint::black_box(vec![1_u8; 4096]));
+        (0..20_000_u32).for_each(|turn| drop(std::hint::black_box(turn)));\n";
 
 /// The copy: below the target folder, so that a second run of the tests builds little.
 struct Copy {
@@ -88,8 +89,12 @@ impl Copy {
     }
 
     fn ab(&self, base: &str) -> Output {
+        self.ab_of(base, "5", &[])
+    }
+
+    fn ab_of(&self, base: &str, samples: &str, more: &[&str]) -> Output {
         let mut command = self.command(env!("CARGO_BIN_EXE_highwater"));
-        command.args(["ab", base, CASE, "--package", PACKAGE, "--samples", "5"]);
+        command.args(["ab", base, CASE, "--package", PACKAGE, "--samples", samples]).args(more);
         command.output().expect("started")
     }
 }
@@ -164,6 +169,21 @@ fn a_page_more_in_every_sandbox_is_found_named_and_bisected_and_a_page_less_is_p
     bench();
     tells(&compare(), exit::REGRESSED, Kind::Regressed, "+1.0", Category::HostHeap);
     tells(&copy.ab("HEAD"), exit::REGRESSED, Kind::Regressed, "+1.0", Category::HostHeap);
+
+    // It is slower too, which ten pairs of workers can tell and fail on; five cannot.
+    let slower = copy.ab_of("HEAD", "10", &["--gate-time", "--format", "sarif"]);
+    assert_eq!(slower.status.code(), Some(exit::REGRESSED.into()));
+    let sarif: serde_json::Value = serde_json::from_slice(&slower.stdout).expect("JSON");
+    let findings = sarif["runs"][0]["results"].as_array().expect("results");
+    let of_time = findings.iter().find(|found| {
+        let text = found["message"]["text"].as_str().unwrap_or_default();
+        found["ruleId"] == "regressed" && text.contains("CPU time to live@")
+    });
+    let of_time = of_time.unwrap_or_else(|| panic!("nothing about time: {sarif:#}"));
+    let place = &of_time["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
+    assert_eq!(place, "benches/sandbox-scaling/benches/sandbox-scaling.rs");
+    let page = fs::read_to_string(copy.target.join("highwater/ab/compare.html")).expect("a page");
+    assert!(page.contains("HEAD against the working tree") && page.contains("CPU time to live@"));
 
     // Good, good, bad, bad: the third is to be found.
     let good = copy.git(&["rev-parse", "HEAD"]).trim().to_owned();

@@ -2,7 +2,12 @@
 
 use std::{fs, path::PathBuf, time::SystemTime};
 
-use super::{CliError, baselines, calibrate, compare::read_policy, default_run, objections::Allowed, read_run, say};
+use super::{
+    CliError, baselines, calibrate,
+    objections::Allowed,
+    places::{Rules, RunFolder},
+    say,
+};
 use crate::{
     judge::{FamilyComparison, Policy, compare_family},
     model::{Blessing, FolderLock, Record, Staged, StoreError, stage_record},
@@ -15,15 +20,10 @@ pub(super) struct Arguments {
     /// Why memory is now what it is
     #[arg(long, value_name = "TEXT")]
     reason: String,
-    /// Folder of the run [default: target/highwater]
-    #[arg(long, value_name = "DIR")]
-    run: Option<PathBuf>,
-    /// Folder of the baselines
-    #[arg(long, value_name = "DIR", default_value = "baselines")]
-    baselines: PathBuf,
-    /// The policy [default: policy.toml in the folder of the baselines, if there is one]
-    #[arg(long, value_name = "FILE")]
-    policy: Option<PathBuf>,
+    #[command(flatten)]
+    run: RunFolder,
+    #[command(flatten)]
+    rules: Rules,
     /// Say what would change, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -36,12 +36,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     if reason.is_empty() {
         return Err(CliError::NotBlessed("the reason is empty".into()));
     }
-    let folder = &arguments.baselines;
+    let folder = &arguments.rules.baselines;
     let tell = |line: &str| eprintln!("{line}");
     // Two that bless at once each see what they replace. Before the folder is made there is nothing to see.
     let lock = if folder.is_dir() && !arguments.dry_run { Some(FolderLock::take(folder, tell)?) } else { None };
-    let policy = read_policy(arguments.policy.as_deref(), folder)?;
-    let candidates = read_run(arguments.run.as_deref())?
+    let policy = arguments.rules.policy()?;
+    let candidates = arguments
+        .run
+        .records()?
         .into_iter()
         .map(|run| Candidate::new(run, arguments, &policy))
         .collect::<Result<Vec<_>, _>>()?;
@@ -92,9 +94,9 @@ struct Candidate {
 impl Candidate {
     fn new(run: Record, arguments: &Arguments, policy: &Policy) -> Result<Self, CliError> {
         let class = &run.fingerprint.class;
-        let path = baselines::path(&arguments.baselines, class, &run.family);
-        let present = baselines::read(&arguments.baselines, class, &run.family)?;
-        let folder = arguments.run.clone().unwrap_or_else(default_run);
+        let path = baselines::path(&arguments.rules.baselines, class, &run.family);
+        let present = baselines::read(&arguments.rules.baselines, class, &run.family)?;
+        let folder = arguments.run.path();
         let calibration = calibrate::noise(&folder, &run)?;
         let mut run = run;
         for case in &mut run.cases {

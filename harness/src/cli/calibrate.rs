@@ -5,7 +5,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{CliError, again::Program, compare::read_policy, default_run, say};
+use super::{
+    CliError,
+    again::Program,
+    places::{Rules, RunFolder},
+    say,
+};
 use crate::{
     bench::{Plan, Planned, Wanted},
     exit,
@@ -42,22 +47,17 @@ pub(super) struct Arguments {
     /// Leave address space layout randomisation on
     #[arg(long)]
     aslr_on: bool,
-    /// Folder of the run whose programs are calibrated [default: target/highwater]
-    #[arg(long, value_name = "DIR")]
-    run: Option<PathBuf>,
-    /// Folder of the baselines, for their policy
-    #[arg(long, value_name = "DIR", default_value = "baselines")]
-    baselines: PathBuf,
-    /// The policy [default: policy.toml in the folder of the baselines, if there is one]
-    #[arg(long, value_name = "FILE")]
-    policy: Option<PathBuf>,
+    #[command(flatten)]
+    run: RunFolder,
+    #[command(flatten)]
+    rules: Rules,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
-    let policy = read_policy(arguments.policy.as_deref(), &arguments.baselines)?;
-    let folder = arguments.run.clone().unwrap_or_else(default_run);
+    let policy = arguments.rules.policy()?;
+    let folder = arguments.run.path();
     let interrupt = Interrupt::install().map_err(|source| IsolateError::System { what: "watch for Ctrl-C", source })?;
-    let runs = super::read_run(Some(&folder))?;
+    let runs = arguments.run.records()?;
     let _lock = FolderLock::take(&folder, |line| eprintln!("{line}"))?;
     let mut measured = false;
     for run in runs {

@@ -1,16 +1,13 @@
 //! `highwater exactness`: how many different values the workers of a run gave.
 
-use std::path::PathBuf;
-
-use super::{CliError, read_run, say};
+use super::{CliError, places::RunFolder, say};
 use crate::{exit, model::Metric, report};
 
 /// Show how many different values the workers of a run gave, by case and metric (1 is exact)
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Folder of the run [default: target/highwater]
-    #[arg(long, value_name = "DIR")]
-    run: Option<PathBuf>,
+    #[command(flatten)]
+    run: RunFolder,
     /// Metrics to show
     #[arg(
         long,
@@ -22,7 +19,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
-    for record in read_run(arguments.run.as_deref())? {
+    for record in arguments.run.records()? {
         say(&report::exactness_table(&record, &arguments.metrics))?;
     }
     Ok(exit::HELD)

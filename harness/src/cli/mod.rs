@@ -10,12 +10,13 @@ mod exactness;
 mod git;
 mod objections;
 mod output;
+mod places;
 mod report;
 mod schema;
 
 use std::{
     io::{self, Write},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -23,9 +24,9 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::{
     bench::{PlanError, RunError},
     exit,
-    isolate::{self, IsolateError},
+    isolate::IsolateError,
     judge::{PolicyError, baselines},
-    model::{Record, StoreError, read_record},
+    model::StoreError,
     report::site::{GatherError, SiteError},
 };
 
@@ -154,34 +155,6 @@ pub fn run() -> Result<u8, CliError> {
     }
 }
 
-/// Where runs are kept when no folder is named.
-fn default_run() -> PathBuf {
-    isolate::target_dir().unwrap_or_else(|_| "target".into()).join("highwater")
-}
-
-/// The records of a run's folder, by family.
-fn read_run(folder: Option<&Path>) -> Result<Vec<Record>, CliError> {
-    let folder = folder.map_or_else(default_run, Path::to_owned);
-    let paths = json_files(&folder).map_err(|error| match error {
-        CliError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => CliError::NoRun(folder.clone()),
-        error => error,
-    })?;
-    if paths.is_empty() {
-        return Err(CliError::NoRun(folder));
-    }
-    paths.iter().map(|path| read_named(path)).collect()
-}
-
-/// A record from the file that has its family's name: of two files with one family's records, one
-/// would be taken for the other.
-fn read_named(path: &Path) -> Result<Record, CliError> {
-    let record = read_record(path)?;
-    match path.file_stem() == Some(record.family.as_ref()) {
-        true => Ok(record),
-        false => Err(StoreError::Misplaced { path: path.to_owned(), found: record.family }.into()),
-    }
-}
-
 /// Prints a result. A full disk behind stdout is an error; a reader that had enough is none.
 fn say(text: &str) -> Result<(), CliError> {
     match writeln!(io::stdout(), "{text}").and_then(|()| io::stdout().flush()) {
@@ -190,18 +163,4 @@ fn say(text: &str) -> Result<(), CliError> {
         }
         _ => Ok(()),
     }
-}
-
-/// What of a folder is called `.json`, sorted: what is no file there is refused when it is read.
-fn json_files(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
-    let error = |source| CliError::Io { path: folder.to_owned(), source };
-    let mut paths = Vec::new();
-    for entry in folder.read_dir().map_err(error)? {
-        let path = entry.map_err(error)?.path();
-        if path.extension().is_some_and(|extension| extension == "json") {
-            paths.push(path);
-        }
-    }
-    paths.sort();
-    Ok(paths)
 }

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::{CliError, default_run};
+use super::{
+    CliError,
+    places::{Rules, RunFolder},
+};
 use crate::{
     exit,
     report::site::{self, Material, Sources},
@@ -11,15 +14,10 @@ use crate::{
 /// Write the report's pages from stored records
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Folder of the run [default: target/highwater]
-    #[arg(long, value_name = "DIR")]
-    run: Option<PathBuf>,
-    /// Folder of the baselines
-    #[arg(long, value_name = "DIR", default_value = "baselines")]
-    baselines: PathBuf,
-    /// The policy [default: policy.toml in the folder of the baselines, if there is one]
-    #[arg(long, value_name = "FILE")]
-    policy: Option<PathBuf>,
+    #[command(flatten)]
+    run: RunFolder,
+    #[command(flatten)]
+    rules: Rules,
     /// Folder to write to
     #[arg(long, value_name = "DIR", default_value = "reports")]
     out: PathBuf,
@@ -27,9 +25,9 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     let sources = Sources {
-        run: arguments.run.clone().unwrap_or_else(default_run),
-        baselines: arguments.baselines.clone(),
-        policy: arguments.policy.clone(),
+        run: arguments.run.path(),
+        baselines: arguments.rules.baselines.clone(),
+        policy: arguments.rules.policy.clone(),
     };
     let front = site::write(&Material::gather(&sources)?, &arguments.out)?;
     println!("{}", front.display());

@@ -17,5 +17,6 @@ pub use calibration::{Arm, AspectKind, Batches, Calibration, CaseTally, Tally, c
 pub use compare::{Comparison, FamilyComparison, NoBaseline, compare_family, confirm_family};
 pub use pair::{exact_where_gated, noise_key};
 pub use policy::{Applied, Mode, Policy, PolicyError};
+pub(crate) use sentence::{amount, change};
 pub use time::judge_time;
 pub use verdict::{Kind, Subject, Verdict};

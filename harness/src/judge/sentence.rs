@@ -120,34 +120,11 @@ impl Telling<'_> {
     }
 
     fn value(&self, value: f64) -> String {
-        match self.quantity.unit() {
-            Unit::Bytes => signed_bytes(value).trim_start_matches('+').to_owned(),
-            Unit::Nanoseconds => nanoseconds(value),
-            Unit::Count => format!("{}", (value * 100.0).round() / 100.0),
-        }
+        amount(self.quantity, value)
     }
 
-    /// The change in pages (or counts), in all and per unit.
-    fn change(&self, change: f64) -> String {
-        let grain = self.quantity.quantum(self.page);
-        let word = match (self.quantity.metric(), self.quantity.unit()) {
-            (Some(_), Unit::Bytes) => " pages",
-            (None, Unit::Bytes) => " bytes",
-            (_, Unit::Nanoseconds) => " ns",
-            (_, Unit::Count) => "",
-        };
-        // Two decimals, unless nothing would be left of it.
-        let each = |change: f64| match change.abs() {
-            small if small > 0.0 && small < 0.005 => format!("{change:+.4}"),
-            _ => format!("{change:+.2}"),
-        };
-        match (self.aspect, self.aspect.units()) {
-            (Aspect::Slope(_), _) => format!("{}{word} per {}", each(change / grain), self.unit),
-            (_, Some(units)) => {
-                format!("{:+}{word}, {} per {}", change / grain, each(change / grain / units), self.unit)
-            }
-            (_, None) => format!("{:+}{word}", change / grain),
-        }
+    fn change(&self, by: f64) -> String {
+        change(self.quantity, self.aspect, self.unit, self.page, by)
     }
 
     /// How the numbers speak, and how many there are.
@@ -166,6 +143,37 @@ impl Telling<'_> {
             _ => String::new(),
         };
         format!("{class}, {numbers}{how}")
+    }
+}
+
+/// A value in its unit: `4.58 KiB`, `1.234 ms`, `2.5`.
+pub(crate) fn amount(quantity: Quantity, value: f64) -> String {
+    match quantity.unit() {
+        Unit::Bytes => signed_bytes(value).trim_start_matches('+').to_owned(),
+        Unit::Nanoseconds => nanoseconds(value),
+        Unit::Count => format!("{}", (value * 100.0).round() / 100.0),
+    }
+}
+
+/// A change in pages (or counts), in all and per unit: `+1.01 pages per sandbox`, `+1008 pages, +1.01
+/// per sandbox`, `+2` (mappings).
+pub(crate) fn change(quantity: Quantity, aspect: &Aspect, unit: &str, page: u64, by: f64) -> String {
+    let by = by / quantity.quantum(page);
+    let word = match (quantity.metric(), quantity.unit()) {
+        (Some(_), Unit::Bytes) => " pages",
+        (None, Unit::Bytes) => " bytes",
+        (_, Unit::Nanoseconds) => " ns",
+        (_, Unit::Count) => "",
+    };
+    // Two decimals, unless nothing would be left of it.
+    let each = |by: f64| match by.abs() {
+        small if small > 0.0 && small < 0.005 => format!("{by:+.4}"),
+        _ => format!("{by:+.2}"),
+    };
+    match (aspect, aspect.units()) {
+        (Aspect::Slope(_), _) => format!("{}{word} per {unit}", each(by)),
+        (_, Some(units)) => format!("{by:+}{word}, {} per {unit}", each(by / units)),
+        (_, None) => format!("{by:+}{word}"),
     }
 }
 

@@ -1,12 +1,13 @@
 //! What blessing a run would change, as a table: one line for each case and gated quantity that does
 //! not just hold, and one for each case that comes or goes.
 
-use std::collections::BTreeMap;
-
-use super::{table, told::rank};
+use super::{
+    leads::{Lead, leads},
+    table,
+};
 use crate::{
-    judge::{Aspect, FamilyComparison, Kind, Subject, Verdict},
-    model::{CaseId, Quantity, Record, Unit, nanoseconds, signed_bytes},
+    judge::{FamilyComparison, Kind, amount, change},
+    model::Record,
 };
 
 /// The table of one family. `changes` is the comparison of `run` with the baseline that it is to
@@ -18,7 +19,8 @@ pub fn blessing_table(run: &Record, changes: &FamilyComparison) -> String {
         None => "its first baseline".to_owned(),
     };
     let title = format!("{} on {}: {title}", run.family, run.fingerprint.class);
-    let rows: Vec<Vec<String>> = leads(&changes.verdicts).map(|(lead, more)| row(run, lead, more)).collect();
+    let told = changes.verdicts.iter().filter(|verdict| verdict.gated && verdict.kind != Kind::Same);
+    let rows: Vec<Vec<String>> = leads(told).map(|lead| row(run, &lead)).collect();
     if rows.is_empty() {
         return format!("{title}\nnothing gated changes");
     }
@@ -26,25 +28,8 @@ pub fn blessing_table(run: &Record, changes: &FamilyComparison) -> String {
     format!("{title}\n{}", table::print_words(&headings, rows))
 }
 
-/// For each case and quantity the verdict that says most, and how many more there are.
-fn leads(verdicts: &[Verdict]) -> impl Iterator<Item = (&Verdict, usize)> {
-    let mut leads: BTreeMap<(&CaseId, Option<Quantity>), (&Verdict, usize)> = BTreeMap::new();
-    for verdict in verdicts.iter().filter(|verdict| verdict.gated && verdict.kind != Kind::Same) {
-        let key = (&verdict.case, verdict.subject.as_ref().map(|subject| subject.quantity));
-        match leads.get_mut(&key) {
-            None => drop(leads.insert(key, (verdict, 0))),
-            Some((lead, more)) => {
-                *more += 1;
-                if rank(verdict) > rank(lead) {
-                    *lead = verdict;
-                }
-            }
-        }
-    }
-    leads.into_values()
-}
-
-fn row(run: &Record, verdict: &Verdict, more: usize) -> Vec<String> {
+fn row(run: &Record, lead: &Lead<'_>) -> Vec<String> {
+    let verdict = lead.verdict;
     let [id, kind] = [table::short_id(&verdict.case), verdict.kind.to_string()];
     let Some(subject) = &verdict.subject else {
         return match verdict.kind {
@@ -53,38 +38,19 @@ fn row(run: &Record, verdict: &Verdict, more: usize) -> Vec<String> {
             _ => vec![id, kind, verdict.sentence.clone()],
         };
     };
-    let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+    let more = match lead.others.len() {
+        0 => String::new(),
+        more => format!(" (and {more} more)"),
+    };
     let amount = |value| amount(subject.quantity, value);
+    let page = run.fingerprint.class.page_size;
+    let change = |before| change(subject.quantity, &subject.aspect, &run.unit, page, subject.run - before);
     vec![
         id,
         kind,
         format!("{}, {}{more}", subject.quantity, subject.aspect),
         subject.baseline.map_or("-".into(), amount),
         amount(subject.run),
-        subject.baseline.map_or("-".into(), |before| change(run, subject, subject.run - before)),
+        subject.baseline.map_or("-".into(), change),
     ]
-}
-
-fn amount(quantity: Quantity, value: f64) -> String {
-    match quantity.unit() {
-        Unit::Nanoseconds => nanoseconds(value),
-        Unit::Bytes => signed_bytes(value).trim_start_matches('+').to_owned(),
-        Unit::Count => format!("{value:.2}"),
-    }
-}
-
-/// `+1.01 pages per sandbox`, `+1008 pages, +1.01 per sandbox`, `+2` (mappings).
-fn change(run: &Record, subject: &Subject, change: f64) -> String {
-    let change = change / subject.quantity.quantum(run.fingerprint.class.page_size);
-    let word = match (subject.quantity.metric(), subject.quantity.unit()) {
-        (Some(_), Unit::Bytes) => " pages",
-        (None, Unit::Bytes) => " bytes",
-        (_, Unit::Nanoseconds) => " ns",
-        (_, Unit::Count) => "",
-    };
-    match (&subject.aspect, subject.aspect.units()) {
-        (Aspect::Slope(_), _) => format!("{change:+.2}{word} per {}", run.unit),
-        (_, Some(units)) => format!("{change:+}{word}, {:+.2} per {}", change / units, run.unit),
-        (_, None) => format!("{change:+}{word}"),
-    }
 }

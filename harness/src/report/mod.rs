@@ -7,6 +7,8 @@ mod comparison_text;
 mod diagnosis;
 mod exactness;
 pub mod export;
+mod figure_tables;
+mod leads;
 mod printable;
 mod run_table;
 pub mod site;

@@ -1,6 +1,6 @@
 //! One family's run as a table: what one more unit costs, and what the top of the ladder holds.
 
-use super::table;
+use super::{figure_tables::figure_tables, table};
 use crate::{
     judge::{Aspect, View},
     model::{Bytes, CaseRecord, Metric, Record, Unit, nanoseconds, signed_bytes},
@@ -24,6 +24,10 @@ pub fn run_table(record: &Record) -> String {
         row(record, case, &ladders).into_iter().chain(times).collect()
     });
     let mut text = format!("{} on {}\n{}\n", record.family, record.fingerprint.class, table::print(&headings, rows));
+    for figures in figure_tables(record) {
+        text.push_str(&figures);
+        text.push('\n');
+    }
     if let Some(bytes) = record.selection.inject {
         text.push_str(&format!("every {} was made to dirty {bytes} more (--inject)\n", record.unit));
     }

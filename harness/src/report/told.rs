@@ -1,27 +1,20 @@
 //! What of a family's verdicts is told to people, in every format: one line for each case and
 //! quantity that did not just hold.
 
-use std::collections::BTreeMap;
-
-use super::{counted, printable};
+use super::{
+    counted,
+    leads::{Lead, leads},
+    printable,
+};
 use crate::{
     judge::{Kind, NoBaseline, Subject, Verdict},
-    model::{CaseId, Quantity},
+    model::Quantity,
 };
 
-/// A verdict that speaks for those on other aspects of the same quantity that moved alike.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Told<'a> {
-    /// The one that says most.
-    pub(super) verdict: &'a Verdict,
-    /// How many it speaks for beside itself.
-    more: usize,
-}
-
-impl Told<'_> {
+impl Lead<'_> {
     /// Why, in one line.
     pub(super) fn sentence(&self) -> String {
-        let more = match self.more {
+        let more = match self.others.len() {
             0 => String::new(),
             more => format!(" (and {} of it)", counted(more, "more aspect")),
         };
@@ -29,43 +22,13 @@ impl Told<'_> {
     }
 }
 
-/// Worst kinds first. Of the aspects of one quantity that moved alike, the first (the slope, where
-/// there is one) speaks for all. What is only reported is left to the JSON, unless it says something
-/// about a whole case or about time, which is judged only where it can be.
-pub(super) fn told(verdicts: &[Verdict]) -> Vec<Told<'_>> {
-    let mut all = Vec::new();
-    for &kind in Kind::ALL.iter().rev().filter(|kind| **kind != Kind::Same) {
-        let mut leads: BTreeMap<(&CaseId, Option<Quantity>), Told<'_>> = BTreeMap::new();
-        let of_time = |subject: &Subject| matches!(subject.quantity, Quantity::Time(_));
-        let is_told = |verdict: &&Verdict| {
-            verdict.kind == kind && (verdict.gated || verdict.subject.as_ref().is_none_or(of_time))
-        };
-        for verdict in verdicts.iter().filter(is_told) {
-            let key = (&verdict.case, verdict.subject.as_ref().map(|subject| subject.quantity));
-            leads
-                .entry(key)
-                .and_modify(|lead| {
-                    lead.more += 1;
-                    if rank(verdict) > rank(lead.verdict) {
-                        lead.verdict = verdict;
-                    }
-                })
-                .or_insert(Told { verdict, more: 0 });
-        }
-        all.extend(leads.into_values());
-    }
-    all
-}
-
-/// A slope says more than growth at one rung; among growths the largest speaks.
-pub(super) fn rank(verdict: &Verdict) -> (u8, u64) {
-    let Some(subject) = &verdict.subject else { return (0, 0) };
-    let word = match subject.aspect.word() {
-        "slope" => 2,
-        "growth" => 1,
-        _ => 0,
-    };
-    (word, (subject.run - subject.baseline.unwrap_or(0.0)).abs() as u64)
+/// Worst kinds first. What is only reported is left to the JSON, unless it says something about a
+/// whole case or about time, which is judged only where it can be.
+pub(super) fn told(verdicts: &[Verdict]) -> Vec<Lead<'_>> {
+    let of_time = |subject: &Subject| matches!(subject.quantity, Quantity::Time(_));
+    let is_told = |verdict: &&Verdict| verdict.gated || verdict.subject.as_ref().is_none_or(of_time);
+    let kinds = Kind::ALL.iter().rev().filter(|kind| **kind != Kind::Same);
+    kinds.flat_map(|kind| leads(verdicts.iter().filter(is_told).filter(|verdict| verdict.kind == *kind))).collect()
 }
 
 /// What is told of a family that has nothing to be compared with.

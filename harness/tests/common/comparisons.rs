@@ -29,7 +29,7 @@ impl Given {
     pub(crate) fn export(&self, exporter: &dyn Exporter) -> String {
         let Self { comparison, runs, policy, baselines } = self;
         let mut text = Vec::new();
-        exporter.write(&Results { comparison, runs, policy, baselines }, &mut text).expect("written");
+        exporter.write(&Results { comparison, runs, policy, files: baselines }, &mut text).expect("written");
         String::from_utf8(text).expect("UTF-8")
     }
 }

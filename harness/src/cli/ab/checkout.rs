@@ -41,7 +41,7 @@ impl Workspace {
     }
 
     /// Builds the bench binaries of the working tree.
-    pub(super) fn build(&self, packages: &[String]) -> Result<BTreeMap<String, PathBuf>, Untestable> {
+    pub(super) fn build(&self, packages: &[String]) -> Result<BTreeMap<String, Bench>, Untestable> {
         build(&self.root, packages, &[])
     }
 
@@ -50,7 +50,7 @@ impl Workspace {
         &self,
         checkout: &Checkout,
         packages: &[String],
-    ) -> Result<BTreeMap<String, PathBuf>, Untestable> {
+    ) -> Result<BTreeMap<String, Bench>, Untestable> {
         let own = self.target.join("highwater/ab/target");
         let names = self.packages.iter().flat_map(|package| {
             std::iter::once(&package.name).chain(package.targets.iter().map(|target| &target.name))
@@ -115,7 +115,7 @@ fn build(
     folder: &Path,
     packages: &[String],
     environment: &[(&str, &Path)],
-) -> Result<BTreeMap<String, PathBuf>, Untestable> {
+) -> Result<BTreeMap<String, Bench>, Untestable> {
     let mut cargo = Command::new("cargo");
     cargo.current_dir(folder).args(["bench", "--no-run", "--quiet", "--message-format=json-render-diagnostics"]);
     match packages {
@@ -126,7 +126,19 @@ fn build(
         .map_err(|error| Untestable(format!("{} does not build: {error}", folder.display())))?;
     let artefacts = text.lines().filter_map(|line| serde_json::from_str::<Artefact>(line).ok());
     let benches = artefacts.filter(|artefact| artefact.target.kind.iter().any(|kind| kind == "bench"));
-    Ok(benches.filter_map(|artefact| Some((artefact.target.name, artefact.executable?))).collect())
+    let built = |artefact: Artefact| {
+        let Target { name, src_path: source, .. } = artefact.target;
+        Some((name, Bench { program: artefact.executable?, source }))
+    };
+    Ok(benches.filter_map(built).collect())
+}
+
+/// A bench that was built.
+pub(super) struct Bench {
+    /// Its binary.
+    pub(super) program: PathBuf,
+    /// The source file that cargo compiled.
+    pub(super) source: PathBuf,
 }
 
 /// cargo's message about something it built.
@@ -140,6 +152,7 @@ struct Artefact {
 struct Target {
     kind: Vec<String>,
     name: String,
+    src_path: PathBuf,
 }
 
 /// What a program wrote to stdout. Its stderr is the user's.

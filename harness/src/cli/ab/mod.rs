@@ -7,13 +7,13 @@ mod turns;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use super::{CliError, again::filter_of, compare::read_policy, output::Output};
+use super::{CliError, again::filter_of, output::Output, places::Rules};
 use crate::{
     bench::{Measuring, Plan, RunError},
     isolate::{Interrupt, IsolateError},
     judge::{Comparison, FamilyComparison, Kind, Policy, compare_family, confirm_family, judge_time},
-    model::{CaseId, FolderLock, Record, Selection, write_record},
-    report::export::Results,
+    model::{CaseId, FolderLock, Record, Selection, write_atomically, write_record},
+    report::{export::Results, site::comparison_page},
 };
 use checkout::{Checkout, Workspace};
 use turns::{Pairs, Side};
@@ -54,17 +54,13 @@ pub(super) struct Arguments {
     strict: bool,
     #[command(flatten)]
     output: Output,
-    /// Folder of the baselines, for their policy
-    #[arg(long, value_name = "DIR", default_value = "baselines")]
-    baselines: PathBuf,
-    /// The policy [default: policy.toml in the folder of the baselines, if there is one]
-    #[arg(long, value_name = "FILE")]
-    policy: Option<PathBuf>,
+    #[command(flatten)]
+    rules: Rules,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     arguments.output.check()?;
-    let policy = read_policy(arguments.policy.as_deref(), &arguments.baselines)?;
+    let policy = arguments.rules.policy()?;
     let interrupt = Interrupt::install().map_err(|source| IsolateError::System { what: "watch for Ctrl-C", source })?;
     match compare(arguments, &policy, &interrupt) {
         // Whatever keeps a revision from being measured is no verdict on it.
@@ -87,14 +83,18 @@ fn compare(arguments: &Arguments, policy: &Policy, interrupt: &Interrupt) -> Res
     let folder = workspace.target.join("highwater");
     let _lock = FolderLock::take(&folder, |line| eprintln!("{line}"))?;
     let mut runs = Vec::new();
+    let mut files = BTreeMap::new();
     let mut comparison = Comparison { strict: arguments.strict, ..Comparison::default() };
     for (name, head) in &head {
         let Some(base) = base.get(name) else {
             eprintln!("note: {name}: {} has no such bench", arguments.base);
             continue;
         };
-        let both = Both { arguments, workspace: &workspace, programs: [base, head], commits: &commits, interrupt };
+        let programs = [&base.program, &head.program];
+        let both = Both { arguments, workspace: &workspace, programs, commits: &commits, interrupt };
         if let Some((family, run)) = both.compare(policy)? {
+            let source = head.source.strip_prefix(&workspace.root).unwrap_or(&head.source);
+            files.insert(run.family.clone(), source.to_owned());
             comparison.families.push(family);
             runs.push(run);
         }
@@ -102,8 +102,12 @@ fn compare(arguments: &Arguments, policy: &Policy, interrupt: &Interrupt) -> Res
     if comparison.families.is_empty() {
         return Err(Untestable("no case of both revisions matches: nothing to compare".to_owned()).into());
     }
-    let results = Results { comparison: &comparison, runs: &runs, policy, baselines: &BTreeMap::new() };
+    let results = Results { comparison: &comparison, runs: &runs, policy, files: &files };
     arguments.output.deliver(&results)?;
+    let page = folder.join("ab/compare.html");
+    let html = comparison_page(&comparison, &arguments.base, "the working tree")?;
+    write_atomically(&page, html.as_bytes())?;
+    eprintln!("as a page: {}", page.display());
     Ok(comparison.exit_status())
 }
 

@@ -60,7 +60,7 @@ impl Exporter for Github {
 
 fn annotations(results: &Results<'_>) -> Vec<Annotation> {
     let comparison = results.comparison;
-    let file = |family: &str| Some(printable::line(&results.baseline(family)?.display().to_string()));
+    let file = |family: &str| Some(printable::line(&results.file(family)?.display().to_string()));
     let mut annotations = Vec::new();
     for family in &comparison.families {
         for told in told(&family.verdicts) {

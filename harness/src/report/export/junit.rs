@@ -15,8 +15,9 @@ use crate::{
     model::CaseId,
     report::{
         comparison_text::remarks,
+        leads::Lead,
         printable,
-        told::{Told, no_baseline, told},
+        told::{no_baseline, told},
     },
 };
 
@@ -98,7 +99,7 @@ fn suite(family: &FamilyComparison, results: &Results<'_>) -> Suite {
         }
     }
     let test = |case: &CaseId| {
-        let of_case: Vec<&Told<'_>> = all_told.iter().filter(|told| told.verdict.case == *case).collect();
+        let of_case: Vec<&Lead<'_>> = all_told.iter().filter(|told| told.verdict.case == *case).collect();
         let verdicts = family.verdicts.iter().filter(|verdict| verdict.case == *case).count();
         test(case, &of_case, verdicts, results)
     };
@@ -109,13 +110,13 @@ fn suite(family: &FamilyComparison, results: &Results<'_>) -> Suite {
     Suite { name: family.family.clone(), properties, tests: cases.into_iter().map(test).collect() }
 }
 
-fn test(case: &CaseId, told: &[&Told<'_>], verdicts: usize, results: &Results<'_>) -> Test {
-    let line = |told: &Told<'_>| format!("{}: {}", told.verdict.kind, told.sentence());
-    let fails = |told: &Told<'_>| Level::of(told.verdict, results.comparison.strict) == Level::Error;
-    let (failing, others): (Vec<&Told<'_>>, Vec<&Told<'_>>) = told.iter().partition(|told| fails(told));
+fn test(case: &CaseId, told: &[&Lead<'_>], verdicts: usize, results: &Results<'_>) -> Test {
+    let line = |told: &Lead<'_>| format!("{}: {}", told.verdict.kind, told.sentence());
+    let fails = |told: &Lead<'_>| Level::of(told.verdict, results.comparison.strict) == Level::Error;
+    let (failing, others): (Vec<&Lead<'_>>, Vec<&Lead<'_>>) = told.iter().partition(|told| fails(told));
     let mut system_out: Vec<String> = others.iter().map(|told| line(told)).collect();
     system_out.extend(results.last_words(case));
-    let unjudged = |told: &&&Told<'_>| verdicts == 1 && matches!(told.verdict.kind, Kind::NotRun | Kind::Missing);
+    let unjudged = |told: &&&Lead<'_>| verdicts == 1 && matches!(told.verdict.kind, Kind::NotRun | Kind::Missing);
     let outcome = if !failing.is_empty() {
         let mut kinds: Vec<String> = failing.iter().map(|told| slug(told.verdict.kind)).collect();
         kinds.dedup();

@@ -75,8 +75,9 @@ pub struct Results<'a> {
     pub runs: &'a [Record],
     /// What is gated.
     pub policy: &'a Policy,
-    /// By family: the file of its baseline, or where that would be, seen from the working directory.
-    pub baselines: &'a BTreeMap<String, PathBuf>,
+    /// By family, the file that findings point to, seen from the working directory: its baseline, or
+    /// where that would be; where two revisions are compared, the source of its bench.
+    pub files: &'a BTreeMap<String, PathBuf>,
 }
 
 impl<'a> Results<'a> {
@@ -84,8 +85,8 @@ impl<'a> Results<'a> {
         self.runs.iter().filter(|run| run.family == id.family()).find_map(|run| run.case(id.as_str()))
     }
 
-    fn baseline(&self, family: &str) -> Option<&'a Path> {
-        self.baselines.get(family).map(PathBuf::as_path)
+    fn file(&self, family: &str) -> Option<&'a Path> {
+        self.files.get(family).map(PathBuf::as_path)
     }
 
     /// The ends of what the dead workers of a case wrote, each different text once.

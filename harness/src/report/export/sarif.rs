@@ -15,7 +15,10 @@ use sha2::{Digest, Sha256};
 use super::{Exporter, Results, level::Level, slug};
 use crate::{
     judge::{Kind, NoBaseline},
-    report::told::{Told, no_baseline, told},
+    report::{
+        leads::Lead,
+        told::{no_baseline, told},
+    },
 };
 
 #[derive(Debug)]
@@ -136,7 +139,7 @@ impl Level {
     }
 }
 
-fn finding(told: &Told<'_>, family: &str, results: &Results<'_>, rules: &[Rule]) -> Value {
+fn finding(told: &Lead<'_>, family: &str, results: &Results<'_>, rules: &[Rule]) -> Value {
     let verdict = told.verdict;
     let case = verdict.case.as_str();
     let quantity = verdict.subject.as_ref().map_or(String::new(), |subject| subject.quantity.to_string());
@@ -145,7 +148,7 @@ fn finding(told: &Told<'_>, family: &str, results: &Results<'_>, rules: &[Rule])
         Level::of(verdict, results.comparison.strict),
         &format!("{case}: {}", told.sentence()),
         case,
-        results.baseline(family),
+        results.file(family),
         rules,
     );
     finding["partialFingerprints"] = fingerprint(&[case, &quantity]);
@@ -164,7 +167,7 @@ fn finding(told: &Told<'_>, family: &str, results: &Results<'_>, rules: &[Rule])
 fn without_baseline(absent: &NoBaseline, results: &Results<'_>, rules: &[Rule]) -> Value {
     let family = &absent.family;
     let text = format!("{family}: {}", no_baseline(absent));
-    let mut finding = result(NO_BASELINE, Level::Error, &text, family, results.baseline(family), rules);
+    let mut finding = result(NO_BASELINE, Level::Error, &text, family, results.file(family), rules);
     finding["partialFingerprints"] = fingerprint(&[family, &absent.class.to_string()]);
     finding
 }

@@ -5,7 +5,6 @@
 //!  material   what the pages are made of, gathered from disk
 //!  history    the blessings of a baseline, from git
 //!  look       one case: ladders, fullest stage, cost of a unit
-//!  leads      which verdicts speak for others
 //!  panel      which cases are set side by side
 //!  words      numbers with units and limits
 //!  names      files, addresses, anchors
@@ -19,7 +18,6 @@
 
 mod chart;
 mod history;
-mod leads;
 mod look;
 mod material;
 mod names;

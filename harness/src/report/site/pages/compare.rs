@@ -6,11 +6,12 @@ use super::{CaseLink, Frame, Tone, short, tone};
 use crate::{
     judge::{Comparison, FamilyComparison, Kind, NoBaseline, Verdict},
     model::CaseId,
-    report::site::{
-        Material, SiteError,
-        leads::{Lead, leads},
-        names,
-        words::{counted, grouped},
+    report::{
+        leads::{Lead, worst_first},
+        site::{
+            Material, SiteError, names,
+            words::{counted, grouped},
+        },
     },
 };
 
@@ -101,7 +102,7 @@ fn group(family: &FamilyComparison, before: &str, link: &dyn Fn(&CaseId) -> Case
         more: counted(others.len(), "more aspect"),
     };
     let moved = |gated: bool| family.verdicts.iter().filter(move |it| it.gated == gated && it.kind != Kind::Same);
-    let reported = leads(moved(false)).into_iter().map(|lead| Row { others: Vec::new(), ..row(lead) });
+    let reported = worst_first(moved(false)).into_iter().map(|lead| Row { others: Vec::new(), ..row(lead) });
     let mut held: Vec<(&CaseId, HeldCase)> = Vec::new();
     for verdict in family.verdicts.iter().filter(|verdict| verdict.gated).filter(is_same) {
         match held.last_mut() {
@@ -126,7 +127,7 @@ fn group(family: &FamilyComparison, before: &str, link: &dyn Fn(&CaseId) -> Case
         },
         conditions: conditions(family, before),
         differences: family.differences.clone(),
-        moved: leads(moved(true)).into_iter().map(row).collect(),
+        moved: worst_first(moved(true)).into_iter().map(row).collect(),
         reported: reported.collect(),
         held: held.into_iter().map(|(_, case)| case).collect(),
         held_count: grouped(held_count),

@@ -16,11 +16,12 @@ use crate::{
     exit,
     judge::{Kind, Verdict},
     model::CaseId,
-    report::site::{
-        Material,
-        leads::leads,
-        names,
-        words::{amount, change, counted, grouped, relative},
+    report::{
+        leads::worst_first,
+        site::{
+            Material, names,
+            words::{amount, change, counted, grouped, relative},
+        },
     },
 };
 
@@ -84,7 +85,7 @@ struct ClaimLine {
 impl Front {
     pub(super) fn new(material: &Material) -> Self {
         let is_told = |verdict: &&Verdict| verdict.kind != Kind::Same && (verdict.gated || verdict.subject.is_none());
-        let leads = leads(material.comparison.verdicts().filter(is_told)).into_iter().map(|lead| lead.verdict);
+        let leads = worst_first(material.comparison.verdicts().filter(is_told)).into_iter().map(|lead| lead.verdict);
         let (worse, better): (Vec<&Verdict>, Vec<&Verdict>) = leads.partition(|it| it.kind != Kind::Improved);
         let told = worse.iter().take(MOST_MOVED).chain(better.iter().take(MOST_MOVED));
         let moved: Vec<Moved> = told.map(|verdict| moved(verdict)).collect();

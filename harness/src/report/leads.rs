@@ -15,15 +15,13 @@ pub(super) struct Lead<'a> {
     pub(super) others: Vec<&'a Verdict>,
 }
 
-/// One verdict for each case and quantity, worse and better apart. Failures first and the worst kinds
-/// of them, then what changed by the largest part of what it was.
-pub(super) fn leads<'a>(verdicts: impl Iterator<Item = &'a Verdict>) -> Vec<Lead<'a>> {
-    let mut leads: BTreeMap<(&CaseId, Option<Quantity>, bool), Lead<'a>> = BTreeMap::new();
+/// One verdict for each case and quantity, in their order.
+pub(super) fn leads<'a>(verdicts: impl Iterator<Item = &'a Verdict>) -> impl Iterator<Item = Lead<'a>> {
+    let mut leads: BTreeMap<(&CaseId, Option<Quantity>), Lead<'a>> = BTreeMap::new();
     for verdict in verdicts {
         let quantity = verdict.subject.as_ref().map(|subject| subject.quantity);
-        let key = (&verdict.case, quantity, verdict.kind == Kind::Improved);
         leads
-            .entry(key)
+            .entry((&verdict.case, quantity))
             .and_modify(|lead| {
                 let says_more = (verdict.kind, weight(verdict)) > (lead.verdict.kind, weight(lead.verdict));
                 let spoken_for = if says_more { std::mem::replace(&mut lead.verdict, verdict) } else { verdict };
@@ -31,7 +29,14 @@ pub(super) fn leads<'a>(verdicts: impl Iterator<Item = &'a Verdict>) -> Vec<Lead
             })
             .or_insert(Lead { verdict, others: Vec::new() });
     }
-    let mut leads: Vec<Lead<'a>> = leads.into_values().collect();
+    leads.into_values()
+}
+
+/// The same with worse and better apart: failures first and the worst kinds of them, then what changed
+/// by the largest part of what it was.
+pub(super) fn worst_first<'a>(verdicts: impl Iterator<Item = &'a Verdict>) -> Vec<Lead<'a>> {
+    let (better, worse): (Vec<_>, Vec<_>) = verdicts.partition(|verdict| verdict.kind == Kind::Improved);
+    let mut leads: Vec<Lead<'a>> = leads(worse.into_iter()).chain(leads(better.into_iter())).collect();
     leads.sort_by(|a, b| {
         let (a, b) = (a.verdict, b.verdict);
         b.fails().cmp(&a.fails()).then(b.kind.cmp(&a.kind)).then(part(b).total_cmp(&part(a)))
@@ -41,7 +46,7 @@ pub(super) fn leads<'a>(verdicts: impl Iterator<Item = &'a Verdict>) -> Vec<Lead
 
 /// A slope says more than growth at one rung; among growths the largest speaks.
 fn weight(verdict: &Verdict) -> (u8, u64) {
-    let Some(subject) = &verdict.subject else { return (3, 0) };
+    let Some(subject) = &verdict.subject else { return (0, 0) };
     let word = match subject.aspect.word() {
         "slope" => 2,
         "growth" => 1,

@@ -1,0 +1,96 @@
+//! The folders and files that most subcommands work on, as arguments of their command lines.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use super::CliError;
+use crate::{
+    isolate,
+    judge::{Policy, PolicyError},
+    model::{Record, StoreError, read_record},
+};
+
+/// Where the run is.
+#[derive(Debug, clap::Args)]
+pub(super) struct RunFolder {
+    /// Folder of the run [default: target/highwater]
+    #[arg(long, value_name = "DIR")]
+    run: Option<PathBuf>,
+}
+
+impl RunFolder {
+    /// The folder that was named, or the one that `cargo bench` writes to.
+    pub(super) fn path(&self) -> PathBuf {
+        let default = || isolate::target_dir().unwrap_or_else(|_| "target".into()).join("highwater");
+        self.run.clone().unwrap_or_else(default)
+    }
+
+    /// The records in it, by family.
+    pub(super) fn records(&self) -> Result<Vec<Record>, CliError> {
+        let folder = self.path();
+        let paths = json_files(&folder).map_err(|error| match error {
+            CliError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => CliError::NoRun(folder.clone()),
+            error => error,
+        })?;
+        if paths.is_empty() {
+            return Err(CliError::NoRun(folder));
+        }
+        paths.iter().map(|path| read_named(path)).collect()
+    }
+}
+
+/// What a run is held against.
+#[derive(Debug, clap::Args)]
+pub(super) struct Rules {
+    /// Folder of the baselines
+    #[arg(long, value_name = "DIR", default_value = "baselines")]
+    pub(super) baselines: PathBuf,
+    /// The policy [default: policy.toml in the folder of the baselines, if there is one]
+    #[arg(long, value_name = "FILE")]
+    pub(super) policy: Option<PathBuf>,
+}
+
+impl Rules {
+    /// The named policy, or the one beside the baselines, or the defaults.
+    pub(super) fn policy(&self) -> Result<Policy, CliError> {
+        let beside = self.baselines.join("policy.toml");
+        match &self.policy {
+            Some(path) => Ok(Policy::read(path)?),
+            None => match Policy::read(&beside) {
+                // A link that leads nowhere was meant to be a policy.
+                Err(PolicyError::Io { source, .. })
+                    if source.kind() == io::ErrorKind::NotFound && beside.symlink_metadata().is_err() =>
+                {
+                    Ok(Policy::default())
+                }
+                policy => Ok(policy?),
+            },
+        }
+    }
+}
+
+/// A record from the file that has its family's name: of two files with one family's records, one
+/// would be taken for the other.
+fn read_named(path: &Path) -> Result<Record, CliError> {
+    let record = read_record(path)?;
+    match path.file_stem() == Some(record.family.as_ref()) {
+        true => Ok(record),
+        false => Err(StoreError::Misplaced { path: path.to_owned(), found: record.family }.into()),
+    }
+}
+
+/// What of a folder is called `.json`, sorted: what is no file there is refused when it is read.
+fn json_files(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
+    let error = |source| CliError::Io { path: folder.to_owned(), source };
+    let mut paths = Vec::new();
+    for entry in folder.read_dir().map_err(error)? {
+        let path = entry.map_err(error)?.path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
