@@ -10,36 +10,6 @@ use highwater::{
 
 const PAGE: u64 = 4096;
 
-/// The rules for this family in `baselines/policy.toml`: what may never become more.
-const RULES: &str = r#"
-schema = 1
-
-[[rule]]
-case = "forced-commit/*"
-metric = "figure.uncommitted_bytes"
-mode = "gate"
-
-[[rule]]
-case = "forced-commit/*"
-metric = "figure.unclean_*"
-mode = "gate"
-
-[[rule]]
-case = "forced-commit/*"
-metric = "figure.wrong_batches"
-mode = "gate"
-
-[[rule]]
-case = "forced-commit/guarded/*"
-metric = "figure.kept_bytes"
-mode = "gate"
-
-[[rule]]
-case = "forced-commit/*"
-metric = "figure.oom_kills"
-mode = "gate"
-"#;
-
 /// Two workers of each selected case.
 fn measure(filter: &str) -> Record {
     let folder = tempfile::tempdir().expect("a folder");
@@ -89,9 +59,9 @@ fn not_run(case: &CaseRecord) -> bool {
     case.not_run.is_some()
 }
 
-fn rules(folder: &Path) -> Policy {
-    let path = folder.join("policy.toml");
-    std::fs::write(&path, RULES).expect("writable");
+/// What the project itself gates.
+fn rules() -> Policy {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../baselines/policy.toml");
     Policy::read(&path).expect("a policy")
 }
 
@@ -163,8 +133,7 @@ fn twenty_refusals_in_a_row_kill_nobody_keep_nothing_and_a_smaller_request_is_se
 
 #[test]
 fn one_uncommitted_page_and_one_unclean_byte_turn_the_gate_red() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let policy = rules(folder.path());
+    let policy = rules();
     // Case, stage, figure, and how much worse it is made; what the figures say is tested on the real
     // thing in tests/commit.rs and tests/reset.rs.
     for (id, stage, name, more) in [

@@ -35,7 +35,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "BYTES", help_heading = "Highwater")]
     pub(super) inject_once: Option<Bytes>,
     /// Scales to go through instead of the cases' own: 1,10,100
-    #[arg(long, value_name = "N,N,...", value_delimiter = ',', value_parser = scale, help_heading = "Highwater")]
+    #[arg(long, value_name = "N,N,...", value_delimiter = ',', help_heading = "Highwater")]
     pub(super) ladder: Option<Vec<Scale>>,
     /// Address space layout randomisation in the workers
     #[arg(long, value_name = "WHEN", default_value = "off", help_heading = "Highwater")]
@@ -47,14 +47,6 @@ pub(super) struct Options {
 
     #[command(flatten)]
     pub(super) criterion: CriterionFlags,
-}
-
-/// Reads a scale of a ladder.
-fn scale(text: &str) -> Result<Scale, String> {
-    match text.parse::<u32>() {
-        Ok(scale @ 1..=1_000_000) => Ok(Scale(scale)),
-        _ => Err("a scale is a whole number from 1 to 1000000".to_owned()),
-    }
 }
 
 /// Reads a number that criterion accepts: it panics over others, after the memory was measured.

@@ -17,7 +17,7 @@ use crate::{
     isolate::{Interrupt, IsolateError},
     judge::{Arm, Aspect, Batches, Policy, View, calibrate},
     model::{
-        Bytes, CalibrationRecord, CaseId, CaseRecord, FolderLock, MachineClass, Metric, Record, SCHEMA_VERSION,
+        Bytes, CalibrationRecord, CaseId, CaseRecord, FolderLock, MachineClass, Metric, Record, SCHEMA_VERSION, Scale,
         Selection, Stage, StoreError, read_calibration, read_record, write_atomically, write_record,
     },
     report,
@@ -38,6 +38,9 @@ pub(super) struct Arguments {
     /// Comparisons to draw for each thing that is dirtied
     #[arg(long, value_name = "N", default_value = "10000", value_parser = clap::value_parser!(u32).range(1..))]
     comparisons: u32,
+    /// Scales instead of the cases' own: a shorter ladder takes less time
+    #[arg(long, value_name = "N,...", value_delimiter = ',')]
+    ladder: Option<Vec<Scale>>,
     /// Seed of the drawing
     #[arg(long, value_name = "N", default_value = "1")]
     seed: u64,
@@ -53,6 +56,12 @@ pub(super) struct Arguments {
     rules: Rules,
 }
 
+impl Arguments {
+    fn selection(&self) -> Selection {
+        Selection { filter: self.filter.clone(), ladder: self.ladder.clone(), ..Selection::default() }
+    }
+}
+
 pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     let policy = arguments.rules.policy()?;
     let folder = arguments.run.path();
@@ -62,8 +71,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     let mut measured = false;
     for run in runs {
         let program = Program::of(&folder, &run.family).map_err(CliError::NoProgram)?;
-        let selection = Selection { filter: arguments.filter.clone(), ..Selection::default() };
-        let plan = program.plan(&selection, !arguments.aslr_on)?;
+        let plan = program.plan(&arguments.selection(), !arguments.aslr_on)?;
         if !plan.cases.is_empty() {
             measured = true;
             let family = Bench { arguments, folder: &folder, program: &program, plan: &plan, interrupt: &interrupt };
@@ -131,8 +139,8 @@ impl Bench<'_> {
             }
         }
         let workers = Wanted::exactly(self.arguments.workers as usize);
-        let selection = Selection { filter: self.arguments.filter.clone(), ..Selection::default() };
-        self.program.run(plan, selection, !self.arguments.aslr_on, self.interrupt, |_: &CaseId| workers)
+        self.program
+            .run(plan, self.arguments.selection(), !self.arguments.aslr_on, self.interrupt, |_: &CaseId| workers)
     }
 
     /// The folder of the batches; emptied, unless more are to be added.

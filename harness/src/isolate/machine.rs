@@ -107,6 +107,31 @@ pub fn target_dir() -> Result<PathBuf, MachineError> {
         return Ok(folder.into());
     }
     let own = env::current_exe().map_err(|source| MachineError::Io { path: "/proc/self/exe".into(), source })?;
-    let tagged = |folder: &&Path| folder.join("CACHEDIR.TAG").is_file();
-    own.ancestors().find(tagged).map(Path::to_owned).ok_or(MachineError::NoTarget(own))
+    target_around(&own).map(Path::to_owned).ok_or(MachineError::NoTarget(own))
+}
+
+/// The nearest folder above with a file of cargo's that only a target folder has: the tag, which it
+/// puts into folders that it made itself, or what it remembers of rustc.
+fn target_around(path: &Path) -> Option<&Path> {
+    let marks = ["CACHEDIR.TAG", ".rustc_info.json"];
+    path.ancestors().find(|folder| marks.iter().any(|mark| folder.join(mark).is_file()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_folder_is_known_by_either_mark_of_cargo_and_no_other_is_one() {
+        let root = tempfile::tempdir().expect("a folder");
+        let program = root.path().join("target/release/deps/bench-1234");
+        fs::create_dir_all(program.parent().expect("a folder")).expect("made");
+        assert_eq!(target_around(&program), None);
+        for mark in ["CACHEDIR.TAG", ".rustc_info.json"] {
+            let file = root.path().join("target").join(mark);
+            fs::write(&file, "").expect("written");
+            assert_eq!(target_around(&program), Some(root.path().join("target").as_path()), "{mark}");
+            fs::remove_file(file).expect("removed");
+        }
+    }
 }

@@ -31,6 +31,6 @@ pub use record::{
 };
 pub use sample::{Outcome, Reading, Sample, Snapshot};
 pub use soundness::MOST_SAMPLES;
-pub use stage::{Scale, Stage, StageParseError};
+pub use stage::{Scale, ScaleError, Stage, StageParseError};
 pub use store::{Staged, StoreError, read_calibration, read_record, stage_record, write_atomically, write_record};
 pub use units::{Bytes, BytesParseError, nanoseconds, signed_bytes};

@@ -16,6 +16,22 @@ impl fmt::Display for Scale {
     }
 }
 
+impl FromStr for Scale {
+    type Err = ScaleError;
+
+    fn from_str(text: &str) -> Result<Self, ScaleError> {
+        match text.parse() {
+            Ok(scale @ 1..=1_000_000) => Ok(Self(scale)),
+            _ => Err(ScaleError),
+        }
+    }
+}
+
+/// A text that is no scale.
+#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
+#[error("a scale is a whole number from 1 to 1000000")]
+pub struct ScaleError;
+
 /// A named point in a worker's life, `name` or `name@scale`. Serialised as that text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
