@@ -66,7 +66,7 @@ guests-check:
 
 # Run the tests
 test:
-    cargo test --release --workspace
+    cargo test --release --workspace --no-fail-fast
 
 # Feed the readers of records and policies with damaged files for so many seconds each
 fuzz SECONDS:

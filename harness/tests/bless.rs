@@ -110,7 +110,7 @@ fn the_table_says_what_changes_per_case_and_quantity() {
             "260 KiB",
             "+1.00 pages per buffer",
         ][..],
-        &["heap/size=64k", "regressed", "vmas, slope of live (and 2 more)", "0.00", "2.00", "+2.00 per buffer"],
+        &["heap/size=64k", "regressed", "vmas, slope of live (and 2 more)", "0", "2", "+2.00 per buffer"],
         &["mapped/pages=4", "removed"],
         &["young", "added"],
     ]) {

@@ -96,8 +96,9 @@ impl Wanted {
     fn of(options: &Options) -> Self {
         match options.samples {
             Some(count) => Self::exactly(count as usize),
+            None if options.until_decided => Self { until_decided: true, ..Self::default() },
             None if options.criterion.quick => Self::exactly(FEWEST_SAMPLES),
-            None => Self { until_decided: options.until_decided, ..Self::default() },
+            None => Self::default(),
         }
     }
 
