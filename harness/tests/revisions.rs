@@ -107,7 +107,7 @@ fn lend(from: &Path, to: &Path) {
         cd "$1/release"
         for folder in .fingerprint build deps; do
             mkdir -p "$2/release/$folder"
-            ls "$folder" | grep -vE '^(lib)?(highwater|wasm.guests|guests|wasm.programs|programs|recommend.extism|[a-z]+.scaling|[a-z]+.commit|[a-z]+.actor|[a-z]+.parse)-' |
+            ls "$folder" | grep -vE '^(lib)?(highwater|(wasm.)?(guests|programs)|recommend.extism|sandbox.scaling|forced.commit|extism.actor|yaml.parse)-' |
                 while read -r name; do cp -aln "$folder/$name" "$2/release/$folder/"; done
         done"#;
     ran(Command::new("bash").args(["-c", script, "lend"]).arg(from).arg(to));
