@@ -195,6 +195,35 @@ pub(super) fn all() -> Vec<Claim> {
                     .on(ids.iter().filter_map(|id| record.case(&full(id))).map(|case| &case.id))
             },
         },
+        Claim {
+            id: "tracking-never-costs-more",
+            statement: "in steady state a clean reset never costs more than 1.1 times zeroing everything",
+            source: "this project, issue 5",
+            refuted_if: "it does at any dirtied size, the next job included, wherever the pages lie",
+            decide: |record| {
+                let mut worst: Option<(f64, String)> = None;
+                let mut cases = Vec::new();
+                for (size, places) in [("1g", &["prefix", "runs-32", "pages"][..]), ("64m", &["prefix"])] {
+                    let zero = format!("reset/how=zero-all,pages=4k,size={size},where=prefix");
+                    for place in places {
+                        let id = format!("reset/how=tracked,pages=4k,size={size},where={place}");
+                        let Some(case) = record.case(&full(&id)) else { return missing(id) };
+                        for stage in case.stages.iter().filter(|columns| columns.stage.name() == "reset") {
+                            let stage = stage.stage.to_string();
+                            let cost = |id: &str| Some(figure(record, id, &stage, "cost_ns")?.1 as f64);
+                            let (Some(tracked), Some(zeroed)) = (cost(&id), cost(&zero)) else { return missing(zero) };
+                            let ratio = tracked / zeroed;
+                            if worst.as_ref().is_none_or(|(most, _)| ratio > *most) {
+                                worst = Some((ratio, format!("at most {ratio:.2} times, {id} at {stage}")));
+                            }
+                        }
+                        cases.push(&case.id);
+                    }
+                }
+                let Some((ratio, figures)) = worst else { return missing("reset/how=tracked") };
+                Finding::holds(ratio <= 1.1, figures).on(cases)
+            },
+        },
     ]
 }
 
