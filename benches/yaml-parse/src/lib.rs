@@ -15,6 +15,7 @@
 mod claims;
 pub mod generate;
 pub mod hostile;
+pub mod libfyaml;
 mod line;
 mod matrix;
 pub mod peers;
@@ -34,7 +35,7 @@ pub use tape_subject::SpanTape;
 #[must_use]
 pub fn family() -> Family {
     let lock = include_str!("../../../Cargo.lock");
-    let packages = peers::Peer::ALL.map(peers::Peer::package).into_iter().chain(["granit-parser"]);
+    let packages = peers::Peer::ALL.map(peers::Peer::package).into_iter().chain(["granit-parser", "fyaml-sys"]);
     let versions = packages.filter_map(|package| Some((package.to_owned(), locked_version(lock, package)?)));
     Family {
         name: "yaml-parse",

@@ -1,12 +1,16 @@
 //! One case: a subject with a file and a way to load it, taken through its stages and timed.
 
-use std::path::PathBuf;
+use std::{
+    fmt::Display,
+    path::{Path, PathBuf},
+};
 
-use highwater::{BatchSize, Bencher, Case, CaseId, CaseResult, Conditions, Dirs, Scale, Stages};
+use highwater::{BatchSize, Bencher, Case, CaseId, CaseResult, Conditions, Dirs, NotRun, Scale, Stages};
 
 use crate::{
     generate,
     subject::{Input, Loaded, Subject},
+    tape::{self, Limits, Options, Tape},
 };
 
 /// From the file's path to its document and back: what a user waits for, the drop included.
@@ -47,6 +51,16 @@ fn warm(subject: &dyn Subject) -> CaseResult {
     subject.parse(Loaded::Text(String::from_utf8(cards)?), &mut |document| document.walk().map(drop))
 }
 
+/// Refuses what the family cannot measure before a worker is started: a run ends with one line that says
+/// what is wrong with the file. A file that only our parser refuses is refused, too.
+fn check(path: &Path) -> CaseResult {
+    let limits = Limits::default();
+    let text = tape::read(path, &limits)?;
+    let named = |problem: &dyn Display| format!("{}: {problem}", path.display());
+    let tape: Tape<String> = Tape::parse(text, &Options::default()).map_err(|error| named(&error))?;
+    if tape.documents().next().is_none() { Err(named(&"has no YAML document in it").into()) } else { Ok(()) }
+}
+
 impl Case for Line {
     fn id(&self) -> CaseId {
         self.id.clone()
@@ -61,9 +75,15 @@ impl Case for Line {
     }
 
     fn prepare(&self, dirs: Dirs<'_>) -> CaseResult<Vec<PathBuf>> {
+        if let Some(missing) = self.subject.missing() {
+            return Err(NotRun(missing.to_owned()).into());
+        }
         Ok(vec![match &self.file {
             Source::Made(file, size) => file.file(*size, dirs.cache)?,
-            Source::Path(path) => path.clone(),
+            Source::Path(path) => {
+                check(path)?;
+                path.clone()
+            }
         }])
     }
 
@@ -129,7 +149,7 @@ pub struct Ladder {
 impl Ladder {
     /// Parses one more within all that are open already: each holds its document while the next is
     /// parsed.
-    fn nest(&self, path: &std::path::Path, live: u32, stages: &mut Stages) -> CaseResult {
+    fn nest(&self, path: &Path, live: u32, stages: &mut Stages) -> CaseResult {
         if self.scales.contains(&live) {
             stages.reached_at("live", Scale(live))?;
         }

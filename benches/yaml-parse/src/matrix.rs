@@ -5,6 +5,7 @@ use highwater::{Case, CaseId};
 use crate::{
     generate::{self, SIZE},
     hostile::{Hostile, Parser},
+    libfyaml,
     line::{Ladder, Line, Source},
     peers::Peer,
     program::PythonPeer,
@@ -27,6 +28,7 @@ pub(crate) fn cases() -> Vec<Box<dyn Case>> {
     arenas(&mut lines);
     files(&mut lines);
     peers(&mut lines);
+    libfyaml(&mut lines);
     growth(&mut lines);
     try_file(&mut lines);
     let mut cases: Vec<Box<dyn Case>> = lines.into_iter().map(|line| Box::new(line) as _).collect();
@@ -108,6 +110,15 @@ fn files(lines: &mut Vec<Line>) {
 fn peers(lines: &mut Vec<Line>) {
     for peer in Peer::ALL {
         lines.push(Line { input: Input::String, ..line("peer", &[("parser", peer.name())], peer) });
+    }
+}
+
+/// The library that the report of seed 004 is about, its own way and with one thing changed at a time.
+fn libfyaml(lines: &mut Vec<Line>) {
+    for (subject, file) in libfyaml::CASES {
+        let (id, input, timed) = (subject.id(file), subject.input(), file == File::Repeat);
+        let file = Source::Made(file, SIZE);
+        lines.push(Line { id, file, input, subject: Box::new(subject), timed, heavy: false, huge: false });
     }
 }
 

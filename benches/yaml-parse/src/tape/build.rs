@@ -91,15 +91,19 @@ pub(super) struct Builder<W> {
 const BYTES_PER_WORD: u64 = 16;
 /// Likewise input bytes for each byte of decoded text.
 const INPUT_PER_DECODED: u64 = 4;
+/// The most that is reserved of either, in bytes: what an input of one large scalar would waste. Such
+/// blocks are mappings of their own, which malloc grows without a copy.
+const RESERVED: u64 = 8 << 20;
 
 impl<W: Layout> Builder<W> {
     pub(super) fn new(limits: Limits, decoding: Decoding, input: u64) -> Self {
         let mut nodes = Vec::new();
         // Refused: then it grows as it goes.
-        let _ = nodes.try_reserve_exact(limits.nodes.min(input / BYTES_PER_WORD) as usize);
+        let words = (input / BYTES_PER_WORD).min(RESERVED / size_of::<W>() as u64);
+        let _ = nodes.try_reserve_exact(limits.nodes.min(words) as usize);
         let mut arena = String::new();
         if decoding == Decoding::Eager {
-            let _ = arena.try_reserve_exact((input / INPUT_PER_DECODED) as usize);
+            let _ = arena.try_reserve_exact((input / INPUT_PER_DECODED).min(RESERVED) as usize);
         }
         Self {
             limits,

@@ -16,6 +16,13 @@ impl Sink for String {
     }
 }
 
+/// Counts the bytes of a text.
+impl Sink for usize {
+    fn push(&mut self, piece: &str) {
+        *self += piece.len();
+    }
+}
+
 /// Compares the pieces with a text.
 pub(super) struct Expect<'a>(Option<&'a str>);
 

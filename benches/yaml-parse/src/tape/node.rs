@@ -14,6 +14,10 @@ use super::{
     word::{Kind, Layout, Word},
 };
 
+/// Bytes of a flow scalar's token from which its text is counted before it is decoded: half of it may be
+/// escapes, and a text that grows by doubling may be half empty.
+const COUNTED: usize = 64 << 10;
+
 /// What a node is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NodeKind {
@@ -254,8 +258,12 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
             }),
             Kind::Flow => {
                 let token = node.tape.source.text(range)?;
-                // Not the token's length: half of an escaped text is escapes.
                 let mut text = String::new();
+                if token.len() > COUNTED {
+                    let mut length = 0;
+                    decode::flow(&token, &mut length);
+                    text.reserve_exact(length);
+                }
                 decode::flow(&token, &mut text);
                 Ok(Cow::Owned(text))
             }

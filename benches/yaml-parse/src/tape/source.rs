@@ -160,16 +160,20 @@ pub enum Pages {
     Slide,
 }
 
-/// How much is touched before the pages behind it are given back: a quarter of the window, since each
-/// fault brings the pages around it too, and the parser reads ahead.
-const STEP: usize = WINDOW / 4;
+/// What of a mapping may be in memory at once, where its pages slide: half of [`WINDOW`], so that it and
+/// what a fault brings stay below. It moves on by half of itself, since the parser reads ahead.
+const SPAN: usize = WINDOW / 2;
+const AHEAD: usize = SPAN / 2;
+
+/// The grain of windows; a larger page of the system is whole in memory or not, which is harmless.
+const PAGE: usize = 4096;
 
 /// A mapped file.
 #[derive(Debug)]
 pub struct Mapped {
     map: Mmap,
     pages: Pages,
-    /// What may be in memory, where pages slide.
+    /// What may be in memory, where pages slide: from a page to a page or the end.
     window: Cell<(usize, usize)>,
 }
 
@@ -189,33 +193,34 @@ impl Mapped {
         let mapped = Self { map, pages, window: Cell::new((0, 0)) };
         let (mut start, bytes) = (0, &mapped.map[..]);
         while start < bytes.len() {
-            let end = character_border(bytes, start + WINDOW);
+            mapped.touch(start, start);
+            let end = character_border(bytes, start + AHEAD);
             check(&bytes[start..end], Position::START).map_err(|_| {
                 // The place is counted from the start, and only where there is something to tell.
                 check(bytes, Position::START).expect_err("a part of it is bad")
             })?;
-            mapped.touch(start, end);
             start = end;
         }
         mapped.touch(0, 0);
         Ok(mapped)
     }
 
-    /// Makes `start..end` part of the window, and gives back what is then over [`STEP`] away.
+    /// Moves the window to `start..end` unless that is in it, with room to read ahead, and gives back
+    /// all that is then outside of it.
     fn touch(&self, start: usize, end: usize) {
-        if self.pages == Pages::Stay {
+        let (from, to) = self.window.get();
+        let size = self.map.len();
+        let is_near = start >= from && (end + AHEAD < to || to == size);
+        if self.pages == Pages::Stay || is_near {
             return;
         }
-        let (from, to) = self.window.get();
-        let near = start >= from && end <= from + STEP;
-        if near {
-            self.window.set((from, to.max(end)));
-        } else {
-            let aligned = start & !4095;
-            let done = if aligned > from { from..aligned } else { from..to };
-            sys::give_back(&self.map, done);
-            self.window.set((aligned, end.max(aligned)));
-        }
+        let first = start / PAGE * PAGE;
+        let last = (first + SPAN).max(end + AHEAD).next_multiple_of(PAGE).min(size);
+        // Backwards, what lies ahead is given back as well: a long token may have read beyond its window.
+        sys::give_back(&self.map, if first > from { from..first } else { from..size });
+        sys::unfocus(&self.map, from..to);
+        sys::focus(&self.map, first..last);
+        self.window.set((first, last));
     }
 }
 
@@ -292,6 +297,12 @@ impl Windowed {
         let (file, size) = open(path, limits)?;
         let modified = file.metadata().and_then(|metadata| metadata.modified()).ok();
         Ok(Self { path: path.to_owned(), file, size, modified, cache: RefCell::default() })
+    }
+
+    /// Its path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Reads a range into the end of `into`.

@@ -1,8 +1,8 @@
-//! Mapping a file and giving its pages back: all `unsafe` of the document library.
+//! Mapping a file, a window of it, and giving its pages back: all `unsafe` of the document library.
 
 use std::{fs::File, io, ops::Range};
 
-use memmap2::{Mmap, UncheckedAdvice};
+use memmap2::{Advice, Mmap, UncheckedAdvice};
 
 /// Maps a file for reading.
 ///
@@ -22,6 +22,20 @@ pub(super) fn give_back(map: &Mmap, range: Range<usize>) {
     // SAFETY: the mapping is of a file, shared and read-only: a dropped page reads the same again, so
     // references into the range stay valid.
     let _ = unsafe { map.unchecked_advise_range(UncheckedAdvice::DontNeed, range.start, range.len()) };
+}
+
+/// Marks a range as the one that is read ([madvise(2)], `MADV_SEQUENTIAL`). That makes it a mapping of
+/// its own to the kernel, and this is the point: since Linux 6.18 a fault maps the whole folio, up to
+/// 2 MiB, of a file that the page cache holds in large ones, but only one that is within the mapping.
+///
+/// [madvise(2)]: https://man7.org/linux/man-pages/man2/madvise.2.html
+pub(super) fn focus(map: &Mmap, range: Range<usize>) {
+    let _ = map.advise_range(Advice::Sequential, range.start, range.len());
+}
+
+/// Ends what [`focus`] began: the range is of one mapping with its neighbours again.
+pub(super) fn unfocus(map: &Mmap, range: Range<usize>) {
+    let _ = map.advise_range(Advice::Normal, range.start, range.len());
 }
 
 /// The text of bytes that were checked before.
