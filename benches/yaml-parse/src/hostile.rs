@@ -211,7 +211,8 @@ impl Attack {
             }
             CutWhileOpen => {
                 let input = parser.input.load(path)?;
-                fs::File::options().write(true).open(path)?.set_len(5000)?;
+                // To whole pages: past the end of a page that is cut within, a mapping reads as zeros.
+                fs::File::options().write(true).open(path)?.set_len(8192)?;
                 Ok(format!("answers: {} scalars", parser.parse(input)?))
             }
             _ => Ok(format!("answers: {} scalars", parser.parse(parser.input.load(path)?)?)),

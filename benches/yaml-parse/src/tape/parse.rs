@@ -72,7 +72,10 @@ impl<W: Layout> Tape<Windowed, W> {
         let mut builder = Builder::new(limits, options.decoding, file.size());
         let shared = Shared::new(&file, limits.scalar.min(LONGEST_IN_WINDOW), options.window);
         let input = WindowInput::new(Rc::clone(&shared));
-        let driven = drive(input, &mut builder, &shared, &limits, |offset| shared.release(offset));
+        let driven = drive(input, &mut builder, &shared, &limits, |offset| {
+            shared.release(offset);
+            Ok(())
+        });
         // The parser only knows that its input ended.
         match shared.error() {
             Some(error) => Err(error),
@@ -92,7 +95,7 @@ fn drive<'i, T: BorrowedInput<'i>, W: Layout>(
     builder: &mut Builder<W>,
     look: &impl Look,
     limits: &Limits,
-    passed: impl Fn(u64),
+    passed: impl Fn(u64) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let options = options! {
         strict_indentation: true,
@@ -108,7 +111,7 @@ fn drive<'i, T: BorrowedInput<'i>, W: Layout>(
             let position = position(&span.start);
             Error::TooLarge { position, limit, most }
         })?;
-        passed(builder.passed());
+        passed(builder.passed())?;
     }
     Ok(())
 }

@@ -65,7 +65,12 @@ pub trait InMemory: Source {
     fn check(&self) -> Result<(), Error>;
 
     /// The parser is done with what is before `offset`.
-    fn passed(&self, _offset: u64) {}
+    ///
+    /// # Errors
+    /// When the input is a file and no longer what it was.
+    fn passed(&self, _offset: u64) -> Result<(), Error> {
+        Ok(())
+    }
 }
 
 fn within(range: &Range<u64>) -> Range<usize> {
@@ -171,6 +176,8 @@ const PAGE: usize = 4096;
 /// A mapped file.
 #[derive(Debug)]
 pub struct Mapped {
+    path: PathBuf,
+    file: File,
     map: Mmap,
     pages: Pages,
     /// What may be in memory, where pages slide: from a page to a page or the end.
@@ -188,12 +195,16 @@ impl Mapped {
     /// When it cannot be mapped, is too large, or is not UTF-8.
     pub unsafe fn open(path: &Path, pages: Pages, limits: &Limits) -> Result<Self, Error> {
         let (file, _) = open(path, limits)?;
+        let path = path.to_owned();
         // SAFETY: passed on to the caller.
-        let map = unsafe { sys::map(&file) }.map_err(|source| Error::Io { path: path.to_owned(), source })?;
-        let mapped = Self { map, pages, window: Cell::new((0, 0)) };
+        let map = match unsafe { sys::map(&file) } {
+            Ok(map) => map,
+            Err(source) => return Err(Error::Io { path, source }),
+        };
+        let mapped = Self { path, file, map, pages, window: Cell::new((0, 0)) };
         let (mut start, bytes) = (0, &mapped.map[..]);
         while start < bytes.len() {
-            mapped.touch(start, start);
+            mapped.touch(start, start)?;
             let end = character_border(bytes, start + AHEAD);
             check(&bytes[start..end], Position::START).map_err(|_| {
                 // The place is counted from the start, and only where there is something to tell.
@@ -201,26 +212,39 @@ impl Mapped {
             })?;
             start = end;
         }
-        mapped.touch(0, 0);
+        mapped.leave();
         Ok(mapped)
     }
 
+    /// Gives back all pages that slide; the next touch finds out whether the file is still there.
+    fn leave(&self) {
+        if self.pages == Pages::Slide {
+            let (from, to) = self.window.replace((0, 0));
+            sys::unfocus(&self.map, from..to);
+            sys::give_back(&self.map, 0..self.map.len());
+        }
+    }
+
     /// Moves the window to `start..end` unless that is in it, with room to read ahead, and gives back
-    /// all that is then outside of it.
-    fn touch(&self, start: usize, end: usize) {
+    /// all that is then outside of it. Fails where the file has ended before the window does.
+    fn touch(&self, start: usize, end: usize) -> Result<(), Error> {
         let (from, to) = self.window.get();
         let size = self.map.len();
         let is_near = start >= from && (end + AHEAD < to || to == size);
         if self.pages == Pages::Stay || is_near {
-            return;
+            return Ok(());
         }
         let first = start / PAGE * PAGE;
         let last = (first + SPAN).max(end + AHEAD).next_multiple_of(PAGE).min(size);
         // Backwards, what lies ahead is given back as well: a long token may have read beyond its window.
         sys::give_back(&self.map, if first > from { from..first } else { from..size });
         sys::unfocus(&self.map, from..to);
-        sys::focus(&self.map, first..last);
         self.window.set((first, last));
+        if sys::focus(&self.map, first..last) {
+            return Ok(());
+        }
+        let left = self.file.metadata().map_or(first as u64, |metadata| metadata.len());
+        Err(Error::Cut { path: self.path.clone(), opened: size as u64, left })
     }
 }
 
@@ -240,13 +264,13 @@ impl Source for Mapped {
 
     fn bytes(&self, range: Range<u64>) -> Result<Cow<'_, [u8]>, Error> {
         let range = within(&range);
-        self.touch(range.start, range.end);
+        self.touch(range.start, range.end)?;
         Ok(Cow::Borrowed(&self.map[range]))
     }
 
     fn text(&self, range: Range<u64>) -> Result<Cow<'_, str>, Error> {
         let range = within(&range);
-        self.touch(range.start, range.end);
+        self.touch(range.start, range.end)?;
         Ok(Cow::Borrowed(&self.whole()[range]))
     }
 }
@@ -258,13 +282,13 @@ impl InMemory for Mapped {
     }
 
     fn check(&self) -> Result<(), Error> {
-        // `open` did, a window at a time.
-        Ok(())
+        // `open` did, a window at a time. Only the first of them may be gone since.
+        self.touch(0, 0)
     }
 
-    fn passed(&self, offset: u64) {
+    fn passed(&self, offset: u64) -> Result<(), Error> {
         let at = offset as usize;
-        self.touch(at, at);
+        self.touch(at, at)
     }
 }
 

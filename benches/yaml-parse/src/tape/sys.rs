@@ -3,6 +3,7 @@
 use std::{fs::File, io, ops::Range};
 
 use memmap2::{Advice, Mmap, UncheckedAdvice};
+use rustix::io::Errno;
 
 /// Maps a file for reading.
 ///
@@ -24,13 +25,19 @@ pub(super) fn give_back(map: &Mmap, range: Range<usize>) {
     let _ = unsafe { map.unchecked_advise_range(UncheckedAdvice::DontNeed, range.start, range.len()) };
 }
 
-/// Marks a range as the one that is read ([madvise(2)], `MADV_SEQUENTIAL`). That makes it a mapping of
-/// its own to the kernel, and this is the point: since Linux 6.18 a fault maps the whole folio, up to
-/// 2 MiB, of a file that the page cache holds in large ones, but only one that is within the mapping.
+/// Brings a range into memory as the one that is read ([madvise(2)], `MADV_SEQUENTIAL` and
+/// `MADV_POPULATE_READ`, Linux 5.14). `false` where a part of it is no longer in the file, which a touch
+/// would tell by SIGBUS.
+///
+/// The advice makes the range a mapping of its own to the kernel, and this is the point: since Linux 6.18
+/// a fault maps a whole folio of the page cache, which may have 2 MiB, but only one within the mapping.
 ///
 /// [madvise(2)]: https://man7.org/linux/man-pages/man2/madvise.2.html
-pub(super) fn focus(map: &Mmap, range: Range<usize>) {
+pub(super) fn focus(map: &Mmap, range: Range<usize>) -> bool {
     let _ = map.advise_range(Advice::Sequential, range.start, range.len());
+    let populated = map.advise_range(Advice::PopulateRead, range.start, range.len());
+    // Any other refusal, of an old kernel say, leaves it to the faults.
+    !populated.is_err_and(|error| error.raw_os_error() == Some(Errno::FAULT.raw_os_error()))
 }
 
 /// Ends what [`focus`] began: the range is of one mapping with its neighbours again.
