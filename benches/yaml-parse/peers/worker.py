@@ -1,9 +1,10 @@
-"""A worker of the family yaml-parse that parses with a Python library. See docs/protocol.md."""
+"""A worker of the family yaml-parse: worker.py PARSER PACKAGES. See docs/protocol.md."""
 
 import socket
 import sys
 import time
 
+sys.path.append(sys.argv[2])
 parent = socket.socket(fileno=3).makefile("rw")
 job = dict(line.partition(" ")[::2] for line in iter(lambda: parent.readline().strip(), "go"))
 since = time.perf_counter_ns(), time.process_time_ns()

@@ -1,6 +1,6 @@
 //! Parsers in Python, in workers that are Python programs: `peers/worker.py` speaks the stage protocol.
 
-use std::{env, path::PathBuf};
+use std::{env, fs, path::PathBuf};
 
 use highwater::{Case, CaseId, CaseResult, Dirs, NotRun, Program, Stages};
 
@@ -26,12 +26,18 @@ impl PythonPeer {
 /// Where `just peers-python` puts its environment, below cargo's target folder.
 const ENVIRONMENT: &str = "highwater/peers-python";
 
-fn environment() -> CaseResult<PathBuf> {
+fn environment() -> PathBuf {
     let target = match env::var_os("HIGHWATER_TARGET_DIR").or_else(|| env::var_os("CARGO_TARGET_DIR")) {
         Some(target) => PathBuf::from(target),
         None => PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target")),
     };
-    Ok(target.join(ENVIRONMENT))
+    target.join(ENVIRONMENT)
+}
+
+/// Its folder of packages, which names the version of Python that it was made with.
+fn packages() -> Option<PathBuf> {
+    let library = environment().join("lib").read_dir().ok()?.flatten().next()?;
+    Some(library.path().join("site-packages"))
 }
 
 impl Case for PythonPeer {
@@ -48,20 +54,23 @@ impl Case for PythonPeer {
     }
 
     fn program(&self) -> Program {
-        let path = environment().unwrap_or_default().join("bin/python");
+        let packages = packages().unwrap_or_default();
         let worker = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/worker.py");
-        Program::Other { path, args: vec!["-E".into(), "-s".into(), worker.into(), self.name.into()] }
+        // Python finds its environment by the name it was called by, which is a worker's. So it is told
+        // where its packages are, and to look nowhere else.
+        let args = ["-E", "-S", worker, self.name].map(Into::into).into_iter().chain([packages.into()]);
+        Program::Other { path: environment().join("bin/python"), args: args.collect() }
     }
 
     fn prepare(&self, dirs: Dirs<'_>) -> CaseResult<Vec<PathBuf>> {
-        let environment = environment()?;
-        let missing = || NotRun(format!("{} is not installed: `just peers-python` does it", self.name));
-        let libraries = environment.join("lib").read_dir().map_err(|_| missing())?;
-        let modules = libraries.flatten().map(|python| python.path().join("site-packages"));
         let (folder, name) = self.module.rsplit_once('/').unwrap_or(("", self.module));
-        let mut entries = modules.filter_map(|modules| modules.join(folder).read_dir().ok()).flatten().flatten();
-        let found = entries.any(|entry| entry.file_name().to_string_lossy().split('.').next() == Some(name));
-        if found { Ok(vec![Input::Repeat.file(SIZE, dirs.cache)?]) } else { Err(missing().into()) }
+        let entries = packages().and_then(|packages| packages.join(folder).read_dir().ok());
+        let named = |entry: fs::DirEntry| entry.file_name().to_string_lossy().split('.').next() == Some(name);
+        let found = entries.is_some_and(|entries| entries.flatten().any(named));
+        if !found {
+            return Err(NotRun(format!("{} is not installed: `just peers-python` does it", self.name)).into());
+        }
+        Ok(vec![Input::Repeat.file(SIZE, dirs.cache)?])
     }
 
     fn run(&self, _: &mut Stages) -> CaseResult {
