@@ -77,8 +77,9 @@ ci:
     bash .ci/run
 
 # Measure where any YAML file's memory goes: our document and all peers, in workers of their own
+[no-exit-message]
 try-yaml PATH:
-    YAML_PARSE_FILE="$(realpath "$1")" cargo bench -p yaml-parse -- --memory-only --samples 5 '^yaml-parse/try/'
+    YAML_PARSE_FILE="$(realpath -m "$1")" cargo run -q --release -p yaml-parse --bin yaml-parse -- --bench --memory-only --samples 5 '^yaml-parse/try/'
 
 # Install the parsers for Python that yaml-parse compares with, below target/
 peers-python:

@@ -1,9 +1,6 @@
 //! One case: a subject with a file and a way to load it, taken through its stages and timed.
 
-use std::{
-    fmt::Display,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use highwater::{BatchSize, Bencher, Case, CaseId, CaseResult, Conditions, Dirs, NotRun, Scale, Stages};
 
@@ -55,10 +52,13 @@ fn warm(subject: &dyn Subject) -> CaseResult {
 /// what is wrong with the file. A file that only our parser refuses is refused, too.
 fn check(path: &Path) -> CaseResult {
     let limits = Limits::default();
-    let text = tape::read(path, &limits)?;
-    let named = |problem: &dyn Display| format!("{}: {problem}", path.display());
-    let tape: Tape<String> = Tape::parse(text, &Options::default()).map_err(|error| named(&error))?;
-    if tape.documents().next().is_none() { Err(named(&"has no YAML document in it").into()) } else { Ok(()) }
+    let parsed = tape::read(path, &limits).and_then(|text| Tape::<String>::parse(text, &Options::default()));
+    match parsed {
+        Ok(tape) if tape.documents().next().is_some() => Ok(()),
+        Ok(_) => Err(format!("{}: has no YAML document in it", path.display()).into()),
+        Err(error @ (tape::Error::Io { .. } | tape::Error::NotAFile { .. })) => Err(error.into()),
+        Err(error) => Err(format!("{}: {error}", path.display()).into()),
+    }
 }
 
 impl Case for Line {

@@ -66,6 +66,15 @@ fn a_sliding_window_keeps_the_file_out_of_memory_at_every_moment() {
     assert!(whole > 1.3, "a mapping that stays counts: {whole:.3}x");
 }
 
+/// The file of the report has 290,689 scalars in the bytes of ours: a file of longer texts would need less.
+#[test]
+fn repeat_has_no_fewer_scalars_than_the_file_it_stands_for() {
+    let view = View::new(case(record(), "tape-lazy/input=map"), &record().reference);
+    let walked = Aspect::Level("walked".parse().expect("a stage"));
+    let scalars = view.values("figure.scalars".parse().expect("a figure"), &walked).expect("counted");
+    assert!(scalars.iter().all(|scalars| (290_689.0..330_000.0).contains(scalars)), "{scalars:?}");
+}
+
 #[test]
 fn parsing_the_same_file_again_and_again_leaves_nothing_behind() {
     let view = View::new(case(record(), "again/parser=tape-lazy"), &record().reference);

@@ -1,0 +1,57 @@
+//! A file that somebody tries: measured, or refused with one line that says what is wrong with it.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+
+fn try_file(path: &Path) -> Output {
+    let folder = tempfile::tempdir().expect("a folder");
+    Command::new(env!("CARGO_BIN_EXE_yaml-parse"))
+        .env("HIGHWATER_TARGET_DIR", folder.path())
+        .env("YAML_PARSE_FILE", path)
+        .args(["--bench", "--memory-only", "--samples", "1", "^yaml-parse/try/parser=tape"])
+        .output()
+        .expect("the program starts")
+}
+
+#[test]
+fn what_cannot_be_measured_is_refused_in_one_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir(at("directory")).expect("made");
+    let fifo = rustix::fs::mkfifoat(rustix::fs::CWD, at("fifo"), rustix::fs::Mode::RUSR);
+    fifo.expect("made");
+    fs::write(at("empty"), "").expect("written");
+    fs::write(at("comment"), "# no more than this\n").expect("written");
+    fs::write(at("picture"), b"\x89PNG\r\n\x1a\n").expect("written");
+    fs::write(at("prose"), "key: [1, 2\nother: 3\n").expect("written");
+    for (name, problem) in [
+        ("missing", "No such file or directory (os error 2)"),
+        ("directory", "is a directory, not a regular file"),
+        ("fifo", "is a FIFO, not a regular file"),
+        ("empty", "has no YAML document in it"),
+        ("comment", "has no YAML document in it"),
+        ("picture", "line 1 column 1: not UTF-8"),
+        ("prose", "line 2 column "),
+    ] {
+        let output = try_file(&at(name));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{name}: {said}");
+        assert_eq!(said.lines().count(), 1, "{name}: {said}");
+        let expected = format!("{}: {problem}", at(name).display());
+        assert!(said.contains(&expected), "{name}: {said}");
+    }
+}
+
+#[test]
+fn a_file_is_measured_wherever_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a file.yaml");
+    fs::write(&path, "a: &x [1, 2]\nb: *x\n").expect("written");
+    let output = try_file(&path);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("try/parser=tape-lazy-window"), "{said}");
+}
