@@ -79,7 +79,7 @@ ci:
 # Measure where any YAML file's memory goes: our document and all peers, in workers of their own
 [no-exit-message]
 try-yaml PATH:
-    YAML_PARSE_FILE="$(realpath -m "$1")" cargo run -q --release -p yaml-parse --bin yaml-parse -- --bench --memory-only --samples 5 '^yaml-parse/try/'
+    @YAML_PARSE_FILE="$(realpath -m "$1")" cargo run -q --release -p yaml-parse --bin yaml-parse -- --bench --memory-only --samples 5 '^yaml-parse/try/'
 
 # Install the parsers for Python that yaml-parse compares with, below target/
 peers-python:

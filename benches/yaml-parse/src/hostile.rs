@@ -295,6 +295,11 @@ impl Case for Hostile {
         CaseId::new("yaml-parse", "hostile", &[("parser", self.0.name)]).expect("names are lower case words")
     }
 
+    /// A peer may use up its two seconds on many inputs.
+    fn is_heavy(&self) -> bool {
+        self.0.peer.is_some()
+    }
+
     fn prepare(&self, dirs: Dirs<'_>) -> CaseResult<Vec<PathBuf>> {
         let folder = dirs.cache.join("yaml-hostile");
         fs::create_dir_all(&folder)?;

@@ -70,8 +70,9 @@ fn representations(lines: &mut Vec<Line>) {
     lines.push(line("tape-eager", &mapped, SpanTape::EAGER));
     let wide = SpanTape { decoding: Decoding::Lazy, wide: true };
     lines.push(Line { timed: false, ..line("tape-lazy-wide", &mapped, wide) });
-    lines.push(line("typed-owned", &mapped, Typed { borrowed: false }));
-    lines.push(line("typed-borrowed", &mapped, Typed { borrowed: true }));
+    for (strategy, borrowed) in [("typed-owned", false), ("typed-borrowed", true)] {
+        lines.push(Line { heavy: true, ..line(strategy, &mapped, Typed { borrowed }) });
+    }
 }
 
 /// One copy of each text or one for each scalar, where texts repeat and where none does.
@@ -83,6 +84,7 @@ fn deduplication(lines: &mut Vec<Line>) {
             lines.push(Line {
                 file: made,
                 timed: file == File::Repeat,
+                heavy: file == File::Unique,
                 ..line("tree-rc", &parameters, TextTree(text))
             });
         }
@@ -93,8 +95,10 @@ fn deduplication(lines: &mut Vec<Line>) {
 fn arenas(lines: &mut Vec<Line>) {
     for arena in Arena::ALL {
         let huge = arena == Arena::MremapHuge;
+        // It parses twice.
+        let heavy = arena == Arena::Exact;
         let tree = line("tree-arena", &[("arena", arena.name())], LinkedTree(arena));
-        lines.push(Line { timed: false, huge, ..tree });
+        lines.push(Line { timed: false, huge, heavy, ..tree });
     }
 }
 
@@ -106,19 +110,21 @@ fn files(lines: &mut Vec<Line>) {
     }
 }
 
-/// Other people's parsers, from a `String`, which all of them take.
+/// Other people's parsers, from a `String`, which all of them take. `--quick` has the fastest and the
+/// best known.
 fn peers(lines: &mut Vec<Line>) {
     for peer in Peer::ALL {
-        lines.push(Line { input: Input::String, ..line("peer", &[("parser", peer.name())], peer) });
+        let heavy = !matches!(peer, Peer::Rlsp | Peer::YamlRust2 | Peer::SerdeYaml);
+        lines.push(Line { input: Input::String, heavy, ..line("peer", &[("parser", peer.name())], peer) });
     }
 }
 
 /// The library that the report of seed 004 is about, its own way and with one thing changed at a time.
 fn libfyaml(lines: &mut Vec<Line>) {
     for (subject, file) in libfyaml::CASES {
-        let (id, input, timed) = (subject.id(file), subject.input(), file == File::Repeat);
+        let (id, input, timed) = (subject.id(file), subject.input(), subject.is_timed(file));
         let file = Source::Made(file, SIZE);
-        lines.push(Line { id, file, input, subject: Box::new(subject), timed, heavy: false, huge: false });
+        lines.push(Line { id, file, input, subject: Box::new(subject), timed, heavy: true, huge: false });
     }
 }
 
@@ -131,7 +137,7 @@ fn growth(lines: &mut Vec<Line>) {
             file: Source::Made(File::Repeat, mib * MIB),
             input: Input::MapWindow,
             timed: false,
-            heavy: mib > 16,
+            heavy: mib > 4,
             ..tape
         });
     }

@@ -76,6 +76,19 @@ fn repeat_has_no_fewer_scalars_than_the_file_it_stands_for() {
 }
 
 #[test]
+fn every_hostile_input_is_answered_or_refused() {
+    let record = measure("^yaml-parse/hostile/parser=tape-");
+    assert_eq!(record.cases.len(), 3);
+    for case in &record.cases {
+        assert_eq!(case.notes.len(), 18, "{}", case.id);
+        for (input, outcomes) in &case.notes {
+            let fine = |outcome: &String| !outcome.starts_with("dies") && !outcome.starts_with("over");
+            assert!(outcomes.iter().all(fine), "{} {input}: {outcomes:?}", case.id);
+        }
+    }
+}
+
+#[test]
 fn parsing_the_same_file_again_and_again_leaves_nothing_behind() {
     let view = View::new(case(record(), "again/parser=tape-lazy"), &record().reference);
     let slopes = view.values(Quantity::from(Metric::Anon), &Aspect::Slope("done".to_owned())).expect("measured");

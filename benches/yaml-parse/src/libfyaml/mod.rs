@@ -111,6 +111,11 @@ impl Libfyaml {
     pub(crate) fn input(self) -> Input {
         self.text.input()
     }
+
+    /// Its two best ways.
+    pub(crate) fn is_timed(self, file: generate::Input) -> bool {
+        (self.arena, self.text, file) == (Arena::Doubled, Text::Map, generate::Input::Repeat)
+    }
 }
 
 impl Subject for Libfyaml {
