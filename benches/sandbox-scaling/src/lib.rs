@@ -1,40 +1,59 @@
-//! What one more wasmtime sandbox costs, by allocation strategy and copy-on-write.
+//! What one more wasmtime sandbox costs: by allocation strategy, copy-on-write, access and load, with guests
+//! from a module that does nothing to CPython with numpy.
 //!
-//! A sandbox is a `Store` with one instance in it. The module is compiled beforehand and mapped from
-//! its file, as in production: compiling inside the worker would leave freed heap that hides the cost
-//! of the first instances.
+//! A sandbox is a `Store` with one instance in it. Modules and components are compiled beforehand and mapped
+//! from their files, as in production: compiling inside the worker would leave freed heap that hides the
+//! cost of the first instances.
 //!
 //! ```text
 //!  start            the bare process
 //!  engine           + Engine, with the pool's address space where there is one
-//!  loaded           + Module, mapped from its precompiled file          (reference of all growth)
+//!  loaded           + code, mapped from its precompiled file            (reference of all growth)
 //!  live@N           + N instances that have run nothing
-//!  called@N         + the first N of them have been called once
-//!  dropped          - all instances; the engine and the module stay
+//!  initialised@N    programs: the first N have run "0", so that Python is initialised
+//!  called@N         + the first N of them have been called once; programs: their check passed
+//!  again@N          programs: and once more
+//!  dropped          - all instances; engine and code stay
 //!  trimmed          - what malloc_trim gives back
 //! ```
 
+mod axes;
+mod guest;
+mod host;
+mod matrix;
+mod program;
+mod room;
 mod sandbox;
 mod strategy;
+mod threads;
 
 use highwater::{Case, Context, Family, locked_version};
 
-pub use sandbox::{Guest, Sandbox};
-pub use strategy::{Allocation, POOL_SLOTS, Strategy};
+pub use axes::{Access, Load};
+pub use guest::Guest;
+pub use matrix::ROWS;
+pub use sandbox::Sandbox;
+pub use strategy::{Allocation, POOL_SLOTS, PROGRAM_SLOTS, Pool, Shape, Strategy};
 
-/// Every strategy with every guest.
+/// The family's name.
+pub const NAME: &str = "sandbox-scaling";
+
+/// All cases.
 #[must_use]
 pub fn family() -> Family {
-    let cases = Strategy::ALL.into_iter().flat_map(|strategy| {
-        Guest::ALL.into_iter().map(move |guest| Box::new(Sandbox { strategy, guest }) as Box<dyn Case>)
-    });
+    let mut cases: Vec<Box<dyn Case>> = Vec::new();
+    add(&mut cases, ROWS.iter().copied());
     let version = locked_version(include_str!("../../../Cargo.lock"), "wasmtime");
     Family {
-        name: "sandbox-scaling",
+        name: NAME,
         unit: "sandbox",
         reference: "loaded",
         context: Context::from([("wasmtime".to_owned(), version.unwrap_or_else(|| "unknown".to_owned()))]),
-        cases: cases.collect(),
+        cases,
         claims: Vec::new(),
     }
+}
+
+fn add<C: Case + 'static>(cases: &mut Vec<Box<dyn Case>>, more: impl IntoIterator<Item = C>) {
+    cases.extend(more.into_iter().map(|case| Box::new(case) as Box<dyn Case>));
 }

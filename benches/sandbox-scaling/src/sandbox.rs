@@ -1,171 +1,166 @@
 //! One case: a strategy with a guest, taken through its stages and timed.
 
 use std::{
-    hash::{DefaultHasher, Hash, Hasher},
-    path::PathBuf,
+    path::{Path, PathBuf},
+    time::Duration,
 };
 
-use highwater::{Bencher, Case, CaseId, CaseResult, Category, Dirs, Scale, Stages};
-use wasmtime::{Engine, Instance, Linker, Memory, Module, Store};
+use highwater::{BatchSize, Bencher, Case, CaseId, CaseResult, Category, Conditions, Dirs, Limits, Scale, Stages};
 
-use crate::{Allocation, Strategy};
+use crate::{
+    Access, Guest, Load, NAME, Strategy,
+    host::{Core, climb},
+    matrix::LONG,
+    program::Programs,
+    room,
+};
 
-/// What runs inside the sandbox.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Guest {
-    /// Does nothing: what is left is the host's.
-    Tiny,
-    /// Writes to 16 pages of its memory when called.
-    Toucher,
-    /// Has 10 MiB of initialised data and writes to 16 pages of it when called.
-    Image,
-}
-
-impl Guest {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Tiny, Self::Toucher, Self::Image];
-
-    /// Its name in case ids and in `wasm-guests`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Tiny => "tiny",
-            Self::Toucher => "toucher",
-            Self::Image => "image",
-        }
-    }
-
-    /// A thousand where a sandbox costs pages, a hundred where it may cost 10 MiB.
-    fn ladder(self) -> &'static [u32] {
-        match self {
-            Self::Tiny | Self::Toucher => &[1, 10, 50, 100, 1000],
-            Self::Image => &[1, 10, 50, 100],
-        }
-    }
-}
-
-/// A strategy with a guest.
+/// A row of the matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sandbox {
     /// How wasmtime allocates.
     pub strategy: Strategy,
     /// What runs.
     pub guest: Guest,
+    /// What it is called to do.
+    pub access: Access,
+    /// Where its code comes from.
+    pub load: Load,
+    /// Threads that share the sandboxes, each on a CPU of its own.
+    pub threads: usize,
+    /// How many sandboxes live.
+    pub ladder: &'static [u32],
+    /// Whether quick runs leave it out.
+    pub heavy: bool,
 }
 
 /// Instantiate and drop.
 const INSTANTIATE: &str = "instantiate-drop";
-/// Instantiate, call `run`, drop.
+/// Instantiate, call, drop; a pool's slot is the one that was dropped last.
 const CALL: &str = "instantiate-call-drop";
+/// The same in a slot that was never used.
+const CALL_COLD: &str = "instantiate-call-drop-cold";
 
-/// A live sandbox.
-struct Live {
-    store: Store<()>,
-    instance: Instance,
-    memory: Memory,
-}
-
-impl Live {
-    fn new(engine: &Engine, module: &Module) -> wasmtime::Result<Self> {
-        let mut store = Store::new(engine, ());
-        let instance = Linker::new(engine).instantiate(&mut store, module)?;
-        let memory = instance.get_memory(&mut store, "memory");
-        let memory = memory.ok_or_else(|| wasmtime::Error::msg("the guest exports no memory"))?;
-        Ok(Self { store, instance, memory })
-    }
-
-    fn call(&mut self) -> wasmtime::Result<()> {
-        self.instance.get_typed_func::<(), ()>(&mut self.store, "run")?.call(&mut self.store, ())
-    }
-}
+/// Every machine that can build this has so much free: 128 MiB.
+const ALWAYS_FREE: u64 = 128 << 20;
 
 impl Sandbox {
-    /// Maps the precompiled guest.
-    fn load(engine: &Engine, path: &std::path::Path) -> wasmtime::Result<Module> {
-        // SAFETY: the file was made by `prepare` with this wasmtime and these settings and is
-        // verified by its checksum; nothing writes to the cache while workers run.
-        unsafe { Module::deserialize_file(engine, path) }
+    fn core(&self, engine: wasmtime::Engine, module: &Path) -> CaseResult<Core> {
+        Core::load(engine, module, self.load, self.access, self.threads)
+    }
+
+    fn top(&self) -> u64 {
+        self.ladder.last().copied().map_or(0, u64::from)
+    }
+
+    fn is_usual(&self) -> bool {
+        (self.access, self.load, self.threads) == (Access::Own, Load::File, 1)
     }
 }
 
 impl Case for Sandbox {
     fn id(&self) -> CaseId {
-        let cow = if self.strategy.cow { "on" } else { "off" };
-        let id = CaseId::new("sandbox-scaling", self.strategy.name(), &[("cow", cow), ("guest", self.guest.name())]);
+        let (access, threads) = (self.access.name(), self.threads.to_string());
+        let mut parameters = vec![("cow", if self.strategy.cow { "on" } else { "off" }), ("guest", self.guest.name())];
+        parameters.extend(access.as_deref().map(|access| ("access", access)));
+        parameters.extend(self.load.name().map(|load| ("load", load)));
+        if self.threads > 1 {
+            parameters.push(("threads", &threads));
+        }
+        // Of the same sandboxes there may be a longer ladder: another case, with other slopes.
+        let top = self.top().to_string();
+        if self.ladder == LONG {
+            parameters.push(("top", &top));
+        }
+        let id = CaseId::new(NAME, self.strategy.allocation.name, &parameters);
         id.expect("names of strategies and guests are lower case words")
     }
 
     fn ladder(&self) -> Vec<Scale> {
-        self.guest.ladder().iter().copied().map(Scale).collect()
+        self.ladder.iter().copied().map(Scale).collect()
+    }
+
+    fn is_heavy(&self) -> bool {
+        self.heavy
+    }
+
+    fn limits(&self) -> Limits {
+        Limits { time: Duration::from_secs(120), ..Limits::default() }
+    }
+
+    fn conditions(&self) -> Conditions {
+        Conditions { cpus: self.threads, ..Conditions::default() }
     }
 
     fn prepare(&self, dirs: Dirs<'_>) -> CaseResult<Vec<PathBuf>> {
-        let engine = self.strategy.compiler()?;
-        let mut hasher = DefaultHasher::new();
-        engine.precompile_compatibility_hash().hash(&mut hasher);
-        let key = format!("wasmtime {:016x}", hasher.finish());
-        let guest = wasm_guests::guest(self.guest.name())?;
-        let path =
-            wasm_guests::Cache::at(dirs.cache).precompiled(&guest, &key, |wasm| engine.precompile_module(wasm))?;
-        Ok(vec![path])
+        self.guest.files(self.strategy, self.load, dirs)
     }
 
     fn run(&self, stages: &mut Stages) -> CaseResult {
-        let ladder = stages.ladder();
-        let top = ladder.last().map_or(0, |top| top.0 as usize);
-
-        let engine = self.strategy.engine()?;
+        let ladder = match self.guest.may_take().checked_mul(self.top()) {
+            // Nothing is read where nothing can come of it: reading leaves traces in the heap.
+            Some(bytes) if bytes < ALWAYS_FREE => stages.ladder(),
+            _ => room::ladder(stages, self.guest.may_take())?,
+        };
+        let pooled = self.strategy.allocation.pool.is_some();
+        if let Guest::Program(name) = self.guest {
+            let engine = Programs::engine(self.strategy)?;
+            stages.reached("engine")?;
+            let host = Programs::load(engine, name, &inputs(stages), self.load)?;
+            if let Some(code) = host.shared_code() {
+                stages.label(Category::CompiledCode, code)?;
+            }
+            return climb(&host, ladder, pooled, stages);
+        }
+        let engine = Core::engine(self.strategy, self.load)?;
         stages.reached("engine")?;
-        let module = Self::load(&engine, stages.input(0)?)?;
-        let code = module.image_range();
-        stages.label(Category::CompiledCode, code.start.addr()..code.end.addr())?;
-        // The list of sandboxes is ours and not a sandbox's: it is there before the reference.
-        let mut live: Vec<Live> = Vec::with_capacity(top);
-        stages.reached("loaded")?;
-
-        for scale in ladder.iter().copied() {
-            while live.len() < scale.0 as usize {
-                let sandbox = Live::new(&engine, &module)?;
-                let memory = sandbox.memory.data_ptr(&sandbox.store).addr();
-                let size = sandbox.memory.data_size(&sandbox.store);
-                live.push(sandbox);
-                stages.label(Category::LinearMemory, memory..memory + size)?;
-            }
-            stages.reached_at("live", scale)?;
+        let host = self.core(engine, stages.input(0)?)?;
+        if let Some(code) = host.shared_code() {
+            stages.label(Category::CompiledCode, code)?;
         }
-        let mut called = 0;
-        for scale in ladder {
-            for sandbox in &mut live[called..scale.0 as usize] {
-                sandbox.call()?;
-            }
-            called = scale.0 as usize;
-            stages.reached_at("called", scale)?;
-        }
-        live.clear();
-        // A pool keeps the slots, and what it keeps in them is linear memory still.
-        if self.strategy.allocation == Allocation::OnDemand {
-            stages.forget(Category::LinearMemory)?;
-        }
-        stages.reached("dropped")?;
-        stages.trimmed()?;
-        Ok(())
+        climb(&host, ladder, pooled, stages)
     }
 
     fn routines(&self) -> &'static [&'static str] {
-        &[INSTANTIATE, CALL]
+        match (self.guest, self.strategy.allocation.pool) {
+            _ if self.heavy || !self.is_usual() || self.guest.starts_slowly() => &[],
+            (Guest::Toucher | Guest::Image, Some(_)) => &[INSTANTIATE, CALL, CALL_COLD],
+            _ => &[INSTANTIATE, CALL],
+        }
     }
 
     fn time(&self, routine: &str, inputs: &[PathBuf], bencher: &mut Bencher<'_>) -> CaseResult {
-        let engine = self.strategy.engine()?;
-        let module = Self::load(&engine, &inputs[0])?;
-        // Once in the open, so that a failure is told and not timed.
-        Live::new(&engine, &module)?.call()?;
+        if let Guest::Program(name) = self.guest {
+            let host = Programs::load(Programs::engine(self.strategy)?, name, inputs, self.load)?;
+            // Once in the open, so that a failure is told and not timed.
+            let life = || host.live().and_then(|mut live| host.check(&mut live));
+            life()?;
+            match routine {
+                INSTANTIATE => bencher.iter(|| host.live().map(drop)),
+                _ => bencher.iter(life),
+            }
+            return Ok(());
+        }
+        let fresh = || self.core(Core::engine(self.strategy, self.load)?, &inputs[0]);
+        let host = fresh()?;
+        let life = |host: &Core| host.live().and_then(|mut live| host.call(&mut live));
+        life(&host)?;
         // Everything of a sandbox's life is timed, its drop too.
         match routine {
-            INSTANTIATE => bencher.iter(|| Live::new(&engine, &module).map(drop)),
-            CALL => bencher.iter(|| Live::new(&engine, &module).and_then(|mut live| live.call())),
+            INSTANTIATE => bencher.iter(|| host.live().map(drop)),
+            CALL => bencher.iter(|| life(&host)),
+            CALL_COLD => bencher.iter_batched_ref(
+                fresh,
+                |host| host.as_ref().is_ok_and(|host| life(host).is_ok()),
+                BatchSize::PerIteration,
+            ),
             other => return Err(format!("no routine {other}").into()),
         }
         Ok(())
     }
+}
+
+/// All files that `prepare` made.
+pub(crate) fn inputs(stages: &Stages) -> Vec<PathBuf> {
+    (0..).map_while(|index| stages.input(index).ok()).map(Path::to_owned).collect()
 }

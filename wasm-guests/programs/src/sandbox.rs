@@ -72,7 +72,8 @@ impl Loaded {
             .map_err(Error::engine("load", program.name))
     }
 
-    pub(crate) fn new(component: &Component, program: &'static Program, folders: Vec<PathBuf>) -> Result<Self> {
+    /// The same with a component that the caller loaded, from bytes for instance; `folders` are the other files.
+    pub fn new(component: &Component, program: &'static Program, folders: Vec<PathBuf>) -> Result<Self> {
         let mut linker = Linker::new(component.engine());
         wasi::link(&mut linker, program.abi)?;
         let runtime = Rc::new(Builder::new_current_thread().enable_time().build()?);

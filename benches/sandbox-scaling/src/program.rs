@@ -1,0 +1,127 @@
+//! Whole programs as guests: what a sandbox of one costs alive, after its language has initialised
+//! itself, after its first piece of code, and after the second.
+//!
+//! wasmtime does not tell where a component's memories are, so they have no label: a copy-on-write image
+//! counts as `mapped_input` (its anon: pages written to since), and what a program adds to it as `other`.
+
+use std::{cell::RefCell, ops::Range, path::PathBuf};
+
+use highwater::{CaseResult, Category, Stages};
+use wasm_programs::{Loaded, Program, Sandbox};
+use wasmtime::{Engine, component::Component};
+
+use crate::{Load, Shape, Strategy, guest::unreadable, host::Host};
+
+/// The least code in Python and in JavaScript: an uninitialised program initialises itself to run it.
+pub(crate) const IDLE: &str = "0";
+
+/// Makes sandboxes of a program.
+pub(crate) struct Programs {
+    program: &'static Program,
+    code: Code,
+    /// Code that sandboxes made for themselves and nobody was told of yet.
+    untold: RefCell<Vec<Range<usize>>>,
+}
+
+/// The component: one for all, or what each sandbox makes its own of.
+enum Code {
+    Shared(Loaded),
+    Each { engine: Engine, bytes: Vec<u8>, folders: Vec<PathBuf> },
+}
+
+impl Programs {
+    /// The engine that programs need.
+    pub(crate) fn engine(strategy: Strategy) -> wasmtime::Result<Engine> {
+        strategy.engine(Shape::Program)
+    }
+
+    /// Loads the component that `Program::files` made.
+    pub(crate) fn load(engine: Engine, name: &str, files: &[PathBuf], load: Load) -> CaseResult<Self> {
+        let program = Program::named(name)?;
+        let bytes = || {
+            let (path, folders) = files.split_first().ok_or("a program has files")?;
+            let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+            CaseResult::Ok((bytes, folders.to_vec()))
+        };
+        let code = match load {
+            Load::File => Code::Shared(Loaded::open(&engine, program, files)?),
+            Load::Bytes => {
+                let (bytes, folders) = bytes()?;
+                Code::Shared(Loaded::new(&component(&engine, &bytes)?, program, folders)?)
+            }
+            Load::Each => {
+                let (bytes, folders) = bytes()?;
+                Code::Each { engine, bytes, folders }
+            }
+            Load::Compile => return Err("programs are compiled by `prepare`".into()),
+        };
+        Ok(Self { program, code, untold: RefCell::default() })
+    }
+
+    /// The addresses of the code that all sandboxes share.
+    pub(crate) fn shared_code(&self) -> Option<Range<usize>> {
+        match &self.code {
+            Code::Shared(loaded) => Some(addresses(loaded.component())),
+            Code::Each { .. } => None,
+        }
+    }
+
+    /// One more sandbox.
+    pub(crate) fn live(&self) -> CaseResult<Sandbox> {
+        Ok(match &self.code {
+            Code::Shared(loaded) => loaded.instantiate()?,
+            Code::Each { engine, bytes, folders } => {
+                let component = component(engine, bytes)?;
+                self.untold.borrow_mut().push(addresses(&component));
+                Loaded::new(&component, self.program, folders.clone())?.instantiate()?
+            }
+        })
+    }
+
+    /// Executes the program's check, which must print what it should.
+    pub(crate) fn check(&self, sandbox: &mut Sandbox) -> CaseResult {
+        let check = self.program.check;
+        let found = sandbox.execute(check.code)?;
+        if found == check.prints { Ok(()) } else { Err(format!("printed {found:?}, not {:?}", check.prints).into()) }
+    }
+}
+
+fn component(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: the bytes are those of a file that `prepare` made with this wasmtime and these settings and
+    // verified by its checksum.
+    unsafe { Component::deserialize(engine, bytes) }
+}
+
+fn addresses(component: &Component) -> Range<usize> {
+    let range = component.image_range();
+    range.start.addr()..range.end.addr()
+}
+
+/// Initialisation is a step of its own: what Python costs before it has done anything.
+const INITIALISED: &str = "initialised";
+
+impl Host for Programs {
+    type Live = Sandbox;
+    const STEPS: &'static [&'static str] = &[INITIALISED, "called", "again"];
+
+    fn fill(&self, live: &mut Vec<Sandbox>, count: usize) -> CaseResult {
+        while live.len() < count {
+            live.push(self.live()?);
+        }
+        Ok(())
+    }
+
+    fn work(&self, live: &mut [Sandbox], step: &str) -> CaseResult {
+        live.iter_mut().try_for_each(|sandbox| match step {
+            INITIALISED => Ok(sandbox.execute(IDLE).map(drop)?),
+            _ => self.check(sandbox),
+        })
+    }
+
+    fn label(&self, _: &Sandbox, stages: &mut Stages) -> CaseResult {
+        for code in self.untold.borrow_mut().drain(..) {
+            stages.label(Category::CompiledCode, code)?;
+        }
+        Ok(())
+    }
+}
