@@ -52,4 +52,5 @@ pub use headroom::Headroom;
 pub use image::{Dirt, Image};
 pub use live::{Left, Live};
 pub use reset::{Reset, best_reset};
+pub use sys::{Child, Ended, pin_thread, touch};
 pub use target::Target;

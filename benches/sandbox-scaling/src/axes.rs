@@ -12,6 +12,8 @@ pub enum Access {
     ReadAll,
     /// Writes to so many pages, spread evenly over the memory.
     Scatter(u32),
+    /// Collects garbage, in Python.
+    Collect,
 }
 
 impl Access {
@@ -22,6 +24,7 @@ impl Access {
             Self::Write(pages) => Some(format!("write-{pages}")),
             Self::ReadAll => Some("read-all".to_owned()),
             Self::Scatter(pages) => Some(format!("scatter-{pages}")),
+            Self::Collect => Some("collect".to_owned()),
         }
     }
 }

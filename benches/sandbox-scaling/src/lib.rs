@@ -18,21 +18,25 @@
 //! ```
 
 mod axes;
+mod ceiling;
 mod guest;
 mod host;
 mod matrix;
 mod program;
 mod room;
 mod sandbox;
+mod session;
 mod strategy;
 mod threads;
 
 use highwater::{Case, Context, Family, locked_version};
 
 pub use axes::{Access, Load};
+pub use ceiling::{Ceiling, Limit};
 pub use guest::Guest;
 pub use matrix::ROWS;
 pub use sandbox::Sandbox;
+pub use session::{Code, Session, WINDOW};
 pub use strategy::{Allocation, POOL_SLOTS, PROGRAM_SLOTS, Pool, Shape, Strategy};
 
 /// The family's name.
@@ -43,6 +47,8 @@ pub const NAME: &str = "sandbox-scaling";
 pub fn family() -> Family {
     let mut cases: Vec<Box<dyn Case>> = Vec::new();
     add(&mut cases, ROWS.iter().copied());
+    add(&mut cases, Session::ALL);
+    add(&mut cases, Ceiling::ALL);
     let version = locked_version(include_str!("../../../Cargo.lock"), "wasmtime");
     Family {
         name: NAME,

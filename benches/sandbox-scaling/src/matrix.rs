@@ -14,7 +14,7 @@ const FEW: &[u32] = &[1, 5, 10];
 /// For programs that take half a second to initialise themselves.
 const SLOW: &[u32] = &[1, 2, 4];
 /// Where sandboxes share what they work on, both threads get some on every rung.
-const PAIRS: &[u32] = &[2, 10, 50, 100, 1000];
+const PAIRS: &[u32] = &[2, 10, 50, 100];
 /// Five times as many as anywhere else: is it still the same line?
 pub(crate) const LONG: &[u32] = &[1000, 2500, 5000];
 
@@ -84,7 +84,7 @@ pub const ROWS: &[Sandbox] = &[
     without_cow(row(POOLING, TOUCHER)),
     without_cow(row(POOLING, IMAGE)),
     // Less address space each, for the same memory.
-    row(ON_DEMAND_64M, TINY),
+    up_to(row(ON_DEMAND_64M, TINY), SOME),
     // What a pool keeps after 1,000 sandboxes were dropped: the first 16 pages of each, all that were
     // written to, or the last few slots whole.
     row(KEEP_64K, TOUCHER),
@@ -101,7 +101,7 @@ pub const ROWS: &[Sandbox] = &[
     calling(row(KEEP_1M_SCAN, IMAGE), Access::Scatter(64)),
     // Where code comes from: bytes are copied into the process, and a worker that compiled has free heap,
     // in which the first sandboxes cost nothing.
-    loading(row(ON_DEMAND, TINY), Load::Bytes),
+    up_to(loading(row(ON_DEMAND, TINY), Load::Bytes), SOME),
     loading(row(ON_DEMAND, TINY), Load::Compile),
     // The control of what is said of shared code: each sandbox has a copy of its own.
     up_to(loading(row(ON_DEMAND, TINY), Load::Each), SOME),
@@ -134,10 +134,12 @@ pub const ROWS: &[Sandbox] = &[
     heavy(up_to(row(ON_DEMAND, Guest::Program("cpython312")), SLOW)),
     heavy(row(POOLING, Guest::Program("numpy-pre"))),
     heavy(up_to(without_cow(row(ON_DEMAND, Guest::Program("numpy-pre"))), FEW)),
-    // A garbage collection writes to every object, unless they were frozen before the snapshot.
+    // A large heap; a garbage collection writes to every object of it, unless they were frozen before the
+    // snapshot.
     heavy(up_to(row(ON_DEMAND, Guest::Program("sympy-pre")), FEW)),
-    heavy(up_to(row(ON_DEMAND, Guest::Program("sympy-frozen-pre")), FEW)),
     heavy(up_to(without_cow(row(ON_DEMAND, Guest::Program("sympy-pre"))), FEW)),
+    heavy(up_to(calling(row(ON_DEMAND, Guest::Program("sympy-pre")), Access::Collect), FEW)),
+    heavy(up_to(calling(row(ON_DEMAND, Guest::Program("sympy-frozen-pre")), Access::Collect), FEW)),
     // Another language.
     row(ON_DEMAND, Guest::Program("js-quickjs")),
     heavy(row(ON_DEMAND, Guest::Program("js-starling"))),

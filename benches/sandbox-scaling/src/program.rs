@@ -10,15 +10,19 @@ use highwater::{CaseResult, Category, Stages};
 use wasm_programs::{Loaded, Program, Sandbox};
 use wasmtime::{Engine, component::Component};
 
-use crate::{Load, Shape, Strategy, guest::unreadable, host::Host};
+use crate::{Access, Load, Shape, Strategy, guest::unreadable, host::Host};
 
 /// The least code in Python and in JavaScript: an uninitialised program initialises itself to run it.
 pub(crate) const IDLE: &str = "0";
+
+/// What a host that cares for its memory may be tempted to execute: it writes to every object.
+const COLLECT: &str = "import gc\ngc.collect()";
 
 /// Makes sandboxes of a program.
 pub(crate) struct Programs {
     program: &'static Program,
     code: Code,
+    access: Access,
     /// Code that sandboxes made for themselves and nobody was told of yet.
     untold: RefCell<Vec<Range<usize>>>,
 }
@@ -36,7 +40,7 @@ impl Programs {
     }
 
     /// Loads the component that `Program::files` made.
-    pub(crate) fn load(engine: Engine, name: &str, files: &[PathBuf], load: Load) -> CaseResult<Self> {
+    pub(crate) fn load(engine: Engine, name: &str, files: &[PathBuf], load: Load, access: Access) -> CaseResult<Self> {
         let program = Program::named(name)?;
         let bytes = || {
             let (path, folders) = files.split_first().ok_or("a program has files")?;
@@ -55,7 +59,7 @@ impl Programs {
             }
             Load::Compile => return Err("programs are compiled by `prepare`".into()),
         };
-        Ok(Self { program, code, untold: RefCell::default() })
+        Ok(Self { program, code, access, untold: RefCell::default() })
     }
 
     /// The addresses of the code that all sandboxes share.
@@ -114,6 +118,7 @@ impl Host for Programs {
     fn work(&self, live: &mut [Sandbox], step: &str) -> CaseResult {
         live.iter_mut().try_for_each(|sandbox| match step {
             INITIALISED => Ok(sandbox.execute(IDLE).map(drop)?),
+            _ if self.access == Access::Collect => Ok(sandbox.execute(COLLECT).map(drop)?),
             _ => self.check(sandbox),
         })
     }

@@ -106,7 +106,7 @@ impl Case for Sandbox {
         if let Guest::Program(name) = self.guest {
             let engine = Programs::engine(self.strategy)?;
             stages.reached("engine")?;
-            let host = Programs::load(engine, name, &inputs(stages), self.load)?;
+            let host = Programs::load(engine, name, &inputs(stages), self.load, self.access)?;
             if let Some(code) = host.shared_code() {
                 stages.label(Category::CompiledCode, code)?;
             }
@@ -131,7 +131,7 @@ impl Case for Sandbox {
 
     fn time(&self, routine: &str, inputs: &[PathBuf], bencher: &mut Bencher<'_>) -> CaseResult {
         if let Guest::Program(name) = self.guest {
-            let host = Programs::load(Programs::engine(self.strategy)?, name, inputs, self.load)?;
+            let host = Programs::load(Programs::engine(self.strategy)?, name, inputs, self.load, self.access)?;
             // Once in the open, so that a failure is told and not timed.
             let life = || host.live().and_then(|mut live| host.check(&mut live));
             life()?;

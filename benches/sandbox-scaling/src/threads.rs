@@ -1,19 +1,10 @@
 //! Work shared out among threads, each pinned to a CPU of its own: what arenas and concurrency add to a
 //! sandbox's cost, and how far such workers still agree.
 
-use std::{io, thread};
+use std::thread;
 
+use forced_commit::pin_thread;
 use highwater::{CaseError, CaseResult};
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
-
-/// Pins this thread to one of the CPUs that it may use, the `number`-th around.
-fn pin(number: usize) -> io::Result<()> {
-    let allowed = sched_getaffinity(None)?;
-    let cpus: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu)).collect();
-    let mut own = CpuSet::new();
-    own.set(cpus[number % cpus.len()]);
-    Ok(sched_setaffinity(None, &own)?)
-}
 
 /// Adds items until there are so many; each thread makes a part of them.
 pub(crate) fn fill<T: Send>(
@@ -29,7 +20,7 @@ pub(crate) fn fill<T: Send>(
         let handles: Vec<_> = (0..threads)
             .map(|number| {
                 scope.spawn(move || {
-                    pin(number)?;
+                    pin_thread(number)?;
                     (0..part(number)).map(|_| make()).collect()
                 })
             })
@@ -52,7 +43,7 @@ pub(crate) fn each<T: Send>(items: &mut [T], threads: usize, work: impl Fn(&mut 
             .enumerate()
             .map(|(number, part)| {
                 scope.spawn(move || {
-                    pin(number)?;
+                    pin_thread(number)?;
                     part.iter_mut().try_for_each(work)
                 })
             })

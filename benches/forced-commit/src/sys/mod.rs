@@ -18,7 +18,8 @@ pub(crate) use advice::{
 };
 pub(crate) use mapping::{HostMemory, ImageFile};
 pub(crate) use pagemap::{Pagemap, Pages};
-pub(crate) use process::{Child, Ended, load_module, minor_faults, pin_thread, thread_cpu, touch};
+pub use process::{Child, Ended, pin_thread, touch};
+pub(crate) use process::{load_module, minor_faults, thread_cpu};
 pub(crate) use protection::WriteProtection;
 
 use std::{ffi::c_void, io};

@@ -41,7 +41,7 @@ pub(crate) fn minor_faults() -> u64 {
 
 /// Writes what is there to the first byte of every `step`: one write, so that a page that is not there
 /// costs one fault. Reading first would map the zero page and cost a second one.
-pub(crate) fn touch(memory: &mut [u8], step: usize) {
+pub fn touch(memory: &mut [u8], step: usize) {
     for part in memory.chunks_mut(step) {
         // SAFETY: the byte is borrowed for writing, so nobody else accesses it meanwhile.
         let byte = unsafe { AtomicU8::from_ptr(&raw mut part[0]) };
@@ -57,7 +57,7 @@ pub(crate) fn thread_cpu() -> Duration {
 }
 
 /// Pins this thread to one of the CPUs that it may use, the `number`-th around.
-pub(crate) fn pin_thread(number: usize) -> io::Result<()> {
+pub fn pin_thread(number: usize) -> io::Result<()> {
     let allowed = sched_getaffinity(None)?;
     let cpus = (0..CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu));
     let cpu = cpus.clone().nth(number % cpus.count().max(1)).ok_or(io::ErrorKind::NotFound)?;
@@ -68,7 +68,7 @@ pub(crate) fn pin_thread(number: usize) -> io::Result<()> {
 
 /// How a child ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ended {
+pub enum Ended {
     /// By itself, with this status.
     Exited(i32),
     /// By this signal.
@@ -77,14 +77,14 @@ pub(crate) enum Ended {
 
 /// A forked child that does one thing, first in line for the out-of-memory killer.
 #[derive(Debug)]
-pub(crate) struct Child(libc::pid_t);
+pub struct Child(libc::pid_t);
 
 impl Child {
     /// Forks a child that runs `work` with the writing end of a pipe and exits with what it returns.
     ///
     /// # Errors
     /// When this process has more than one thread, or the system refuses.
-    pub(crate) fn fork(work: impl FnOnce(PipeWriter) -> i32) -> io::Result<(Self, PipeReader)> {
+    pub fn fork(work: impl FnOnce(PipeWriter) -> i32) -> io::Result<(Self, PipeReader)> {
         if fs::read_dir("/proc/self/task")?.count() != 1 {
             return Err(io::Error::other("only a process of one thread may fork"));
         }
@@ -112,7 +112,7 @@ impl Child {
     ///
     /// # Errors
     /// When the system refuses.
-    pub(crate) fn wait(self) -> io::Result<Ended> {
+    pub fn wait(self) -> io::Result<Ended> {
         let mut status = 0;
         // SAFETY: the pid is an unreaped child of this process (`fork` made it, `self` is used up), and
         // `status` has room for the one number.
