@@ -19,10 +19,12 @@
 
 mod axes;
 mod ceiling;
+mod claims;
 mod guest;
 mod host;
 mod matrix;
 mod program;
+mod reading;
 mod room;
 mod sandbox;
 mod session;
@@ -56,7 +58,7 @@ pub fn family() -> Family {
         reference: "loaded",
         context: Context::from([("wasmtime".to_owned(), version.unwrap_or_else(|| "unknown".to_owned()))]),
         cases,
-        claims: Vec::new(),
+        claims: claims::all(),
     }
 }
 

@@ -119,11 +119,13 @@ pub const ROWS: &[Sandbox] = &[
     calling(without_cow(row(ON_DEMAND, DENSE)), Access::ReadAll),
     row(ON_DEMAND, SPARSE),
     row(ON_DEMAND_DENSE, SPARSE),
+    // The control of "little of the address space is resident".
+    up_to(calling(without_cow(row(ON_DEMAND_64M, DENSE)), Access::ReadAll), SLOW),
     // Scenario A, CPython: initialised beforehand, and initialising itself.
     row(ON_DEMAND, Guest::Program("cpython-pre")),
     up_to(row(ON_DEMAND, Guest::Program("cpython")), SLOW),
     heavy(row(POOLING, Guest::Program("cpython-pre"))),
-    heavy(up_to(without_cow(row(ON_DEMAND, Guest::Program("cpython-pre"))), FEW)),
+    up_to(without_cow(row(ON_DEMAND, Guest::Program("cpython-pre"))), FEW),
     // Its compiled code is 37 MB: copied into the process once, and once for each sandbox.
     heavy(up_to(loading(row(ON_DEMAND, Guest::Program("cpython-pre")), Load::Bytes), FEW)),
     up_to(loading(row(ON_DEMAND, Guest::Program("cpython-pre")), Load::Each), SLOW),

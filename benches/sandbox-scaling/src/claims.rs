@@ -1,0 +1,232 @@
+//! The questions of the measurement plan that this family fulfils, and its expected results, as claims that a run
+//! decides. Beside each stands its control: the same said of sandboxes of which it is false on purpose, so that a run in
+//! which a control is confirmed shows a test that cannot fail.
+
+mod decide;
+
+use highwater::Claim;
+
+use decide::{
+    code_is_shared, cow_is_on, drop_gives_back, growth_is_linear, has_own_memory, is_small, leaks_nothing,
+    memory_is_sparse, of_256_mib, pre_initialisation_saves, python_is_the_cost, reuse_is_cheaper,
+};
+
+const PLAN: &str = "Memory Usage Measurement Plan";
+const CONTROL: &str = "control: must come out refuted";
+
+/// CPython as it is meant to be run, and controls of it.
+const CPYTHON_PRE: &str = "on-demand/cow=on,guest=cpython-pre";
+const CPYTHON_PRE_EACH: &str = "on-demand/cow=on,guest=cpython-pre,load=each";
+const CPYTHON_PRE_COPIED: &str = "on-demand/cow=off,guest=cpython-pre";
+const CPYTHON: &str = "on-demand/cow=on,guest=cpython";
+const TINY: &str = "on-demand/cow=on,guest=tiny";
+const TINY_EACH: &str = "on-demand/cow=on,guest=tiny,load=each";
+const TINY_COMPILED: &str = "on-demand/cow=on,guest=tiny,load=compile";
+const TOUCHER: &str = "on-demand/cow=on,guest=toucher";
+const TOUCHER_KEPT: &str = "pooling-keep-64k/cow=on,guest=toucher";
+const IMAGE: &str = "on-demand/cow=on,guest=image";
+const IMAGE_COPIED: &str = "on-demand/cow=off,guest=image";
+const DENSE: &str = "on-demand/cow=on,guest=table-dense,access=read-all";
+const DENSE_COPIED: &str = "on-demand/cow=off,guest=table-dense,access=read-all";
+const DENSE_TIGHT: &str = "on-demand-64m/cow=off,guest=table-dense,access=read-all";
+const SPARSE: &str = "on-demand/cow=on,guest=table-sparse";
+const SPARSE_KEPT: &str = "on-demand-dense-64m/cow=on,guest=table-sparse";
+const SESSION: &str = "session/guest=cpython-pre,code=check";
+const SESSION_LEAK: &str = "session/guest=cpython-pre,code=leak-4k";
+const SESSION_HOARD: &str = "session/guest=cpython-pre,code=leak-8192k";
+/// Runtimes that keep nothing; not built everywhere.
+const SESSIONS: [&str; 2] = ["session/guest=numpy-pre,code=check", "session/guest=js-quickjs,code=check"];
+
+const fn claim(
+    id: &'static str,
+    statement: &'static str,
+    source: &'static str,
+    refuted_if: &'static str,
+    decide: fn(&highwater::model::Record) -> highwater::Finding,
+) -> Claim {
+    Claim { id, statement, source, refuted_if, decide }
+}
+
+/// All claims, each before its control.
+pub(crate) fn all() -> Vec<Claim> {
+    vec![
+        claim(
+            "code-is-shared",
+            "sandboxes share the compiled code of their component",
+            PLAN,
+            "one more sandbox adds a page to the PSS of compiled code",
+            |record| code_is_shared(record, &[CPYTHON_PRE, TINY]),
+        ),
+        claim(
+            "control-code-is-shared",
+            "the same, of sandboxes that each load a copy of their own",
+            CONTROL,
+            "one more sandbox adds a page to the PSS of compiled code",
+            |record| code_is_shared(record, &[CPYTHON_PRE_EACH, TINY_EACH]),
+        ),
+        claim(
+            "instance-is-small",
+            "what the host keeps of an instance is about a KB",
+            PLAN,
+            "a guest that does nothing costs 8 KiB of anonymous memory or more",
+            |record| is_small(record, TINY),
+        ),
+        claim(
+            "control-instance-is-small",
+            "the same, of instances with an image of 10 MiB copied",
+            CONTROL,
+            "it costs 8 KiB or more",
+            |record| is_small(record, IMAGE_COPIED),
+        ),
+        claim(
+            "memory-is-own",
+            "each sandbox has a linear memory of its own",
+            PLAN,
+            "one more sandbox adds no address space, or no anonymous memory when called",
+            |record| has_own_memory(record, CPYTHON_PRE, ["live", "called"]),
+        ),
+        claim(
+            "control-memory-is-own",
+            "the same, of executions in one sandbox",
+            CONTROL,
+            "one more execution adds no address space",
+            |record| has_own_memory(record, SESSION, ["executed", "executed"]),
+        ),
+        claim(
+            "memory-is-256-mib",
+            "a linear memory takes about 256 MB of address space",
+            PLAN,
+            "it differs by more than a tenth, on demand and as wasmtime is by default",
+            |record| of_256_mib(record, CPYTHON_PRE),
+        ),
+        claim(
+            "memory-is-sparse",
+            "of its address space little is resident",
+            PLAN,
+            "more than a hundredth is, after the first call",
+            |record| memory_is_sparse(record, CPYTHON_PRE),
+        ),
+        claim(
+            "control-memory-is-sparse",
+            "the same, of 32 MiB copied into a reservation of 64 MiB",
+            CONTROL,
+            "more than a hundredth is resident",
+            |record| memory_is_sparse(record, DENSE_TIGHT),
+        ),
+        claim(
+            "python-is-the-cost",
+            "Python's own state, in linear memory, is what a sandbox costs",
+            PLAN,
+            "it is less than nine tenths of the anonymous memory of a sandbox that initialises itself",
+            |record| python_is_the_cost(record, CPYTHON),
+        ),
+        claim(
+            "control-python-is-the-cost",
+            "the same, of sandboxes with no Python in them",
+            CONTROL,
+            "the guest has less than nine tenths",
+            |record| python_is_the_cost(record, TINY),
+        ),
+        claim(
+            "growth-is-linear",
+            "memory grows linearly with the number of sandboxes",
+            PLAN,
+            "the two halves of a ladder differ by over 5 % and a page per sandbox",
+            |record| growth_is_linear(record, &[CPYTHON_PRE, TINY, TOUCHER]),
+        ),
+        claim(
+            "control-growth-is-linear",
+            "the same, of a worker whose compiler left free heap for the first sandboxes (1,000 of them)",
+            CONTROL,
+            "the two halves of the ladder differ",
+            |record| growth_is_linear(record, &[TINY_COMPILED]),
+        ),
+        claim(
+            "cow-is-on",
+            "an initial image is mapped copy-on-write",
+            PLAN,
+            "a sandbox that has run nothing has a hundredth of its image as anonymous memory",
+            |record| cow_is_on(record, &[(IMAGE, 10), (DENSE, 32)]),
+        ),
+        claim("control-cow-is-on", "the same, with copy-on-write off", CONTROL, "it has a hundredth of it", |record| {
+            cow_is_on(record, &[(IMAGE_COPIED, 10), (DENSE_COPIED, 32)])
+        }),
+        claim(
+            "cow-is-kept",
+            "with memory_init_cow every image is mapped copy-on-write, however sparse",
+            "what its documentation lets one hope",
+            "a table of 8 MiB spread over 32 is copied",
+            |record| cow_is_on(record, &[(SPARSE, 8)]),
+        ),
+        claim(
+            "dense-setting-keeps-cow",
+            "memory_guaranteed_dense_image_size(64 MiB) keeps it",
+            "this project, issue 4",
+            "the same table is copied",
+            |record| cow_is_on(record, &[(SPARSE_KEPT, 8)]),
+        ),
+        claim(
+            "pre-initialisation-saves",
+            "a pre-initialised CPython costs less than half of one that initialises itself",
+            "this project, issue 4",
+            "after the first call it costs half or more",
+            |record| pre_initialisation_saves(record, CPYTHON_PRE),
+        ),
+        claim(
+            "control-pre-initialisation-saves",
+            "the same, with copy-on-write off",
+            CONTROL,
+            "it costs half or more",
+            |record| pre_initialisation_saves(record, CPYTHON_PRE_COPIED),
+        ),
+        claim(
+            "reuse-is-cheaper",
+            "a hundred executions in one sandbox take less memory than a hundred sandboxes",
+            PLAN,
+            "they take a tenth or more",
+            |record| reuse_is_cheaper(record, SESSION),
+        ),
+        claim(
+            "control-reuse-is-cheaper",
+            "the same, of code that keeps 8 MiB each time",
+            CONTROL,
+            "they take a tenth or more",
+            |record| reuse_is_cheaper(record, SESSION_HOARD),
+        ),
+        claim(
+            "reuse-leaks-nothing",
+            "a sandbox that is used again and again takes no more memory, where its runtime frees what it allocates (numpy, QuickJS)",
+            PLAN,
+            "the leak test finds one of them in a thousand executions",
+            |record| leaks_nothing(record, &SESSIONS),
+        ),
+        claim(
+            "reuse-leaks-nothing-cpython",
+            "the same, of CPython 3.14 with the runtime of eryx 0.5",
+            PLAN,
+            "the leak test finds it in a thousand executions",
+            |record| leaks_nothing(record, &[SESSION]),
+        ),
+        claim(
+            "control-reuse-leaks-nothing",
+            "the same, of code that keeps a page each time",
+            CONTROL,
+            "the leak test finds it",
+            |record| leaks_nothing(record, &[SESSION_LEAK]),
+        ),
+        claim(
+            "drop-gives-back",
+            "dropping sandboxes gives their memory back",
+            "what one would plan with",
+            "a tenth of what called sandboxes took is still there",
+            |record| drop_gives_back(record, TOUCHER),
+        ),
+        claim(
+            "control-drop-gives-back",
+            "the same, of a pool that keeps 64 KiB of each",
+            CONTROL,
+            "a tenth of it is still there",
+            |record| drop_gives_back(record, TOUCHER_KEPT),
+        ),
+    ]
+}

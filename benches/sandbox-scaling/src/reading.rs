@@ -1,0 +1,85 @@
+//! What a run's record says of a case, for the claims: medians over its workers.
+
+use highwater::{
+    CaseId, Category,
+    judge::{Aspect, View},
+    model::{CaseRecord, Metric, Quantity, Record},
+    stats::{self, Bend, Leak},
+};
+
+use crate::NAME;
+
+/// Where a program's memory may be: wasmtime does not tell where components have theirs.
+const GUEST: [Category; 4] = [Category::LinearMemory, Category::CowImage, Category::MappedInput, Category::Other];
+
+/// One case of a record.
+#[derive(Clone, Copy)]
+pub(crate) struct Reading<'a> {
+    case: &'a CaseRecord,
+    view: View<'a>,
+    page: f64,
+}
+
+impl<'a> Reading<'a> {
+    /// The case `NAME/id`, where a worker of it completed.
+    pub(crate) fn of(record: &'a Record, id: &str) -> Option<Self> {
+        let case = record.case(&format!("{NAME}/{id}")).filter(|case| case.samples > 0)?;
+        let page = record.fingerprint.class.page_size as f64;
+        Some(Self { case, view: View::new(case, &record.reference), page })
+    }
+
+    pub(crate) fn id(self) -> &'a CaseId {
+        &self.case.id
+    }
+
+    pub(crate) fn page(self) -> f64 {
+        self.page
+    }
+
+    fn median(self, quantity: impl Into<Quantity>, aspect: &Aspect) -> Option<f64> {
+        stats::median(&self.view.values(quantity.into(), aspect)?)
+    }
+
+    /// Growth since the reference stage.
+    pub(crate) fn growth(self, metric: Metric, stage: &str) -> Option<f64> {
+        self.median(metric, &Aspect::Growth(stage.parse().ok()?))
+    }
+
+    /// What one more unit adds.
+    pub(crate) fn slope(self, quantity: impl Into<Quantity>, ladder: &str) -> Option<f64> {
+        self.median(quantity, &Aspect::Slope(ladder.to_owned()))
+    }
+
+    /// What one more unit adds in all the ladders that the case has, up to its first call.
+    pub(crate) fn whole_slope(self, quantity: impl Into<Quantity>) -> Option<f64> {
+        let quantity = quantity.into();
+        let parts = ["live", "initialised", "called"].map(|ladder| self.slope(quantity, ladder));
+        (parts[0].is_some() && parts[2].is_some()).then(|| parts.into_iter().flatten().sum())
+    }
+
+    /// The guest's part of that, in its memories.
+    pub(crate) fn guest_slope(self, metric: Metric) -> Option<f64> {
+        GUEST.iter().map(|category| self.whole_slope(Quantity::Within(metric, *category))).sum()
+    }
+
+    /// Whether a ladder is a straight line.
+    pub(crate) fn is_linear(self, metric: Metric, ladder: &str) -> Option<bool> {
+        Some(self.view.line(metric.into(), ladder, self.page)?.bend == Bend::Linear)
+    }
+
+    /// The rungs of a ladder.
+    pub(crate) fn rungs(self, ladder: &str) -> Vec<u32> {
+        let rungs = self.case.stages.iter().filter(|columns| columns.stage.name() == ladder);
+        rungs.filter_map(|columns| Some(columns.stage.scale()?.0)).collect()
+    }
+
+    /// The leak test on anonymous memory at every so many units, without the first windows: caches fill.
+    /// `None` where there are too few of them, `Some(None)` where memory holds.
+    pub(crate) fn leak(self, ladder: &str, window: u32, warm_up: usize) -> Option<Option<Leak>> {
+        let rungs = self.rungs(ladder).into_iter().filter(|rung| rung.is_multiple_of(window));
+        let levels: Option<Vec<f64>> =
+            rungs.map(|rung| self.growth(Metric::Anon, &format!("{ladder}@{rung}"))).collect();
+        let levels = levels?;
+        (levels.len() >= warm_up + 5).then(|| stats::leak(&levels, warm_up, self.page))
+    }
+}
