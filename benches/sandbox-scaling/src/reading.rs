@@ -9,8 +9,10 @@ use highwater::{
 
 use crate::NAME;
 
-/// Where a program's memory may be: wasmtime does not tell where components have theirs.
-const GUEST: [Category; 4] = [Category::LinearMemory, Category::CowImage, Category::MappedInput, Category::Other];
+/// Where a guest's memory may be counted. wasmtime does not tell where components have theirs, and one that happens
+/// to begin at a 64 MiB border is taken for an arena, of which a worker with one thread has none.
+const GUEST: [Category; 5] =
+    [Category::LinearMemory, Category::CowImage, Category::MappedInput, Category::Other, Category::Arenas];
 
 /// One case of a record.
 #[derive(Clone, Copy)]
@@ -57,9 +59,14 @@ impl<'a> Reading<'a> {
         (parts[0].is_some() && parts[2].is_some()).then(|| parts.into_iter().flatten().sum())
     }
 
-    /// The guest's part of that, in its memories.
-    pub(crate) fn guest_slope(self, metric: Metric) -> Option<f64> {
-        GUEST.iter().map(|category| self.whole_slope(Quantity::Within(metric, *category))).sum()
+    /// What a sandbox takes of a metric once all have been called, and the guest's part of it, in its memories. Shares
+    /// of one reading and not slopes: medians of slopes do not add up.
+    pub(crate) fn shares(self, metric: Metric) -> Option<(f64, f64)> {
+        let top = self.rungs("called").into_iter().max()?;
+        let stage = Aspect::Growth(format!("called@{top}").parse().ok()?);
+        let parts = GUEST.iter().map(|category| self.median(Quantity::Within(metric, *category), &stage));
+        let guest: f64 = parts.sum::<Option<f64>>()?;
+        Some((self.median(metric, &stage)? / f64::from(top), guest / f64::from(top)))
     }
 
     /// Whether a ladder is a straight line.

@@ -1,31 +1,24 @@
 //! The family as a user runs it: what its records must show of wasmtime, and that the gate is red
 //! when one sandbox dirties one page more.
 
-use std::{path::Path, process::Command, sync::OnceLock};
+mod common;
 
+use std::{collections::BTreeSet, path::Path, sync::OnceLock};
+
+use common::case;
 use highwater::{
-    CaseId, Category,
+    Category,
     judge::{Aspect, Kind, Policy, View, compare_family},
-    model::{CaseRecord, Metric, Quantity, Record, read_record},
+    model::{Metric, Quantity, Record, read_record},
 };
 
 const PAGE: f64 = 4096.0;
 
 /// Five workers of each selected case, with a ladder that is quick to climb.
-fn measure(args: &[&str]) -> Record {
-    let folder = tempfile::tempdir().expect("a folder");
-    run(folder.path(), args);
-    read_record(&folder.path().join("highwater/sandbox-scaling.json")).expect("a record")
-}
+const SHORT: [&str; 4] = ["--samples", "5", "--ladder", "1,4,16"];
 
-fn run(target: &Path, args: &[&str]) {
-    let output = Command::new(env!("CARGO_BIN_EXE_sandbox-scaling"))
-        .env("HIGHWATER_TARGET_DIR", target)
-        .args(["--bench", "--memory-only", "--samples", "5", "--ladder", "1,4,16"])
-        .args(args)
-        .output()
-        .expect("the program starts");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+fn measure(args: &[&str]) -> Record {
+    common::measure(&[&SHORT, args].concat())
 }
 
 /// The four strategies with the three core guests, measured once for all tests.
@@ -34,17 +27,27 @@ fn whole() -> &'static Record {
     RECORD.get_or_init(|| measure(&["/(on-demand|pooling)/cow=(on|off),guest=(tiny|toucher|image)$"]))
 }
 
-fn case<'a>(record: &'a Record, id: &str) -> &'a CaseRecord {
-    let id: CaseId = format!("sandbox-scaling/{id}").parse().expect("an id");
-    record.cases.iter().find(|case| case.id == id).expect("the case is in the record")
-}
-
 /// The slope over a ladder, which all workers must agree on.
 fn slope(record: &Record, id: &str, quantity: impl Into<Quantity>, ladder: &str) -> f64 {
     let view = View::new(case(record, id), &record.reference);
     let slopes = view.values(quantity.into(), &Aspect::Slope(ladder.to_owned())).expect("measured");
     assert!(slopes.iter().all(|slope| slope == &slopes[0]), "{id}: {slopes:?}");
     slopes[0]
+}
+
+#[test]
+fn ids_are_unique_and_those_of_the_baselines_are_all_there() {
+    let ids: Vec<String> = sandbox_scaling::family().cases.iter().map(|case| case.id().to_string()).collect();
+    let unique: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
+    assert_eq!(unique.len(), ids.len());
+    let baselines = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../baselines");
+    let classes = baselines.read_dir().expect("there").flatten().map(|class| class.path().join("sandbox-scaling.json"));
+    let blessed: Vec<Record> =
+        classes.filter(|path| path.is_file()).map(|path| read_record(&path).expect("a baseline")).collect();
+    assert!(!blessed.is_empty());
+    for case in blessed.iter().flat_map(|record| &record.cases) {
+        assert!(unique.contains(case.id.as_str()), "{} has a baseline and is no longer a case", case.id);
+    }
 }
 
 #[test]
@@ -108,7 +111,7 @@ fn dropping_on_demand_sandboxes_gives_their_mappings_back() {
 
 #[test]
 fn the_same_again_holds_and_one_page_more_per_sandbox_is_red_and_named() {
-    let filter = "on-demand/cow=on,guest=tiny";
+    let filter = "on-demand/cow=on,guest=tiny$";
     let judged = |args: &[&str]| compare_family(whole(), &measure(args), &Policy::default()).verdicts;
 
     let same = judged(&[filter]);
@@ -132,13 +135,13 @@ fn the_same_again_holds_and_one_page_more_per_sandbox_is_red_and_named() {
 #[test]
 fn a_broken_cache_entry_is_rebuilt_before_it_is_used() {
     let folder = tempfile::tempdir().expect("a folder");
-    let args = ["on-demand/cow=on,guest=tiny"];
-    run(folder.path(), &args);
+    let run = || common::run(folder.path(), &[&SHORT[..], &["on-demand/cow=on,guest=tiny$"]].concat());
+    run();
     let cache = folder.path().join("highwater/cache");
     let entries = cache.read_dir().expect("made").flatten().map(|entry| entry.path());
     let path = entries.into_iter().find(|path| path.extension().is_some_and(|e| e == "cwasm")).expect("one entry");
     let whole = std::fs::read(&path).expect("readable");
     std::fs::write(&path, &whole[..whole.len() / 2]).expect("writable");
-    run(folder.path(), &args);
+    run();
     assert_eq!(std::fs::read(&path).expect("readable"), whole);
 }

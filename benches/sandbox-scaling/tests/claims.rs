@@ -1,0 +1,126 @@
+//! Claims are decided by real runs as they must be, and each control comes out refuted; CPython agrees to the page;
+//! what is not built says so.
+
+mod common;
+
+use common::{case, measure, measure_programs};
+use highwater::{
+    judge::exact_where_gated,
+    model::{Decision, Record},
+};
+
+const CONFIRMED: Decision = Decision::Confirmed;
+const REFUTED: Decision = Decision::Refuted;
+
+/// The claims that a run must decide so, each with its control, which must be refuted.
+fn decides(record: &Record, expected: &[(&str, Decision)]) {
+    let found = |id: &str| record.claims.iter().find(|claim| claim.id == id);
+    for (id, decision) in expected {
+        let claim = found(id).expect("a claim");
+        assert_eq!(claim.decision, *decision, "{id}: {}", claim.figures);
+        if let Some(control) = found(&format!("control-{id}")) {
+            assert_eq!(control.decision, REFUTED, "{}: {}", control.id, control.figures);
+        }
+    }
+}
+
+#[test]
+fn what_is_said_of_sharing_memory_and_reuse_holds_and_its_controls_are_refuted() {
+    let filter = concat!(
+        "on-demand/cow=on,guest=cpython-pre(,load=each)?$|session/guest=cpython-pre,code=(check|leak-8192k)$",
+        "|on-demand/cow=on,guest=tiny(,load=each)?$|on-demand/cow=(on|off),guest=image$|guest=table",
+    );
+    let record = measure_programs(&["--samples", "1", "--ladder", "1,4,16", filter]);
+    decides(
+        &record,
+        &[
+            ("code-is-shared", CONFIRMED),
+            ("instance-is-small", CONFIRMED),
+            ("memory-is-own", CONFIRMED),
+            ("memory-is-256-mib", REFUTED),
+            ("memory-is-sparse", CONFIRMED),
+            ("cow-is-on", CONFIRMED),
+            ("cow-is-kept", REFUTED),
+            ("dense-setting-keeps-cow", CONFIRMED),
+            ("reuse-is-cheaper", CONFIRMED),
+        ],
+    );
+}
+
+#[test]
+fn most_of_a_sandbox_is_pythons_and_initialising_it_beforehand_saves_the_half_unless_it_is_copied() {
+    let filter = "on-demand/cow=(on|off),guest=(cpython|cpython-pre|tiny)$";
+    let record = measure_programs(&["--samples", "1", "--ladder", "1,2,4", filter]);
+    decides(&record, &[("python-is-the-cost", CONFIRMED), ("pre-initialisation-saves", CONFIRMED)]);
+}
+
+#[test]
+fn growth_is_linear_unless_a_compiler_left_free_heap_and_a_drop_gives_back_unless_a_pool_keeps() {
+    let filter = "on-demand/cow=on,guest=tiny(,load=compile)?$|(on-demand|pooling-keep-64k)/cow=on,guest=toucher$";
+    let record = measure(&["--samples", "1", filter]);
+    decides(&record, &[("growth-is-linear", CONFIRMED), ("drop-gives-back", CONFIRMED)]);
+}
+
+#[test]
+fn the_leak_test_finds_a_page_for_each_execution() {
+    let windows: Vec<String> = (1..=10).map(|window| (window * 50).to_string()).collect();
+    let filter = "session/guest=cpython-pre,code=leak-4k";
+    let record = measure_programs(&["--samples", "1", "--ladder", &windows.join(","), filter]);
+    let claim = record.claims.iter().find(|claim| claim.id == "control-reuse-leaks-nothing").expect("a claim");
+    assert_eq!(claim.decision, REFUTED, "{}", claim.figures);
+    // A page, what malloc and Python add, and what the runtime keeps itself.
+    let kib: f64 = claim.figures.split(": ").nth(1).and_then(|text| text.split(' ').next()?.parse().ok()).expect("KiB");
+    assert!((4.0..6.0).contains(&kib), "{}", claim.figures);
+}
+
+#[test]
+fn without_the_cases_that_they_rest_on_claims_are_left_open() {
+    let record = measure(&["--samples", "1", "--ladder", "1", "on-demand/cow=on,guest=toucher$"]);
+    for claim in &record.claims {
+        assert_eq!(claim.decision, Decision::Undecided, "{}: {}", claim.id, claim.figures);
+    }
+}
+
+#[test]
+fn workers_with_cpython_agree_on_all_that_is_gated() {
+    let filter = "on-demand/cow=on,guest=cpython-pre$";
+    let record = measure_programs(&["--samples", "4", "--ladder", "1,3", filter]);
+    let case = case(&record, "on-demand/cow=on,guest=cpython-pre");
+    assert_eq!((case.samples, case.died.len()), (4, 0));
+    assert!(exact_where_gated(case, &record.reference));
+}
+
+#[test]
+fn a_program_that_is_not_built_is_not_run_and_says_what_to_do() {
+    let record = measure(&["--samples", "1", "guest=(numpy-pre|js-quickjs)"]);
+    assert!(record.cases.len() >= 4);
+    for case in &record.cases {
+        let recipe = if case.id.as_str().contains("js-") { "js" } else { "numpy" };
+        assert_eq!(case.not_run, Some(format!("guest not built, see just guests-{recipe}")), "{}", case.id);
+    }
+}
+
+#[test]
+fn each_limit_refuses_at_its_number_and_is_named() {
+    let record = measure(&["--samples", "1", "ceiling/by=(rlimit-as-256g|machine,alloc=pooling|cgroup)"]);
+    // Reservations of 4,160 and 128 MiB in 256 GiB, less what the program itself takes; a pool's slots.
+    for (id, sandboxes, limit) in [
+        ("by=rlimit-as-256g,alloc=on-demand,cow=on,guest=tiny", 63..=63, "address space"),
+        ("by=rlimit-as-256g,alloc=on-demand-64m,cow=on,guest=tiny", 2040..=2047, "address space"),
+        ("by=machine,alloc=pooling,cow=on,guest=tiny", 1000..=1000, "slots of the pool"),
+        ("by=cgroup-256m,alloc=on-demand,cow=off,guest=image", 20..=25, "memory of the cgroup"),
+        ("by=cgroup-256m,alloc=on-demand,cow=on,guest=image", 2000..=4000, "memory of the cgroup"),
+    ] {
+        let case = case(&record, &format!("ceiling/{id}"));
+        if let Some(reason) = &case.not_run {
+            assert!(id.contains("cgroup"), "{id}: {reason}");
+            eprintln!("{id} is not tested here: {reason}");
+            continue;
+        }
+        let columns = case.stage(&"refused".parse().expect("a stage")).expect("reached");
+        let figure = "figure.sandboxes".parse::<highwater::model::Quantity>().expect("a figure");
+        let found = columns.values(figure, 1).expect("told")[0];
+        assert!(sandboxes.contains(&found), "{id}: {found}");
+        assert_eq!(case.notes["limit"], [limit], "{id}: {:?}", case.notes);
+    }
+}
