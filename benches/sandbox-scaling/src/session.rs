@@ -56,6 +56,8 @@ pub const WINDOW: u32 = 50;
 /// A thousand executions in windows of 50, and before them scenario C's rungs.
 const LONG: &[u32] =
     &[1, 10, 50, 100, 150, 200, 250, 300, 350, 400, 450, 500, 550, 600, 650, 700, 750, 800, 850, 900, 950, 1000];
+/// Half of its windows, for what leaks on purpose.
+const HALF: &[u32] = &[50, 100, 150, 200, 250, 300, 350, 400, 450, 500];
 /// Scenario C's alone.
 const SHORT: &[u32] = &[1, 10, 50, 100];
 
@@ -67,7 +69,7 @@ impl Session {
         Self { program: "numpy-pre", code: Code::Check, ladder: LONG },
         Self { program: "js-quickjs", code: Code::Check, ladder: LONG },
         // The leak test's control: a page for each execution.
-        Self { program: "cpython-pre", code: Code::Leak(4), ladder: LONG },
+        Self { program: "cpython-pre", code: Code::Leak(4), ladder: HALF },
         // The control of "reuse is cheaper": more for each execution than a sandbox takes.
         Self { program: "cpython-pre", code: Code::Leak(8192), ladder: SHORT },
     ];

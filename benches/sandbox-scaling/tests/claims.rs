@@ -105,8 +105,8 @@ fn each_limit_refuses_at_its_number_and_is_named() {
     let record = measure(&["--samples", "1", "ceiling/by=(rlimit-as-256g|machine,alloc=pooling|cgroup)"]);
     // Reservations of 4,160 and 128 MiB in 256 GiB, less what the program itself takes; a pool's slots.
     for (id, sandboxes, limit) in [
-        ("by=rlimit-as-256g,alloc=on-demand,cow=on,guest=tiny", 63..=63, "address space"),
-        ("by=rlimit-as-256g,alloc=on-demand-64m,cow=on,guest=tiny", 2040..=2047, "address space"),
+        ("by=rlimit-as-256g,alloc=on-demand,cow=on,guest=tiny", 60..=63, "address space"),
+        ("by=rlimit-as-256g,alloc=on-demand-64m,cow=on,guest=tiny", 2000..=2047, "address space"),
         ("by=machine,alloc=pooling,cow=on,guest=tiny", 1000..=1000, "slots of the pool"),
         ("by=cgroup-256m,alloc=on-demand,cow=off,guest=image", 20..=25, "memory of the cgroup"),
         ("by=cgroup-256m,alloc=on-demand,cow=on,guest=image", 2000..=4000, "memory of the cgroup"),
