@@ -58,6 +58,11 @@ impl Program {
         Plan::ask(&self.path, &self.target, selection, aslr_off)
     }
 
+    /// What runs its workers one by one.
+    pub(super) fn measuring(&self, interrupt: &Interrupt) -> Result<Measuring, CliError> {
+        Ok(Measuring::new(&self.path, &self.folder, interrupt)?)
+    }
+
     /// Runs workers of a plan.
     pub(super) fn run(
         &self,
@@ -67,7 +72,7 @@ impl Program {
         interrupt: &Interrupt,
         wanted: impl Fn(&CaseId) -> Wanted,
     ) -> Result<Record, CliError> {
-        let mut measuring = Measuring::new(&self.path, &self.folder, interrupt)?;
+        let mut measuring = self.measuring(interrupt)?;
         let cases = plan.cases.iter().map(|planned| measuring.case(planned, wanted(planned.id())));
         let cases = cases.collect::<Result<_, _>>()?;
         Ok(measuring.record(plan, selection, aslr_off, cases))

@@ -4,6 +4,7 @@ mod ab;
 mod again;
 mod bless;
 mod calibrate;
+mod capacity;
 mod compare;
 mod doctor;
 mod exactness;
@@ -50,6 +51,7 @@ enum Command {
     Bless(bless::Arguments),
     Exactness(exactness::Arguments),
     Calibrate(calibrate::Arguments),
+    Capacity(capacity::Arguments),
     Doctor(doctor::Arguments),
     Report(report::Arguments),
     Schema(schema::Arguments),
@@ -149,6 +151,7 @@ pub fn run() -> Result<u8, CliError> {
         Command::Bless(arguments) => bless::run(&arguments),
         Command::Exactness(arguments) => exactness::run(&arguments),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
+        Command::Capacity(arguments) => capacity::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),

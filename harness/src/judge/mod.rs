@@ -4,6 +4,7 @@
 mod aspect;
 pub mod baselines;
 mod calibration;
+mod capacity;
 mod compare;
 mod differences;
 mod pair;
@@ -11,12 +12,15 @@ mod policy;
 mod sentence;
 mod time;
 mod verdict;
+mod verification;
 
 pub use aspect::{Aspect, View};
 pub use calibration::{Arm, AspectKind, Batches, Calibration, CaseTally, Tally, calibrate};
+pub use capacity::{Capacity, Ceilings, Fits, Limit, Room, capacity};
 pub use compare::{Comparison, FamilyComparison, NoBaseline, compare_family, confirm_family};
 pub use pair::{exact_where_gated, noise_key};
 pub use policy::{Applied, Mode, Policy, PolicyError};
 pub(crate) use sentence::{amount, change};
 pub use time::judge_time;
 pub use verdict::{Kind, Subject, Verdict};
+pub use verification::{Search, Verification};

@@ -5,6 +5,7 @@
 //! other and two readings in a row are equal.
 
 mod categories;
+pub mod ceilings;
 mod cgroup;
 mod proc_files;
 mod smaps;

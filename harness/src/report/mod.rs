@@ -3,6 +3,7 @@
 
 mod blessing;
 mod calibration_text;
+mod capacity;
 mod comparison_text;
 mod diagnosis;
 mod exactness;
@@ -18,6 +19,7 @@ mod told;
 
 pub use blessing::blessing_table;
 pub use calibration_text::calibration_text;
+pub use capacity::{CapacityReport, CaseCapacity, FamilyCapacity, Verified, capacity_json, capacity_table};
 pub use comparison_text::{comparison_text, family_text};
 pub use diagnosis::{diagnosis_json, diagnosis_table};
 pub use exactness::exactness_table;

@@ -47,5 +47,5 @@ pub use pareto::pareto;
 pub(crate) use random::Random;
 pub use rates::{Rate, rate};
 pub use sign::{Sign, sign};
-pub use slope::{Bend, Line, fit};
+pub use slope::{Bend, Line, Middle, fit, middle};
 pub use trend::{Trend, trend};

@@ -5,6 +5,8 @@
 //! P. K. Sen, "Estimates of the regression coefficient based on Kendall's tau", JASA 63 (1968);
 //! percentile bootstrap: B. Efron and R. Tibshirani, "An Introduction to the Bootstrap" (1993), §13.3.
 
+use serde::Serialize;
+
 use super::{order::median, random::Random};
 
 /// A line fitted through one case's rungs.
@@ -18,6 +20,17 @@ pub struct Line {
     pub high: f64,
     /// Whether the cost per unit changes along the ladder.
     pub bend: Bend,
+}
+
+/// The middle of several workers' values.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Middle {
+    /// Their median.
+    pub value: f64,
+    /// Lower end of its 95 % interval.
+    pub low: f64,
+    /// Upper end of its 95 % interval.
+    pub high: f64,
 }
 
 /// Whether growth is linear.
@@ -48,12 +61,23 @@ pub fn fit(scales: &[f64], workers: &[Vec<f64>], quantum: f64) -> Option<Line> {
         return None;
     }
     let slopes: Vec<f64> = workers.iter().filter_map(|values| theil_sen(scales, values)).collect();
-    let slope = median(&slopes)?;
-    let (low, high) = if slopes.iter().all(|other| other == &slopes[0]) { (slope, slope) } else { bootstrap(&slopes) };
+    let Middle { value: slope, low, high } = middle(&slopes)?;
     let medians: Option<Vec<f64>> = (0..scales.len())
         .map(|rung| median(&workers.iter().filter_map(|values| values.get(rung).copied()).collect::<Vec<_>>()))
         .collect();
     Some(Line { slope, low, high, bend: bend(scales, &medians?, quantum) })
+}
+
+/// The median of the values, one per worker, and its interval by bootstrap over workers: no width where
+/// they agree.
+///
+/// Returns `None` of no values, or where one is not finite.
+#[must_use]
+pub fn middle(values: &[f64]) -> Option<Middle> {
+    let value = median(values).filter(|_| values.iter().all(|value| value.is_finite()))?;
+    let agree = values.iter().all(|other| other == &values[0]);
+    let (low, high) = if agree { (value, value) } else { bootstrap(values) };
+    Some(Middle { value, low, high })
 }
 
 /// The median of the slopes of all pairs of points.
