@@ -18,6 +18,7 @@
 //! ```
 
 mod axes;
+pub mod bring;
 mod ceiling;
 mod claims;
 mod guest;

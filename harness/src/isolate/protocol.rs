@@ -34,8 +34,10 @@ pub const VERSION: u32 = 1;
 /// arguments lie on the stack.
 pub(crate) const WORKER_ARGUMENT: &str = "--highwater-worker";
 
-/// Whether this process was started as a worker.
-pub(crate) fn is_worker() -> bool {
+/// Whether this process was started as a worker. A program with a command line of its own hands over to
+/// [`crate::main`] then.
+#[must_use]
+pub fn is_worker() -> bool {
     std::env::args_os().nth(1).is_some_and(|argument| argument == WORKER_ARGUMENT)
 }
 

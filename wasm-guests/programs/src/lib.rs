@@ -26,6 +26,7 @@ pub use error::Error;
 pub use program::{Abi, Check, Program};
 pub use sandbox::{Loaded, Sandbox, configure};
 pub use table::Table;
+pub use wasi::repeatable;
 
 /// Told in one line what is being made, whenever that takes seconds.
 pub type Progress<'a> = &'a dyn Fn(&str);

@@ -35,17 +35,8 @@ impl State {
     /// The state of a fresh sandbox that sees these folders, in the order of the program's mounts.
     pub(crate) fn new(program: &Program, folders: &[PathBuf]) -> Result<Self> {
         let stderr = MemoryOutputPipe::new(OUTPUT_BYTES);
-        let mut wasi = WasiCtxBuilder::new();
-        wasi.envs(program.environment)
-            .stdout(MemoryOutputPipe::new(OUTPUT_BYTES))
-            .stderr(stderr.clone())
-            .secure_random(Deterministic::new(RANDOM.to_vec()))
-            .insecure_random(Deterministic::new(RANDOM.to_vec()))
-            .insecure_random_seed(u128::from_le_bytes(RANDOM))
-            .wall_clock(Clock::default())
-            .monotonic_clock(Clock::default())
-            // Else every access to a file would be done by another thread.
-            .allow_blocking_current_thread(true);
+        let mut wasi = repeatable();
+        wasi.envs(program.environment).stdout(MemoryOutputPipe::new(OUTPUT_BYTES)).stderr(stderr.clone());
         for (mount, folder) in program.mounts.iter().zip(folders) {
             wasi.preopened_dir(folder, mount.guest, FsPerms::ReadOnly)?;
         }
@@ -62,6 +53,19 @@ impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
     }
+}
+
+/// A WASI whose clocks and random numbers repeat, with nothing else in it.
+pub fn repeatable() -> WasiCtxBuilder {
+    let mut wasi = WasiCtxBuilder::new();
+    wasi.secure_random(Deterministic::new(RANDOM.to_vec()))
+        .insecure_random(Deterministic::new(RANDOM.to_vec()))
+        .insecure_random_seed(u128::from_le_bytes(RANDOM))
+        .wall_clock(Clock::default())
+        .monotonic_clock(Clock::default())
+        // Else every access to a file would be done by another thread.
+        .allow_blocking_current_thread(true);
+    wasi
 }
 
 /// A clock that counts how often it was read.

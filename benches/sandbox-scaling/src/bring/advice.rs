@@ -1,0 +1,167 @@
+//! What was measured as a table, and what follows from it: the cheapest, the fastest, the Pareto set, and
+//! the settings to paste.
+
+use std::fmt::Write;
+
+use comfy_table::{CellAlignment, Table, presets};
+use highwater::{
+    judge::{Aspect, Capacity, Ceilings, View, capacity},
+    model::{Bytes, CaseRecord, Metric, Quantity, nanoseconds, signed_bytes},
+    probe::ceilings,
+    stats,
+};
+
+use super::{
+    case::CYCLE,
+    order::Call,
+    strategy::Strategy,
+    sweep::{Asked, Tried},
+};
+
+/// What one strategy costs.
+struct Cost<'a> {
+    strategy: &'a Strategy,
+    outcome: Result<Figures, String>,
+}
+
+struct Figures {
+    /// Bytes that one more sandbox holds.
+    held: f64,
+    /// Mappings of one more.
+    vmas: f64,
+    /// Address space of one more, the pool's slots included.
+    address: f64,
+    /// Bytes that a dropped one leaves behind.
+    kept: f64,
+    /// Nanoseconds to instantiate, call and drop one.
+    cycle: f64,
+}
+
+/// The text for people.
+#[must_use]
+pub fn advice(asked: &Asked, tried: &Tried) -> String {
+    let costs: Vec<Cost<'_>> = tried
+        .strategies
+        .iter()
+        .map(|(strategy, case)| Cost { strategy, outcome: figures(case, tried.sandboxes) })
+        .collect();
+    let told: Vec<(&Strategy, &Figures)> =
+        costs.iter().filter_map(|cost| Some((cost.strategy, cost.outcome.as_ref().ok()?))).collect();
+    let fastest = told.iter().map(|(_, figures)| figures.cycle).fold(f64::INFINITY, f64::min);
+    let best = stats::pareto(&told.iter().map(|(_, figures)| (figures.held, figures.cycle)).collect::<Vec<_>>());
+    let pareto: Vec<&Strategy> = told.iter().zip(best).filter(|(_, best)| *best).map(|((one, _), _)| *one).collect();
+
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_BORDERS_ONLY).set_header([
+        "strategy",
+        "held/sandbox",
+        "VMAs/sandbox",
+        "address space/sandbox",
+        "kept after drop",
+        &format!("instantiate + {}drop", if tried.order.call == Call::Nothing { "" } else { "call + " }),
+        "x fastest",
+        "Pareto",
+    ]);
+    for cost in &costs {
+        table.add_row(row(cost, fastest, pareto.contains(&cost.strategy)));
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    let mut text = format!("{}, {}, {} sandboxes alive\n{table}\n", asked.path.display(), does(tried), tried.sandboxes);
+    text.push_str(
+        "held: anon, page tables and the kernel's own per mapping; time: the middle of many in one process, warm\n\n",
+    );
+    recommend(&mut text, &told, &pareto, tried);
+    text
+}
+
+/// What every sandbox did.
+fn does(tried: &Tried) -> String {
+    match &tried.order.call {
+        Call::Nothing => "instantiated and not called (--invoke NAME calls a function)".to_owned(),
+        Call::Command(_) => "run as a command".to_owned(),
+        Call::Function { name, args } => format!("`{name}({})` called once", args.join(", ")),
+    }
+}
+
+fn row(cost: &Cost<'_>, fastest: f64, is_best: bool) -> Vec<String> {
+    let label = cost.strategy.label();
+    let bytes = |bytes: f64| signed_bytes(bytes).trim_start_matches('+').to_owned();
+    match &cost.outcome {
+        Err(reason) => vec![label, format!("failed: {reason}")],
+        Ok(figures) => vec![
+            label,
+            bytes(figures.held),
+            format!("{:.2}", figures.vmas),
+            bytes(figures.address),
+            bytes(figures.kept),
+            nanoseconds(figures.cycle),
+            format!("{:.2}", figures.cycle / fastest),
+            if is_best { "*" } else { "" }.to_owned(),
+        ],
+    }
+}
+
+fn recommend(text: &mut String, told: &[(&Strategy, &Figures)], pareto: &[&Strategy], tried: &Tried) {
+    let least = |of: fn(&Figures) -> f64| told.iter().min_by(|(_, a), (_, b)| of(a).total_cmp(&of(b)));
+    let (Some((cheapest, held)), Some((fastest, cycle))) = (least(|f| f.held), least(|f| f.cycle)) else {
+        text.push_str("no strategy ran through\n");
+        return;
+    };
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "cheapest in memory: {} ({} per sandbox)", cheapest.label(), Bytes(held.held as u64));
+    let _ = writeln!(text, "fastest:            {} ({})", fastest.label(), nanoseconds(cycle.cycle));
+    let labels: Vec<String> = pareto.iter().map(|one| one.label()).collect();
+    let _ = writeln!(
+        text,
+        "Pareto set:         {} (nothing else is better in one and no worse in the other)",
+        labels.join(", ")
+    );
+    let chosen = if cheapest == fastest { vec![cheapest] } else { vec![cheapest, fastest] };
+    for strategy in chosen {
+        let sandboxes = tried.sandboxes;
+        let _ = writeln!(text, "\n{}, for {sandboxes} sandboxes at once:\n", strategy.label());
+        text.push_str(&strategy.code(&tried.order.needs, sandboxes));
+        text.push_str("    let engine = wasmtime::Engine::new(&config)?;\n");
+    }
+}
+
+fn figures(case: &CaseRecord, sandboxes: u32) -> Result<Figures, String> {
+    if case.samples == 0 {
+        let told = case.notes.get(super::case::FAILURE).and_then(|texts| texts.first().cloned());
+        let died = || case.died.first().map(|death| format!("{} {}", death.outcome, death.place()));
+        return Err(told
+            .or_else(died)
+            .or_else(|| case.not_run.clone())
+            .unwrap_or_else(|| "no worker completed".to_owned()));
+    }
+    let parse = |text: &str| text.parse().map_err(|_| format!("no stage {text}"));
+    let (loaded, dropped, cycled) = (parse("loaded")?, parse("trimmed")?, parse("cycled")?);
+    let no_limits = Ceilings {
+        memory: Bytes(u64::MAX >> 1),
+        max_map_count: u64::MAX >> 12,
+        address_space: Bytes(u64::MAX >> 1),
+        bytes_per_mapping: ceilings::bytes_per_mapping(),
+    };
+    let Capacity { bytes_per_unit, ladders, .. } =
+        capacity(case, &loaded, rustix::param::page_size() as u64, &no_limits)?;
+    let view = View::new(case, &loaded);
+    let middle =
+        |quantity: Quantity, aspect: &Aspect| view.values(quantity, aspect).and_then(|values| stats::median(&values));
+    let slopes = |metric: Metric| -> f64 {
+        ladders.iter().filter_map(|name| middle(metric.into(), &Aspect::Slope(name.clone()))).sum()
+    };
+    // A pool reserves its slots with the engine: what it has more than a bare process, spread over them.
+    let start = parse("start")?;
+    let engine = View::new(case, &start).values(Metric::Vsize.into(), &Aspect::Growth(loaded.clone()));
+    let reserved = engine.and_then(|values| stats::median(&values)).unwrap_or(0.0);
+    let cycle: Quantity = Quantity::Figure(CYCLE.parse().map_err(|_| "no such figure".to_owned())?);
+    Ok(Figures {
+        held: bytes_per_unit.value,
+        vmas: slopes(Metric::Vmas),
+        address: slopes(Metric::Vsize) + reserved / f64::from(sandboxes.max(1)),
+        kept: middle(Metric::Anon.into(), &Aspect::Growth(dropped)).unwrap_or(0.0) / f64::from(sandboxes.max(1)),
+        cycle: middle(cycle, &Aspect::Level(cycled)).ok_or("no time was told")?,
+    })
+}

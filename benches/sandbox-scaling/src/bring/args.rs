@@ -1,0 +1,170 @@
+//! Arguments of functions, from what stands on the command line: numbers for core modules, and JSON for
+//! components, whose types say how it is read.
+//!
+//! | type | as JSON |
+//! |---|---|
+//! | `string`, `char`, `enum` | `"text"`, or text that is no JSON |
+//! | `list`, `tuple`, `flags` | `[1, 2]`, `[1, "a"]`, `["read"]` |
+//! | `record` | `{"field": 1}` |
+//! | `variant`, `result` | `{"case": payload}`, or `"case"` without one |
+//! | `option` | `null`, or the value |
+
+use serde_json::Value;
+use wasmtime::{Val, ValType, component};
+
+/// Reads a core function's argument.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn core(text: &str, ty: &ValType) -> Result<Val, String> {
+    let bad = |what: &str| format!("`{text}` is not {what}");
+    Ok(match ty {
+        ValType::I32 => {
+            let bits = text.parse::<i32>().or_else(|_| text.parse::<u32>().map(u32::cast_signed));
+            Val::I32(bits.map_err(|_| bad("an i32"))?)
+        }
+        ValType::I64 => {
+            let bits = text.parse::<i64>().or_else(|_| text.parse::<u64>().map(u64::cast_signed));
+            Val::I64(bits.map_err(|_| bad("an i64"))?)
+        }
+        ValType::F32 => Val::F32(text.parse::<f32>().map_err(|_| bad("an f32"))?.to_bits()),
+        ValType::F64 => Val::F64(text.parse::<f64>().map_err(|_| bad("an f64"))?.to_bits()),
+        other => return Err(format!("`{text}`: arguments of type {other} cannot be given on a command line")),
+    })
+}
+
+/// Reads a component function's argument.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn lifted(text: &str, ty: &component::Type) -> Result<component::Val, String> {
+    use component::Type::{Char, Enum, String};
+    match serde_json::from_str::<Value>(text) {
+        // Text that happens to be a number is text where text is wanted.
+        Ok(Value::String(_)) | Err(_) if matches!(ty, String | Char | Enum(_)) => {
+            let value = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
+            value_of(&value, ty)
+        }
+        Ok(_) if matches!(ty, String | Char | Enum(_)) => value_of(&Value::from(text), ty),
+        Ok(value) => value_of(&value, ty),
+        Err(_) => Err(format!("`{text}` is not {}", name(ty))),
+    }
+}
+
+fn value_of(value: &Value, ty: &component::Type) -> Result<component::Val, String> {
+    use component::{Type, Val};
+    let bad = || format!("`{value}` is not {}", name(ty));
+    let signed =
+        |bits: u32| value.as_i64().filter(|n| (-(1 << (bits - 1))..1 << (bits - 1)).contains(n)).ok_or_else(bad);
+    let unsigned = |bits: u32| value.as_u64().filter(|n| *n < 1 << bits).ok_or_else(bad);
+    let list = || value.as_array().ok_or_else(bad);
+    let word = || value.as_str().ok_or_else(bad);
+    // `"case"`, or `{"case": payload}`.
+    let case = || match value {
+        Value::String(case) => Ok((case.as_str(), None)),
+        Value::Object(fields) if fields.len() == 1 => {
+            fields.iter().next().map(|(case, payload)| (case.as_str(), Some(payload))).ok_or_else(bad)
+        }
+        _ => Err(bad()),
+    };
+    let payload = |given: Option<&Value>, ty: Option<Type>| match (given, ty) {
+        (None, None) => Ok(None),
+        (Some(given), Some(ty)) => Ok(Some(Box::new(value_of(given, &ty)?))),
+        _ => Err(bad()),
+    };
+    Ok(match ty {
+        Type::Bool => Val::Bool(value.as_bool().ok_or_else(bad)?),
+        Type::S8 => Val::S8(signed(8)? as i8),
+        Type::S16 => Val::S16(signed(16)? as i16),
+        Type::S32 => Val::S32(signed(32)? as i32),
+        Type::S64 => Val::S64(value.as_i64().ok_or_else(bad)?),
+        Type::U8 => Val::U8(unsigned(8)? as u8),
+        Type::U16 => Val::U16(unsigned(16)? as u16),
+        Type::U32 => Val::U32(unsigned(32)? as u32),
+        Type::U64 => Val::U64(value.as_u64().ok_or_else(bad)?),
+        Type::Float32 => Val::Float32(value.as_f64().ok_or_else(bad)? as f32),
+        Type::Float64 => Val::Float64(value.as_f64().ok_or_else(bad)?),
+        Type::Char => {
+            let mut chars = word()?.chars();
+            match (chars.next(), chars.next()) {
+                (Some(one), None) => Val::Char(one),
+                _ => return Err(bad()),
+            }
+        }
+        Type::String => Val::String(word()?.to_owned()),
+        Type::List(of) => Val::List(list()?.iter().map(|value| value_of(value, &of.ty())).collect::<Result<_, _>>()?),
+        Type::Tuple(of) => {
+            let types: Vec<Type> = of.types().collect();
+            let values = list()?;
+            if values.len() != types.len() {
+                return Err(bad());
+            }
+            Val::Tuple(values.iter().zip(&types).map(|(value, ty)| value_of(value, ty)).collect::<Result<_, _>>()?)
+        }
+        Type::Record(of) => {
+            let given = value.as_object().ok_or_else(bad)?;
+            let field = |field: component::types::Field<'_>| {
+                let missing = || format!("`{value}` has no field `{}`", field.name);
+                Ok::<_, String>((
+                    field.name.to_owned(),
+                    value_of(given.get(field.name).ok_or_else(missing)?, &field.ty)?,
+                ))
+            };
+            Val::Record(of.fields().map(field).collect::<Result<_, _>>()?)
+        }
+        Type::Enum(of) => {
+            let word = word()?;
+            of.names().find(|name| *name == word).ok_or_else(bad)?;
+            Val::Enum(word.to_owned())
+        }
+        Type::Flags(of) => {
+            let flag = |value: &Value| {
+                let word = value.as_str().ok_or_else(bad)?;
+                of.names().find(|name| *name == word).map(str::to_owned).ok_or_else(bad)
+            };
+            Val::Flags(list()?.iter().map(flag).collect::<Result<_, String>>()?)
+        }
+        Type::Variant(of) => {
+            let (word, given) = case()?;
+            let found = of.cases().find(|case| case.name == word).ok_or_else(bad)?;
+            Val::Variant(word.to_owned(), payload(given, found.ty)?)
+        }
+        Type::Result(of) => match case()? {
+            ("ok", given) => Val::Result(Ok(payload(given, of.ok())?)),
+            ("err", given) => Val::Result(Err(payload(given, of.err())?)),
+            _ => return Err(bad()),
+        },
+        Type::Option(_) if value.is_null() => Val::Option(None),
+        Type::Option(of) => Val::Option(Some(Box::new(value_of(value, &of.ty())?))),
+        _ => return Err(format!("`{value}`: arguments of type {} cannot be given on a command line", name(ty))),
+    })
+}
+
+/// A type's word in WIT.
+pub(super) fn name(ty: &component::Type) -> &'static str {
+    use component::Type;
+    match ty {
+        Type::Bool => "bool",
+        Type::S8 => "s8",
+        Type::U8 => "u8",
+        Type::S16 => "s16",
+        Type::U16 => "u16",
+        Type::S32 => "s32",
+        Type::U32 => "u32",
+        Type::S64 => "s64",
+        Type::U64 => "u64",
+        Type::Float32 => "f32",
+        Type::Float64 => "f64",
+        Type::Char => "char",
+        Type::String => "string",
+        Type::List(_) => "list",
+        Type::Record(_) => "record",
+        Type::Tuple(_) => "tuple",
+        Type::Variant(_) => "variant",
+        Type::Enum(_) => "enum",
+        Type::Option(_) => "option",
+        Type::Result(_) => "result",
+        Type::Flags(_) => "flags",
+        _ => "resource, stream or the like",
+    }
+}

@@ -1,0 +1,125 @@
+//! One strategy with the file that was given, in a worker of its own.
+//!
+//! ```text
+//!  engine     + Engine, with the pool's address space where there is one
+//!  loaded     + code, mapped from its compiled file                    (reference of all growth)
+//!  live@N     + N sandboxes
+//!  called@N   + the first N of them have been called once; only where something is to be called
+//!  dropped    - all of them
+//!  trimmed    - what malloc_trim gives back
+//!  cycled     cycle_ns: instantiate, call and drop one more, the middle of many; not in a trial
+//! ```
+
+use std::time::{Duration, Instant};
+
+use highwater::{Case, CaseId, CaseResult, Category, Scale, Stages};
+
+use super::{
+    host::{Host, Live},
+    order::{Call, Errand, Order},
+    refusal::one_line,
+    strategy::Strategy,
+};
+
+/// The family's name in case ids.
+pub(super) const FAMILY: &str = "try";
+/// The note in which a worker says how the program failed.
+pub(super) const FAILURE: &str = "failure";
+/// The figure with the time of one cycle.
+pub(super) const CYCLE: &str = "cycle_ns";
+
+/// Cycles go on for so long,
+const CYCLES_TIME: Duration = Duration::from_millis(300);
+/// and there are no more than so many,
+const CYCLES_MOST: usize = 2000;
+/// nor fewer, so that the first, in which caches are cold, is not the middle one.
+const CYCLES_FEWEST: usize = 3;
+
+/// A strategy to try.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Try(pub(super) Strategy);
+
+impl Case for Try {
+    fn id(&self) -> CaseId {
+        let id = CaseId::new(FAMILY, self.0.name, &[("cow", self.0.cow())]);
+        id.expect("names of strategies are lower case words")
+    }
+
+    fn ladder(&self) -> Vec<Scale> {
+        vec![Scale(1)]
+    }
+
+    fn run(&self, stages: &mut Stages) -> CaseResult {
+        let ladder = stages.ladder();
+        let top = ladder.last().map_or(0, |top| top.0 as usize);
+        let order = Order::read(stages.input(1)?)?;
+        let engine = match self.0.engine(&order.needs, order.sandboxes) {
+            Ok(engine) => engine,
+            Err(error) => return failed(stages, "making the engine", &error, None),
+        };
+        stages.reached("engine")?;
+        let host = Host::open(&engine, stages.input(0)?, order.clone())?;
+        stages.label(Category::CompiledCode, host.code())?;
+        let mut live: Vec<Live> = Vec::with_capacity(top);
+        stages.reached("loaded")?;
+
+        for scale in ladder.iter().copied() {
+            while live.len() < scale.0 as usize {
+                match host.live() {
+                    Ok(sandbox) => live.push(sandbox),
+                    Err(error) => return failed(stages, "instantiating it", &error, None),
+                }
+            }
+            stages.reached_at("live", scale)?;
+        }
+        if order.call != Call::Nothing {
+            let mut called = 0;
+            for scale in ladder {
+                for sandbox in &mut live[called..scale.0 as usize] {
+                    if let Err(error) = host.call(sandbox) {
+                        let last_words = sandbox.last_words();
+                        return failed(stages, &order.call.words(), &error, last_words);
+                    }
+                }
+                called = scale.0 as usize;
+                stages.reached_at("called", scale)?;
+            }
+        }
+        live.clear();
+        stages.reached("dropped")?;
+        stages.trimmed()?;
+        if order.errand == Errand::Measure {
+            match cycle(&host) {
+                Ok(ns) => stages.figure(CYCLE, ns)?,
+                Err(error) => return failed(stages, &order.call.words(), &error, None),
+            }
+            stages.reached("cycled")?;
+        }
+        Ok(())
+    }
+}
+
+/// The middle time of instantiating, calling and dropping one sandbox, in nanoseconds.
+fn cycle(host: &Host) -> wasmtime::Result<u64> {
+    let begun = Instant::now();
+    let mut times = Vec::with_capacity(CYCLES_MOST);
+    while times.len() < CYCLES_MOST && (times.len() < CYCLES_FEWEST || begun.elapsed() < CYCLES_TIME) {
+        let start = Instant::now();
+        let mut live = host.live()?;
+        host.call(&mut live)?;
+        drop(live);
+        times.push(start.elapsed());
+    }
+    times.sort_unstable();
+    Ok(times[times.len() / 2].as_nanos() as u64)
+}
+
+/// Tells the parent how the program failed, and ends the worker.
+fn failed(stages: &mut Stages, doing: &str, error: &wasmtime::Error, last_words: Option<String>) -> CaseResult {
+    let mut text = format!("{doing}: {}", one_line(error));
+    if let Some(words) = last_words {
+        text.push_str(&format!("; it wrote: {words}"));
+    }
+    stages.note(FAILURE, &text)?;
+    Err(text.into())
+}

@@ -1,0 +1,164 @@
+//! The functions that a file exports: which is called when none is named, and what is said when the one
+//! that is named is not there.
+
+use std::path::Path;
+
+use wasmtime::{
+    Engine, ExternType, Module,
+    component::{self, Component, ComponentExportIndex, types::ComponentItem},
+};
+
+use super::{args, refusal::Refusal};
+
+/// What a command of WASI preview 1 exports.
+pub(super) const START: &str = "_start";
+/// What a library of WASI preview 1 is to be called with first.
+pub(super) const INITIALIZE: &str = "_initialize";
+/// What a command of WASI preview 2 exports, of any version.
+pub(super) const RUN: &str = "wasi:cli/run#run";
+
+/// How many names a message lists.
+const LISTED: usize = 8;
+
+/// A component's function, and what to call it with.
+pub(super) struct Lifted {
+    /// Where it is.
+    pub(super) export: ComponentExportIndex,
+    /// Its arguments.
+    pub(super) args: Vec<component::Val>,
+    /// How many results it has.
+    pub(super) results: usize,
+}
+
+/// The names of a core module's functions.
+pub(super) fn functions_of(module: &Module) -> impl Iterator<Item = &str> {
+    module.exports().filter(|export| matches!(export.ty(), ExternType::Func(_))).map(|export| export.name())
+}
+
+/// A component's function by its name, or by `INTERFACE#NAME`; the interface's version may be left out.
+///
+/// # Errors
+/// When it is not there, or not for these arguments.
+pub(super) fn lifted(component: &Component, name: &str, given: &[String]) -> Result<Lifted, Refusal> {
+    let functions = functions(component);
+    let found = functions.iter().find(|function| function.is_called(name));
+    let Some(Function { export, ty, .. }) = found else {
+        return Err(absent(name, functions.iter().map(Function::full_name)));
+    };
+    let types: Vec<component::Type> = ty.params().map(|(_, ty)| ty).collect();
+    let words: Vec<String> = types.iter().map(|ty| args::name(ty).to_owned()).collect();
+    expect_count(name, &words, given.len())?;
+    let read = given.iter().zip(&types).map(|(text, ty)| args::lifted(text, ty));
+    let args = read.collect::<Result<_, _>>().map_err(|problem| bad_argument(name, &problem))?;
+    Ok(Lifted { export: *export, args, results: ty.results().len() })
+}
+
+/// Whether a compiled file is a command, which is run where nothing else is asked for.
+///
+/// # Errors
+/// When the file cannot be mapped.
+pub(super) fn is_command(engine: &Engine, compiled: &Path, component: bool) -> wasmtime::Result<bool> {
+    Ok(match component {
+        // SAFETY: the file comes from the cache, which checked it against its checksum, and was made by
+        // this wasmtime.
+        true => functions(&unsafe { Component::deserialize_file(engine, compiled) }?)
+            .iter()
+            .any(|function| function.is_called(RUN)),
+        // SAFETY: as above.
+        false => functions_of(&unsafe { Module::deserialize_file(engine, compiled) }?).any(|name| name == START),
+    })
+}
+
+/// One function of a component.
+struct Function {
+    interface: Option<String>,
+    name: String,
+    export: ComponentExportIndex,
+    ty: component::types::ComponentFunc,
+}
+
+impl Function {
+    /// By its own name, or with its interface's, whose version may be left out.
+    fn is_called(&self, asked: &str) -> bool {
+        match (asked.split_once('#'), &self.interface) {
+            (None, _) => self.name == asked,
+            (Some((interface, name)), Some(own)) => {
+                let is_interface = own == interface || own.split('@').next() == Some(interface);
+                is_interface && self.name == name
+            }
+            (Some(_), None) => false,
+        }
+    }
+
+    fn full_name(&self) -> String {
+        self.interface.as_ref().map_or_else(|| self.name.clone(), |interface| format!("{interface}#{}", self.name))
+    }
+}
+
+/// The functions at the top first, then those of interfaces.
+fn functions(component: &Component) -> Vec<Function> {
+    let engine: &Engine = component.engine();
+    let ty = component.component_type();
+    let mut functions = Vec::new();
+    let mut nested = Vec::new();
+    for (name, item) in ty.exports(engine) {
+        match item.ty {
+            ComponentItem::ComponentFunc(ty) => {
+                functions.extend(component.get_export_index(None, name).map(|export| Function {
+                    interface: None,
+                    name: name.to_owned(),
+                    export,
+                    ty,
+                }))
+            }
+            ComponentItem::ComponentInstance(instance) => {
+                let Some(interface) = component.get_export_index(None, name) else { continue };
+                for (function, item) in instance.exports(engine) {
+                    let ComponentItem::ComponentFunc(ty) = item.ty else { continue };
+                    let export = component.get_export_index(Some(&interface), function);
+                    nested.extend(export.map(|export| Function {
+                        interface: Some(name.to_owned()),
+                        name: function.to_owned(),
+                        export,
+                        ty,
+                    }));
+                }
+            }
+            _ => {}
+        }
+    }
+    functions.extend(nested);
+    functions
+}
+
+/// Says that there is no such function, and which there are.
+pub(super) fn absent(name: &str, there: impl Iterator<Item = String>) -> Refusal {
+    let there: Vec<String> = there.collect();
+    let listed: Vec<String> = there.iter().take(LISTED).map(|name| format!("`{name}`")).collect();
+    let rest = match there.len().saturating_sub(LISTED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Refusal::Call(match listed.is_empty() {
+        true => format!("it exports no function `{name}`, and no other"),
+        false => format!("it exports no function `{name}`; there are {}{rest}", listed.join(", ")),
+    })
+}
+
+/// Says so when a function takes another number of arguments.
+pub(super) fn expect_count(name: &str, types: &[String], given: usize) -> Result<(), Refusal> {
+    if types.len() == given {
+        return Ok(());
+    }
+    let takes = match types.len() {
+        0 => "no arguments".to_owned(),
+        1 => format!("1 argument ({})", types[0]),
+        count => format!("{count} arguments ({})", types.join(", ")),
+    };
+    Err(Refusal::Call(format!("`{name}` takes {takes}, and --args has {given}")))
+}
+
+/// Says which argument is not right.
+pub(super) fn bad_argument(name: &str, problem: &str) -> Refusal {
+    Refusal::Call(format!("`{name}`: {problem}"))
+}

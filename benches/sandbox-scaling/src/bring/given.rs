@@ -1,0 +1,108 @@
+//! The file that was given: read, told apart (text or binary, core module or component), and compiled
+//! into the cache, once for each setting that compiled code depends on.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest, Sha256};
+use wasm_guests::Cache;
+
+use super::{
+    refusal::{Refusal, one_line},
+    strategy::Strategy,
+};
+
+/// What every binary begins with.
+const MAGIC: &[u8] = b"\0asm";
+/// The version of a core module, in the four bytes after that; a component has another.
+const CORE_VERSION: &[u8] = &[1, 0, 0, 0];
+
+/// A WebAssembly binary.
+pub(super) struct Given {
+    path: PathBuf,
+    wasm: Vec<u8>,
+    /// Whether it is a component.
+    pub(super) component: bool,
+}
+
+impl Given {
+    /// Reads a file, in text form or binary.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is no WebAssembly.
+    pub(super) fn read(path: &Path) -> Result<Self, Refusal> {
+        let bytes = fs::read(path).map_err(|source| Refusal::Read { path: path.to_owned(), source })?;
+        let not_wasm = |problem: &str| Refusal::NotWasm { path: path.to_owned(), problem: problem.to_owned() };
+        let wasm = match bytes.starts_with(MAGIC) {
+            true => bytes,
+            false => text(&bytes).map_err(|problem| not_wasm(&problem))?,
+        };
+        match wasm.get(MAGIC.len()..8) {
+            None => Err(not_wasm("a WebAssembly file that is cut off in its header")),
+            Some(version) => Ok(Self { path: path.to_owned(), component: version != CORE_VERSION, wasm }),
+        }
+    }
+
+    /// Its size in bytes.
+    #[must_use]
+    pub(super) fn size(&self) -> u64 {
+        self.wasm.len() as u64
+    }
+
+    /// Its compiled form for a strategy, in the cache.
+    ///
+    /// # Errors
+    /// When it is not valid, or asks for what this engine is built without.
+    pub(super) fn compiled(&self, strategy: &Strategy, cache: &Path) -> Result<PathBuf, Refusal> {
+        let invalid = |error: &wasmtime::Error| Refusal::NotWasm { path: self.path.clone(), problem: one_line(error) };
+        let engine = strategy.compiler().map_err(|error| Refusal::Harness(one_line(&error)))?;
+        let key = {
+            use std::hash::{DefaultHasher, Hash, Hasher};
+            let mut hasher = DefaultHasher::new();
+            engine.precompile_compatibility_hash().hash(&mut hasher);
+            format!("{:x} wasmtime {:016x}", Sha256::digest(&self.wasm), hasher.finish())
+        };
+        let made = Cache::at(cache).made("try", "cwasm", &key, || {
+            let compiled = match self.component {
+                true => engine.precompile_component(&self.wasm),
+                false => engine.precompile_module(&self.wasm),
+            };
+            compiled.map_err(Made::Wasm)
+        });
+        match made {
+            Ok(made) => Ok(made.path),
+            Err(Made::Wasm(error)) => Err(invalid(&error)),
+            Err(Made::Cache(error)) => Err(Refusal::Harness(error.to_string())),
+        }
+    }
+}
+
+/// Why there is no compiled form.
+enum Made {
+    Wasm(wasmtime::Error),
+    Cache(wasm_guests::Error),
+}
+
+impl From<wasm_guests::Error> for Made {
+    fn from(error: wasm_guests::Error) -> Self {
+        Self::Cache(error)
+    }
+}
+
+/// The binary of a text.
+fn text(bytes: &[u8]) -> Result<Vec<u8>, String> {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return Err("neither WebAssembly (it begins with other bytes than \\0asm) nor its text form".to_owned());
+    };
+    wat::parse_str(text).map_err(|error| {
+        let said = error.to_string();
+        let mut lines = said.lines().map(str::trim);
+        let problem = lines.next().unwrap_or("not understood").to_owned();
+        match lines.find_map(|line| line.strip_prefix("--> <anon>:")) {
+            Some(place) => format!("not WebAssembly text: {problem} (line {place})"),
+            None => format!("not WebAssembly text: {problem}"),
+        }
+    })
+}

@@ -1,0 +1,196 @@
+//! The strategies that a module is tried with, and their settings: applied, and as Rust code to paste.
+//! Both come from one list, so that what is printed is what was measured.
+
+use serde::{Deserialize, Serialize};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+/// What the pool has to have room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Needs {
+    /// Core instances of one sandbox: 1 for a core module, at most that many for a component.
+    pub instances: u32,
+    /// Linear memories of one sandbox.
+    pub memories: u32,
+    /// Tables of one sandbox.
+    pub tables: u32,
+    /// Elements of its largest table.
+    pub table_elements: usize,
+    /// Whether it is a component.
+    pub component: bool,
+    /// Whether its calls run on stacks of their own, as those of WASI do.
+    pub stacks: bool,
+}
+
+/// A pool's settings that differ by strategy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Pool {
+    /// Bytes of a linear memory that are zeroed and kept resident on drop.
+    keep_resident: usize,
+    /// Whether the kernel is asked which pages were written to.
+    pagemap_scan: bool,
+}
+
+/// One way to allocate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Strategy {
+    /// Its name in case ids.
+    pub name: &'static str,
+    /// Whether the initial image of a linear memory is mapped privately, or copied.
+    pub cow: bool,
+    pool: Option<Pool>,
+}
+
+const PLAIN: Pool = Pool { keep_resident: 0, pagemap_scan: false };
+const KEEPING: Pool = Pool { keep_resident: 1 << 20, pagemap_scan: true };
+
+/// All of them: allocator by copy-on-write, and a pool that keeps what it has touched, which is the
+/// fastest for programs that write to much.
+pub(super) const ALL: [Strategy; 5] = [
+    Strategy { name: "on-demand", cow: true, pool: None },
+    Strategy { name: "on-demand", cow: false, pool: None },
+    Strategy { name: "pooling", cow: true, pool: Some(PLAIN) },
+    Strategy { name: "pooling", cow: false, pool: Some(PLAIN) },
+    Strategy { name: "pooling-keep-1m", cow: true, pool: Some(KEEPING) },
+];
+
+/// The most a core instance's own structures may take; wasmtime's default of 1 MiB is too little for
+/// programs with many functions, and the limit itself costs nothing.
+const INSTANCE_BYTES: usize = 16 << 20;
+/// Elements that every table may have, as by default.
+const TABLE_ELEMENTS: usize = 20_000;
+
+/// A setting's value as Rust code.
+trait Code: Copy {
+    fn code(self) -> String;
+}
+
+impl Code for bool {
+    fn code(self) -> String {
+        self.to_string()
+    }
+}
+
+impl Code for u32 {
+    fn code(self) -> String {
+        self.to_string()
+    }
+}
+
+impl Code for usize {
+    fn code(self) -> String {
+        self.to_string()
+    }
+}
+
+impl Code for Enabled {
+    fn code(self) -> String {
+        format!("wasmtime::Enabled::{self:?}")
+    }
+}
+
+/// Makes a setting and writes it down.
+macro_rules! set {
+    ($lines:ident, $on:ident.$name:ident($value:expr)) => {{
+        let value = $value;
+        $on.$name(value);
+        $lines.push(format!(concat!(stringify!($on), ".", stringify!($name), "({});"), value.code()));
+    }};
+}
+
+impl Strategy {
+    /// `pooling/cow=on`.
+    #[must_use]
+    pub fn label(&self) -> String {
+        format!("{}/cow={}", self.name, self.cow())
+    }
+
+    /// `on` or `off`.
+    #[must_use]
+    pub fn cow(&self) -> &'static str {
+        if self.cow { "on" } else { "off" }
+    }
+
+    /// An engine for so many sandboxes that runs precompiled code and cannot compile.
+    ///
+    /// # Errors
+    /// When wasmtime refuses the settings or the system the address space.
+    pub fn engine(&self, needs: &Needs, sandboxes: u32) -> wasmtime::Result<Engine> {
+        let (mut config, _) = self.settings(needs, sandboxes);
+        Engine::new(config.enable_compiler(false))
+    }
+
+    /// An engine that compiles for it. Its pool is left out: compiled code does not depend on that.
+    ///
+    /// # Errors
+    /// When wasmtime refuses the settings.
+    pub fn compiler(&self) -> wasmtime::Result<Engine> {
+        Engine::new(Config::new().memory_init_cow(self.cow))
+    }
+
+    /// The settings as Rust code to paste.
+    #[must_use]
+    pub fn code(&self, needs: &Needs, sandboxes: u32) -> String {
+        let (_, lines) = self.settings(needs, sandboxes);
+        lines.iter().map(|line| format!("    {line}\n")).collect()
+    }
+
+    fn settings(&self, needs: &Needs, sandboxes: u32) -> (Config, Vec<String>) {
+        let mut lines = vec!["let mut config = wasmtime::Config::new();".to_owned()];
+        let mut config = Config::new();
+        set!(lines, config.memory_init_cow(self.cow));
+        if let Some(Pool { keep_resident, pagemap_scan }) = self.pool {
+            lines.push("let mut pool = wasmtime::PoolingAllocationConfig::default();".to_owned());
+            let mut pool = PoolingAllocationConfig::default();
+            set!(lines, pool.total_core_instances(sandboxes.saturating_mul(needs.instances)));
+            set!(lines, pool.max_core_instance_size(INSTANCE_BYTES));
+            if needs.component {
+                set!(lines, pool.total_component_instances(sandboxes));
+                set!(lines, pool.max_component_instance_size(INSTANCE_BYTES));
+            }
+            set!(lines, pool.total_memories(sandboxes.saturating_mul(needs.memories)));
+            set!(lines, pool.max_memories_per_module(needs.memories.max(1)));
+            set!(lines, pool.total_tables(sandboxes.saturating_mul(needs.tables)));
+            set!(lines, pool.max_tables_per_module(needs.tables.max(1)));
+            set!(lines, pool.table_elements(needs.table_elements.max(TABLE_ELEMENTS)));
+            if needs.stacks {
+                set!(lines, pool.total_stacks(sandboxes));
+            }
+            if keep_resident > 0 {
+                set!(lines, pool.linear_memory_keep_resident(keep_resident));
+                set!(lines, pool.table_keep_resident(keep_resident));
+            }
+            if pagemap_scan {
+                set!(lines, pool.pagemap_scan(Enabled::Auto));
+            }
+            config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+            lines.push("config.allocation_strategy(wasmtime::InstanceAllocationStrategy::Pooling(pool));".to_owned());
+        }
+        (config, lines)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_to_paste_has_the_settings_that_were_measured() {
+        let needs =
+            Needs { instances: 1, memories: 1, tables: 2, table_elements: 30_000, component: false, stacks: true };
+        let code = ALL[4].code(&needs, 50);
+        for line in [
+            "config.memory_init_cow(true);",
+            "pool.total_core_instances(50);",
+            "pool.total_tables(100);",
+            "pool.max_tables_per_module(2);",
+            "pool.table_elements(30000);",
+            "pool.total_stacks(50);",
+            "pool.linear_memory_keep_resident(1048576);",
+            "pool.pagemap_scan(wasmtime::Enabled::Auto);",
+            "config.allocation_strategy(wasmtime::InstanceAllocationStrategy::Pooling(pool));",
+        ] {
+            assert!(code.contains(line), "{line} is not in:\n{code}");
+        }
+        assert!(!ALL[0].code(&needs, 50).contains("pool"));
+    }
+}

@@ -1,0 +1,239 @@
+//! From a file to figures: a trial in one worker, then every strategy in workers of its own.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use highwater::{
+    Case, Limits, Program, Scale,
+    bench::{Measuring, Planned, RunError, Wanted},
+    isolate::{self, Interrupt, IsolateError, Job, Observed},
+    model::{Bytes, CaseRecord, FolderLock, Metric, Outcome, Sample, Stage},
+    probe::ceilings,
+};
+
+use super::{
+    case::{FAILURE, Try},
+    exports,
+    given::Given,
+    host::Host,
+    order::{Call, Errand, Order},
+    refusal::{Refusal, one_line},
+    strategy::{self, Needs, Strategy},
+};
+
+/// What to try, and how.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The file.
+    pub path: PathBuf,
+    /// The function to call; without one a command is run, and nothing else is called.
+    pub invoke: Option<String>,
+    /// Arguments of the function or the command.
+    pub args: Vec<String>,
+    /// Give it WASI.
+    pub wasi: bool,
+    /// Give it imports that trap for those that nothing provides.
+    pub stub: bool,
+    /// How long one sandbox may take.
+    pub limit: Duration,
+    /// Workers of each strategy.
+    pub samples: usize,
+}
+
+/// What was measured.
+pub struct Tried {
+    /// Each strategy and its workers.
+    pub strategies: Vec<(Strategy, CaseRecord)>,
+    /// What was run.
+    pub order: Order,
+    /// Sandboxes that were alive at once.
+    pub sandboxes: u32,
+}
+
+/// Sandboxes alive at once: as many as memory and time allow.
+const TOPS: [u32; 6] = [100, 50, 20, 10, 5, 2];
+/// How long making and calling all sandboxes of a worker may take.
+const CLIMB: Duration = Duration::from_secs(2);
+/// The part of the free memory that sandboxes may take: 1 in so many.
+const SHARE: u64 = 4;
+/// What a worker may take that passed its trial.
+const LONGEST: Duration = Duration::from_secs(300);
+
+/// Tries a file with every strategy. `progress` is told what is going on, a line at a time.
+///
+/// # Errors
+/// [`Refusal`]: the file, what it asks for or what it does.
+pub fn sweep(asked: &Asked, progress: &dyn Fn(&str)) -> Result<Tried, Refusal> {
+    let given = Given::read(&asked.path)?;
+    let folder = isolate::target_dir().map_err(harness)?.join("highwater");
+    let cache = folder.join("cache");
+    std::fs::create_dir_all(&cache).map_err(|error| Refusal::Harness(format!("{}: {error}", cache.display())))?;
+    let interrupt =
+        Interrupt::install().map_err(|error| Refusal::Harness(format!("cannot watch for Ctrl-C: {error}")))?;
+
+    progress("compiling");
+    let files: Vec<(Strategy, PathBuf)> =
+        strategy::ALL.iter().map(|one| Ok((*one, given.compiled(one, &cache)?))).collect::<Result<_, Refusal>>()?;
+    let order = order(asked, &given, &files[0])?;
+
+    let _lock = FolderLock::take(&folder, progress).map_err(harness)?;
+    let own = std::env::current_exe().map_err(|error| Refusal::Harness(format!("/proc/self/exe: {error}")))?;
+    let mut workers =
+        Workers { measuring: Measuring::new(&own, &folder, &interrupt).map_err(run_error)?, folder: &folder };
+    progress("trying it once");
+    let first = workers.trial(&files[0], &order, asked.limit)?;
+    let ladder = ladder(&first, given.size());
+    let sandboxes = ladder.last().map_or(1, |top| top.0);
+    let order = Order { sandboxes, errand: Errand::Measure, ..order };
+    let mut strategies = Vec::new();
+    for file in files {
+        progress(&format!("{}: up to {sandboxes} sandboxes, {} workers", file.0.label(), asked.samples));
+        strategies.push((file.0, workers.measure(&file, &order, &ladder, asked.samples)?));
+    }
+    Ok(Tried { strategies, order, sandboxes })
+}
+
+/// What is to be run. Whatever can be wrong with it is found here, before any worker.
+fn order(asked: &Asked, given: &Given, file: &(Strategy, PathBuf)) -> Result<Order, Refusal> {
+    let engine = file.0.compiler().map_err(|error| Refusal::Harness(one_line(&error)))?;
+    let needs = Needs {
+        instances: 1,
+        memories: 1,
+        tables: 1,
+        table_elements: 0,
+        component: given.component,
+        stacks: asked.wasi,
+    };
+    let call = match &asked.invoke {
+        Some(name) => Call::Function { name: name.clone(), args: asked.args.clone() },
+        None if exports::is_command(&engine, &file.1, given.component)
+            .map_err(|e| Refusal::Harness(one_line(&e)))? =>
+        {
+            Call::Command(asked.args.clone())
+        }
+        None if !asked.args.is_empty() => {
+            return Err(Refusal::Call(
+                "--args needs --invoke NAME: it is no command that could be run with them".to_owned(),
+            ));
+        }
+        None => Call::Nothing,
+    };
+    let order = Order {
+        component: given.component,
+        wasi: asked.wasi,
+        stub: asked.stub,
+        call,
+        needs,
+        sandboxes: 1,
+        errand: Errand::Trial,
+    };
+    let needs = Host::open(&engine, &file.1, order.clone())?.needs();
+    Ok(Order { needs, ..order })
+}
+
+struct Workers<'a> {
+    measuring: Measuring,
+    folder: &'a Path,
+}
+
+impl Workers<'_> {
+    /// One sandbox in one worker: whether it runs, and what it takes.
+    fn trial(&mut self, file: &(Strategy, PathBuf), order: &Order, limit: Duration) -> Result<Sample, Refusal> {
+        let job = self.job(file, order, &[Scale(1)], limit)?;
+        match self.measuring.worker(&job).map_err(run_error)? {
+            Observed::NotRun(reason) => Err(Refusal::Failed(reason)),
+            Observed::Sample(sample) => match failure(&sample, order, limit) {
+                Some(text) => Err(Refusal::Failed(text)),
+                None => Ok(sample),
+            },
+        }
+    }
+
+    fn measure(
+        &mut self,
+        file: &(Strategy, PathBuf),
+        order: &Order,
+        ladder: &[Scale],
+        samples: usize,
+    ) -> Result<CaseRecord, Refusal> {
+        let job = self.job(file, order, ladder, LONGEST)?;
+        self.measuring.case(&Planned::Job(job), Wanted::exactly(samples)).map_err(run_error)
+    }
+
+    fn job(
+        &self,
+        (strategy, compiled): &(Strategy, PathBuf),
+        order: &Order,
+        ladder: &[Scale],
+        time: Duration,
+    ) -> Result<Job, Refusal> {
+        let case = Try(*strategy);
+        let order = order.write(&self.folder.join("cache/try-order.json"))?;
+        // Relative, so that the length of the folder's path never reaches the worker's heap.
+        let relative = |path: &Path| path.strip_prefix(self.folder).unwrap_or(path).to_owned();
+        Ok(Job {
+            program: Program::Own,
+            case: case.id(),
+            ladder: ladder.to_vec(),
+            inject: Bytes(0),
+            inject_once: Bytes(0),
+            inputs: vec![relative(compiled), relative(&order)],
+            reference: "loaded".parse().map_err(harness)?,
+            limits: Limits { time, memory: None },
+            conditions: case.conditions(),
+            environment: Vec::new(),
+        })
+    }
+}
+
+/// How a worker failed, in one line; `None` when it did not.
+fn failure(sample: &Sample, order: &Order, limit: Duration) -> Option<String> {
+    let told = sample.notes.iter().find(|(name, _)| name == FAILURE).map(|(_, text)| text.clone());
+    let doing = || match sample.readings.last().map(|reading| reading.stage.name()) {
+        Some("live") => order.call.words(),
+        _ => "instantiating it".to_owned(),
+    };
+    match &sample.outcome {
+        Outcome::Completed => None,
+        Outcome::TimedOut { .. } => Some(format!(
+            "{}: not done after {} s, its time limit; --time-limit raises it",
+            doing(),
+            limit.as_secs_f64()
+        )),
+        outcome => told.or_else(|| Some(format!("{}: {outcome}", doing()))),
+    }
+}
+
+/// How many sandboxes to make, by what one took.
+fn ladder(first: &Sample, size: u64) -> Vec<Scale> {
+    let top_stage = first.readings.iter().rfind(|reading| reading.stage.scale().is_some());
+    let at = |stage: Option<&Stage>, metric: Metric| {
+        let reading = first.readings.iter().find(|reading| Some(&reading.stage) == stage);
+        reading.and_then(|reading| reading.snapshot.get(metric)).unwrap_or(0)
+    };
+    let loaded = first.readings.iter().map(|reading| &reading.stage).find(|stage| stage.name() == "loaded");
+    let held = |stage| at(stage, Metric::Anon) + at(stage, Metric::PageTables);
+    // Without copy-on-write a sandbox holds its own copy of the data too, which is no larger than the file.
+    let one = held(top_stage.map(|reading| &reading.stage)).saturating_sub(held(loaded)) + size;
+    let steps = first.readings.iter().filter(|reading| reading.stage.scale().is_some());
+    let time = Duration::from_nanos(steps.map(|reading| reading.wall_ns).sum());
+    let free = ceilings::available().map_or(1 << 30, |bytes| bytes.0 / SHARE);
+    let fits = |top: &&u32| u64::from(**top) * one <= free && time * **top <= CLIMB;
+    let top = TOPS.iter().find(fits).copied().unwrap_or(2);
+    let mut rungs = [1, top / 10, top / 2, top].map(|scale| Scale(scale.max(1))).to_vec();
+    rungs.dedup();
+    rungs
+}
+
+fn harness(error: impl std::fmt::Display) -> Refusal {
+    Refusal::Harness(error.to_string())
+}
+
+fn run_error(error: RunError) -> Refusal {
+    match error {
+        RunError::Isolate(IsolateError::Interrupted) => Refusal::Interrupted,
+        error => Refusal::Harness(error.to_string()),
+    }
+}
