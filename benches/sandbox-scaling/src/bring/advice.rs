@@ -18,6 +18,11 @@ use super::{
     sweep::{Asked, Tried},
 };
 
+/// Of strategies whose memory is alike to a hundredth, the fastest counts as the cheapest.
+const ALIKE: f64 = 1.01;
+/// What is kept after a drop is told from here on.
+const PAGE: f64 = 4096.0;
+
 /// What one strategy costs.
 struct Cost<'a> {
     strategy: &'a Strategy,
@@ -104,8 +109,10 @@ fn row(cost: &Cost<'_>, fastest: f64, is_best: bool) -> Vec<String> {
 }
 
 fn recommend(text: &mut String, told: &[(&Strategy, &Figures)], pareto: &[&Strategy], tried: &Tried) {
-    let least = |of: fn(&Figures) -> f64| told.iter().min_by(|(_, a), (_, b)| of(a).total_cmp(&of(b)));
-    let (Some((cheapest, held)), Some((fastest, cycle))) = (least(|f| f.held), least(|f| f.cycle)) else {
+    let least = told.iter().map(|(_, figures)| figures.held).fold(f64::INFINITY, f64::min);
+    let by_time = |(_, a): &&(&Strategy, &Figures), (_, b): &&(&Strategy, &Figures)| a.cycle.total_cmp(&b.cycle);
+    let cheapest = told.iter().filter(|(_, figures)| figures.held <= least * ALIKE).min_by(by_time);
+    let (Some((cheapest, held)), Some((fastest, cycle))) = (cheapest, told.iter().min_by(by_time)) else {
         text.push_str("no strategy ran through\n");
         return;
     };
@@ -118,6 +125,11 @@ fn recommend(text: &mut String, told: &[(&Strategy, &Figures)], pareto: &[&Strat
         "Pareto set:         {} (nothing else is better in one and no worse in the other)",
         labels.join(", ")
     );
+    for (strategy, figures) in told.iter().filter(|(one, figures)| pareto.contains(one) && figures.kept > PAGE) {
+        let kept = Bytes(figures.kept as u64);
+        let _ =
+            writeln!(text, "{} keeps {kept} of each slot when its sandbox is gone, for the next one", strategy.label());
+    }
     let chosen = if cheapest == fastest { vec![cheapest] } else { vec![cheapest, fastest] };
     for strategy in chosen {
         let sandboxes = tried.sandboxes;

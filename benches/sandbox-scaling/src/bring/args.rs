@@ -17,18 +17,18 @@ use wasmtime::{Val, ValType, component};
 /// # Errors
 /// What is wrong with it.
 pub(super) fn core(text: &str, ty: &ValType) -> Result<Val, String> {
-    let bad = |what: &str| format!("`{text}` is not {what}");
+    let bad = |what: &str| format!("`{text}` is no {what}");
     Ok(match ty {
         ValType::I32 => {
             let bits = text.parse::<i32>().or_else(|_| text.parse::<u32>().map(u32::cast_signed));
-            Val::I32(bits.map_err(|_| bad("an i32"))?)
+            Val::I32(bits.map_err(|_| bad("i32"))?)
         }
         ValType::I64 => {
             let bits = text.parse::<i64>().or_else(|_| text.parse::<u64>().map(u64::cast_signed));
-            Val::I64(bits.map_err(|_| bad("an i64"))?)
+            Val::I64(bits.map_err(|_| bad("i64"))?)
         }
-        ValType::F32 => Val::F32(text.parse::<f32>().map_err(|_| bad("an f32"))?.to_bits()),
-        ValType::F64 => Val::F64(text.parse::<f64>().map_err(|_| bad("an f64"))?.to_bits()),
+        ValType::F32 => Val::F32(text.parse::<f32>().map_err(|_| bad("f32"))?.to_bits()),
+        ValType::F64 => Val::F64(text.parse::<f64>().map_err(|_| bad("f64"))?.to_bits()),
         other => return Err(format!("`{text}`: arguments of type {other} cannot be given on a command line")),
     })
 }
@@ -47,13 +47,13 @@ pub(super) fn lifted(text: &str, ty: &component::Type) -> Result<component::Val,
         }
         Ok(_) if matches!(ty, String | Char | Enum(_)) => value_of(&Value::from(text), ty),
         Ok(value) => value_of(&value, ty),
-        Err(_) => Err(format!("`{text}` is not {}", name(ty))),
+        Err(_) => Err(format!("`{text}` is no {}", name(ty))),
     }
 }
 
 fn value_of(value: &Value, ty: &component::Type) -> Result<component::Val, String> {
     use component::{Type, Val};
-    let bad = || format!("`{value}` is not {}", name(ty));
+    let bad = || format!("`{value}` is no {}", name(ty));
     let signed =
         |bits: u32| value.as_i64().filter(|n| (-(1 << (bits - 1))..1 << (bits - 1)).contains(n)).ok_or_else(bad);
     let unsigned = |bits: u32| value.as_u64().filter(|n| *n < 1 << bits).ok_or_else(bad);
@@ -166,5 +166,86 @@ pub(super) fn name(ty: &component::Type) -> &'static str {
         Type::Result(_) => "result",
         Type::Flags(_) => "flags",
         _ => "resource, stream or the like",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use component::{Component, Type, types::ComponentItem};
+    use wasmtime::Engine;
+
+    use super::*;
+
+    /// The type that WIT's component text names.
+    fn ty(text: &str) -> Type {
+        let engine = Engine::default();
+        let text = format!(
+            "(component (type $t {text}) (import \"t\" (type $u (eq $t))) (import \"f\" (func (param \"a\" $u))))"
+        );
+        let component = Component::new(&engine, wat::parse_str(&text).expect("text")).expect("a component");
+        let ty = component.component_type();
+        let function = ty.imports(&engine).find_map(|(_, item)| match item.ty {
+            ComponentItem::ComponentFunc(function) => Some(function),
+            _ => None,
+        });
+        function.expect("imported").params().next().expect("one").1
+    }
+
+    #[test]
+    fn numbers_fit_their_type_or_are_refused() {
+        assert!(matches!(core("4294967295", &ValType::I32), Ok(Val::I32(-1))));
+        assert!(matches!(core("-1", &ValType::I64), Ok(Val::I64(-1))));
+        assert!(matches!(core("0.5", &ValType::F64), Ok(Val::F64(bits)) if bits == 0.5_f64.to_bits()));
+        assert_eq!(core("4294967296", &ValType::I32).expect_err("too large"), "`4294967296` is no i32");
+        assert_eq!(core("one", &ValType::F32).expect_err("a word"), "`one` is no f32");
+    }
+
+    #[test]
+    fn json_is_read_by_the_type_that_the_function_declares() {
+        use component::Val;
+        let enumeration = "(enum \"red\" \"green\")";
+        let some = |value| Val::Option(Some(Box::new(value)));
+        for (text, declared, expected) in [
+            ("true", "bool", Val::Bool(true)),
+            ("-128", "s8", Val::S8(-128)),
+            ("65535", "u16", Val::U16(65_535)),
+            ("18446744073709551615", "u64", Val::U64(u64::MAX)),
+            ("1.5", "float32", Val::Float32(1.5)),
+            ("x", "char", Val::Char('x')),
+            ("plain text", "string", Val::String("plain text".into())),
+            ("\"quoted\"", "string", Val::String("quoted".into())),
+            ("12", "string", Val::String("12".into())),
+            ("[1, 2]", "(list u8)", Val::List(vec![Val::U8(1), Val::U8(2)])),
+            ("[1, \"a\"]", "(tuple u8 string)", Val::Tuple(vec![Val::U8(1), Val::String("a".into())])),
+            ("{\"a\": 1}", "(record (field \"a\" u8))", Val::Record(vec![("a".into(), Val::U8(1))])),
+            ("green", enumeration, Val::Enum("green".into())),
+            ("[\"b\"]", "(flags \"a\" \"b\")", Val::Flags(vec!["b".into()])),
+            ("null", "(option u8)", Val::Option(None)),
+            ("3", "(option u8)", some(Val::U8(3))),
+            ("{\"ok\": 1}", "(result u8)", Val::Result(Ok(Some(Box::new(Val::U8(1)))))),
+            (
+                "{\"n\": 1}",
+                "(variant (case \"n\" u8) (case \"none\"))",
+                Val::Variant("n".into(), Some(Box::new(Val::U8(1)))),
+            ),
+        ] {
+            assert_eq!(lifted(text, &ty(declared)), Ok(expected), "{text} as {declared}");
+        }
+    }
+
+    #[test]
+    fn json_that_is_of_another_type_is_refused_by_the_type_it_should_be() {
+        for (text, declared, problem) in [
+            ("256", "u8", "`256` is no u8"),
+            ("-1", "u32", "`-1` is no u32"),
+            ("128", "s8", "`128` is no s8"),
+            ("word", "u32", "`word` is no u32"),
+            ("[1]", "(tuple u8 u8)", "`[1]` is no tuple"),
+            ("{\"b\": 1}", "(record (field \"a\" u8))", "`{\"b\":1}` has no field `a`"),
+            ("blue", "(enum \"red\")", "`\"blue\"` is no enum"),
+            ("two", "char", "`\"two\"` is no char"),
+        ] {
+            assert_eq!(lifted(text, &ty(declared)), Err(problem.to_owned()));
+        }
     }
 }

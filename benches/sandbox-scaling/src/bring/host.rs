@@ -254,8 +254,10 @@ fn core_body(module: &Module, order: &Order) -> Result<Body, Refusal> {
             ExternType::Global(_) => "the global",
             ExternType::Tag(_) => "the tag",
         };
-        let hint = if first.module().starts_with("wasi") && !order.wasi {
+        let hint = if first.module().starts_with("wasi_snapshot_preview1") && !order.wasi {
             "; --wasi does"
+        } else if first.module().contains(':') {
+            "; such a name is of the inside of a component: give the component"
         } else if matches!(first.ty(), ExternType::Func(_)) && !order.stub {
             "; --stub has it trap when it is called"
         } else {
