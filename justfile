@@ -44,6 +44,14 @@ ab BASE *ARGS:
 recommend-extism:
     cargo run -q --release -p extism-actor --bin recommend-extism
 
+# Say how many units of each case of the last run fit, and which limit is met first: just capacity 8GiB --reserve 20%
+capacity MEMORY *ARGS:
+    cargo run -q --release --bin highwater -- capacity --memory "$@"
+
+# Try any WebAssembly file with every allocation strategy of wasmtime, and say which to take (docs/try.md)
+try PATH *ARGS:
+    cargo run -q --release -p sandbox-scaling --bin try-sandbox -- "$@"
+
 # Check what this machine grants, and what each refusal costs
 doctor:
     cargo run -q --release --bin highwater -- doctor
