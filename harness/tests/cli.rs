@@ -12,9 +12,9 @@ use std::{
 use common::{add_per_unit, highwater, record, run};
 use highwater::{
     exit,
-    judge::{Comparison, NoBaseline, Policy, compare_family},
+    judge::{Ceilings, Comparison, NoBaseline, Policy, Search, capacity, compare_family},
     model::{Blessing, Bytes, CaseRecord, Death, Metric, Outcome, Record, TimeEstimate, write_record},
-    report,
+    report::{self, CapacityReport, CaseCapacity, FamilyCapacity, Verified},
 };
 
 /// Tables wrap to the terminal. On one, the test runs itself again with its output elsewhere.
@@ -66,6 +66,48 @@ fn the_table_of_a_run_in_which_something_happened() {
     away_from_terminals("the_table_of_a_run_in_which_something_happened", || {
         insta::assert_snapshot!(report::run_table(&eventful()));
     });
+}
+
+/// The cases of a record as `capacity` tells them, on a machine that is the same everywhere: the first is
+/// put to the test and holds, the second is not, the third cannot be.
+fn capacities() -> CapacityReport {
+    let record = eventful();
+    let gib = 1 << 30;
+    let ceilings = Ceilings {
+        memory: Bytes(gib * 8 / 10),
+        max_map_count: 65_530,
+        address_space: Bytes((1 << 47) - 4096),
+        bytes_per_mapping: 200,
+    };
+    let told = |case: &CaseRecord| capacity(case, &record.reference, 4096, &ceilings);
+    let mut verified = ["out of memory", "killed\u{1b}[2J"].into_iter().enumerate().map(|(index, ended)| {
+        let mut search = Search::around(12_000);
+        search.found(12_000 - 3000 * index as u64, true);
+        search.found(12_120 - 3000 * index as u64, false);
+        Verified::Found(search.verification(Some(ended.to_owned())))
+    });
+    let cases = record.cases.iter().map(|case| CaseCapacity {
+        id: case.id.clone(),
+        told: told(case),
+        verified: Some(verified.next().unwrap_or_else(|| Verified::NotRun("no rights".to_owned()))),
+    });
+    let family = FamilyCapacity {
+        family: record.family.clone(),
+        class: record.fingerprint.class.clone(),
+        unit: record.unit.clone(),
+        cases: cases.collect(),
+    };
+    CapacityReport { memory: Bytes(gib), reserve_percent: 20.0, ceilings, families: vec![family] }
+}
+
+#[test]
+fn the_table_of_what_fits() {
+    away_from_terminals("the_table_of_what_fits", || insta::assert_snapshot!(report::capacity_table(&capacities())));
+}
+
+#[test]
+fn what_fits_as_json() {
+    insta::assert_snapshot!(report::capacity_json(&capacities()));
 }
 
 #[test]

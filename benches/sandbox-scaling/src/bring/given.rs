@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    hash::{DefaultHasher, Hash, Hasher},
     path::{Path, PathBuf},
 };
 
@@ -58,12 +59,9 @@ impl Given {
     pub(super) fn compiled(&self, strategy: &Strategy, cache: &Path) -> Result<PathBuf, Refusal> {
         let invalid = |error: &wasmtime::Error| Refusal::NotWasm { path: self.path.clone(), problem: one_line(error) };
         let engine = strategy.compiler().map_err(|error| Refusal::Harness(one_line(&error)))?;
-        let key = {
-            use std::hash::{DefaultHasher, Hash, Hasher};
-            let mut hasher = DefaultHasher::new();
-            engine.precompile_compatibility_hash().hash(&mut hasher);
-            format!("{:x} wasmtime {:016x}", Sha256::digest(&self.wasm), hasher.finish())
-        };
+        let mut hasher = DefaultHasher::new();
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        let key = format!("{:x} wasmtime {:016x}", Sha256::digest(&self.wasm), hasher.finish());
         let made = Cache::at(cache).made("try", "cwasm", &key, || {
             let compiled = match self.component {
                 true => engine.precompile_component(&self.wasm),

@@ -48,7 +48,7 @@ pub(super) fn verify(folder: &Path, runs: &[Record], report: &mut CapacityReport
 /// Whether the machine has the memory that is to be filled.
 fn room_for(memory: Bytes) -> Result<(), String> {
     match ceilings::available() {
-        Some(available) if available.0 < memory.0 + SPARE => {
+        Some(available) if available.0 < memory.0.saturating_add(SPARE) => {
             Err(format!("{memory} are to be filled and {available} are free here"))
         }
         _ => Ok(()),
