@@ -14,7 +14,7 @@ use highwater::{exit, judge::Kind, model::Category};
 const CASE: &str = "^sandbox-scaling/on-demand/cow=on,guest=tiny$";
 const PACKAGE: &str = "sandbox-scaling";
 /// Where a sandbox comes into being.
-const SOURCE: &str = "benches/sandbox-scaling/src/sandbox.rs";
+const SOURCE: &str = "benches/sandbox-scaling/src/host.rs";
 const BORN: &str = "        Ok(Self { store, instance, memory })\n";
 /// A page of linear memory beyond what the guest touches, written to in every sandbox.
 const LINEAR: &str = "        memory.data_mut(&mut store)[15 * 4096] = 1;\n";
@@ -107,7 +107,7 @@ fn lend(from: &Path, to: &Path) {
         cd "$1/release"
         for folder in .fingerprint build deps; do
             mkdir -p "$2/release/$folder"
-            ls "$folder" | grep -vE '^(lib)?(highwater|(wasm.)?(guests|programs)|recommend.extism|sandbox.scaling|forced.commit|extism.actor|yaml.parse)-' |
+            ls "$folder" | grep -vE '^(lib)?(highwater|(wasm.)?(guests|programs)|recommend.extism|try.sandbox|sandbox.scaling|forced.commit|extism.actor|yaml.parse)-' |
                 while read -r name; do cp -aln "$folder/$name" "$2/release/$folder/"; done
         done"#;
     ran(Command::new("bash").args(["-c", script, "lend"]).arg(from).arg(to));
