@@ -103,6 +103,10 @@ impl Case for Sandbox {
             _ => room::ladder(stages, self.guest.may_take())?,
         };
         let pooled = self.strategy.allocation.pool.is_some();
+        if let Some(pool) = self.strategy.allocation.pool {
+            // What `highwater capacity` counts as a limit.
+            stages.figure("slots", u64::from(pool.slots))?;
+        }
         if let Guest::Program(name) = self.guest {
             let engine = Programs::engine(self.strategy)?;
             stages.reached("engine")?;

@@ -203,7 +203,7 @@ impl Host {
 
     fn call_lifted(&self, live: &mut Live, call: &Lifted) -> wasmtime::Result<()> {
         let Instantiated::Component(instance) = &live.instance else { return Ok(()) };
-        let function = instance.get_func(&mut live.store, &call.export);
+        let function = instance.get_func(&mut live.store, call.export);
         let function = function.ok_or_else(|| wasmtime::Error::msg("the function is gone"))?;
         let mut results = vec![component::Val::Bool(false); call.results];
         match &self.runtime {
