@@ -43,7 +43,8 @@ pub fn run_table(record: &Record) -> String {
         text.push_str(&format!("claim {}: {}: {}; {}\n", claim.id, claim.decision, claim.statement, claim.figures));
     }
     if !ladders.is_empty() {
-        text.push_str(&format!("per {}: what one more costs, {}; ", record.unit, ladders.join(" + ")));
+        let of_those = if ladders.len() > 1 { " (of these, those that the case has)" } else { "" };
+        text.push_str(&format!("per {}: what one more costs, {}{of_those}; ", record.unit, ladders.join(" + ")));
         text.push_str("exact where no interval stands; `*`: it changes along the ladder");
     }
     text
@@ -92,20 +93,20 @@ fn count(case: &CaseRecord) -> String {
     }
 }
 
-/// `4.58 KiB + 64 KiB`, one term per ladder, with an interval where workers differ.
+/// `4.58 KiB + 64 KiB`, one term per ladder of the case, with an interval where workers differ.
 fn slopes(view: View<'_>, metric: Metric, page: u64, ladders: &[String]) -> String {
     let show = |value: f64| match metric.unit() {
         Unit::Bytes => signed_bytes(value).trim_start_matches('+').to_owned(),
         Unit::Nanoseconds | Unit::Count => format!("{value:.2}"),
     };
     let term = |name: &String| {
-        let Some(line) = view.line(metric.into(), name, metric.quantum(page)) else { return "-".to_owned() };
+        let line = view.line(metric.into(), name, metric.quantum(page))?;
         let bend = if line.bend == Bend::Linear { "" } else { "*" };
-        if line.low == line.high {
-            format!("{}{bend}", show(line.slope))
-        } else {
-            format!("{}{bend} [{}, {}]", show(line.slope), show(line.low), show(line.high))
-        }
+        Some(match line.low == line.high {
+            true => format!("{}{bend}", show(line.slope)),
+            false => format!("{}{bend} [{}, {}]", show(line.slope), show(line.low), show(line.high)),
+        })
     };
-    ladders.iter().map(term).collect::<Vec<_>>().join(" + ")
+    let terms: Vec<String> = ladders.iter().filter_map(term).collect();
+    if terms.is_empty() { "-".to_owned() } else { terms.join(" + ") }
 }
