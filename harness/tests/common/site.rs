@@ -11,11 +11,10 @@ use highwater::{
 
 use super::{add_per_unit, record};
 
-/// The committed baseline of sandbox-scaling: twelve cases with fifteen stages each.
+/// A real baseline of sandbox-scaling, from when it had twelve cases, of fifteen stages each.
 pub(crate) fn real() -> Record {
-    let baselines = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../baselines"));
-    let class = "linux-x86_64-4k-thp_madvise-glibc-aslr_off";
-    read_record(&baselines.join(class).join("sandbox-scaling.json")).expect("the committed baseline")
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/records/sandbox-scaling.json");
+    read_record(Path::new(path)).expect("a record")
 }
 
 /// A run of it with times, a regression, an improvement, a death, a refusal and claims.
