@@ -98,7 +98,7 @@ fn commit() -> Option<String> {
 }
 
 /// Cargo's target folder: `HIGHWATER_TARGET_DIR`, else the nearest folder around this executable
-/// that cargo has tagged as a cache.
+/// that has a mark of cargo's.
 ///
 /// # Errors
 /// When neither is there.
