@@ -26,6 +26,7 @@ fn run(interpreter: &str, text: &str) -> Sample {
     let job = Job {
         program: Program::Other { path: PathBuf::from(interpreter), args: vec!["-c".into(), text.into()] },
         case: "toy/heap/size=64k".parse().expect("an id"),
+        warm_up: false,
         ladder: [1, 10, 100].map(Scale).to_vec(),
         inject: Bytes(0),
         inject_once: Bytes(0),

@@ -65,6 +65,12 @@ pub trait Case {
         false
     }
 
+    /// Whether a worker that is discarded goes before the samples. A case whose workers bring about
+    /// the ground that they stand on, and take seconds for it, can do without.
+    fn warms_up(&self) -> bool {
+        true
+    }
+
     /// Time and memory that a worker may use.
     fn limits(&self) -> Limits {
         Limits::default()

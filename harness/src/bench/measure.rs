@@ -1,4 +1,4 @@
-//! Runs the workers of a plan: for each case a discarded warm-up worker, then samples.
+//! Runs the workers of a plan: for each case a discarded warm-up worker, unless it needs none, then samples.
 
 use std::{
     collections::BTreeMap,
@@ -137,7 +137,7 @@ impl Measuring {
         Ok(Self { supervisor, cpus, folder: folder.to_owned(), context: isolate::context(), controls: BTreeMap::new() })
     }
 
-    /// Measures one case: a worker that warms up and is discarded, then samples.
+    /// Measures one case: a worker that warms up and is discarded, if the case wants one, then samples.
     ///
     /// # Errors
     /// When the harness fails or the user stops it; a worker that dies is no error.
@@ -149,8 +149,8 @@ impl Measuring {
         self.ready(job)?;
         let mut samples: Vec<Sample> = Vec::new();
         let started = Instant::now();
-        // The first worker warms up: it is observed like the others and discarded.
-        let mut warm = false;
+        // A worker that warms up is observed like the others and discarded.
+        let mut warm = !job.warm_up;
         loop {
             match self.worker(job)? {
                 Observed::NotRun(reason) => return Ok(CaseRecord::not_run(job.case.clone(), reason)),

@@ -187,6 +187,7 @@ fn job(family: &Family, case: &dyn Case, options: &Options, folder: &Path, input
     Job {
         program: case.program(),
         case: case.id(),
+        warm_up: case.warms_up(),
         ladder,
         inject: options.inject.unwrap_or(Bytes(0)),
         inject_once: options.inject_once.unwrap_or(Bytes(0)),

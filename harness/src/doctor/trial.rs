@@ -89,6 +89,7 @@ impl Trial {
         let job = Job {
             program: Program::Own,
             case: "doctor/known-ground".parse().map_err(|_| unparsable())?,
+            warm_up: false,
             ladder: Vec::new(),
             inject: Bytes(0),
             inject_once: Bytes(0),

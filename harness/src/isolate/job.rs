@@ -74,6 +74,10 @@ pub enum Program {
     },
 }
 
+fn warms_up() -> bool {
+    true
+}
+
 /// What one worker is to do and under which conditions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
@@ -81,6 +85,9 @@ pub struct Job {
     pub program: Program,
     /// The case it runs.
     pub case: CaseId,
+    /// Whether a discarded worker goes first; plans of before this was asked say nothing.
+    #[serde(default = "warms_up")]
+    pub warm_up: bool,
     /// The scales to go through.
     pub ladder: Vec<Scale>,
     /// Bytes that each unit dirties on top.

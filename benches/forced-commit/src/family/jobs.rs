@@ -79,6 +79,11 @@ impl Case for Row {
         ![How::REINSTANTIATE.name, How::ZERO_ALL.name, How::TRACKED.name].contains(&self.how.name)
     }
 
+    /// Fresh instances do the same jobs before.
+    fn warms_up(&self) -> bool {
+        false
+    }
+
     fn conditions(&self) -> Conditions {
         self.commit.conditions()
     }

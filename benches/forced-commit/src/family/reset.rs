@@ -25,7 +25,7 @@ use wasmtime::Config;
 
 use super::{
     boxed, id, median, or_not_run,
-    tables::{Host, MIB, Way, size_name},
+    tables::{MIB, Way, size_name},
 };
 use crate::{
     Image, Live, Reset, Target, guest, oracle,
@@ -105,16 +105,26 @@ struct Row {
 
 /// Nothing, little, some, and so much that tracking is not worth it.
 const RUNGS: &[u32] = &[0, 1, 16, 256];
+/// For what leaves memory uncommitted: nothing dirtied says nothing, and each rung costs a second.
+const FEW: &[u32] = &[1, 16, 256];
 
 const fn row(how: How, at: Where) -> Row {
     Row { how, commit: Way::POPULATE_CHUNKS, at, mib: 1024, dirtied: RUNGS, jobs: 3 }
 }
 
+const fn few(how: How, at: Where) -> Row {
+    Row { dirtied: FEW, jobs: 1, ..row(how, at) }
+}
+
+const fn large(how: How, at: Where) -> Row {
+    Row { mib: 4096, dirtied: &[16], commit: Way::HUGE_CHUNKS, ..row(how, at) }
+}
+
 const ROWS: &[Row] = &[
     // Clean and uncommitted: the next job pays.
-    row(How::REINSTANTIATE, Where::Prefix),
-    row(How::REMAP, Where::Prefix),
-    row(How::POOLED, Where::Prefix),
+    few(How::REINSTANTIATE, Where::Prefix),
+    few(How::REMAP, Where::Prefix),
+    few(How::POOLED, Where::Prefix),
     // Kept resident by the pool: all of it by memset; by scan where the pages lie in up to 32 runs.
     row(How::POOLED_MEMSET, Where::Prefix),
     row(How::POOLED_SCAN, Where::Prefix),
@@ -139,9 +149,9 @@ const ROWS: &[Row] = &[
     Row { mib: 64, dirtied: &[16], jobs: 600, ..row(How::TRACKED, Where::Prefix) },
     Row { mib: 64, dirtied: &[16], jobs: 600, ..row(How::ZERO_ALL, Where::Prefix) },
     // The published size.
-    Row { mib: 4096, dirtied: &[1, 256], jobs: 2, commit: Way::HUGE_CHUNKS, ..row(How::ZERO_ALL, Where::Prefix) },
-    Row { mib: 4096, dirtied: &[1, 256], jobs: 2, commit: Way::HUGE_CHUNKS, ..row(How::TRACKED, Where::Prefix) },
-    Row { mib: 4096, dirtied: &[1, 256], jobs: 2, commit: Way::HUGE_CHUNKS, ..row(How::TRACKED, Where::Pages) },
+    large(How::ZERO_ALL, Where::Prefix),
+    large(How::TRACKED, Where::Prefix),
+    large(How::TRACKED, Where::Pages),
 ];
 
 pub(super) fn cases() -> Vec<Box<dyn Case>> {
@@ -214,6 +224,11 @@ impl Case for Row {
         self.mib != 1024 || self.commit.huge || self.at == Where::Runs32 || !kept.contains(&self.how.name)
     }
 
+    /// Instances before the first rung do, and every rung has a job that is not counted.
+    fn warms_up(&self) -> bool {
+        false
+    }
+
     fn conditions(&self) -> Conditions {
         self.commit.conditions()
     }
@@ -221,15 +236,13 @@ impl Case for Row {
     fn prepare(&self, dirs: Dirs<'_>) -> CaseResult<Vec<PathBuf>> {
         let name = format!("reset-{}-{}", self.how.name, size_name(self.bytes()));
         let declared = guest::Declared::exactly(self.bytes());
-        let warm = guest::precompiled(dirs.cache, "warm", guest::Declared::exactly(4096 * MIB), &Config::new())?;
-        Ok(vec![guest::precompiled(dirs.cache, &name, declared, &self.how.config(self.bytes()))?, warm])
+        Ok(vec![guest::precompiled(dirs.cache, &name, declared, &self.how.config(self.bytes()))?])
     }
 
     fn run(&self, stages: &mut Stages) -> CaseResult {
         let mut reset = (self.how.make)();
         let commit = (self.commit.make)();
         reset.supported().and(commit.supported()).map_err(or_not_run)?;
-        Host::Warm.prepare(Live::idle(&Config::new(), stages.input(1)?, 0)?, self.bytes())?;
         let mut live = Live::idle(&self.how.config(self.bytes()), stages.input(0)?, 0)?;
         stages.reached("loaded")?;
 

@@ -109,6 +109,9 @@ pub(super) enum Host {
     /// They have been free for three seconds: a virtual machine that reports free pages has given them
     /// back, and the host makes each anew. On a machine without a host the two are alike.
     Cold,
+    /// What the worker before left, which is neither: a host that takes free pages back does so while
+    /// gigabytes of them are being handed out again.
+    AsFound,
 }
 
 impl Host {
@@ -118,11 +121,15 @@ impl Host {
         match self {
             Self::Warm => "warm",
             Self::Cold => "cold",
+            Self::AsFound => "as-found",
         }
     }
 
     /// Brings it about for the next `bytes`: a guest commits as many and is dropped.
     pub(super) fn prepare(self, mut guest: Live, bytes: u64) -> Result<(), Error> {
+        if self == Self::AsFound {
+            return Ok(());
+        }
         guest.renew()?;
         // With huge pages, where they can be had: whose pages are warm does not depend on their size.
         let off = rustix::thread::transparent_huge_pages_are_disabled().unwrap_or(true);

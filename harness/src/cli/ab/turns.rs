@@ -55,7 +55,7 @@ pub(super) fn measure(base: &mut Side, head: &mut Side, pairs: Pairs, seed: u64)
     Ok(())
 }
 
-/// One case: both warm up, then take turns.
+/// One case: both warm up, where the case wants that, then take turns.
 fn case(
     sides: [(&mut Side, &Job); 2],
     pairs: Pairs,
@@ -66,7 +66,7 @@ fn case(
         side.measuring.ready(job)?;
     }
     let started = Instant::now();
-    let mut warm = false;
+    let mut warm = !sides.iter().any(|(_, job)| job.warm_up);
     let not_run = |job: &Job, reason: &str| CaseRecord::not_run(job.case.clone(), reason.to_owned());
     let [(base, base_job), (head, head_job)] = sides;
     loop {
