@@ -176,6 +176,7 @@ impl Workers<'_> {
         Ok(Job {
             program: Program::Own,
             case: case.id(),
+            warm_up: true,
             ladder: ladder.to_vec(),
             inject: Bytes(0),
             inject_once: Bytes(0),
