@@ -133,43 +133,33 @@ pub(super) fn run(family: &Family, options: &Options, matcher: &Matcher, dirs: D
     let mut criterion = Criterion::default()
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(2))
-        .sample_size(50)
+        .sample_size(30)
         // Its default of 100,000 takes longer to draw than the routine to measure.
         .nresamples(10_000)
         .configure_from_args();
-    let mut failure = None;
     for case in &family.cases {
         let too_heavy = options.criterion.quick && case.is_heavy();
-        if failure.is_none() && !case.routines().is_empty() && !too_heavy && matcher.selects(case.as_ref()) {
-            failure = time_case(&mut criterion, case.as_ref(), dirs).err();
+        if case.routines().is_empty() || too_heavy || !matcher.selects(case.as_ref()) {
+            continue;
+        }
+        // A list needs no files.
+        let inputs = if options.criterion.list { Ok(Vec::new()) } else { case.prepare(dirs) };
+        match inputs.and_then(|inputs| time_case(&mut criterion, case.as_ref(), &inputs)) {
+            Err(error) if error.is::<NotRun>() => eprintln!("{}: {error}", case.id()),
+            Err(error) => return Err(format!("{}: {error}", case.id()).into()),
+            Ok(()) => {}
         }
     }
-    match failure {
-        Some(error) => Err(error),
-        None => {
-            criterion.final_summary();
-            Ok(())
-        }
-    }
+    criterion.final_summary();
+    Ok(())
 }
 
-fn time_case(criterion: &mut Criterion, case: &dyn Case, dirs: Dirs<'_>) -> CaseResult {
-    let id = case.id();
-    // Making the files is left until criterion really runs a routine: not for `--list`.
-    let mut inputs: Option<Vec<PathBuf>> = None;
+fn time_case(criterion: &mut Criterion, case: &dyn Case, inputs: &[PathBuf]) -> CaseResult {
     let mut failure = None;
-    let mut group = criterion.benchmark_group(id.as_str());
+    let mut group = criterion.benchmark_group(case.id().as_str());
     for routine in case.routines() {
         group.bench_function(*routine, |bencher| {
-            let result = match &inputs {
-                Some(inputs) => case.time(routine, inputs, bencher),
-                None => case.prepare(dirs).and_then(|made| {
-                    let result = case.time(routine, &made, bencher);
-                    inputs = Some(made);
-                    result
-                }),
-            };
-            if let Err(error) = result {
+            if let Err(error) = case.time(routine, inputs, bencher) {
                 failure.get_or_insert(error);
                 // Criterion panics over a routine that was never iterated.
                 bencher.iter(|| ());
@@ -180,12 +170,5 @@ fn time_case(criterion: &mut Criterion, case: &dyn Case, dirs: Dirs<'_>) -> Case
         }
     }
     group.finish();
-    match failure {
-        Some(error) if error.is::<NotRun>() => {
-            eprintln!("{id}: {error}");
-            Ok(())
-        }
-        Some(error) => Err(format!("{id}: {error}").into()),
-        None => Ok(()),
-    }
+    failure.map_or(Ok(()), Err)
 }

@@ -56,8 +56,13 @@ pub(super) fn all() -> Vec<Claim> {
             source: RECIPE,
             refuted_if: "another way takes less than half of what the recipe takes in the same run",
             decide: |record| {
-                faster(record, "commit/how=two-pass,host=as-found,size=4g", "commit/how=huge-chunks,host=as-found,size=4g", 2.0)
-                    .map_or_else(missing, |found| found.inverted())
+                faster(
+                    record,
+                    "commit/how=two-pass,host=as-found,size=4g",
+                    "commit/how=huge-chunks,host=as-found,size=4g",
+                    2.0,
+                )
+                .map_or_else(missing, |found| found.inverted())
             },
         },
         Claim {
@@ -66,8 +71,10 @@ pub(super) fn all() -> Vec<Claim> {
             source: RECIPE,
             refuted_if: "two threads are not 1.7 times as fast as the recipe at 4 GiB",
             decide: |record| {
-                let ways =
-                    ["commit/how=two-pass,host=as-found,size=4g", "commit/how=populate-chunks-threads-2,host=as-found,size=4g"];
+                let ways = [
+                    "commit/how=two-pass,host=as-found,size=4g",
+                    "commit/how=populate-chunks-threads-2,host=as-found,size=4g",
+                ];
                 faster(record, ways[0], ways[1], 1.7).map_or_else(missing, Ratio::finding)
             },
         },

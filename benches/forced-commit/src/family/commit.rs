@@ -73,7 +73,6 @@ const ROWS: &[Row] = &[
     Row { host: Host::Cold, ..row(Way::HUGE_CHUNKS, 256) },
     // Linear in size.
     row(Way::TWO_PASS, 1024),
-    row(Way::POPULATE_CHUNKS, 1024),
     row(Way::POPULATE_THREADS, 1024),
     row(Way::HUGE_CHUNKS, 1024),
     row(Way::HUGE_THREADS, 1024),

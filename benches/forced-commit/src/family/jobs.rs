@@ -46,7 +46,6 @@ const ROWS: &[Row] = &[
     // The old way: a new instance for each job, on demand, from a pool, from one that keeps memory.
     row(How::REINSTANTIATE),
     row(How::POOLED),
-    row(How::POOLED_MEMSET),
     row(How::POOLED_SCAN),
     // In place, from the published one on. This guest does not say how much it uses, and its map is
     // scattered: a used prefix is the whole of its memory. Discarding is left to the rows of resets: a

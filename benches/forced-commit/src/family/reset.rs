@@ -105,7 +105,7 @@ struct Row {
 
 /// Nothing, little, some, and so much that tracking is not worth it.
 const RUNGS: &[u32] = &[0, 1, 16, 256];
-/// For what leaves memory uncommitted: nothing dirtied says nothing, and each rung costs a second.
+/// For what costs a good part of a second whatever was dirtied.
 const FEW: &[u32] = &[1, 16, 256];
 
 const fn row(how: How, at: Where) -> Row {
@@ -127,9 +127,9 @@ const ROWS: &[Row] = &[
     few(How::POOLED, Where::Prefix),
     // Kept resident by the pool: all of it by memset; by scan where the pages lie in up to 32 runs.
     row(How::POOLED_MEMSET, Where::Prefix),
-    row(How::POOLED_SCAN, Where::Prefix),
-    row(How::POOLED_SCAN, Where::Runs32),
-    row(How::POOLED_SCAN, Where::Pages),
+    few(How::POOLED_SCAN, Where::Prefix),
+    few(How::POOLED_SCAN, Where::Runs32),
+    few(How::POOLED_SCAN, Where::Pages),
     // As published: unclean, and blind to what lies beyond the prefix.
     row(How::ZERO_ALL, Where::Prefix),
     row(How::ZERO_PREFIX, Where::Prefix),
