@@ -72,6 +72,10 @@ guests-js *ARGS:
 guests-check:
     cargo run -q --release --bin guests -- check
 
+# Run what is unsafe in forced-commit under AddressSanitizer (compiles wasmtime once more: about ten minutes)
+sanitize:
+    RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address CARGO_TARGET_DIR=target/sanitize cargo test --target x86_64-unknown-linux-gnu -p forced-commit --lib --test commit --test reset
+
 # Run the tests
 test:
     cargo test --release --workspace --no-fail-fast

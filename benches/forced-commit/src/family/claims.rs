@@ -2,8 +2,10 @@
 
 use highwater::{
     Claim, Finding,
-    model::{CaseRecord, Quantity, Record, nanoseconds},
+    model::{CaseRecord, nanoseconds},
 };
+
+use super::readings::{Ratio, commits, faster, figure, full, jobs, killed, missing, of_zeroing};
 
 /// Where most of it is said.
 const RECIPE: &str = "metashrew, Memory Pre-allocation Solution - FINAL";
@@ -52,7 +54,7 @@ pub(super) fn all() -> Vec<Claim> {
         },
         Claim {
             id: "recipe-takes-1.5-s",
-            statement: "committing 4 GiB takes about 1.5 s",
+            statement: "1.5 s is what committing 4 GiB takes",
             source: RECIPE,
             refuted_if: "another way takes less than half of what the recipe takes in the same run",
             decide: |record| {
@@ -189,22 +191,19 @@ pub(super) fn all() -> Vec<Claim> {
             source: "this project, issue 5",
             refuted_if: "it costs more, wherever the pages lie, or leaves a byte or a page",
             decide: |record| {
-                let zero = "reset/how=zero-all,pages=4k,size=1g,where=prefix";
-                let Some((_, all)) = figure(record, zero, "reset@1", "cost_ns") else { return missing(zero) };
-                let places = ["prefix", "runs-32", "pages"];
-                let ids = places.map(|place| format!("reset/how=tracked,pages=4k,size=1g,where={place}"));
-                let mut worst = 0;
+                let ids = ["prefix", "runs-32", "pages"]
+                    .map(|place| format!("reset/how=tracked,pages=4k,size=1g,where={place}"));
+                let mut worst: f64 = 0.0;
                 for id in &ids {
                     let read = |name| figure(record, id, "reset@1", name).map(|(_, value)| value);
-                    let (Some(cost), Some(dirt), Some(lost)) =
-                        (read("cost_ns"), read("unclean_bytes"), read("uncommitted_bytes"))
+                    let (Some(ratio), Some(dirt), Some(lost)) =
+                        (of_zeroing(record, id, "reset@1"), read("unclean_bytes"), read("uncommitted_bytes"))
                     else {
                         return missing(id);
                     };
-                    worst = worst.max(if dirt + lost == 0 { cost } else { u64::MAX });
+                    worst = worst.max(if dirt + lost == 0 { ratio } else { f64::INFINITY });
                 }
-                let figures = format!("at most {} against {}", nanoseconds(worst as f64), nanoseconds(all as f64));
-                Finding::holds(worst.saturating_mul(10) <= all, figures)
+                Finding::holds(worst <= 0.1, format!("at most {worst:.3} of a memset of the same memory"))
                     .on(ids.iter().filter_map(|id| record.case(&full(id))).map(|case| &case.id))
             },
         },
@@ -216,116 +215,23 @@ pub(super) fn all() -> Vec<Claim> {
             decide: |record| {
                 let mut worst: Option<(f64, String)> = None;
                 let mut cases = Vec::new();
-                for (size, places) in [("1g", &["prefix", "runs-32", "pages"][..]), ("64m", &["prefix"])] {
-                    let zero = format!("reset/how=zero-all,pages=4k,size={size},where=prefix");
-                    for place in places {
-                        let id = format!("reset/how=tracked,pages=4k,size={size},where={place}");
-                        let Some(case) = record.case(&full(&id)) else { return missing(id) };
-                        for stage in case.stages.iter().filter(|columns| columns.stage.name() == "reset") {
-                            let stage = stage.stage.to_string();
-                            let cost = |id: &str| Some(figure(record, id, &stage, "cost_ns")?.1 as f64);
-                            let (Some(tracked), Some(zeroed)) = (cost(&id), cost(&zero)) else { return missing(zero) };
-                            let ratio = tracked / zeroed;
-                            if worst.as_ref().is_none_or(|(most, _)| ratio > *most) {
-                                worst = Some((ratio, format!("at most {ratio:.2} times, {id} at {stage}")));
-                            }
+                for at in
+                    ["size=1g,where=prefix", "size=1g,where=runs-32", "size=1g,where=pages", "size=64m,where=prefix"]
+                {
+                    let id = format!("reset/how=tracked,pages=4k,{at}");
+                    let Some(case) = record.case(&full(&id)) else { return missing(id) };
+                    for stage in case.stages.iter().filter(|columns| columns.stage.name() == "reset") {
+                        let stage = stage.stage.to_string();
+                        let Some(ratio) = of_zeroing(record, &id, &stage) else { return missing(id) };
+                        if worst.as_ref().is_none_or(|(most, _)| ratio > *most) {
+                            worst = Some((ratio, format!("at most {ratio:.2} of a memset, {id} at {stage}")));
                         }
-                        cases.push(&case.id);
                     }
+                    cases.push(&case.id);
                 }
                 let Some((ratio, figures)) = worst else { return missing("reset/how=tracked") };
                 Finding::holds(ratio <= 1.1, figures).on(cases)
             },
         },
     ]
-}
-
-fn full(id: &str) -> String {
-    format!("{}/{id}", super::NAME)
-}
-
-fn missing(id: impl AsRef<str>) -> Finding {
-    Finding::undecided(format!("{} was not run or did not get so far", id.as_ref()))
-}
-
-/// The middle value of a figure at a stage, over the workers.
-fn figure<'a>(record: &'a Record, id: &str, stage: &str, name: &str) -> Option<(&'a CaseRecord, u64)> {
-    let case = record.case(&full(id))?;
-    let quantity: Quantity = format!("figure.{name}").parse().ok()?;
-    let values = case.stage(&stage.parse().ok()?)?.values(quantity, case.samples)?;
-    Some((case, middle(values)?))
-}
-
-/// The fastest commit of a case, in nanoseconds of wall time: work is the same in each, and what comes
-/// on top is the machine's. Where the memory is made committed, instantiation is counted.
-fn commit_ns<'a>(record: &'a Record, id: &str) -> Option<(&'a CaseRecord, u64)> {
-    let case = record.case(&full(id))?;
-    let wall = |stage: &str| Some(&case.stage(&stage.parse().ok()?)?.wall_ns);
-    let (live, committed) = (wall("live")?, wall("committed")?);
-    let times = (0..case.samples).filter_map(|worker| Some(live.at(worker)? + committed.at(worker)?));
-    Some((case, times.min()?))
-}
-
-fn middle(mut values: Vec<u64>) -> Option<u64> {
-    values.sort_unstable();
-    values.get(values.len() / 2).copied()
-}
-
-/// The claim that a way commits, to the byte.
-fn commits(record: &Record, id: &str) -> Finding {
-    let Some((case, left)) = figure(record, id, "checked", "uncommitted_bytes") else { return missing(id) };
-    Finding::holds(left == 0, format!("{} of 256 MiB uncommitted", highwater::model::Bytes(left))).on([&case.id])
-}
-
-/// How many times as fast one way is as another, and whether that is enough.
-struct Ratio<'a> {
-    enough: bool,
-    figures: String,
-    cases: [&'a CaseRecord; 2],
-}
-
-impl Ratio<'_> {
-    fn finding(self) -> Finding {
-        Finding::holds(self.enough, self.figures).on(self.cases.map(|case| &case.id))
-    }
-
-    fn inverted(self) -> Finding {
-        Self { enough: !self.enough, ..self }.finding()
-    }
-
-    /// Both are enough.
-    fn and(self, other: Self) -> Finding {
-        let figures = format!("{}; {}", self.figures, other.figures);
-        let cases = self.cases.into_iter().chain(other.cases).map(|case| &case.id);
-        Finding::holds(self.enough && other.enough, figures).on(cases)
-    }
-}
-
-fn faster<'a>(record: &'a Record, slow: &str, fast: &str, times: f64) -> Result<Ratio<'a>, String> {
-    let (slow_case, slow_ns) = commit_ns(record, slow).ok_or(slow)?;
-    let (fast_case, fast_ns) = commit_ns(record, fast).ok_or(fast)?;
-    let (_, left) = figure(record, fast, "checked", "uncommitted_bytes").ok_or(fast)?;
-    let ratio = slow_ns as f64 / fast_ns as f64;
-    let (slow_text, fast_text) = (nanoseconds(slow_ns as f64), nanoseconds(fast_ns as f64));
-    let limit = figure(record, fast, "limit", "memset_ns").map_or(0, |(_, ns)| ns);
-    let figures = format!(
-        "{slow_text} against {fast_text}: {ratio:.2} times as fast; {left} B uncommitted; a memset of it takes {}",
-        nanoseconds(limit as f64)
-    );
-    Ok(Ratio { enough: ratio >= times && left == 0, figures, cases: [slow_case, fast_case] })
-}
-
-/// The claim that an attempt ends in a kill.
-fn killed(record: &Record, id: &str) -> Finding {
-    let Some((case, killed)) = figure(record, id, "tried", "killed") else { return missing(id) };
-    let outcome = case.notes.get("outcome").map_or(String::new(), |texts| texts.join("; "));
-    Finding::holds(killed == 1, outcome).on([&case.id])
-}
-
-/// CPU time of a hundred jobs and their resets.
-fn jobs<'a>(record: &'a Record, how: &str) -> Option<(&'a CaseRecord, f64)> {
-    let id = format!("jobs/how={how},pages=4k,size=256m");
-    let (case, job) = figure(record, &id, "jobs", "job_ns")?;
-    let (_, reset) = figure(record, &id, "jobs", "reset_ns")?;
-    Some((case, (job + reset) as f64))
 }

@@ -14,6 +14,7 @@ mod claims;
 mod commit;
 mod jobs;
 mod limit;
+mod readings;
 mod reset;
 mod tables;
 
