@@ -36,7 +36,8 @@ fn commit_ns<'a>(record: &'a Record, id: &str) -> Option<(&'a CaseRecord, u64)> 
 pub(super) fn of_zeroing(record: &Record, id: &str, stage: &str) -> Option<f64> {
     let case = record.case(&full(id))?;
     let values = |stage: &str, name: &str| {
-        case.stage(&stage.parse().ok()?)?.values(format!("figure.{name}").parse().ok()?, case.samples)
+        let quantity: Quantity = format!("figure.{name}").parse().ok()?;
+        case.stage(&stage.parse().ok()?)?.values(quantity, case.samples)
     };
     let (costs, zeroings) = (values(stage, "cost_ns")?, values("armed", "zeroing_ns")?);
     let mut ratios: Vec<f64> =

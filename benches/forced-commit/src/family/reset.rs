@@ -29,7 +29,7 @@ use super::{
     tables::{MIB, Way, size_name},
 };
 use crate::{
-    Image, Live, Reset, Target, guest, oracle,
+    Error, Image, Live, Reset, Target, guest, oracle,
     reset::{Discard, Pooled, Reinstantiate, RemapImage, Resident, RestoreAll, Tracked, ZeroAll, ZeroPrefix},
     sys::{page_size, thread_cpu},
 };
