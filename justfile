@@ -15,9 +15,9 @@ bench *ARGS:
 quick *ARGS:
     cargo bench --workspace -- --quick --noplot "$@"
 
-# Measure memory only (5 workers where they agree, 20 where not; heavy cases left out) of the families that have baselines in git, then judge it; exits 3 on a regression
+# Measure memory only (5 workers where they agree, 20 where not; heavy cases left out), then judge it by the baselines in git; exits 3 on a regression
 compare-baseline *ARGS:
-    cargo bench --workspace --bench sandbox-scaling -- --memory-only --quick --until-decided "$@"
+    cargo bench --workspace -- --memory-only --quick --until-decided "$@"
     cargo run -q --release --bin highwater -- compare
 
 # Make the last run the baseline of this machine class, with a reason (--dry-run: only say what changes)

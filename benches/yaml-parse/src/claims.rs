@@ -6,14 +6,14 @@ use highwater::{
     model::{CaseId, Metric, Quantity, Record},
 };
 
-use crate::generate::SIZE;
+use crate::{generate::SIZE, growth};
 
 /// Where most of them come from.
 const REPORT: &str = "memory analysis of libfyaml's Python bindings, seed 004";
 
 /// All claims. Those about libfyaml are decided on itself where it was measured (the feature
 /// `libfyaml`), else on a strategy of ours that does the same.
-pub(crate) const CLAIMS: [Claim; 8] = [
+pub(crate) const CLAIMS: [Claim; 9] = [
     Claim {
         id: "total-is-3.52",
         statement: "A queryable document in memory needs about 3.52 times the file, and that is reasonable",
@@ -154,6 +154,13 @@ pub(crate) const CLAIMS: [Claim; 8] = [
                 Finding::holds(near(pyyaml, 17.3) && near(ruamel, 25.7), figures)
             })
         },
+    },
+    Claim {
+        id: "grows-in-a-line",
+        statement: "Memory and time of the lazy tape grow in a straight line with the file, from 1 to 64 MiB",
+        source: "this project, issue 7",
+        refuted_if: "one of the lines bends by more than 5 %",
+        decide: growth::decide,
     },
 ];
 

@@ -14,6 +14,7 @@
 
 mod claims;
 pub mod generate;
+mod growth;
 pub mod hostile;
 pub mod libfyaml;
 mod line;

@@ -39,7 +39,7 @@ pub(super) fn of_zeroing(record: &Record, id: &str, stage: &str) -> Option<f64> 
         let quantity: Quantity = format!("figure.{name}").parse().ok()?;
         case.stage(&stage.parse().ok()?)?.values(quantity, case.samples)
     };
-    let (costs, zeroings) = (values(stage, "cost_ns")?, values("armed", "zeroing_ns")?);
+    let (costs, zeroings) = (values(stage, "cost_ns")?, values(stage, "zeroing_ns")?);
     let mut ratios: Vec<f64> =
         costs.iter().zip(&zeroings).map(|(cost, zeroing)| *cost as f64 / *zeroing as f64).collect();
     ratios.sort_by(f64::total_cmp);

@@ -3,8 +3,7 @@
 //! ```text
 //!  loaded      the engine and the module                                (reference of all growth)
 //!  committed   + the instance, its memory committed
-//!  armed       + what the strategy prepares; zeroing_ns: a memset of this very memory (median), since one
-//!              of as many other pages takes up to a third more or less
+//!  armed       + what the strategy prepares
 //!  reset@N     jobs that dirty N MiB, each followed by a reset: see below
 //!  dropped     - everything
 //! ```
@@ -17,6 +16,7 @@
 //! | `reset_ns` | the reset (median) |
 //! | `added_ns` | what the strategy adds to the job after it: refaults, write-protect faults (median job less `bare_ns`) |
 //! | `cost_ns` | both together, the mean over all jobs: what a host pays in steady state |
+//! | `zeroing_ns` | the same of a memset of everything, by this worker before it armed: one of as many other pages takes up to a third more or less |
 //! | `uncommitted_bytes`, `unclean_bytes`, `unclean_state` | by the oracle; by comparing memory, globals and tables |
 
 use std::path::PathBuf;
@@ -117,10 +117,6 @@ const fn few(how: How, at: Where) -> Row {
     Row { dirtied: FEW, jobs: 1, ..row(how, at) }
 }
 
-const fn large(how: How, at: Where) -> Row {
-    Row { mib: 4096, dirtied: &[16], commit: Way::HUGE_CHUNKS, ..row(how, at) }
-}
-
 const ROWS: &[Row] = &[
     // Clean and uncommitted: the next job pays.
     few(How::REINSTANTIATE, Where::Prefix),
@@ -145,11 +141,11 @@ const ROWS: &[Row] = &[
     // The same in huge pages: scanned sooner, split where written.
     Row { commit: Way::HUGE_CHUNKS, ..row(How::TRACKED, Where::Prefix) },
     Row { commit: Way::HUGE_CHUNKS, ..row(How::TRACKED, Where::Pages) },
-    // Dense jobs for so long that the looks for sparse ones are in the mean.
-    Row { mib: 64, dirtied: &[16], jobs: 600, ..row(How::TRACKED, Where::Prefix) },
+    // A 64th to a quarter of the memory, on either side of what is worth tracking, and for so long that the
+    // looks for sparse jobs are in the mean.
+    Row { mib: 64, dirtied: &[1, 2, 4, 16], jobs: 600, ..row(How::TRACKED, Where::Prefix) },
     // The published size.
-    large(How::TRACKED, Where::Prefix),
-    large(How::TRACKED, Where::Pages),
+    Row { mib: 4096, dirtied: &[16], commit: Way::HUGE_CHUNKS, ..row(How::TRACKED, Where::Pages) },
 ];
 
 pub(super) fn cases() -> Vec<Box<dyn Case>> {
@@ -185,15 +181,15 @@ impl Row {
         Ok(Times { jobs, resets })
     }
 
-    /// The same jobs on committed memory that nobody watches.
-    fn bare(&self, ladder: &[Scale], live: &mut Live) -> CaseResult<Vec<u64>> {
-        let mut medians = Vec::new();
-        for mib in ladder {
-            let pages = (u64::from(mib.0) * MIB / page_size() as u64) as u32;
-            let times = (0..3).map(|_| timed(|| live.call("dirty", pages, self.at.runs(pages))));
-            medians.push(median(times.collect::<Result<_, _>>()?));
+    /// The same jobs on committed memory that nobody watches, each followed by a memset of everything.
+    fn zeroing(&self, scale: Scale, live: &mut Live) -> CaseResult<Times> {
+        let pages = (u64::from(scale.0) * MIB / page_size() as u64) as u32;
+        let (mut jobs, mut resets) = (Vec::new(), Vec::new());
+        for _ in 0..self.jobs.clamp(3, 100) {
+            jobs.push(timed(|| live.call("dirty", pages, self.at.runs(pages)))?);
+            resets.push(timed(|| Ok::<_, Error>(live.memory().fill(0)))?);
         }
-        Ok(medians)
+        Ok(Times { jobs, resets })
     }
 }
 
@@ -201,6 +197,14 @@ impl Row {
 struct Times {
     jobs: Vec<u64>,
     resets: Vec<u64>,
+}
+
+impl Times {
+    /// What a job and what follows it cost beyond a job on memory that nobody watches.
+    fn cost(&self, bare: u64) -> u64 {
+        let total: u64 = self.jobs.iter().chain(&self.resets).sum();
+        (total / (self.jobs.len() as u64).max(1)).saturating_sub(bare)
+    }
 }
 
 impl Case for Row {
@@ -248,23 +252,21 @@ impl Case for Row {
         commit.commit(&mut live)?;
         stages.reached("committed")?;
         let image = Image::of_segments(&guest::segments(), self.bytes() as usize);
-        let bare = self.bare(&stages.ladder(), &mut live)?;
-        let zeroings = (0..5).map(|_| timed(|| Ok::<_, Error>(live.memory().fill(0))));
-        let zeroing = median(zeroings.collect::<Result<_, _>>()?);
+        let zeroings: Vec<Times> =
+            stages.ladder().into_iter().map(|scale| self.zeroing(scale, &mut live)).collect::<Result<_, _>>()?;
         image.restore(live.memory(), 0..self.bytes() as usize);
         live.restore_state()?;
         reset.arm(&mut live, &image)?;
-        stages.figure("zeroing_ns", zeroing)?;
         stages.reached("armed")?;
 
-        for (scale, bare) in stages.ladder().into_iter().zip(bare) {
+        for (scale, zeroing) in stages.ladder().into_iter().zip(zeroings) {
             let times = self.measure(scale, &mut live, &mut *reset, &image)?;
-            let count = times.jobs.len() as u64;
-            let total: u64 = times.jobs.iter().chain(&times.resets).sum();
+            let bare = median(zeroing.jobs.clone());
             stages.figure("bare_ns", bare)?;
+            stages.figure("zeroing_ns", zeroing.cost(bare))?;
+            stages.figure("cost_ns", times.cost(bare))?;
             stages.figure("reset_ns", median(times.resets))?;
             stages.figure("added_ns", median(times.jobs).saturating_sub(bare))?;
-            stages.figure("cost_ns", (total / count.max(1)).saturating_sub(bare))?;
             // Before the comparison, which reads every page.
             let residency = oracle::residency(live.memory()).map_err(or_not_run)?;
             stages.figure("uncommitted_bytes", residency.uncommitted())?;

@@ -1,0 +1,99 @@
+//! Whether memory and time grow in step with the file: a line through the sizes, and whether it bends.
+
+use highwater::{
+    Finding,
+    judge::{Aspect, View},
+    model::{CaseId, CaseRecord, Metric, Quantity, Record},
+    stats::{Bend, Line, fit},
+};
+
+use crate::{generate::SIZE, peers::Peer};
+
+const MIB: f64 = (1 << 20) as f64;
+/// Nanoseconds of CPU time within which a bend is none.
+const GRAIN_NS: f64 = 1e6;
+
+/// Memory and time of one parser, against MiB of input.
+struct Growth {
+    /// Growth of anon up to `walked`, bytes a MiB.
+    memory: Line,
+    /// CPU time from the path to the document, nanoseconds a MiB.
+    time: Line,
+}
+
+impl Growth {
+    /// Through the cases of one parser, each with its MiB.
+    fn of(record: &Record, sizes: &[(String, f64)]) -> Option<Self> {
+        let cases: Option<Vec<&CaseRecord>> = sizes.iter().map(|(id, _)| record.case(id)).collect();
+        let scales: Vec<f64> = sizes.iter().map(|(_, mib)| *mib).collect();
+        let (memory, time): (Vec<_>, Vec<_>) =
+            cases?.into_iter().map(|case| Some((memory(case, record)?, fastest(case)?))).collect::<Option<_>>()?;
+        let fewest = memory.iter().map(Vec::len).min()?;
+        let workers: Vec<Vec<f64>> =
+            (0..fewest).map(|worker| memory.iter().map(|values| values[worker]).collect()).collect();
+        Some(Self { memory: fit(&scales, &workers, 4096.0)?, time: fit(&scales, &[time], GRAIN_NS)? })
+    }
+
+    fn is_linear(&self) -> bool {
+        self.memory.bend == Bend::Linear && self.time.bend == Bend::Linear
+    }
+
+    fn told(&self) -> String {
+        let of_file = self.memory.slope / MIB;
+        let (memory, time) = (bends(self.memory.bend), bends(self.time.bend));
+        format!("{of_file:.4} bytes a byte, {memory}; {:.1} ms CPU a MiB, {time}", self.time.slope / 1e6)
+    }
+}
+
+fn bends(bend: Bend) -> &'static str {
+    match bend {
+        Bend::Linear => "linear",
+        Bend::Up => "bends up",
+        Bend::Down => "bends down",
+    }
+}
+
+/// Growth of anonymous memory up to `walked`, of each worker.
+fn memory(case: &CaseRecord, record: &Record) -> Option<Vec<f64>> {
+    let walked = Aspect::Growth("walked".parse().ok()?);
+    View::new(case, &record.reference).values(Quantity::from(Metric::Anon), &walked)
+}
+
+/// CPU time from the path to the document, of the fastest worker: the work is the same in each.
+fn fastest(case: &CaseRecord) -> Option<f64> {
+    let cpu = |stage: &str| Some(&case.stage(&stage.parse().ok()?)?.cpu_ns);
+    let (loaded, parsed) = (cpu("loaded")?, cpu("parsed")?);
+    (0..case.samples).filter_map(|worker| Some(loaded.at(worker)? + parsed.at(worker)?)).min().map(|ns| ns as f64)
+}
+
+fn case(parser: &str, mib: u64) -> (String, f64) {
+    (format!("yaml-parse/growth/parser={parser},mib={mib}"), mib as f64)
+}
+
+/// Decides whether ours grows in a straight line, and names the peers that do not.
+pub(crate) fn decide(record: &Record) -> Finding {
+    let sizes = [1, 4, 16, 64].map(|mib| case("tape-lazy", mib));
+    let Some(ours) = Growth::of(record, &sizes) else {
+        return Finding::undecided("the sizes of the lazy tape were not all measured");
+    };
+    let peers: Vec<(&str, Growth)> = Peer::ALL
+        .iter()
+        .filter_map(|peer| {
+            let whole = (format!("yaml-parse/peer/parser={}", peer.name()), SIZE as f64 / MIB);
+            let sizes = [case(peer.name(), 1), case(peer.name(), 4), whole];
+            Some((peer.name(), Growth::of(record, &sizes)?))
+        })
+        .collect();
+    let bent: Vec<String> = peers
+        .iter()
+        .filter(|(_, peer)| !peer.is_linear())
+        .map(|(name, peer)| format!("{name}: {}", peer.told()))
+        .collect();
+    let others = match bent.as_slice() {
+        [] if peers.is_empty() => "no peer was measured".to_owned(),
+        [] => format!("so are {} peers, from 1 to 6.35 MiB", peers.len()),
+        some => some.join("; "),
+    };
+    let ids: Vec<CaseId> = sizes.iter().filter_map(|(id, _)| id.parse().ok()).collect();
+    Finding::holds(ours.is_linear(), format!("{}; {others}", ours.told())).on(&ids)
+}
