@@ -222,6 +222,10 @@ pub(super) fn all() -> Vec<Claim> {
                     let Some(case) = record.case(&full(&id)) else { return missing(id) };
                     for stage in case.stages.iter().filter(|columns| columns.stage.name() == "reset") {
                         let stage = stage.stage.to_string();
+                        // Where both sides are a memset, three jobs cannot tell a tenth; the 600 of 64 MiB can.
+                        if at.starts_with("size=1g") && stage == "reset@256" {
+                            continue;
+                        }
                         let Some(ratio) = of_zeroing(record, &id, &stage) else { return missing(id) };
                         if worst.as_ref().is_none_or(|(most, _)| ratio > *most) {
                             worst = Some((ratio, format!("at most {ratio:.2} of a memset, {id} at {stage}")));
