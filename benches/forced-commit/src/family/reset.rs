@@ -187,7 +187,10 @@ impl Row {
         let (mut jobs, mut resets) = (Vec::new(), Vec::new());
         for _ in 0..self.jobs.clamp(3, 100) {
             jobs.push(timed(|| live.call("dirty", pages, self.at.runs(pages)))?);
-            resets.push(timed(|| Ok::<_, Error>(live.memory().fill(0)))?);
+            resets.push(timed(|| {
+                live.memory().fill(0);
+                Ok::<_, Error>(())
+            })?);
         }
         Ok(Times { jobs, resets })
     }
