@@ -11,11 +11,11 @@ use std::{
 
 use common::{
     Desk, add_per_unit, highwater, record, run,
-    site::{full, hostile, many},
+    site::{full, full_run, hostile, many},
 };
 use highwater::{
     exit,
-    judge::{Comparison, Policy, compare_family},
+    judge::{Comparison, Kind, Policy, Verdict, compare_family},
     model::{Blessing, Record, TimeEstimate, write_record},
     report::site::{self, History, Material, Page, history},
 };
@@ -107,16 +107,35 @@ fn what_was_not_run_or_died_is_shown_with_its_reason() {
 }
 
 #[test]
-fn every_verdict_that_is_gated_or_moved_stands_on_the_comparison() {
+fn every_verdict_that_moved_stands_on_the_comparison_and_the_others_are_counted() {
     let material = full();
     let pages = pages(&material);
     let compare = page(&pages, "compare.html");
     let gated: Vec<_> = material.comparison.verdicts().filter(|verdict| verdict.gated).collect();
-    assert!(gated.len() > 500);
-    for verdict in gated {
+    let (same, moved): (Vec<_>, Vec<_>) = gated.into_iter().partition(|verdict| verdict.kind == Kind::Same);
+    assert!(same.len() > 500 && !moved.is_empty());
+    for verdict in moved {
         let sentence = verdict.sentence.replace('>', "&#62;");
         assert!(compare.contains(&sentence), "{sentence}");
     }
+    assert!(compare.contains(&format!("Gated, and the same: {}", same.len())), "{compare}");
+    let cells = compare.split("</a><td>").skip(1).filter_map(|cell| cell.split_once('<')?.0.parse::<usize>().ok());
+    let is_unchanged = |verdict: &&&Verdict| verdict.subject.as_ref().is_some_and(|it| it.baseline == Some(it.run));
+    assert_eq!(cells.sum::<usize>(), same.iter().filter(is_unchanged).count());
+}
+
+/// A run that differs by less than the policy allows is the same, and says by how much.
+#[test]
+fn what_changed_by_less_than_is_allowed_is_told_in_a_sentence() {
+    let (before, mut now) = (record(), record());
+    add_per_unit(&mut now.cases[0], "anon", 4096);
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("policy.toml");
+    fs::write(&path, "schema = 1\n[[rule]]\nmetric = \"anon\"\ntolerance = \"1 MiB\"\n").expect("written");
+    let pages = pages(&Material::of(vec![(now, Some(before))], &Policy::read(&path).expect("a policy")));
+    let compare = page(&pages, "compare.html");
+    let (_, held) = compare.split_once("changed by no more than is allowed").expect("a table");
+    assert!(held.contains("anon per buffer at live") && held.contains("<small>and growth at live@"), "{held}");
 }
 
 #[test]
@@ -133,11 +152,10 @@ fn hostile_names_are_text_and_never_leave_the_folder() {
     assert!(page(&front, "index.html").contains("&#60;script&#62;alert(1)"), "the text itself is shown");
 }
 
-/// A full run of all families has about a hundred cases; the real ones have more stages than most.
 #[test]
 fn the_site_of_a_full_run_is_small_and_quick_to_write() {
     let folder = tempfile::tempdir().expect("a folder");
-    let material = many(100);
+    let material = full_run();
     let clock = || rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     let before = clock();
     site::write(&material, folder.path()).expect("written");
@@ -153,7 +171,7 @@ fn five_hundred_cases_have_a_page_each() {
     let pages = pages(&many(500));
     assert_eq!(pages.iter().filter(|page| page.path.starts_with("case/")).count(), 500);
     let family = page(&pages, "family/many.html");
-    assert_eq!(family.matches("<th scope=\"row\">").count(), 500);
+    assert_eq!(family.matches("href=\"../case/").count(), 500);
     assert!(family.contains("are not drawn; the table has all cases"), "charts have an end");
 }
 

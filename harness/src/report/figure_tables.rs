@@ -25,15 +25,20 @@ pub(super) fn figure_tables(record: &Record) -> Vec<String> {
     }
     let print = |(columns, rows): (Vec<Column>, Vec<Vec<String>>)| {
         let names = columns.iter().map(|(quantity, stage)| {
-            let name = quantity.to_string();
-            let name = name.trim_start_matches("figure.").replace('_', " ");
-            let name = name.trim_end_matches(" bytes").trim_end_matches(" ns");
-            stage.as_ref().map_or(name.to_owned(), |stage| format!("{name} at {stage}"))
+            let name = name(*quantity);
+            stage.as_ref().map_or(name.clone(), |stage| format!("{name} at {stage}"))
         });
         let headings: Vec<String> = std::iter::once("case".to_owned()).chain(names).collect();
         table::print(&headings, rows)
     };
     groups.into_iter().map(print).collect()
+}
+
+/// What a quantity is called for people: a figure's name without its unit, which its values have.
+pub(super) fn name(quantity: Quantity) -> String {
+    let name = quantity.to_string().replace('_', " ");
+    let name = name.strip_prefix("figure.").map(|name| name.trim_end_matches(" bytes").trim_end_matches(" ns"));
+    name.map_or_else(|| quantity.to_string().replace('_', " "), str::to_owned)
 }
 
 /// The columns of a case, and its row.

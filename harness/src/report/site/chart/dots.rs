@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     model::Unit,
-    report::site::words::{amount, change, limit, range},
+    report::site::words::{amount, change, counted, limit, range},
 };
 
 /// One metric of one case: a dot for each worker.
@@ -64,13 +64,12 @@ pub(in super::super) fn dots(
         }
         Ok(())
     })?;
-    let described: Vec<String> =
-        strips.iter().map(|strip| format!("{}: {}", strip.label, limit(strip.unit, &strip.values))).collect();
+    let widest = strips.first().map_or(String::new(), |it| format!("{}, {}", it.label, limit(it.unit, &it.values)));
     Ok(Chart {
         id,
         title,
         subtitle,
-        description: format!("{}.", described.join("; ")),
+        description: format!("{}, first {widest}", counted(strips.len(), "strip")),
         height,
         body,
         legend: Vec::new(),

@@ -25,8 +25,9 @@ pub(super) struct Section {
     pub(super) charts: Vec<Chart>,
 }
 
-pub(super) fn sections(record: &Record, looks: &[Look<'_>], ladders: &[String]) -> Result<Vec<Section>, SiteError> {
+pub(super) fn sections(record: &Record, looks: &[Look<'_>]) -> Result<Vec<Section>, SiteError> {
     let ran: Vec<Look<'_>> = looks.iter().copied().filter(|look| look.case.samples > 0).collect();
+    let ladders = &ladders(&ran);
     if ran.is_empty() {
         return Ok(Vec::new());
     }
@@ -37,6 +38,17 @@ pub(super) fn sections(record: &Record, looks: &[Look<'_>], ladders: &[String]) 
     sections.retain(|section| !section.charts.is_empty());
     sections.push(differing(&ran)?);
     Ok(sections)
+}
+
+/// The names of all cases' ladders, in the order of their first appearance.
+pub(super) fn ladders(looks: &[Look<'_>]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for name in looks.iter().flat_map(Look::ladders) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
 }
 
 /// The members of a panel with their place among the colours, by label, at most [`MOST_SERIES`] at once.

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{CaseLink, Frame, short};
+use super::{CaseLink, Frame, family_charts::ladders, short};
 use crate::{
     judge::Aspect,
     model::{CaseId, Metric, Quantity, Record},
@@ -140,12 +140,7 @@ fn changed(record: &Record, steps: &[&Record], looks: &[Look<'_>], gated: &[Gate
 
 /// What is gated by default (design §3.6), as far as the cases have it.
 fn gated(looks: &[Look<'_>]) -> Vec<Gated> {
-    let mut ladders: Vec<String> = Vec::new();
-    for name in looks.iter().flat_map(Look::ladders) {
-        if !ladders.contains(&name) {
-            ladders.push(name);
-        }
-    }
+    let ladders = ladders(looks);
     let slopes = [Metric::Anon, Metric::PageTables, Metric::Vmas]
         .into_iter()
         .flat_map(|metric| ladders.iter().map(move |name| Gated { metric, what: What::Slope(name.clone()) }));
