@@ -99,7 +99,8 @@ fn time(ns: f64) -> String {
 }
 
 fn count(value: f64) -> String {
-    let rounded = (value * 100.0).round() / 100.0;
+    // Of a large number nobody reads the decimals.
+    let rounded = if value.abs() >= 1000.0 { value.round() } else { (value * 100.0).round() / 100.0 };
     match rounded {
         whole if whole.fract() == 0.0 => {
             let text = grouped(whole.abs() as usize);
@@ -126,6 +127,7 @@ mod tests {
             (Unit::Count, 2.0, "2"),
             (Unit::Count, 12_345.0, "12,345"),
             (Unit::Count, 2.504, "2.5"),
+            (Unit::Count, 289_312.5, "289,313"),
             (Unit::Nanoseconds, 2353.0, "2.35 µs"),
             (Unit::Nanoseconds, 4_477_000.0, "4.48 ms"),
             (Unit::Nanoseconds, 51_214.0, "51.2 µs"),

@@ -30,12 +30,27 @@ impl Bar {
         self.parts().iter().map(|(_, value)| value).sum()
     }
 
+    /// Whether a reader would see the same: the same name, and the same parts to the digits that are shown.
+    pub(in super::super) fn looks_like(&self, other: &Self) -> bool {
+        let name = |bar: &Self| match bar {
+            Self::Heading(name) => name.clone(),
+            Self::Stack { label, .. } => label.clone(),
+        };
+        name(self) == name(other) && look_alike(self.parts(), other.parts())
+    }
+
     fn parts(&self) -> &[(Category, f64)] {
         match self {
             Self::Heading(_) => &[],
             Self::Stack { parts, .. } => parts,
         }
     }
+}
+
+/// Whether parts are the same to the digits that are shown.
+pub(in super::super) fn look_alike(a: &[(Category, f64)], b: &[(Category, f64)]) -> bool {
+    let shown = |(category, value): &(Category, f64)| (*category, amount(Unit::Bytes, *value));
+    a.iter().map(shown).eq(b.iter().map(shown))
 }
 
 /// Height of a bar with its label above it, and of the bar alone.

@@ -27,7 +27,7 @@ use axis::Axis;
 use palette::{GRID, MUTED, PAGE};
 use svg::{Area, Drawn, fitting, words};
 
-pub(super) use bars::{Bar, bars};
+pub(super) use bars::{Bar, bars, look_alike};
 pub(super) use dots::{Strip, dots};
 pub(super) use lines::{Line, LinesPlan, Point, Steps, lines};
 pub(super) use palette::{SERIES, category};

@@ -103,8 +103,7 @@ impl Case {
             .into_iter()
             .partition(|it| it.limit.starts_with("exact") && ["0", "0 B"].contains(&it.value.as_str()));
         let nothing: Vec<String> = nothing.into_iter().map(|it| it.name).collect();
-        let verdicts: Vec<&Verdict> =
-            material.comparison.verdicts().filter(|verdict| verdict.case == case.id).collect();
+        let verdicts: Vec<&Verdict> = material.verdicts(&record.family, &case.id).collect();
         Ok(Self {
             frame: Frame::new(material, case.id.as_str(), &names::case_page(&case.id)),
             family: CaseLink {
@@ -125,7 +124,7 @@ impl Case {
             moved: moved(&verdicts),
             held: held(&verdicts),
             figures,
-            nothing: nothing.join(", "),
+            nothing: nothing.join("; "),
             legend,
             charts,
             changes: before.map(|before| changes(&look, &before)),
@@ -221,14 +220,14 @@ fn charts(look: &Look<'_>, before: Option<&Look<'_>>) -> Result<(Vec<Chart>, Vec
         label: span(same[0].0, same[same.len() - 1].0),
         parts: same[0].1.clone(),
     };
-    let bars: Vec<Bar> = stages.chunk_by(|a, b| a.1 == b.1).map(bar).collect();
+    let bars: Vec<Bar> = stages.chunk_by(|a, b| chart::look_alike(&a.1, &b.1)).map(bar).collect();
     occurring.extend(stages.into_iter().flat_map(|(_, parts)| parts));
     charts.push(chart::bars("stages-pss".into(), "pss at each stage".into(), String::new(), &bars)?);
     let then = look.fullest().and_then(|top| Some((before?, before?.case.stage(&top.stage)?, top)));
     if let Some((before, then, top)) = then {
         let sides = [(before, then, "baseline"), (look, top, "run")];
         let parts = sides.map(|(look, columns, _)| family_charts::parts(look, Metric::Anon, columns));
-        if parts[0] != parts[1] {
+        if !chart::look_alike(&parts[0], &parts[1]) {
             let bars =
                 parts.into_iter().zip(sides).map(|(parts, (.., label))| Bar::Stack { label: label.into(), parts });
             let title = format!("anon at {}, before and after", top.stage);

@@ -86,7 +86,7 @@ fn against_scale(record: &Record, panels: &[Panel<'_>], ladders: &[String]) -> R
                 let lines: Vec<Line> = members
                     .iter()
                     .enumerate()
-                    .filter_map(|(series, (label, look))| line(look, ladder, label, series, &record.unit))
+                    .filter_map(|(series, (label, look))| line(look, ladder, label, series))
                     .collect();
                 if !lines.is_empty() {
                     charts.push(chart::lines(LinesPlan {
@@ -112,7 +112,7 @@ fn against_scale(record: &Record, panels: &[Panel<'_>], ladders: &[String]) -> R
     Ok(Section { anchor: "scale", title: "Memory against scale".into(), text, legend: Vec::new(), charts })
 }
 
-fn line(look: &Look<'_>, ladder: &str, label: &str, series: usize, unit: &str) -> Option<Line> {
+fn line(look: &Look<'_>, ladder: &str, label: &str, series: usize) -> Option<Line> {
     let point = |rung: crate::report::site::look::Rung| {
         let (low, high) = range(&rung.values);
         Some(Point { x: f64::from(rung.scale.0), y: median(&rung.values)?, low, high })
@@ -124,7 +124,7 @@ fn line(look: &Look<'_>, ladder: &str, label: &str, series: usize, unit: &str) -
         Bend::Up => ", bends up",
         Bend::Down => ", bends down",
     };
-    let value = format!("{} per {unit}{bend}", amount(Unit::Bytes, slope.slope));
+    let value = format!("{}{bend}", amount(Unit::Bytes, slope.slope));
     (!points.is_empty()).then(|| Line { label: label.to_owned(), value, series, points })
 }
 
@@ -186,9 +186,13 @@ fn made_of(panels: &[Panel<'_>]) -> Result<Section, SiteError> {
                     }
                 }
             }
+            // Stages that follow each other and look the same stand once.
             let bars: Vec<Bar> = by_stage
-                .into_iter()
-                .flat_map(|(stage, bars)| std::iter::once(Bar::Heading(stage)).chain(bars))
+                .chunk_by(|(_, a), (_, b)| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.looks_like(b)))
+                .flat_map(|same| {
+                    let stages: Vec<&str> = same.iter().map(|(stage, _)| stage.as_str()).collect();
+                    std::iter::once(Bar::Heading(stages.join(", "))).chain(same[0].1.clone())
+                })
                 .collect();
             if !bars.is_empty() {
                 let title = title_of(panel, &part);

@@ -70,8 +70,15 @@ pub(super) fn table(material: &Material, kin: &Kin<'_>) -> Table {
     });
     // What none has is no news.
     let same = same.iter().filter(|column| column.cells[0] != none());
-    let same: Vec<String> =
-        same.map(|column| format!("{}, {}: {}", column.group, column.label, column.cells[0].text)).collect();
+    let mut told: Vec<(&str, Vec<String>)> = Vec::new();
+    for Column { group, label, cells } in same {
+        let text = format!("{label} {}", cells[0].text);
+        match told.last_mut() {
+            Some((known, texts)) if known == group => texts.push(text),
+            _ => told.push((group, vec![text])),
+        }
+    }
+    let same: Vec<String> = told.iter().map(|(group, texts)| format!("{group}: {}", texts.join(", "))).collect();
     let mut groups: Vec<(String, usize)> = Vec::new();
     for column in &columns {
         match groups.last_mut() {
@@ -87,7 +94,7 @@ pub(super) fn table(material: &Material, kin: &Kin<'_>) -> Table {
                 0 => format!("n = {}", look.case.samples),
                 died => format!("n = {}, {died} died", look.case.samples),
             },
-            status: status(material, look.case),
+            status: status(material, look),
             cells: columns.iter().map(|column| column.cells[index].clone()).collect(),
         }
     };
@@ -109,7 +116,10 @@ fn title(kin: &Kin<'_>) -> String {
     match ladders.split_last() {
         Some((last, [])) => last.clone(),
         Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
-        None => "without a ladder".to_owned(),
+        None => {
+            let stages = unique(kin.members.iter().take(1).flat_map(later).map(|stage| stage.name().to_owned()));
+            stages.join(", ")
+        }
     }
 }
 
@@ -137,7 +147,7 @@ fn columns(looks: &[Look<'_>]) -> Vec<Column> {
     }
     let stages = unique(looks.iter().flat_map(later));
     if ladders.is_empty() && stages.len() <= MOST {
-        let group = looks.first().map_or(String::new(), |look| format!("anon since {}, at", look.record.reference));
+        let group = looks.first().map_or(String::new(), |look| format!("anon since {} at", look.record.reference));
         columns.extend(stages.iter().map(|it| column(&group, &it.to_string(), &|look| growth(look, it))));
     }
     let group = "the fullest stage";
@@ -224,8 +234,8 @@ fn growth(look: &Look<'_>, stage: &Stage) -> Option<Cell> {
 }
 
 /// The worst gated verdict of a case that is none of `same`.
-fn status(material: &Material, case: &CaseRecord) -> Option<(Tone, String)> {
-    let verdicts = material.comparison.verdicts().filter(|verdict| verdict.case == case.id && verdict.gated);
-    let worst = verdicts.map(|verdict| verdict.kind).max()?;
+fn status(material: &Material, look: &Look<'_>) -> Option<(Tone, String)> {
+    let verdicts = material.verdicts(&look.record.family, &look.case.id);
+    let worst = verdicts.filter(|verdict| verdict.gated).map(|verdict| verdict.kind).max()?;
     (worst != Kind::Same).then(|| (tone(worst), worst.to_string()))
 }
