@@ -267,8 +267,8 @@ fn differing(looks: &[Look<'_>]) -> Result<Section, SiteError> {
             let widest = values.max_by(|(a, _), (b, _)| width(a).total_cmp(&width(b)));
             match widest {
                 Some((values, aspect)) if width(&values) > 0.0 => {
-                    let label = format!("{}: {metric}, {aspect}", super::short(&look.case.id));
-                    strips.push((width(&values), Strip { label, unit: metric.unit(), values }));
+                    let (label, detail) = (super::short(&look.case.id), format!("{metric}, {aspect}"));
+                    strips.push((width(&values), Strip { label, detail, unit: metric.unit(), values }));
                 }
                 Some(_) => exact += 1,
                 None => {}

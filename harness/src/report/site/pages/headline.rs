@@ -52,6 +52,8 @@ pub(super) fn headlines(record: &Record) -> Vec<Headline> {
         let what = format!("anon per {}, {ladder}", record.unit);
         memory.extend(widest(&panels, &what, Unit::Bytes, |look| Some(look.line(Metric::Anon, &ladder)?.slope)));
     }
+    memory.sort_by(|a, b| b.ratio.total_cmp(&a.ratio));
+    // What one more unit costs says more than what a case without a ladder holds.
     memory.extend(widest(&panels, "anon at the fullest stage", Unit::Bytes, |look| {
         look.ladders().is_empty().then(|| look.memory())?
     }));
@@ -72,13 +74,10 @@ pub(super) fn headlines(record: &Record) -> Vec<Headline> {
     for figure in figures {
         others.extend(widest(&panels, &name(figure), figure.unit(), |look| told(look, figure)));
     }
-    let mut found = Vec::new();
-    for mut headlines in [memory, others] {
-        headlines.sort_by(|a, b| b.ratio.total_cmp(&a.ratio));
-        headlines.truncate(MOST);
-        found.extend(headlines);
-    }
-    found
+    others.sort_by(|a, b| b.ratio.total_cmp(&a.ratio));
+    memory.truncate(MOST);
+    others.truncate(MOST);
+    memory.into_iter().chain(others).collect()
 }
 
 /// What the workers of a case told last.
