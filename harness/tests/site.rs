@@ -16,7 +16,7 @@ use common::{
 use highwater::{
     exit,
     judge::{Comparison, Kind, Policy, Verdict, compare_family},
-    model::{Blessing, Record, TimeEstimate, write_record},
+    model::{Blessing, Record, Series, TimeEstimate, write_record},
     report::site::{self, History, Material, Page, history},
 };
 
@@ -91,6 +91,29 @@ fn a_record_without_cases_and_one_with_one_case_have_their_pages() {
     let one = pages(&Material::of(vec![(one, None)], &Policy::default()));
     assert!(page(&one, "family/toy.html").contains("data-series=\"1\""));
     assert!(page(&one, "case/toy+heap+size=64k.html").contains("n = 5"));
+}
+
+#[test]
+fn cases_that_live_through_the_same_stages_share_a_table_with_what_they_told() {
+    let mut run = record();
+    let tables = |run: &Record| {
+        let pages = pages(&Material::of(vec![(run.clone(), None)], &Policy::default()));
+        page(&pages, "family/toy.html")
+            .split("<table class=\"sortable\">")
+            .skip(1)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(tables(&run).len(), 1);
+    run.cases[1].stages.truncate(2);
+    let figure = "figure.calls_per_second".parse().expect("a figure");
+    run.cases[1].stages[1].memory.insert(figure, Series::Same(1234));
+    let [heap, mapped] = tables(&run).try_into().expect("two tables");
+    assert!(heap.contains("one more buffer live") && !heap.contains("told by the workers"), "{heap}");
+    assert!(
+        mapped.contains("<th>calls per second") && mapped.contains(">1,234") && mapped.contains("n = 5"),
+        "{mapped}"
+    );
 }
 
 #[test]
