@@ -13,7 +13,7 @@ use common::{add_per_unit, highwater, record, run};
 use highwater::{
     exit,
     judge::{Ceilings, Comparison, NoBaseline, Policy, Search, capacity, compare_family},
-    model::{Blessing, Bytes, CaseRecord, Death, Metric, Outcome, Record, TimeEstimate, write_record},
+    model::{Blessing, Bytes, CaseRecord, Death, Metric, Outcome, Record, Series, TimeEstimate, write_record},
     report::{self, CapacityReport, CaseCapacity, FamilyCapacity, Verified},
 };
 
@@ -65,6 +65,28 @@ fn the_table_of_a_run() {
 fn the_table_of_a_run_in_which_something_happened() {
     away_from_terminals("the_table_of_a_run_in_which_something_happened", || {
         insta::assert_snapshot!(report::run_table(&eventful()));
+    });
+}
+
+/// Figures at every rung of a ladder, and many routines: rows, not columns.
+#[test]
+fn what_is_told_rung_by_rung_keeps_the_tables_narrow() {
+    let mut run = eventful();
+    for (index, name) in ["added_ns", "uncommitted_bytes", "wrong_state", "oom_kills"].into_iter().enumerate() {
+        let figure = format!("figure.{name}").parse().expect("a figure");
+        let rungs = run.cases[0].stages.iter_mut().filter(|columns| columns.stage.scale().is_some());
+        for (rung, columns) in rungs.enumerate() {
+            columns.memory.insert(figure, Series::Same(((index + 1) * (rung + 1) * 4096) as u64));
+        }
+    }
+    for routine in ["copy", "drain", "fill-in-place", "fill-reversed"] {
+        let time = run.cases[0].time["fill"].clone();
+        run.cases[0].time.insert(routine.into(), time);
+    }
+    away_from_terminals("what_is_told_rung_by_rung_keeps_the_tables_narrow", || {
+        let text = report::run_table(&run);
+        assert!(text.lines().all(|line| line.chars().count() <= 160), "{text}");
+        insta::assert_snapshot!(text);
     });
 }
 

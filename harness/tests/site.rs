@@ -11,12 +11,12 @@ use std::{
 
 use common::{
     Desk, add_per_unit, highwater, record, run,
-    site::{full, hostile, many},
+    site::{full, full_run, hostile, many},
 };
 use highwater::{
     exit,
-    judge::{Comparison, Policy, compare_family},
-    model::{Blessing, Record, TimeEstimate, write_record},
+    judge::{Comparison, Kind, Policy, Verdict, compare_family},
+    model::{Blessing, Record, Series, TimeEstimate, write_record},
     report::site::{self, History, Material, Page, history},
 };
 
@@ -94,6 +94,29 @@ fn a_record_without_cases_and_one_with_one_case_have_their_pages() {
 }
 
 #[test]
+fn cases_that_live_through_the_same_stages_share_a_table_with_what_they_told() {
+    let mut run = record();
+    let tables = |run: &Record| {
+        let pages = pages(&Material::of(vec![(run.clone(), None)], &Policy::default()));
+        page(&pages, "family/toy.html")
+            .split("<table class=\"sortable\">")
+            .skip(1)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(tables(&run).len(), 1);
+    run.cases[1].stages.truncate(2);
+    let figure = "figure.calls_per_second".parse().expect("a figure");
+    run.cases[1].stages[1].memory.insert(figure, Series::Same(1234));
+    let [heap, mapped] = tables(&run).try_into().expect("two tables");
+    assert!(heap.contains("one more buffer live") && !heap.contains("told by the workers"), "{heap}");
+    assert!(
+        mapped.contains("<th>calls per second") && mapped.contains(">1,234") && mapped.contains("n = 5"),
+        "{mapped}"
+    );
+}
+
+#[test]
 fn what_was_not_run_or_died_is_shown_with_its_reason() {
     let pages = pages(&full());
     let family = page(&pages, "family/sandbox-scaling.html");
@@ -107,16 +130,35 @@ fn what_was_not_run_or_died_is_shown_with_its_reason() {
 }
 
 #[test]
-fn every_verdict_that_is_gated_or_moved_stands_on_the_comparison() {
+fn every_verdict_that_moved_stands_on_the_comparison_and_the_others_are_counted() {
     let material = full();
     let pages = pages(&material);
     let compare = page(&pages, "compare.html");
     let gated: Vec<_> = material.comparison.verdicts().filter(|verdict| verdict.gated).collect();
-    assert!(gated.len() > 500);
-    for verdict in gated {
+    let (same, moved): (Vec<_>, Vec<_>) = gated.into_iter().partition(|verdict| verdict.kind == Kind::Same);
+    assert!(same.len() > 500 && !moved.is_empty());
+    for verdict in moved {
         let sentence = verdict.sentence.replace('>', "&#62;");
         assert!(compare.contains(&sentence), "{sentence}");
     }
+    assert!(compare.contains(&format!("Gated, and the same: {}", same.len())), "{compare}");
+    let cells = compare.split("</a><td>").skip(1).filter_map(|cell| cell.split_once('<')?.0.parse::<usize>().ok());
+    let is_unchanged = |verdict: &&&Verdict| verdict.subject.as_ref().is_some_and(|it| it.baseline == Some(it.run));
+    assert_eq!(cells.sum::<usize>(), same.iter().filter(is_unchanged).count());
+}
+
+/// A run that differs by less than the policy allows is the same, and says by how much.
+#[test]
+fn what_changed_by_less_than_is_allowed_is_told_in_a_sentence() {
+    let (before, mut now) = (record(), record());
+    add_per_unit(&mut now.cases[0], "anon", 4096);
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("policy.toml");
+    fs::write(&path, "schema = 1\n[[rule]]\nmetric = \"anon\"\ntolerance = \"1 MiB\"\n").expect("written");
+    let pages = pages(&Material::of(vec![(now, Some(before))], &Policy::read(&path).expect("a policy")));
+    let compare = page(&pages, "compare.html");
+    let (_, held) = compare.split_once("changed by no more than is allowed").expect("a table");
+    assert!(held.contains("anon per buffer at live") && held.contains("<small>and growth at live@"), "{held}");
 }
 
 #[test]
@@ -133,11 +175,10 @@ fn hostile_names_are_text_and_never_leave_the_folder() {
     assert!(page(&front, "index.html").contains("&#60;script&#62;alert(1)"), "the text itself is shown");
 }
 
-/// A full run of all families has about a hundred cases; the real ones have more stages than most.
 #[test]
 fn the_site_of_a_full_run_is_small_and_quick_to_write() {
     let folder = tempfile::tempdir().expect("a folder");
-    let material = many(100);
+    let material = full_run();
     let clock = || rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     let before = clock();
     site::write(&material, folder.path()).expect("written");
@@ -153,7 +194,7 @@ fn five_hundred_cases_have_a_page_each() {
     let pages = pages(&many(500));
     assert_eq!(pages.iter().filter(|page| page.path.starts_with("case/")).count(), 500);
     let family = page(&pages, "family/many.html");
-    assert_eq!(family.matches("<th scope=\"row\">").count(), 500);
+    assert_eq!(family.matches("href=\"../case/").count(), 500);
     assert!(family.contains("are not drawn; the table has all cases"), "charts have an end");
 }
 

@@ -1,56 +1,83 @@
-//! What the workers of a run told about themselves, as tables: one for all cases that tell alike.
+//! What the workers of a run told about themselves, as tables: one for all cases that tell alike. A case
+//! that tells the same at several stages, rung by rung of a ladder, has a row for each.
 
 use super::table;
 use crate::{
     judge::{Aspect, View, amount},
-    model::{CaseRecord, Quantity, Record},
+    model::{CaseRecord, Quantity, Record, Stage},
     stats::median,
 };
 
-/// The column of a figure: its quantity, and its stage where a case tells it at several.
-type Column = (Quantity, Option<String>);
+/// What one case told.
+struct Told {
+    quantities: Vec<Quantity>,
+    /// Where it told anything more than once: the first column after the case.
+    has_stages: bool,
+    rows: Vec<Vec<String>>,
+}
 
 /// Tables of the middle figures of all cases that have any, in the order in which they first appear.
 pub(super) fn figure_tables(record: &Record) -> Vec<String> {
-    let mut groups: Vec<(Vec<Column>, Vec<Vec<String>>)> = Vec::new();
-    for case in &record.cases {
-        let (columns, row) = told(record, case);
-        if columns.is_empty() {
-            continue;
-        }
-        match groups.iter_mut().find(|(others, _)| *others == columns) {
-            Some((_, rows)) => rows.push(row),
-            None => groups.push((columns, vec![row])),
+    let mut groups: Vec<Told> = Vec::new();
+    for told in record.cases.iter().map(|case| told(record, case)).filter(|told| !told.quantities.is_empty()) {
+        let alike = |it: &&mut Told| it.quantities == told.quantities && it.has_stages == told.has_stages;
+        match groups.iter_mut().find(alike) {
+            Some(known) => known.rows.extend(told.rows),
+            None => groups.push(told),
         }
     }
-    let print = |(columns, rows): (Vec<Column>, Vec<Vec<String>>)| {
-        let names = columns.iter().map(|(quantity, stage)| {
-            let name = quantity.to_string();
-            let name = name.trim_start_matches("figure.").replace('_', " ");
-            let name = name.trim_end_matches(" bytes").trim_end_matches(" ns");
-            stage.as_ref().map_or(name.to_owned(), |stage| format!("{name} at {stage}"))
-        });
-        let headings: Vec<String> = std::iter::once("case".to_owned()).chain(names).collect();
+    let print = |Told { quantities, has_stages, rows }: Told| {
+        let at = has_stages.then(|| "at".to_owned());
+        let names = quantities.into_iter().map(name);
+        let headings: Vec<String> = std::iter::once("case".to_owned()).chain(at).chain(names).collect();
         table::print(&headings, rows)
     };
     groups.into_iter().map(print).collect()
 }
 
-/// The columns of a case, and its row.
-fn told(record: &Record, case: &CaseRecord) -> (Vec<Column>, Vec<String>) {
+/// What a quantity is called for people: a figure's name without its unit, which its values have.
+pub(super) fn name(quantity: Quantity) -> String {
+    let name = quantity.to_string().replace('_', " ");
+    match name.strip_prefix("figure.") {
+        Some(figure) => figure.trim_end_matches(" bytes").trim_end_matches(" ns").to_owned(),
+        None => name,
+    }
+}
+
+fn told(record: &Record, case: &CaseRecord) -> Told {
     let view = View::new(case, &record.reference);
     let figures = view.figures();
-    let mut columns = Vec::new();
-    let mut row = vec![table::short_id(&case.id)];
+    let stage = |aspect: &Aspect| match aspect {
+        Aspect::Level(stage) => Some(stage.clone()),
+        _ => None,
+    };
+    let mut quantities: Vec<Quantity> = Vec::new();
+    let mut stages: Vec<Option<Stage>> = Vec::new();
     for (quantity, aspect) in &figures {
-        let times = figures.iter().filter(|(other, _)| other == quantity).count();
-        let stage = match aspect {
-            Aspect::Level(stage) if times > 1 => Some(stage.to_string()),
-            _ => None,
-        };
-        columns.push((*quantity, stage));
-        let middle = view.values(*quantity, aspect).and_then(|values| median(&values));
-        row.push(middle.map_or("-".to_owned(), |middle| amount(*quantity, middle)));
+        if !quantities.contains(quantity) {
+            quantities.push(*quantity);
+        }
+        if !stages.contains(&stage(aspect)) {
+            stages.push(stage(aspect));
+        }
     }
-    (columns, row)
+    let has_stages = quantities.len() < figures.len();
+    let cell = |quantity: &Quantity, at: Option<&Option<Stage>>| {
+        let is_it = |(it, aspect): &&(Quantity, Aspect)| it == quantity && at.is_none_or(|at| stage(aspect) == *at);
+        let values = figures.iter().find(is_it).and_then(|(_, aspect)| view.values(*quantity, aspect));
+        values.and_then(|values| median(&values)).map_or("-".to_owned(), |middle| amount(*quantity, middle))
+    };
+    let id = table::short_id(&case.id);
+    let rows = if has_stages {
+        let row = |(index, at): (usize, &Option<Stage>)| {
+            // The id stands once, above its rungs.
+            let id = if index == 0 { id.clone() } else { String::new() };
+            let at_text = at.as_ref().map_or(String::new(), ToString::to_string);
+            [id, at_text].into_iter().chain(quantities.iter().map(|it| cell(it, Some(at)))).collect()
+        };
+        stages.iter().enumerate().map(row).collect()
+    } else {
+        vec![std::iter::once(id).chain(quantities.iter().map(|it| cell(it, None))).collect()]
+    };
+    Told { quantities, has_stages, rows }
 }

@@ -7,7 +7,10 @@ use crate::{
     stats::{Bend, median},
 };
 
-/// The table of a run, with its title, and its deaths below it.
+/// Most routines that have a column each; more are a table of their own, with a row each.
+const MOST_ROUTINES: usize = 4;
+
+/// The table of a run, with its title, and below it why cases were not run and where workers died.
 #[must_use]
 pub fn run_table(record: &Record) -> String {
     let ladders = ladders(record);
@@ -17,19 +20,29 @@ pub fn run_table(record: &Record) -> String {
     let mut headings = vec!["case".to_owned(), "n".to_owned()];
     headings.extend(["anon", "page tables", "VMAs"].map(|what| format!("{what}/{}", record.unit)));
     headings.extend(["at", "rss", "pss", "uss", "peak"].map(str::to_owned));
-    headings.extend(routines.iter().map(|routine| (*routine).clone()));
+    let columns: &[&String] = if routines.len() > MOST_ROUTINES { &[] } else { &routines };
+    headings.extend(columns.iter().map(|routine| (*routine).clone()));
     let rows = record.cases.iter().map(|case| {
-        let times =
-            routines.iter().map(|routine| case.time.get(*routine).map_or("-".to_owned(), |time| nanoseconds(time.ns)));
+        let columns = columns.iter().filter(|_| case.not_run.is_none());
+        let times = columns.map(|routine| case.time.get(*routine).map_or("-".to_owned(), |time| nanoseconds(time.ns)));
         row(record, case, &ladders).into_iter().chain(times).collect()
     });
     let mut text = format!("{} on {}\n{}\n", record.family, record.fingerprint.class, table::print(&headings, rows));
+    if columns.len() < routines.len() {
+        text.push_str(&time_table(record));
+        text.push('\n');
+    }
     for figures in figure_tables(record) {
         text.push_str(&figures);
         text.push('\n');
     }
     if let Some(bytes) = record.selection.inject {
         text.push_str(&format!("every {} was made to dirty {bytes} more (--inject)\n", record.unit));
+    }
+    for case in &record.cases {
+        if let Some(reason) = &case.not_run {
+            text.push_str(&format!("{}: not run: {reason}\n", case.id));
+        }
     }
     for case in record.cases.iter().filter(|case| !case.died.is_empty()) {
         for death in &case.died {
@@ -50,6 +63,16 @@ pub fn run_table(record: &Record) -> String {
     text
 }
 
+/// Every time of every case in a row of its own.
+fn time_table(record: &Record) -> String {
+    let rows = record.cases.iter().flat_map(|case| {
+        // The id stands once, above its routines.
+        let ids = std::iter::once(table::short_id(&case.id)).chain(std::iter::repeat(String::new()));
+        ids.zip(&case.time).map(|(id, (routine, time))| vec![id, routine.clone(), nanoseconds(time.ns)])
+    });
+    table::print(&["case", "routine", "time"].map(str::to_owned), rows)
+}
+
 /// Names of the ladders of all cases, in the order of their first appearance.
 fn ladders(record: &Record) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
@@ -66,8 +89,8 @@ fn ladders(record: &Record) -> Vec<String> {
 
 fn row(record: &Record, case: &CaseRecord, ladders: &[String]) -> Vec<String> {
     let id = table::short_id(&case.id);
-    if let Some(reason) = &case.not_run {
-        return vec![id, "-".into(), format!("not run: {reason}")];
+    if case.not_run.is_some() {
+        return vec![id, "not run".into()];
     }
     let view = View::new(case, &record.reference);
     let page = record.fingerprint.class.page_size;

@@ -1,24 +1,23 @@
 "use strict";
 // Sorting and filtering; without scripts the tables stay as they are.
-for (const table of document.querySelectorAll("table.sortable")) {
+const tables = [...document.querySelectorAll("table.sortable")];
+for (const table of tables) {
   const body = table.tBodies[0];
-  const headings = table.tHead.rows[table.tHead.rows.length - 1];
+  const headings = [...table.tHead.querySelectorAll("th:not([scope])")];
   const value = (row, column) => {
     const cell = row.cells[column];
-    if (!cell) return null;
-    if (cell.dataset.v !== undefined) return Number(cell.dataset.v);
-    return cell.textContent.trim();
+    return cell.dataset.v === undefined ? cell.textContent.trim() : Number(cell.dataset.v);
   };
-  [...headings.cells].forEach((heading, column) => {
+  headings.forEach((heading, column) => {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = heading.textContent;
     heading.replaceChildren(button);
     button.addEventListener("click", () => {
       const down = heading.getAttribute("aria-sort") === "ascending";
-      for (const other of headings.cells) other.removeAttribute("aria-sort");
+      for (const other of headings) other.removeAttribute("aria-sort");
       heading.setAttribute("aria-sort", down ? "descending" : "ascending");
-      const rank = (a) => (a === null || a === "–" ? 1 : 0);
+      const rank = (a) => (a === "–" ? 1 : 0);
       const order = (a, b) => {
         const [x, y] = [value(a, column), value(b, column)];
         // What has no value stays below, whichever way round.
@@ -30,18 +29,18 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   });
 }
-for (const input of document.querySelectorAll("input[data-table]")) {
+for (const input of document.querySelectorAll(".filter input")) {
   const line = input.closest("p");
-  const rows = [...document.getElementById(input.dataset.table).tBodies[0].rows];
+  const rows = tables.flatMap((table) => [...table.tBodies[0].rows]);
   const show = () => {
     const words = input.value.toLowerCase().split(/\s+/);
-    let shown = 0;
     for (const row of rows) {
       const id = row.cells[0].textContent.toLowerCase();
       row.hidden = !words.every((word) => id.includes(word));
-      if (!row.hidden) shown += 1;
     }
-    line.querySelector("output").textContent = `${shown} of ${rows.length}`;
+    // A table of which nothing is left goes with its title.
+    for (const table of tables) table.closest(".cases").hidden = [...table.tBodies[0].rows].every((row) => row.hidden);
+    line.querySelector("output").textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length}`;
   };
   line.hidden = false;
   input.addEventListener("input", show);

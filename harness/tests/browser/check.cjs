@@ -53,7 +53,7 @@ const series = {};
     await charts(wide, name);
     await texts(wide);
     await accessible(wide, "light");
-    if (await wide.page.locator("table.sortable").count()) await table(wide);
+    if (await wide.page.locator("table.sortable").count()) await tables(wide);
     await wide.close();
     const narrow = await open(name, { viewport: { width: 375, height: 800 }, colorScheme: "dark" });
     const width = await narrow.page.evaluate(() => document.documentElement.scrollWidth);
@@ -91,8 +91,8 @@ const series = {};
     const found = await page.evaluate(() => [...document.querySelectorAll("figure.chart")].map((figure) => ({
       id: figure.id,
       says: Number(figure.dataset.series),
-      title: figure.querySelector("svg > title")?.textContent ?? "",
-      description: figure.querySelector("svg > desc")?.textContent ?? "",
+      title: figure.querySelector("figcaption")?.textContent ?? "",
+      description: figure.querySelector("svg[role=img]")?.getAttribute("aria-label") ?? "",
       // Lines of data are as wide as 2 or more; axes and intervals are 1.
       lines: [...figure.querySelectorAll('svg polyline[stroke^="var(--s"]')].filter((line) => Number(line.getAttribute("stroke-width")) > 1).length,
       colours: [...figure.querySelectorAll("svg *")].filter((it) => /#|rgb/.test((it.getAttribute("fill") ?? "") + (it.getAttribute("stroke") ?? ""))).length,
@@ -133,18 +133,21 @@ const series = {};
     }
   }
 
-  // Sorting by each column with numbers, and filtering.
-  async function table({ page, fail }) {
-    const rows = () => page.evaluate(() => [...document.querySelectorAll("table.sortable tbody tr")].filter((row) => !row.hidden).map((row) => ({ id: row.cells[0].querySelector(".id").textContent, values: [...row.cells].map((cell) => cell.dataset.v) })));
+  // Sorting by each column with numbers, table by table, and filtering all of them.
+  async function tables({ page, fail }) {
+    const rows = (within = "") => page.evaluate((within) => [...document.querySelectorAll(`${within} table.sortable tbody tr`)].filter((row) => row.offsetParent).map((row) => ({ id: row.cells[0].querySelector(".id").textContent, values: [...row.cells].map((cell) => cell.dataset.v) })), within);
     const before = await rows();
-    const buttons = page.locator("table.sortable thead tr:last-child button");
-    for (let column = 1; column < await buttons.count(); column += 1) {
-      for (const [sort, sign] of [["ascending", 1], ["descending", -1]]) {
-        await buttons.nth(column).click();
-        const stated = await page.locator("table.sortable thead tr:last-child th").nth(column).getAttribute("aria-sort");
-        if (stated !== sort) fail(`column ${column} is not marked as ${sort}`);
-        const values = (await rows()).map((row) => row.values[column]).filter((value) => value !== undefined).map(Number);
-        if (values.some((value, index) => index > 0 && sign * (value - values[index - 1]) < 0)) fail(`column ${column} is not ${sort}: ${values}`);
+    for (let index = 1; index <= await page.locator(".cases").count(); index += 1) {
+      const within = `.cases:nth-of-type(${index})`;
+      const buttons = page.locator(`${within} thead button`);
+      for (let column = 1; column < await buttons.count(); column += 1) {
+        for (const [sort, sign] of [["ascending", 1], ["descending", -1]]) {
+          await buttons.nth(column).click();
+          const stated = await page.locator(`${within} thead th:has(button)`).nth(column).getAttribute("aria-sort");
+          if (stated !== sort) fail(`column ${column} of table ${index} is not marked as ${sort}`);
+          const values = (await rows(within)).map((row) => row.values[column]).filter((value) => value !== undefined).map(Number);
+          if (values.some((value, at) => at > 0 && sign * (value - values[at - 1]) < 0)) fail(`column ${column} of table ${index} is not ${sort}: ${values}`);
+        }
       }
     }
     if ((await rows()).length !== before.length) fail("rows were lost by sorting");

@@ -139,3 +139,41 @@ pub(crate) fn many(count: usize) -> Material {
     let baseline = of(&Record { cases: run.cases.clone(), ..baseline });
     Material::of(vec![(of(&run), Some(baseline))], &Policy::default())
 }
+
+/// A run of all four families, as large as a full one: so many cases with so many of the real stages
+/// each, every one with a baseline of its own, and a history.
+pub(crate) fn full_run() -> Material {
+    let families =
+        [("sandbox-scaling", 70, 15), ("extism-actor", 60, 12), ("forced-commit", 100, 9), ("yaml-parse", 130, 6)];
+    let of = |(family, count, stages): (&str, usize, usize)| {
+        let material = many(count);
+        let named = |record: &Record| {
+            let mut record = Record { family: family.to_owned(), ..record.clone() };
+            for case in &mut record.cases {
+                case.id = case.id.as_str().replacen("many", family, 1).parse().expect("an id");
+                case.stages.truncate(stages);
+            }
+            // Claims as long as the real ones, and as many.
+            let claims = record.claims.clone();
+            record.claims = (0..20).flat_map(|number| named_claims(&claims, number)).collect();
+            record
+        };
+        (named(&material.records[0]), Some(named(&material.baselines["many"])))
+    };
+    let mut material = Material::of(families.map(of).to_vec(), &Policy::default());
+    for (family, baseline) in &material.baselines {
+        material.histories.insert(family.clone(), history(baseline));
+    }
+    material
+}
+
+fn named_claims(claims: &[ClaimRecord], number: usize) -> Option<ClaimRecord> {
+    let claim = claims.get(number % claims.len().max(1))?;
+    let text = |text: &str| text.repeat(8);
+    Some(ClaimRecord {
+        id: format!("claim-{number}"),
+        statement: text(&claim.statement),
+        figures: text(&claim.figures),
+        ..claim.clone()
+    })
+}

@@ -14,6 +14,15 @@ pub(super) struct Look<'a> {
     pub(super) view: View<'a>,
 }
 
+/// Stages that follow each other: `live@1`, `live@1…100`, `start … loaded`.
+pub(super) fn span(first: &Stage, last: &Stage) -> String {
+    match (first.scale(), last.scale()) {
+        _ if first == last => first.to_string(),
+        (Some(_), Some(scale)) if first.name() == last.name() => format!("{first}…{scale}"),
+        _ => format!("{first} … {last}"),
+    }
+}
+
 /// What a ladder added at one rung, one value per worker.
 #[derive(Clone, Debug)]
 pub(super) struct Rung {

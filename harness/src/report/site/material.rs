@@ -9,8 +9,8 @@ use std::{
 
 use super::history::{History, history};
 use crate::{
-    judge::{Comparison, NoBaseline, Policy, PolicyError, baselines, compare_family},
-    model::{Record, StoreError, read_record},
+    judge::{Comparison, NoBaseline, Policy, PolicyError, Verdict, baselines, compare_family},
+    model::{CaseId, Record, StoreError, read_record},
 };
 
 /// Where to look.
@@ -95,6 +95,12 @@ impl Material {
         }
         self.baselines.extend(baseline.map(|baseline| (run.family.clone(), baseline)));
         self.records.push(run);
+    }
+
+    /// The verdicts on a case of a family.
+    pub(super) fn verdicts<'a>(&'a self, family: &str, case: &CaseId) -> impl Iterator<Item = &'a Verdict> {
+        let families = self.comparison.families.iter().filter(move |it| it.family == family);
+        families.flat_map(|it| &it.verdicts).filter(move |verdict| verdict.case == *case)
     }
 
     /// Material from records at hand, judged by `policy`: for tests and for two revisions.

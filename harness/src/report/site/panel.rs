@@ -1,4 +1,5 @@
-//! How the cases of a family are set side by side. An id is `family/strategy/param=value,...`, and by
+//! How the cases of a family are set side by side. Cases that live through the same stages can be
+//! compared; they share a table. Among them, an id is `family/strategy/param=value,...`, and by
 //! habit its last parameter is what the work is done on (a guest, a size, a document): cases that share
 //! it do the same work, so they are drawn in one panel, and the rest of the id tells them apart.
 
@@ -11,6 +12,57 @@ pub(super) const MOST_SERIES: usize = super::chart::SERIES.len();
 /// Most charts of one kind on a page; what is beyond them stands in the tables.
 pub(super) const MOST_CHARTS: usize = 24;
 
+/// Cases that live through the same stages.
+#[derive(Debug)]
+pub(super) struct Kin<'a> {
+    /// What they are about, the first part of their ids: `messages`. Empty where it is not one.
+    pub(super) topic: String,
+    pub(super) members: Vec<Look<'a>>,
+}
+
+/// The cases of a family by the names of their stages, in the order of their first appearance. Cases
+/// whose stages no other has are kin to each other where they are about the same.
+pub(super) fn kin<'a>(looks: &[Look<'a>]) -> Vec<Kin<'a>> {
+    let mut by_stages: Vec<(Vec<&str>, Vec<Look<'a>>)> = Vec::new();
+    for look in looks {
+        let names = stage_names(look);
+        match by_stages.iter_mut().find(|(known, _)| *known == names) {
+            Some((_, members)) => members.push(*look),
+            None => by_stages.push((names, vec![*look])),
+        }
+    }
+    let mut kin: Vec<Kin<'a>> = Vec::new();
+    for (_, members) in by_stages {
+        let topic = topic(&members);
+        match kin.iter_mut().find(|it| it.topic == topic && members.len() == 1 && it.is_mixed()) {
+            Some(others) => others.members.extend(members),
+            None => kin.push(Kin { topic, members }),
+        }
+    }
+    kin
+}
+
+impl Kin<'_> {
+    /// Whether its stages are those of its first member alone.
+    fn is_mixed(&self) -> bool {
+        self.members.len() == 1 || stage_names(&self.members[0]) != stage_names(&self.members[1])
+    }
+}
+
+/// The stages of a case without their scales.
+fn stage_names<'a>(look: &Look<'a>) -> Vec<&'a str> {
+    let mut names: Vec<&str> = look.case.stages.iter().map(|columns| columns.stage.name()).collect();
+    names.dedup();
+    names
+}
+
+fn topic(members: &[Look<'_>]) -> String {
+    let of =
+        |look: &Look<'_>| look.case.id.as_str().split('/').nth(1).filter(|it| !it.contains('=')).map(str::to_owned);
+    let first = members.first().and_then(of).unwrap_or_default();
+    if members.iter().all(|look| of(look).unwrap_or_default() == first) { first } else { String::new() }
+}
+
 /// Cases that do the same work.
 #[derive(Debug)]
 pub(super) struct Panel<'a> {
@@ -20,8 +72,33 @@ pub(super) struct Panel<'a> {
     pub(super) members: Vec<(String, Look<'a>)>,
 }
 
-/// The panels of a family, by title.
+/// The panels of a family: of kin after kin, by title.
 pub(super) fn panels<'a>(cases: &[Look<'a>]) -> Vec<Panel<'a>> {
+    let kin = kin(cases);
+    let titled = |it: &Kin<'a>| {
+        let mut panels = of_kin(&it.members);
+        if kin.len() > 1 && !it.topic.is_empty() {
+            let without = |text: &str| {
+                let rest = text.strip_prefix(&it.topic).map_or(text, |rest| rest.trim_start_matches(", "));
+                rest.to_owned()
+            };
+            for panel in &mut panels {
+                let title = without(&panel.title);
+                let parts = [it.topic.as_str(), &title].into_iter().filter(|part| !part.is_empty());
+                panel.title = parts.collect::<Vec<_>>().join(", ");
+                for (label, _) in &mut panel.members {
+                    // The title has it.
+                    let rest = without(label);
+                    *label = if rest.is_empty() { std::mem::take(label) } else { rest };
+                }
+            }
+        }
+        panels
+    };
+    kin.iter().flat_map(titled).collect()
+}
+
+fn of_kin<'a>(cases: &[Look<'a>]) -> Vec<Panel<'a>> {
     let by_work = group(cases, |look| split(look.case.id.as_str()));
     if by_work.len() > 1 && by_work.len() == cases.len() {
         // No two do the same work: then the work is what varies, and a strategy is a panel.

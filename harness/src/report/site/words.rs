@@ -46,6 +46,24 @@ pub(super) fn limit(unit: Unit, values: &[f64]) -> String {
     }
 }
 
+/// A range, with one unit where both ends have the same: `466–627 µs`.
+pub(super) fn between(unit: Unit, low: f64, high: f64) -> String {
+    let (low, high) = (amount(unit, low), amount(unit, high));
+    match low.split_once(' ').zip(high.split_once(' ')) {
+        Some(((number, a), (_, b))) if a == b => format!("{number}–{high}"),
+        _ => format!("{low}–{high}"),
+    }
+}
+
+/// Texts one after the other, what repeats itself counted: `±0 ×3 · +4 KiB`.
+pub(super) fn runs(texts: &[String]) -> String {
+    let told = |run: &[String]| match run.len() {
+        1 => run[0].clone(),
+        times => format!("{} ×{times}", run[0]),
+    };
+    texts.chunk_by(|a, b| a == b).map(told).collect::<Vec<_>>().join(" · ")
+}
+
 /// The lowest and the highest value.
 pub(super) fn range(values: &[f64]) -> (f64, f64) {
     values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(*value), high.max(*value)))
@@ -81,7 +99,8 @@ fn time(ns: f64) -> String {
 }
 
 fn count(value: f64) -> String {
-    let rounded = (value * 100.0).round() / 100.0;
+    // Of a large number nobody reads the decimals.
+    let rounded = if value.abs() >= 1000.0 { value.round() } else { (value * 100.0).round() / 100.0 };
     match rounded {
         whole if whole.fract() == 0.0 => {
             let text = grouped(whole.abs() as usize);
@@ -108,6 +127,7 @@ mod tests {
             (Unit::Count, 2.0, "2"),
             (Unit::Count, 12_345.0, "12,345"),
             (Unit::Count, 2.504, "2.5"),
+            (Unit::Count, 289_312.5, "289,313"),
             (Unit::Nanoseconds, 2353.0, "2.35 µs"),
             (Unit::Nanoseconds, 4_477_000.0, "4.48 ms"),
             (Unit::Nanoseconds, 51_214.0, "51.2 µs"),
@@ -120,6 +140,13 @@ mod tests {
     fn a_limit_says_whether_workers_agree() {
         assert_eq!(limit(Unit::Bytes, &[4096.0; 20]), "exact, n = 20");
         assert_eq!(limit(Unit::Bytes, &[4096.0, 8192.0]), "4 KiB to 8 KiB, n = 2");
+    }
+
+    #[test]
+    fn a_range_says_its_unit_once_and_a_list_what_repeats_itself() {
+        assert_eq!(between(Unit::Nanoseconds, 466_000.0, 627_000.0), "466–627 µs");
+        assert_eq!(between(Unit::Bytes, 0.0, 4096.0), "0 B–4 KiB");
+        assert_eq!(runs(&["±0", "±0", "+4 KiB", "±0"].map(str::to_owned)), "±0 ×2 · +4 KiB · ±0");
     }
 
     #[test]

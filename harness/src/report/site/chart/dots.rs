@@ -15,18 +15,20 @@ use super::{
 };
 use crate::{
     model::Unit,
-    report::site::words::{amount, change, limit, range},
+    report::site::words::{amount, change, counted, limit, range},
 };
 
 /// One metric of one case: a dot for each worker.
 #[derive(Debug)]
 pub(in super::super) struct Strip {
     pub(in super::super) label: String,
+    /// A second line: which metric of the case, and where.
+    pub(in super::super) detail: String,
     pub(in super::super) unit: Unit,
     pub(in super::super) values: Vec<f64>,
 }
 
-const ROW: i32 = 42;
+const ROW: i32 = 58;
 const MARGIN: i32 = 8;
 
 /// Draws each strip on a scale of its own, from its lowest value, which stands on the left, to its highest, of
@@ -43,12 +45,14 @@ pub(in super::super) fn dots(
         for (row, strip) in strips.iter().enumerate() {
             let top = row as i32 * ROW;
             let (low, high) = range(&strip.values);
-            let line = top + 29;
+            let line = top + 45;
             area.draw_text(
                 &fitting(&strip.label, f64::from(WIDTH) - 40.0),
                 &words(TEXT, HPos::Left, VPos::Top),
                 (2, top + 6),
             )?;
+            let detail = fitting(&strip.detail, f64::from(WIDTH) - 40.0);
+            area.draw_text(&detail, &words(MUTED, HPos::Left, VPos::Top), (2, top + 21))?;
             area.draw_text(&amount(strip.unit, low), &words(MUTED, HPos::Right, VPos::Center), (left - MARGIN, line))?;
             area.draw_text(
                 &change(strip.unit, high - low),
@@ -64,13 +68,14 @@ pub(in super::super) fn dots(
         }
         Ok(())
     })?;
-    let described: Vec<String> =
-        strips.iter().map(|strip| format!("{}: {}", strip.label, limit(strip.unit, &strip.values))).collect();
+    let widest = strips
+        .first()
+        .map_or(String::new(), |it| format!("{}: {}, {}", it.label, it.detail, limit(it.unit, &it.values)));
     Ok(Chart {
         id,
         title,
         subtitle,
-        description: format!("{}.", described.join("; ")),
+        description: format!("{}, first {widest}", counted(strips.len(), "strip")),
         height,
         body,
         legend: Vec::new(),

@@ -8,9 +8,9 @@ use plotters::{
 use super::{
     Chart, ChartError, Key, MARK, SERIES,
     axis::{Axis, Begin},
-    mark, plane, svg,
+    draw_marks, plane, svg,
 };
-use crate::model::Unit;
+use crate::{model::Unit, report::site::words::counted};
 
 /// A line of a chart.
 #[derive(Debug)]
@@ -87,16 +87,15 @@ pub(in super::super) fn lines(plan: LinesPlan<'_>) -> Result<Chart, ChartError> 
                 let ends = [point.low, point.high].map(|value| (x.place(point.x), y.place(value)));
                 plane.draw_series([PathElement::new(ends.to_vec(), color.mix(0.6).stroke_width(1))])?;
             }
-            own.into_iter().try_for_each(|at| mark(area, line.series, at, MARK + 4 * above))?;
+            draw_marks(area, line.series, &own, MARK + 4 * above)?;
         }
         Ok(())
     })?;
-    let described: Vec<String> = lines.iter().map(|line| format!("{}: {}", line.label, line.value)).collect();
     Ok(Chart {
         id,
         title,
         subtitle,
-        description: format!("{y_name} against {x_name}. {}.", described.join("; ")),
+        description: format!("{y_name} against {x_name}, {}, listed below", counted(lines.len(), "line")),
         height: HEIGHT,
         body,
         series: lines.len(),

@@ -3,6 +3,7 @@
 
 mod axis;
 mod bars;
+mod compact;
 mod dots;
 mod lines;
 mod palette;
@@ -26,7 +27,7 @@ use axis::Axis;
 use palette::{GRID, MUTED, PAGE};
 use svg::{Area, Drawn, fitting, words};
 
-pub(super) use bars::{Bar, bars};
+pub(super) use bars::{Bar, bars, look_alike};
 pub(super) use dots::{Strip, dots};
 pub(super) use lines::{Line, LinesPlan, Point, Steps, lines};
 pub(super) use palette::{SERIES, category};
@@ -41,7 +42,8 @@ pub(super) struct Chart {
     pub(super) id: String,
     pub(super) title: String,
     pub(super) subtitle: String,
-    /// The same as the picture, in words.
+    /// What the picture says, for who does not see it: the ends and the extremes. The numbers stand in a
+    /// table or a legend.
     pub(super) description: String,
     height: u32,
     /// SVG, escaped by plotters.
@@ -112,22 +114,24 @@ fn plane<'a>(
     Ok(chart)
 }
 
-/// Draws the mark of a series at a place in pixels, `size` pixels wide; a hollow one
-/// has the page's colour inside.
-fn mark(area: &Area<'_>, series: usize, (x, y): (i32, i32), size: i32) -> Drawn {
+/// Draws the marks of a series at places in pixels, `size` pixels wide; hollow ones
+/// have the page's colour inside.
+fn draw_marks(area: &Area<'_>, series: usize, places: &[(i32, i32)], size: i32) -> Drawn {
     const SQUARE: [(i32, i32); 4] = [(-4, -4), (4, -4), (4, 4), (-4, 4)];
     const TRIANGLE: [(i32, i32); 3] = [(0, -5), (5, 4), (-5, 4)];
     const DIAMOND: [(i32, i32); 4] = [(0, -5), (5, 0), (0, 5), (-5, 0)];
     const SHAPES: [Option<&[(i32, i32)]>; 4] = [None, Some(&SQUARE), Some(&TRIANGLE), Some(&DIAMOND)];
     let series = series % SERIES.len();
-    let shape = |color: RGBColor, smaller: i32| match SHAPES[series % SHAPES.len()] {
-        None => area.draw(&Circle::new((x, y), size / 2 - smaller, color.filled())),
-        Some(corners) => {
-            let reach = |d: &i32| (f64::from(d * (size - 2 * smaller)) / 9.0).round() as i32;
-            let corners = corners.iter().map(|(dx, dy)| (x + reach(dx), y + reach(dy)));
-            area.draw(&Polygon::new(corners.collect::<Vec<_>>(), color.filled()))
-        }
+    let shapes = |color: RGBColor, smaller: i32| {
+        places.iter().try_for_each(|(x, y)| match SHAPES[series % SHAPES.len()] {
+            None => area.draw(&Circle::new((*x, *y), size / 2 - smaller, color.filled())),
+            Some(corners) => {
+                let reach = |d: &i32| (f64::from(d * (size - 2 * smaller)) / 9.0).round() as i32;
+                let corners = corners.iter().map(|(dx, dy)| (x + reach(dx), y + reach(dy)));
+                area.draw(&Polygon::new(corners.collect::<Vec<_>>(), color.filled()))
+            }
+        })
     };
-    shape(SERIES[series].light, 0)?;
-    if series >= SHAPES.len() { shape(PAGE.light, 2) } else { Ok(()) }
+    shapes(SERIES[series].light, 0)?;
+    if series >= SHAPES.len() { shapes(PAGE.light, 2) } else { Ok(()) }
 }

@@ -1,5 +1,5 @@
 //! The colours of the charts. Plotters draws in the colours of the light page; in the SVG each is
-//! replaced by a variable of the style sheet, which has another value in the dark (`style.css`).
+//! replaced by a variable of the style sheet, which has another value in the dark (`style/chart.css`).
 //!
 //! Series: eight hues after M. Okabe and K. Ito, "Color Universal Design" (2008), each darkened on
 //! light and lightened on dark until it has a contrast of 3:1 with the page (WCAG 2.1, 1.4.11). Every

@@ -11,12 +11,16 @@ use plotters::{
 use super::{
     Chart, ChartError, Key, MARK,
     axis::{Axis, Begin},
-    mark,
+    draw_marks,
     palette::{MUTED, TEXT},
     plane,
     svg::{self, fitting, words},
 };
-use crate::{model::Unit, report::site::words::amount, stats::pareto};
+use crate::{
+    model::Unit,
+    report::site::words::{amount, counted},
+    stats::pareto,
+};
 
 /// A choice: what it costs in time and memory.
 #[derive(Debug)]
@@ -53,7 +57,7 @@ pub(in super::super) fn scatter(
             plane.draw_series([PathElement::new(front, ShapeStyle::from(MUTED.light.mix(0.5)).stroke_width(1))])?;
         }
         for it in marks {
-            mark(area, it.series, plane.backend_coord(&place(it)), MARK)?;
+            draw_marks(area, it.series, &[plane.backend_coord(&place(it))], MARK)?;
         }
         for it in &best {
             area.draw(&Circle::new(plane.backend_coord(&place(it)), 8, ShapeStyle::from(TEXT.light).stroke_width(1)))?;
@@ -82,7 +86,7 @@ pub(in super::super) fn scatter(
         Ok(())
     })?;
     let cost = |mark: &Mark| format!("{}, {}", amount(Unit::Nanoseconds, mark.time), amount(Unit::Bytes, mark.memory));
-    let described: Vec<String> = best.iter().map(|mark| format!("{} ({})", mark.label, cost(mark))).collect();
+    let best: Vec<&str> = best.iter().map(|mark| mark.label.as_str()).collect();
     let legend = marks.iter().zip(is_best).map(|(mark, is_best)| {
         let key = Key::series(mark.series, mark.label.clone(), cost(mark));
         Key { is_best, ..key }
@@ -91,7 +95,7 @@ pub(in super::super) fn scatter(
         id,
         title,
         subtitle,
-        description: format!("Pareto set, which no other choice betters: {}.", described.join("; ")),
+        description: format!("of {} no other betters {}", counted(marks.len(), "choice"), best.join(" and ")),
         height: HEIGHT,
         body,
         legend: legend.collect(),

@@ -12,13 +12,16 @@ use super::{
 };
 use crate::{
     judge::{Kind, Verdict},
-    model::{CaseRecord, Category, Metric, Quantity, Record, Stage, StageColumns, Unit},
-    report::site::{
-        Material, SiteError,
-        chart::{self, Bar, Chart, Key},
-        look::Look,
-        names,
-        words::{amount, change, counted},
+    model::{CaseRecord, Category, Metric, Quantity, Record, Stage, Unit},
+    report::{
+        figure_tables::name as named,
+        site::{
+            Material, SiteError,
+            chart::{self, Bar, Chart, Key},
+            look::{Look, span},
+            names,
+            words::{amount, between, change, counted},
+        },
     },
     stats::{Bend, median},
 };
@@ -35,6 +38,8 @@ pub(super) struct Case {
     moved: Vec<Row>,
     held: Option<String>,
     figures: Vec<Figure>,
+    /// Figures that are exactly 0.
+    nothing: String,
     legend: Vec<Key>,
     charts: Vec<Chart>,
     changes: Option<Changes>,
@@ -94,8 +99,11 @@ impl Case {
         let known = baseline.and_then(|baseline| Some((baseline, baseline.case(case.id.as_str())?)));
         let before = known.map(|(baseline, known)| Look::new(baseline, known));
         let (charts, legend) = charts(&look, before.as_ref())?;
-        let verdicts: Vec<&Verdict> =
-            material.comparison.verdicts().filter(|verdict| verdict.case == case.id).collect();
+        let (nothing, figures): (Vec<Figure>, Vec<Figure>) = figures(&look)
+            .into_iter()
+            .partition(|it| it.limit.starts_with("exact") && ["0", "0 B"].contains(&it.value.as_str()));
+        let nothing: Vec<String> = nothing.into_iter().map(|it| it.name).collect();
+        let verdicts: Vec<&Verdict> = material.verdicts(&record.family, &case.id).collect();
         Ok(Self {
             frame: Frame::new(material, case.id.as_str(), &names::case_page(&case.id)),
             family: CaseLink {
@@ -115,7 +123,8 @@ impl Case {
                 .collect(),
             moved: moved(&verdicts),
             held: held(&verdicts),
-            figures: figures(&look),
+            figures,
+            nothing: nothing.join("; "),
             legend,
             charts,
             changes: before.map(|before| changes(&look, &before)),
@@ -167,12 +176,7 @@ fn figures(look: &Look<'_>) -> Vec<Figure> {
             let Some(line) = look.line(metric, &ladder) else { continue };
             let unit = metric.unit();
             let limit = match line.low < line.high {
-                true => format!(
-                    "{} to {}, 95 %, n = {}",
-                    amount(unit, line.low),
-                    amount(unit, line.high),
-                    look.case.samples
-                ),
+                true => format!("{}, 95 %, n = {}", between(unit, line.low, line.high), look.case.samples),
                 false => format!("exact, n = {}", look.case.samples),
             };
             let bend = match line.bend {
@@ -181,49 +185,54 @@ fn figures(look: &Look<'_>) -> Vec<Figure> {
                 Bend::Down => "; bends down",
             };
             figures.push(Figure {
-                name: format!("{} per {}, {ladder}", metric.to_string().replace('_', " "), look.record.unit),
+                name: format!("{} per {}, {ladder}", named(metric.into()), look.record.unit),
                 value: amount(unit, line.slope),
                 limit: format!("{limit}{bend}"),
             });
         }
     }
     for (routine, time) in &look.case.time {
-        let ends = [time.low_ns, time.high_ns].map(|ns| amount(Unit::Nanoseconds, ns));
+        let range = between(Unit::Nanoseconds, time.low_ns, time.high_ns);
         figures.push(Figure {
             name: routine.clone(),
             value: amount(Unit::Nanoseconds, time.ns),
-            limit: format!("{} to {}, {} %, criterion's {}", ends[0], ends[1], time.confidence * 100.0, time.estimator),
+            limit: format!("{range}, {} %, criterion's {}", time.confidence * 100.0, time.estimator),
         });
     }
     figures
 }
 
-/// All stages by category, of pss and of anon, and the fullest stage before and after.
+/// All stages by category, and the fullest stage before and after where that is not the same.
 fn charts(look: &Look<'_>, before: Option<&Look<'_>>) -> Result<(Vec<Chart>, Vec<Key>), SiteError> {
     let mut charts = Vec::new();
     let mut occurring = Vec::new();
     if look.case.samples == 0 {
         return Ok((charts, Vec::new()));
     }
-    for metric in [Metric::Anon, Metric::Pss] {
-        let mut bar = |columns: &StageColumns| {
-            let parts = family_charts::parts(look, metric, columns);
-            occurring.extend(parts.clone());
-            Bar::Stack { label: columns.stage.to_string(), parts }
-        };
-        let bars: Vec<Bar> = look.case.stages.iter().map(&mut bar).collect();
-        charts.push(chart::bars(format!("stages-{metric}"), format!("{metric} at each stage"), String::new(), &bars)?);
-    }
-    if let (Some(before), Some(top)) = (before, look.fullest()) {
-        let then = before.case.stage(&top.stage);
-        let bar = |label: &str, look: &Look<'_>, columns| Bar::Stack {
-            label: label.to_owned(),
-            parts: family_charts::parts(look, Metric::Anon, columns),
-        };
-        let bars: Vec<Bar> =
-            then.map(|then| bar("baseline", before, then)).into_iter().chain([bar("run", look, top)]).collect();
-        let title = format!("anon at {}, before and after", top.stage);
-        charts.push(chart::bars("before-after".into(), title, String::new(), &bars)?);
+    // Stages that follow each other with the same parts share a bar.
+    let stages: Vec<(&Stage, Vec<(Category, f64)>)> = look
+        .case
+        .stages
+        .iter()
+        .map(|columns| (&columns.stage, family_charts::parts(look, Metric::Pss, columns)))
+        .collect();
+    let bar = |same: &[(&Stage, Vec<(Category, f64)>)]| Bar::Stack {
+        label: span(same[0].0, same[same.len() - 1].0),
+        parts: same[0].1.clone(),
+    };
+    let bars: Vec<Bar> = stages.chunk_by(|a, b| chart::look_alike(&a.1, &b.1)).map(bar).collect();
+    occurring.extend(stages.into_iter().flat_map(|(_, parts)| parts));
+    charts.push(chart::bars("stages-pss".into(), "pss at each stage".into(), String::new(), &bars)?);
+    let then = look.fullest().and_then(|top| Some((before?, before?.case.stage(&top.stage)?, top)));
+    if let Some((before, then, top)) = then {
+        let sides = [(before, then, "baseline"), (look, top, "run")];
+        let parts = sides.map(|(look, columns, _)| family_charts::parts(look, Metric::Anon, columns));
+        if !chart::look_alike(&parts[0], &parts[1]) {
+            let bars =
+                parts.into_iter().zip(sides).map(|(parts, (.., label))| Bar::Stack { label: label.into(), parts });
+            let title = format!("anon at {}, before and after", top.stage);
+            charts.push(chart::bars("before-after".into(), title, String::new(), &bars.collect::<Vec<_>>())?);
+        }
     }
     Ok((charts, family_charts::categories(occurring.iter())))
 }
@@ -255,16 +264,14 @@ fn changes(look: &Look<'_>, before: &Look<'_>) -> Changes {
             before: amount(unit, was),
             now: amount(unit, is),
             stages: match stages.as_slice() {
-                [first, .., last] => format!("{} stages, {first} to {last}", stages.len()),
+                [first, .., last] => format!("{} stages, {}", stages.len(), span(first, last)),
                 all => all.iter().map(ToString::to_string).collect(),
             },
         }));
     }
     let text = match rows.len() {
-        0 => "No category of mapping has another amount of anon or another number of mappings than in the baseline.",
-        _ => {
-            "Categories of mapping with another amount of anon or another number of mappings than in the baseline, medians."
-        }
+        0 => "Every category of mapping has the baseline's anon and number of mappings at every stage.",
+        _ => "Categories of mapping with other anon or another number of mappings than in the baseline, medians.",
     };
     Changes { text: text.to_owned(), rows }
 }

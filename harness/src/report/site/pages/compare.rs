@@ -10,7 +10,7 @@ use crate::{
         leads::{Lead, worst_first},
         site::{
             Material, SiteError, names,
-            words::{counted, grouped},
+            words::{self, counted, grouped},
         },
     },
 };
@@ -52,11 +52,16 @@ struct Row {
     more: String,
 }
 
-/// The gated verdicts of a case that hold.
+/// The gated verdicts of a case that hold. What did not change at all is counted: the values stand on
+/// the page of the case.
 #[derive(Debug)]
 struct HeldCase {
     case: CaseLink,
-    sentences: Vec<String>,
+    count: usize,
+    /// How sure that is: `exact, n = 20 against 20`.
+    sureness: String,
+    /// What changed by no more than is allowed: a sentence for each metric, and what it speaks for.
+    changed: Vec<(String, String)>,
 }
 
 /// A comparison as a page that stands alone: of two revisions, say. `before` and `now` name its sides.
@@ -103,19 +108,9 @@ fn group(family: &FamilyComparison, before: &str, link: &dyn Fn(&CaseId) -> Case
     };
     let moved = |gated: bool| family.verdicts.iter().filter(move |it| it.gated == gated && it.kind != Kind::Same);
     let reported = worst_first(moved(false)).into_iter().map(|lead| Row { others: Vec::new(), ..row(lead) });
-    let mut held: Vec<(&CaseId, HeldCase)> = Vec::new();
-    for verdict in family.verdicts.iter().filter(|verdict| verdict.gated).filter(is_same) {
-        match held.last_mut() {
-            Some((id, last)) if **id == verdict.case => last.sentences.push(verdict.sentence.clone()),
-            _ => held.push((
-                &verdict.case,
-                HeldCase { case: link(&verdict.case), sentences: vec![verdict.sentence.clone()] },
-            )),
-        }
-    }
+    let held: Vec<&Verdict> = family.verdicts.iter().filter(|verdict| verdict.gated).filter(is_same).collect();
     let fails = family.verdicts.iter().filter(|verdict| verdict.fails()).count();
     let gated = family.verdicts.iter().filter(|verdict| verdict.gated).count();
-    let held_count = held.iter().map(|(_, case)| case.sentences.len()).sum();
     let quiet = family.verdicts.iter().filter(|verdict| !verdict.gated).filter(is_same).count();
     Group {
         family: family.family.clone(),
@@ -129,9 +124,32 @@ fn group(family: &FamilyComparison, before: &str, link: &dyn Fn(&CaseId) -> Case
         differences: family.differences.clone(),
         moved: worst_first(moved(true)).into_iter().map(row).collect(),
         reported: reported.collect(),
-        held: held.into_iter().map(|(_, case)| case).collect(),
-        held_count: grouped(held_count),
+        held_count: grouped(held.len()),
+        held: held.chunk_by(|a, b| a.case == b.case).map(|verdicts| held_case(verdicts, link)).collect(),
         quiet: counted(quiet, "verdict"),
+    }
+}
+
+fn held_case(verdicts: &[&Verdict], link: &dyn Fn(&CaseId) -> CaseLink) -> HeldCase {
+    let change = |verdict: &Verdict| verdict.subject.as_ref().map_or(0.0, |it| it.run - it.baseline.unwrap_or(it.run));
+    let (changed, unchanged): (Vec<&Verdict>, Vec<&Verdict>) = verdicts.iter().partition(|it| change(it) != 0.0);
+    // A sentence is `what: from -> to (change); how sure; tolerance`.
+    let mut sureness: Vec<&str> = unchanged.iter().filter_map(|it| it.sentence.split("; ").nth(1)).collect();
+    sureness.sort_unstable();
+    sureness.dedup();
+    let other = |verdict: &Verdict| {
+        let subject = verdict.subject.as_ref()?;
+        Some(format!("{} {}", subject.aspect, words::change(subject.quantity.unit(), change(verdict))))
+    };
+    let told = |Lead { verdict, others }: Lead<'_>| {
+        let others: Vec<String> = others.into_iter().filter_map(other).collect();
+        (verdict.sentence.clone(), others.join(", "))
+    };
+    HeldCase {
+        case: link(&verdicts[0].case),
+        count: unchanged.len(),
+        sureness: sureness.join("; "),
+        changed: worst_first(changed.into_iter()).into_iter().map(told).collect(),
     }
 }
 

@@ -25,8 +25,9 @@ pub(super) struct Section {
     pub(super) charts: Vec<Chart>,
 }
 
-pub(super) fn sections(record: &Record, looks: &[Look<'_>], ladders: &[String]) -> Result<Vec<Section>, SiteError> {
+pub(super) fn sections(record: &Record, looks: &[Look<'_>]) -> Result<Vec<Section>, SiteError> {
     let ran: Vec<Look<'_>> = looks.iter().copied().filter(|look| look.case.samples > 0).collect();
+    let ladders = &ladders(&ran);
     if ran.is_empty() {
         return Ok(Vec::new());
     }
@@ -37,6 +38,17 @@ pub(super) fn sections(record: &Record, looks: &[Look<'_>], ladders: &[String]) 
     sections.retain(|section| !section.charts.is_empty());
     sections.push(differing(&ran)?);
     Ok(sections)
+}
+
+/// The names of all cases' ladders, in the order of their first appearance.
+pub(super) fn ladders(looks: &[Look<'_>]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for name in looks.iter().flat_map(Look::ladders) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
 }
 
 /// The members of a panel with their place among the colours, by label, at most [`MOST_SERIES`] at once.
@@ -74,7 +86,7 @@ fn against_scale(record: &Record, panels: &[Panel<'_>], ladders: &[String]) -> R
                 let lines: Vec<Line> = members
                     .iter()
                     .enumerate()
-                    .filter_map(|(series, (label, look))| line(look, ladder, label, series, &record.unit))
+                    .filter_map(|(series, (label, look))| line(look, ladder, label, series))
                     .collect();
                 if !lines.is_empty() {
                     charts.push(chart::lines(LinesPlan {
@@ -100,7 +112,7 @@ fn against_scale(record: &Record, panels: &[Panel<'_>], ladders: &[String]) -> R
     Ok(Section { anchor: "scale", title: "Memory against scale".into(), text, legend: Vec::new(), charts })
 }
 
-fn line(look: &Look<'_>, ladder: &str, label: &str, series: usize, unit: &str) -> Option<Line> {
+fn line(look: &Look<'_>, ladder: &str, label: &str, series: usize) -> Option<Line> {
     let point = |rung: crate::report::site::look::Rung| {
         let (low, high) = range(&rung.values);
         Some(Point { x: f64::from(rung.scale.0), y: median(&rung.values)?, low, high })
@@ -112,7 +124,7 @@ fn line(look: &Look<'_>, ladder: &str, label: &str, series: usize, unit: &str) -
         Bend::Up => ", bends up",
         Bend::Down => ", bends down",
     };
-    let value = format!("{} per {unit}{bend}", amount(Unit::Bytes, slope.slope));
+    let value = format!("{}{bend}", amount(Unit::Bytes, slope.slope));
     (!points.is_empty()).then(|| Line { label: label.to_owned(), value, series, points })
 }
 
@@ -174,9 +186,13 @@ fn made_of(panels: &[Panel<'_>]) -> Result<Section, SiteError> {
                     }
                 }
             }
+            // Stages that follow each other and look the same stand once.
             let bars: Vec<Bar> = by_stage
-                .into_iter()
-                .flat_map(|(stage, bars)| std::iter::once(Bar::Heading(stage)).chain(bars))
+                .chunk_by(|(_, a), (_, b)| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.looks_like(b)))
+                .flat_map(|same| {
+                    let stages: Vec<&str> = same.iter().map(|(stage, _)| stage.as_str()).collect();
+                    std::iter::once(Bar::Heading(stages.join(", "))).chain(same[0].1.clone())
+                })
                 .collect();
             if !bars.is_empty() {
                 let title = title_of(panel, &part);
@@ -251,8 +267,8 @@ fn differing(looks: &[Look<'_>]) -> Result<Section, SiteError> {
             let widest = values.max_by(|(a, _), (b, _)| width(a).total_cmp(&width(b)));
             match widest {
                 Some((values, aspect)) if width(&values) > 0.0 => {
-                    let label = format!("{}: {metric}, {aspect}", super::short(&look.case.id));
-                    strips.push((width(&values), Strip { label, unit: metric.unit(), values }));
+                    let (label, detail) = (super::short(&look.case.id), format!("{metric}, {aspect}"));
+                    strips.push((width(&values), Strip { label, detail, unit: metric.unit(), values }));
                 }
                 Some(_) => exact += 1,
                 None => {}

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     exit,
     judge::{Kind, Verdict},
-    model::CaseId,
+    model::{CaseId, ClaimRecord, Decision, Record},
     report::{
         leads::worst_first,
         site::{
@@ -27,6 +27,8 @@ use crate::{
 
 /// Most findings that are told on the front page, of those that got worse and of those that got better.
 const MOST_MOVED: usize = 6;
+/// Most claims of a family that are told on the front page.
+const MOST_CLAIMS: usize = 3;
 
 #[derive(Debug, Template)]
 #[template(path = "site/front.html")]
@@ -36,7 +38,7 @@ pub(super) struct Front {
     moved: Vec<Moved>,
     more_moved: usize,
     families: Vec<FamilyCard>,
-    claims: Vec<ClaimLine>,
+    claims: Vec<ClaimGroup>,
     facts: Vec<Fact>,
     commands: Vec<(&'static str, &'static str)>,
 }
@@ -71,6 +73,15 @@ struct FamilyCard {
     summary: String,
     unusual: Vec<String>,
     headlines: Vec<Headline>,
+}
+
+/// The claims of a family: how many were decided how, and the first of them.
+#[derive(Debug)]
+struct ClaimGroup {
+    family: String,
+    counts: Vec<(Tone, String)>,
+    told: Vec<ClaimLine>,
+    more: usize,
 }
 
 #[derive(Debug)]
@@ -194,7 +205,7 @@ fn moved(verdict: &Verdict) -> Moved {
     }
 }
 
-fn card(record: &crate::model::Record) -> FamilyCard {
+fn card(record: &Record) -> FamilyCard {
     let not_run = record.cases.iter().filter(|case| case.not_run.is_some()).count();
     let died = record.cases.iter().filter(|case| !case.died.is_empty()).count();
     let mut summary = counted(record.cases.len(), "case");
@@ -208,19 +219,29 @@ fn card(record: &crate::model::Record) -> FamilyCard {
         href: names::address(&names::family_page(&record.family)),
         summary,
         unusual: unusual(record),
-        headlines: headlines(record, ""),
+        headlines: headlines(record),
     }
 }
 
-fn claims(material: &Material) -> Vec<ClaimLine> {
-    let lines = material.records.iter().flat_map(|record| record.claims.iter().map(move |claim| (record, claim)));
-    lines
-        .map(|(record, claim)| ClaimLine {
+/// Of each family what was refuted first: that is news.
+fn claims(material: &Material) -> Vec<ClaimGroup> {
+    let order = [Decision::Refuted, Decision::Undecided, Decision::Confirmed];
+    let group = |record: &Record| {
+        let of = |decision: Decision| record.claims.iter().filter(move |claim| claim.decision == decision);
+        let line = |claim: &ClaimRecord| ClaimLine {
             tone: decision_tone(claim.decision),
             decision: claim.decision.to_string(),
             statement: claim.statement.clone(),
             figures: claim.figures.clone(),
             href: format!("claims.html#{}", names::address(&super::claims::anchor(&record.family, &claim.id))),
-        })
-        .collect()
+        };
+        let counts = order.iter().map(|decision| (*decision, of(*decision).count())).filter(|(_, count)| *count > 0);
+        ClaimGroup {
+            family: record.family.clone(),
+            counts: counts.map(|(decision, count)| (decision_tone(decision), format!("{count} {decision}"))).collect(),
+            told: order.into_iter().flat_map(of).take(MOST_CLAIMS).map(line).collect(),
+            more: record.claims.len().saturating_sub(MOST_CLAIMS),
+        }
+    };
+    material.records.iter().filter(|record| !record.claims.is_empty()).map(group).collect()
 }

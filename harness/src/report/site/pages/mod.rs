@@ -8,6 +8,7 @@ mod compare;
 mod context;
 mod family;
 mod family_charts;
+mod family_tables;
 mod front;
 mod headline;
 mod trend;

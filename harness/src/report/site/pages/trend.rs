@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{CaseLink, Frame, short};
+use super::{CaseLink, Frame, family_charts::ladders, short};
 use crate::{
     judge::Aspect,
     model::{CaseId, Metric, Quantity, Record},
@@ -12,7 +12,7 @@ use crate::{
         look::Look,
         names,
         panel::{self, MOST_CHARTS, MOST_SERIES, Panel},
-        words::{amount, change, range},
+        words::{amount, change, counted, range},
     },
     stats::median,
 };
@@ -33,6 +33,8 @@ struct Group {
     notes: Vec<Note>,
     headings: Vec<String>,
     rows: Vec<Row>,
+    /// How many cases stand where they always stood.
+    unchanged: String,
     charts: Vec<Chart>,
 }
 
@@ -45,7 +47,7 @@ struct Note {
     reason: String,
 }
 
-/// Where a case stands: each gated metric of the run, and its change since the first blessing.
+/// Where a case stands: gated metrics of the run, and their change since the first blessing.
 #[derive(Debug)]
 struct Row {
     case: CaseLink,
@@ -85,13 +87,24 @@ fn group(material: &Material, record: &Record) -> Result<Group, SiteError> {
     let looks: Vec<Look<'_>> = looks.into_iter().filter(|look| look.case.samples > 0).collect();
     let gated = gated(&looks);
     let steps: Vec<&Record> = known.iter().map(|blessed| &blessed.record).chain([record]).collect();
+    let rows: Vec<Row> = looks.iter().map(|look| row(&steps, &gated, look)).collect();
+    let has_moved = |row: &Row| row.cells.iter().any(|(_, since)| !since.is_empty());
+    let unchanged = rows.iter().filter(|row| !has_moved(row)).count();
+    // Rows and columns in which nothing ever changed are counted, not listed.
+    let moved: Vec<usize> =
+        (0..gated.len()).filter(|column| rows.iter().any(|row| !row.cells[*column].1.is_empty())).collect();
+    let rows = rows
+        .into_iter()
+        .filter(has_moved)
+        .map(|row| Row { cells: moved.iter().map(|column| row.cells[*column].clone()).collect(), ..row });
     Ok(Group {
         family: record.family.clone(),
         anchor: names::slug(&record.family),
         unknown,
         notes: known.iter().enumerate().map(|(index, blessed)| note(index, blessed)).collect(),
-        headings: gated.iter().map(|gated| gated.name(&record.unit)).collect(),
-        rows: looks.iter().map(|look| row(&steps, &gated, look)).collect(),
+        headings: moved.iter().map(|column| gated[*column].name(&record.unit)).collect(),
+        rows: rows.collect(),
+        unchanged: counted(unchanged, "case"),
         charts: changed(record, &steps, &looks, &gated)?,
     })
 }
@@ -140,12 +153,7 @@ fn changed(record: &Record, steps: &[&Record], looks: &[Look<'_>], gated: &[Gate
 
 /// What is gated by default (design §3.6), as far as the cases have it.
 fn gated(looks: &[Look<'_>]) -> Vec<Gated> {
-    let mut ladders: Vec<String> = Vec::new();
-    for name in looks.iter().flat_map(Look::ladders) {
-        if !ladders.contains(&name) {
-            ladders.push(name);
-        }
-    }
+    let ladders = ladders(looks);
     let slopes = [Metric::Anon, Metric::PageTables, Metric::Vmas]
         .into_iter()
         .flat_map(|metric| ladders.iter().map(move |name| Gated { metric, what: What::Slope(name.clone()) }));
