@@ -3,7 +3,7 @@
 //! ```text
 //!  loaded      the engine, the module, host pages warm or cold      (reference of all growth)
 //!  live        + the instance, with the memory where it is made committed
-//!  committed   + what the strategy commits
+//!  committed   + what the strategy commits; commit_ns: this and, where that commits, the instantiation
 //!  checked     the oracle: uncommitted_bytes, refaults
 //!  job         the first job writes to every page
 //!  compared    with the initial image: unclean_bytes
@@ -127,9 +127,13 @@ impl Case for Row {
         let mut live = Live::idle(&self.config(), stages.input(0)?, 0)?;
         stages.reached("loaded")?;
 
+        let begun = Instant::now();
         live.renew()?;
+        let made = begun.elapsed();
         stages.reached("live")?;
+        let begun = Instant::now();
         strategy.commit(&mut live)?;
+        stages.figure("commit_ns", (made + begun.elapsed()).as_nanos() as u64)?;
         stages.reached("committed")?;
 
         let residency = oracle::residency(live.memory()).map_err(or_not_run)?;

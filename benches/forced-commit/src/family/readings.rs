@@ -16,30 +16,28 @@ pub(super) fn missing(id: impl AsRef<str>) -> Finding {
 /// The middle value of a figure at a stage, over the workers.
 pub(super) fn figure<'a>(record: &'a Record, id: &str, stage: &str, name: &str) -> Option<(&'a CaseRecord, u64)> {
     let case = record.case(&full(id))?;
-    let quantity: Quantity = format!("figure.{name}").parse().ok()?;
-    let values = case.stage(&stage.parse().ok()?)?.values(quantity, case.samples)?;
-    Some((case, middle(values)?))
+    Some((case, middle(values(case, stage, name)?)?))
 }
 
 /// The fastest commit of a case, in nanoseconds of wall time: work is the same in each, and what comes
-/// on top is the machine's. Where the memory is made committed, instantiation is counted.
+/// on top is the machine's.
 fn commit_ns<'a>(record: &'a Record, id: &str) -> Option<(&'a CaseRecord, u64)> {
     let case = record.case(&full(id))?;
-    let wall = |stage: &str| Some(&case.stage(&stage.parse().ok()?)?.wall_ns);
-    let (live, committed) = (wall("live")?, wall("committed")?);
-    let times = (0..case.samples).filter_map(|worker| Some(live.at(worker)? + committed.at(worker)?));
-    Some((case, times.min()?))
+    let times = values(case, "committed", "commit_ns")?;
+    Some((case, times.into_iter().min()?))
+}
+
+/// A figure at a stage, of each worker.
+fn values(case: &CaseRecord, stage: &str, name: &str) -> Option<Vec<u64>> {
+    let quantity: Quantity = format!("figure.{name}").parse().ok()?;
+    case.stage(&stage.parse().ok()?)?.values(quantity, case.samples)
 }
 
 /// What a reset costs at a stage, the next job included, against a memset of the same memory by the same
 /// worker; the middle one of the workers.
 pub(super) fn of_zeroing(record: &Record, id: &str, stage: &str) -> Option<f64> {
     let case = record.case(&full(id))?;
-    let values = |stage: &str, name: &str| {
-        let quantity: Quantity = format!("figure.{name}").parse().ok()?;
-        case.stage(&stage.parse().ok()?)?.values(quantity, case.samples)
-    };
-    let (costs, zeroings) = (values(stage, "cost_ns")?, values(stage, "zeroing_ns")?);
+    let (costs, zeroings) = (values(case, stage, "cost_ns")?, values(case, stage, "zeroing_ns")?);
     let mut ratios: Vec<f64> =
         costs.iter().zip(&zeroings).map(|(cost, zeroing)| *cost as f64 / *zeroing as f64).collect();
     ratios.sort_by(f64::total_cmp);

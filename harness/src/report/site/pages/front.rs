@@ -37,6 +37,7 @@ pub(super) struct Front {
     banner: Banner,
     moved: Vec<Moved>,
     more_moved: usize,
+    not_run: String,
     families: Vec<FamilyCard>,
     claims: Vec<ClaimGroup>,
     facts: Vec<Fact>,
@@ -95,7 +96,10 @@ struct ClaimLine {
 
 impl Front {
     pub(super) fn new(material: &Material) -> Self {
-        let is_told = |verdict: &&Verdict| verdict.kind != Kind::Same && (verdict.gated || verdict.subject.is_none());
+        let is_told = |verdict: &&Verdict| {
+            !matches!(verdict.kind, Kind::Same | Kind::NotRun) && (verdict.gated || verdict.subject.is_none())
+        };
+        let not_run = material.comparison.verdicts().filter(|verdict| verdict.kind == Kind::NotRun).count();
         let leads = worst_first(material.comparison.verdicts().filter(is_told)).into_iter().map(|lead| lead.verdict);
         let (worse, better): (Vec<&Verdict>, Vec<&Verdict>) = leads.partition(|it| it.kind != Kind::Improved);
         let told = worse.iter().take(MOST_MOVED).chain(better.iter().take(MOST_MOVED));
@@ -105,6 +109,11 @@ impl Front {
             banner: banner(material),
             more_moved: worse.len() + better.len() - moved.len(),
             moved,
+            not_run: match not_run {
+                0 => String::new(),
+                1 => "1 case was".to_owned(),
+                many => format!("{} were", counted(many, "case")),
+            },
             families: material.records.iter().map(card).collect(),
             claims: claims(material),
             facts: facts(&material.records.iter().collect::<Vec<_>>()),
