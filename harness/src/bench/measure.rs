@@ -29,7 +29,7 @@ const FEWEST_SAMPLES: usize = 5;
 /// A case that has its fewest samples stops here.
 const CASE_BUDGET: Duration = Duration::from_secs(1);
 /// A case that goes on because its workers disagree stops here all the same.
-const UNDECIDED_BUDGET: Duration = Duration::from_secs(10);
+const UNDECIDED_BUDGET: Duration = Duration::from_secs(4);
 /// A case none of whose workers completes is given up after this many.
 const DEATHS: usize = 3;
 
