@@ -10,8 +10,9 @@ use highwater::{
 use crate::{generate::SIZE, peers::Peer};
 
 const MIB: f64 = (1 << 20) as f64;
-/// Nanoseconds of CPU time within which a bend is none.
-const GRAIN_NS: f64 = 1e6;
+/// The part of the longest time to which times are known: on a shared machine they cannot tell a bend of
+/// less than about a quarter, and what grows with the square of the file bends by many times that.
+const GRAIN: f64 = 0.05;
 
 /// Memory and time of one parser, against MiB of input.
 struct Growth {
@@ -31,7 +32,8 @@ impl Growth {
         let fewest = memory.iter().map(Vec::len).min()?;
         let workers: Vec<Vec<f64>> =
             (0..fewest).map(|worker| memory.iter().map(|values| values[worker]).collect()).collect();
-        Some(Self { memory: fit(&scales, &workers, 4096.0)?, time: fit(&scales, &[time], GRAIN_NS)? })
+        let grain = GRAIN * time.iter().copied().fold(0.0, f64::max);
+        Some(Self { memory: fit(&scales, &workers, 4096.0)?, time: fit(&scales, &[time], grain)? })
     }
 
     fn is_linear(&self) -> bool {
