@@ -14,11 +14,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use highwater::{Case, CaseId, CaseResult, Conditions, Dirs, Stages};
+use highwater::{Case, CaseId, CaseResult, Category, Conditions, Dirs, Stages};
 use wasmtime::Config;
 
 use super::{
-    boxed, id, or_not_run,
+    boxed, id, label, or_not_run,
     tables::{Host, MIB, Way, size_name},
 };
 use crate::{Error, Live, Target, guest, sys};
@@ -88,6 +88,7 @@ impl Case for Row {
         Host::Warm.prepare(Live::idle(&Config::new(), stages.input(1)?, 0)?, BYTES)?;
         let mut live = Live::idle(&Config::new(), stages.input(0)?, 0)?;
         live.renew()?;
+        label(stages, &mut live)?;
         let mut small = Live::idle(&Config::new(), stages.input(2)?, 0)?;
         stages.reached("loaded")?;
 
@@ -119,6 +120,7 @@ impl Case for Row {
         let slowest = meanwhile(&mut || strategy.commit(&mut live), &mut small)?;
         stages.figure("slowest_ns", slowest)?;
         stages.reached("committed")?;
+        stages.forget(Category::LinearMemory)?;
         drop(live);
         Ok(stages.reached("dropped")?)
     }

@@ -13,11 +13,11 @@
 
 use std::{path::PathBuf, time::Instant};
 
-use highwater::{Case, CaseId, CaseResult, Conditions, Dirs, Stages};
+use highwater::{Case, CaseId, CaseResult, Category, Conditions, Dirs, Stages};
 use wasmtime::Config;
 
 use super::{
-    boxed, id, median, or_not_run,
+    boxed, id, label, median, or_not_run,
     tables::{Host, MIB, Way, size_name},
 };
 use crate::{Image, Live, Target, guest, oracle};
@@ -130,6 +130,7 @@ impl Case for Row {
         let begun = Instant::now();
         live.renew()?;
         let made = begun.elapsed();
+        label(stages, &mut live)?;
         stages.reached("live")?;
         let begun = Instant::now();
         strategy.commit(&mut live)?;
@@ -156,6 +157,7 @@ impl Case for Row {
         });
         stages.figure("memset_ns", median(memsets.collect()))?;
         stages.reached("limit")?;
+        stages.forget(Category::LinearMemory)?;
         drop(live);
         Ok(stages.reached("dropped")?)
     }

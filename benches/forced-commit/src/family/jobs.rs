@@ -14,11 +14,11 @@ use std::{
     path::PathBuf,
 };
 
-use highwater::{Case, CaseId, CaseResult, Conditions, Dirs, Stages};
+use highwater::{Case, CaseId, CaseResult, Category, Conditions, Dirs, Stages};
 use wasmtime::{Config, Engine};
 
 use super::{
-    boxed, id, or_not_run,
+    boxed, id, label, or_not_run,
     reset::{How, timed},
     tables::{MIB, Way, size_name},
 };
@@ -120,6 +120,7 @@ impl Case for Row {
         stages.reached("loaded")?;
 
         live.renew()?;
+        label(stages, &mut live)?;
         commit.commit(&mut live)?;
         reset.arm(&mut live, &image)?;
         stages.reached("committed")?;
@@ -138,8 +139,10 @@ impl Case for Row {
         let residency = oracle::residency(live.memory()).map_err(or_not_run)?;
         stages.figure("uncommitted_bytes", residency.uncommitted())?;
         stages.note("left", &live.left(&image)?.to_string())?;
+        label(stages, &mut live)?;
         stages.reached("jobs")?;
         drop(reset);
+        stages.forget(Category::LinearMemory)?;
         drop(live);
         Ok(stages.reached("dropped")?)
     }

@@ -18,9 +18,9 @@ mod readings;
 mod reset;
 mod tables;
 
-use highwater::{Case, CaseError, CaseId, Context, Family, NotRun, locked_version};
+use highwater::{Case, CaseError, CaseId, CaseResult, Category, Context, Family, NotRun, Stages, locked_version};
 
-use crate::Error;
+use crate::{Error, Live, Target};
 
 const NAME: &str = "forced-commit";
 
@@ -54,6 +54,13 @@ fn or_not_run(error: Error) -> CaseError {
         Error::Unsupported { .. } => NotRun(error.to_string()).into(),
         other => other.into(),
     }
+}
+
+/// Tells the harness where the linear memory is now, and nowhere else. It is to be forgotten before it goes.
+fn label(stages: &mut Stages, live: &mut Live) -> CaseResult {
+    let memory = live.memory().as_ptr_range();
+    stages.forget(Category::LinearMemory)?;
+    Ok(stages.label(Category::LinearMemory, memory.start.addr()..memory.end.addr())?)
 }
 
 /// The middle one of some durations in nanoseconds, 0 of none.

@@ -21,11 +21,11 @@
 
 use std::path::PathBuf;
 
-use highwater::{Case, CaseId, CaseResult, Conditions, Dirs, Scale, Stages};
+use highwater::{Case, CaseId, CaseResult, Category, Conditions, Dirs, Scale, Stages};
 use wasmtime::Config;
 
 use super::{
-    boxed, id, median, or_not_run,
+    boxed, id, label, median, or_not_run,
     tables::{MIB, Way, size_name},
 };
 use crate::{
@@ -252,6 +252,7 @@ impl Case for Row {
         stages.reached("loaded")?;
 
         live.renew()?;
+        label(stages, &mut live)?;
         commit.commit(&mut live)?;
         stages.reached("committed")?;
         let image = Image::of_segments(&guest::segments(), self.bytes() as usize);
@@ -277,9 +278,11 @@ impl Case for Row {
             stages.figure("unclean_bytes", left.memory.bytes)?;
             stages.figure("unclean_state", left.globals + left.elements)?;
             stages.note(&format!("left_{}", scale.0), &left.to_string())?;
+            label(stages, &mut live)?;
             stages.reached_at("reset", scale)?;
         }
         drop(reset);
+        stages.forget(Category::LinearMemory)?;
         drop(live);
         Ok(stages.reached("dropped")?)
     }

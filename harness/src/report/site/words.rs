@@ -77,6 +77,10 @@ pub(super) fn counted(count: usize, word: &str) -> String {
 
 /// More than one of a word: `sandboxes`, `plugins`.
 pub(super) fn plural(word: &str) -> String {
+    // `MiB dirtied` is of an amount.
+    if word.contains(' ') {
+        return word.to_owned();
+    }
     let ending = if ["s", "x", "ch", "sh"].iter().any(|end| word.ends_with(end)) { "es" } else { "s" };
     format!("{word}{ending}")
 }
