@@ -127,7 +127,8 @@ impl Case {
             nothing: nothing.join("; "),
             legend,
             charts,
-            changes: before.map(|before| changes(&look, &before)),
+            // Of what was not run nothing changed and nothing stayed.
+            changes: before.filter(|_| case.not_run.is_none()).map(|before| changes(&look, &before)),
             tables: tables(&look),
             samples: samples(&look),
             notes: case.notes.iter().map(|(name, texts)| (name.clone(), texts.clone())).collect(),
