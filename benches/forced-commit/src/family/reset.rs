@@ -225,7 +225,7 @@ impl Case for Row {
 
     /// What a quick run keeps is what the targets are about.
     fn is_heavy(&self) -> bool {
-        let kept = [How::ZERO_ALL.name, How::ZERO_PREFIX.name, How::TRACKED.name];
+        let kept = [How::ZERO_PREFIX.name, How::TRACKED.name];
         self.mib != 1024 || self.commit.huge || self.at == Where::Runs32 || !kept.contains(&self.how.name)
     }
 
