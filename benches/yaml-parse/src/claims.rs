@@ -2,8 +2,7 @@
 
 use highwater::{
     Claim, Finding,
-    judge::{Aspect, View},
-    model::{CaseId, Metric, Quantity, Record},
+    model::{CaseId, Metric, Record},
 };
 
 use crate::{generate::SIZE, growth};
@@ -182,9 +181,7 @@ const ARENA_MALLOC: &str = "yaml-parse/tree-arena/arena=malloc";
 
 /// The median growth up to `walked`, as a multiple of the file.
 fn one(record: &Record, case: &str, metric: Metric) -> Option<f64> {
-    let view = View::new(record.case(case)?, &record.reference);
-    let walked = Aspect::Growth("walked".parse().ok()?);
-    let mut values = view.values(Quantity::from(metric), &walked)?;
+    let mut values = growth::walked(record, record.case(case)?, metric)?;
     values.sort_by(f64::total_cmp);
     Some(values.get(values.len() / 2)? / SIZE as f64)
 }

@@ -27,8 +27,10 @@ impl Growth {
     fn of(record: &Record, sizes: &[(String, f64)]) -> Option<Self> {
         let cases: Option<Vec<&CaseRecord>> = sizes.iter().map(|(id, _)| record.case(id)).collect();
         let scales: Vec<f64> = sizes.iter().map(|(_, mib)| *mib).collect();
-        let (memory, time): (Vec<_>, Vec<_>) =
-            cases?.into_iter().map(|case| Some((memory(case, record)?, fastest(case)?))).collect::<Option<_>>()?;
+        let (memory, time): (Vec<_>, Vec<_>) = cases?
+            .into_iter()
+            .map(|case| Some((walked(record, case, Metric::Anon)?, fastest(case)?)))
+            .collect::<Option<_>>()?;
         let fewest = memory.iter().map(Vec::len).min()?;
         let workers: Vec<Vec<f64>> =
             (0..fewest).map(|worker| memory.iter().map(|values| values[worker]).collect()).collect();
@@ -42,23 +44,15 @@ impl Growth {
 
     fn told(&self) -> String {
         let of_file = self.memory.slope / MIB;
-        let (memory, time) = (bends(self.memory.bend), bends(self.time.bend));
+        let (memory, time) = (self.memory.bend, self.time.bend);
         format!("{of_file:.4} bytes a byte, {memory}; {:.1} ms CPU a MiB, {time}", self.time.slope / 1e6)
     }
 }
 
-fn bends(bend: Bend) -> &'static str {
-    match bend {
-        Bend::Linear => "linear",
-        Bend::Up => "bends up",
-        Bend::Down => "bends down",
-    }
-}
-
-/// Growth of anonymous memory up to `walked`, of each worker.
-fn memory(case: &CaseRecord, record: &Record) -> Option<Vec<f64>> {
+/// Growth up to `walked`, of each worker.
+pub(crate) fn walked(record: &Record, case: &CaseRecord, metric: Metric) -> Option<Vec<f64>> {
     let walked = Aspect::Growth("walked".parse().ok()?);
-    View::new(case, &record.reference).values(Quantity::from(Metric::Anon), &walked)
+    View::new(case, &record.reference).values(Quantity::from(metric), &walked)
 }
 
 /// CPU time from the path to the document, of the fastest worker: the work is the same in each.

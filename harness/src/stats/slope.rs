@@ -5,6 +5,8 @@
 //! P. K. Sen, "Estimates of the regression coefficient based on Kendall's tau", JASA 63 (1968);
 //! percentile bootstrap: B. Efron and R. Tibshirani, "An Introduction to the Bootstrap" (1993), §13.3.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use super::{order::median, random::Random};
@@ -42,6 +44,16 @@ pub enum Bend {
     Up,
     /// Units cost less at the top.
     Down,
+}
+
+impl fmt::Display for Bend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Linear => "linear",
+            Self::Up => "bends up",
+            Self::Down => "bends down",
+        })
+    }
 }
 
 /// Resamples in the bootstrap.

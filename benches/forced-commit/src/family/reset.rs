@@ -164,39 +164,43 @@ impl Row {
         self.mib * MIB
     }
 
-    /// One rung of the ladder.
-    fn measure(&self, scale: Scale, live: &mut Live, reset: &mut dyn Reset, image: &Image) -> CaseResult<Times> {
+    /// One rung of the ladder: jobs, each followed by the same.
+    fn jobs(
+        &self,
+        scale: Scale,
+        live: &mut Live,
+        count: usize,
+        mut after: impl FnMut(&mut Live) -> Result<(), Error>,
+    ) -> CaseResult<Times> {
         let pages = (u64::from(scale.0) * MIB / page_size() as u64) as u32;
         let runs = self.at.runs(pages);
-        let (mut jobs, mut resets) = (Vec::new(), Vec::new());
-        // The first job brings about the state that the others find.
-        for number in 0..=self.jobs {
-            let job = timed(|| live.call("dirty", pages, runs))?;
-            let restored = timed(|| reset.reset(live, image))?;
-            if number > 0 {
-                jobs.push(job);
-                resets.push(restored);
-            }
+        let mut times = Times::default();
+        for _ in 0..count {
+            times.jobs.push(timed(|| live.call("dirty", pages, runs))?);
+            times.resets.push(timed(|| after(live))?);
         }
-        Ok(Times { jobs, resets })
+        Ok(times)
+    }
+
+    /// Jobs and resets.
+    fn measure(&self, scale: Scale, live: &mut Live, reset: &mut dyn Reset, image: &Image) -> CaseResult<Times> {
+        let mut restore = |live: &mut Live| reset.reset(live, image);
+        // The first job brings about the state that the others find.
+        self.jobs(scale, live, 1, &mut restore)?;
+        self.jobs(scale, live, self.jobs, restore)
     }
 
     /// The same jobs on committed memory that nobody watches, each followed by a memset of everything.
     fn zeroing(&self, scale: Scale, live: &mut Live) -> CaseResult<Times> {
-        let pages = (u64::from(scale.0) * MIB / page_size() as u64) as u32;
-        let (mut jobs, mut resets) = (Vec::new(), Vec::new());
-        for _ in 0..self.jobs.clamp(3, 100) {
-            jobs.push(timed(|| live.call("dirty", pages, self.at.runs(pages)))?);
-            resets.push(timed(|| {
-                live.memory().fill(0);
-                Ok::<_, Error>(())
-            })?);
-        }
-        Ok(Times { jobs, resets })
+        self.jobs(scale, live, self.jobs.clamp(3, 100), |live| {
+            live.memory().fill(0);
+            Ok(())
+        })
     }
 }
 
 /// CPU times in nanoseconds.
+#[derive(Default)]
 struct Times {
     jobs: Vec<u64>,
     resets: Vec<u64>,

@@ -180,11 +180,7 @@ fn figures(look: &Look<'_>) -> Vec<Figure> {
                 true => format!("{}, 95 %, n = {}", between(unit, line.low, line.high), look.case.samples),
                 false => format!("exact, n = {}", look.case.samples),
             };
-            let bend = match line.bend {
-                Bend::Linear => "",
-                Bend::Up => "; bends up",
-                Bend::Down => "; bends down",
-            };
+            let bend = if line.bend == Bend::Linear { String::new() } else { format!("; {}", line.bend) };
             figures.push(Figure {
                 name: format!("{} per {}, {ladder}", named(metric.into()), look.record.unit),
                 value: amount(unit, line.slope),

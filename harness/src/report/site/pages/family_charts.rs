@@ -1,6 +1,7 @@
 //! The charts of a family's page: memory against scale, what memory is made of, memory against time,
 //! and where workers differ.
 
+use super::family_tables::unique;
 use crate::{
     judge::Aspect,
     model::{Category, Metric, Quantity, Record, StageColumns, Unit},
@@ -42,13 +43,7 @@ pub(super) fn sections(record: &Record, looks: &[Look<'_>]) -> Result<Vec<Sectio
 
 /// The names of all cases' ladders, in the order of their first appearance.
 pub(super) fn ladders(looks: &[Look<'_>]) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for name in looks.iter().flat_map(Look::ladders) {
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    names
+    unique(looks.iter().flat_map(Look::ladders))
 }
 
 /// The members of a panel with their place among the colours, by label, at most [`MOST_SERIES`] at once.
@@ -119,11 +114,7 @@ fn line(look: &Look<'_>, ladder: &str, label: &str, series: usize) -> Option<Lin
     };
     let points: Vec<Point> = look.rungs(Metric::Anon, ladder).into_iter().filter_map(point).collect();
     let slope = look.line(Metric::Anon, ladder)?;
-    let bend = match slope.bend {
-        Bend::Linear => "",
-        Bend::Up => ", bends up",
-        Bend::Down => ", bends down",
-    };
+    let bend = if slope.bend == Bend::Linear { String::new() } else { format!(", {}", slope.bend) };
     let value = format!("{}{bend}", amount(Unit::Bytes, slope.slope));
     (!points.is_empty()).then(|| Line { label: label.to_owned(), value, series, points })
 }

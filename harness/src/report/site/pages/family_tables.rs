@@ -1,7 +1,7 @@
 //! The tables of a family's page: one for all cases that live through the same stages, with the columns
 //! that those have. A column in which all cases agree is a word below its table.
 
-use super::{CaseLink, Tone, short, tone};
+use super::{CaseLink, Tone, family_charts::ladders, short, tone};
 use crate::{
     judge::{Aspect, Kind},
     model::{CaseRecord, Metric, Quantity, Stage, Unit},
@@ -130,7 +130,7 @@ fn columns(looks: &[Look<'_>]) -> Vec<Column> {
         cells: looks.iter().map(|look| cell(look).unwrap_or_else(none)).collect(),
     };
     let mut columns = Vec::new();
-    let ladders = unique(looks.iter().flat_map(Look::ladders));
+    let ladders = ladders(looks);
     let unit = looks.first().map_or("", |look| look.record.unit.as_str());
     for ladder in &ladders {
         let group = format!("one more {unit} {ladder}");
@@ -163,7 +163,7 @@ fn columns(looks: &[Look<'_>]) -> Vec<Column> {
 }
 
 /// Each once, in the order of first appearance.
-fn unique<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
+pub(super) fn unique<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
     let mut found = Vec::new();
     for it in all {
         if !found.contains(&it) {
@@ -193,12 +193,8 @@ fn slope(look: &Look<'_>, metric: Metric, ladder: &str) -> Option<Cell> {
     let line = look.line(metric, ladder)?;
     let unit = metric.unit();
     let range = if line.low < line.high { between(unit, line.low, line.high) } else { String::new() };
-    let bend = match line.bend {
-        Bend::Linear => "",
-        Bend::Up => "bends up",
-        Bend::Down => "bends down",
-    };
-    let limit = [range.as_str(), bend].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
+    let bend = if line.bend == Bend::Linear { String::new() } else { line.bend.to_string() };
+    let limit = [range, bend].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
     Some(number(unit, line.slope, limit.join(" ")))
 }
 
