@@ -126,15 +126,20 @@ fn peak_after_shrinking(stages: &mut Stages, pages: usize) -> CaseResult {
     Ok(stages.reached("live")?)
 }
 
-/// Every page of the file is read: the kernel maps pages around a fault too, so a part would not do.
+/// Every page of the file is read: the kernel maps pages around a fault too, so a part would not do. Then it is
+/// unmapped, with two pages of anonymous memory more than before.
 fn file(stages: &mut Stages) -> CaseResult {
     let file = File::open(stages.input(0)?)?;
     // SAFETY: the file is made by `prepare`, which runs while no worker does; nobody writes to it
     // or cuts it short while it is mapped.
     let map = unsafe { Mmap::map(&file) }?;
+    let mut ground = Ground::new()?;
     stages.reached("loaded")?;
     read_each_page(&map);
-    Ok(stages.reached("live")?)
+    stages.reached("live")?;
+    write_each_page(ground.pages(2));
+    drop(map);
+    Ok(stages.reached("unmapped")?)
 }
 
 /// A memfd's pages are nobody's RSS until they are mapped.

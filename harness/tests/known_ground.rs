@@ -83,9 +83,8 @@ fn a_peak_that_no_stage_sees_is_told_to_within_the_kernels_batches() {
 #[test]
 fn a_peak_reset_after_memory_was_given_back_may_miss_growth_but_never_invents_it() {
     Growth::of("peak/pages=8,first=shrunk", "live")
-        .is(&["anon", "anon.other", "rss", "rss.other", "pss.other", "minor_faults"], 8)
+        .is(&["anon", "anon.other", "rss", "rss.other", "pss.other", "peak_anon", "minor_faults"], 8)
         .within("peak", 0..=8)
-        .within("peak_anon", 0..=8)
         .uss(8)
         .own_page_tables(2)
         .and_nothing_else();
@@ -98,6 +97,20 @@ fn reading_a_mapped_file_is_file_and_rss_and_nothing_anonymous() {
         // The kernel maps the pages around a fault that are in the page cache: measured 4 to 6.
         .within("minor_faults", 1..=64)
         .uss(64)
+        .any_page_tables()
+        .and_nothing_else();
+}
+
+/// The peak rose while the file was mapped, and it is not anonymous for being unmapped.
+#[test]
+fn a_file_that_is_unmapped_at_the_look_is_in_the_peak_and_not_in_its_anonymous_part() {
+    Growth::of("file/pages=64", "unmapped")
+        .is(&["anon", "anon.other", "rss", "rss.other", "pss.other", "peak_anon"], 2)
+        .is(&["vmas", "vmas.mapped_input"], -1)
+        .is(&["vsize"], -64)
+        .within("peak", 64..=66)
+        .within("minor_faults", 3..=66)
+        .uss(2)
         .any_page_tables()
         .and_nothing_else();
 }

@@ -6,7 +6,7 @@ mod common;
 use common::{case, measure, measure_programs};
 use highwater::{
     judge::exact_where_gated,
-    model::{Decision, Record},
+    model::{CaseRecord, Decision, Record, Series},
 };
 
 const CONFIRMED: Decision = Decision::Confirmed;
@@ -22,6 +22,17 @@ fn decides(record: &Record, expected: &[(&str, Decision)]) {
             assert_eq!(control.decision, REFUTED, "{}: {}", control.id, control.figures);
         }
     }
+}
+
+/// What the workers of a case do not agree on, but for times.
+fn differences(case: &CaseRecord) -> String {
+    let columns = case.stages.iter().flat_map(|columns| columns.memory.iter().map(move |it| (&columns.stage, it)));
+    columns
+        .filter_map(|(stage, (quantity, series))| match series {
+            Series::Each(values) => Some(format!("{quantity} at {stage}: {values:?}\n")),
+            Series::Same(_) => None,
+        })
+        .collect()
 }
 
 #[test]
@@ -87,7 +98,7 @@ fn workers_with_cpython_agree_on_all_that_is_gated() {
     let record = measure_programs(&["--samples", "4", "--ladder", "1,3", filter]);
     let case = case(&record, "on-demand/cow=on,guest=cpython-pre");
     assert_eq!((case.samples, case.died.len()), (4, 0));
-    assert!(exact_where_gated(case, &record.reference));
+    assert!(exact_where_gated(case, &record.reference), "{}", differences(case));
 }
 
 #[test]

@@ -212,7 +212,7 @@ impl Life {
         if self.probe.is_none() {
             self.probe = Some(Probe::of(self.child.0.id())?);
         }
-        let Some(probe) = &self.probe else { unreachable!("just set") };
+        let Some(probe) = &mut self.probe else { unreachable!("just set") };
         if stage == reference {
             let state = match probe.reset_peak() {
                 Ok(()) => ControlState::Granted,

@@ -85,13 +85,15 @@ words! {
         PageTables = "page_tables",
         /// Address space: `VmSize` of status.
         Vsize = "vsize",
-        /// Highest RSS since the reference stage, where the parent resets it: `VmHWM` of status. Exact
-        /// while memory only grows; a peak that was given back before the look is known to a few dozen
-        /// pages, since the kernel batches its counters.
+        /// Highest RSS since the reference stage, where the parent resets it: `VmHWM` of status, the
+        /// highest of all looks. Exact while memory only grows; a peak that was given back before the look
+        /// is known to a few dozen pages, since the kernel batches its counters.
         Peak = "peak",
-        /// The same without pages of files: `VmHWM` less `RssFile` at the look. How many pages of a file
-        /// one fault maps depends on how the page cache holds it (16, or 512 where it has them in one
-        /// 2 MiB folio), which is the machine's doing and not the worker's.
+        /// The same without pages of files: where the peak rose since the look before, it less the larger
+        /// `RssFile` of the two looks, and at least what is there at a look. A file that is mapped and
+        /// unmapped between the two counts. How many pages of a file one fault maps depends on how the
+        /// page cache holds it (16, or 512 where it has them in one 2 MiB folio), which is the machine's
+        /// doing and not the worker's.
         PeakAnon = "peak_anon",
         /// Mappings (virtual memory areas): entries of smaps.
         Vmas = "vmas",

@@ -7,6 +7,7 @@
 mod categories;
 pub mod ceilings;
 mod cgroup;
+mod peak;
 mod proc_files;
 mod smaps;
 

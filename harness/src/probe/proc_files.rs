@@ -14,6 +14,7 @@ use procfs::{
 
 use super::{
     categories::{Labels, classify},
+    peak::Follower,
     smaps,
 };
 use crate::model::{Metric, Quantity, Snapshot};
@@ -60,6 +61,7 @@ pub enum ProbeError {
 pub struct Probe {
     folder: PathBuf,
     program: PathBuf,
+    peaks: Follower,
 }
 
 impl Probe {
@@ -71,14 +73,15 @@ impl Probe {
         let folder = PathBuf::from(format!("/proc/{pid}"));
         let exe = folder.join("exe");
         let program = fs::read_link(&exe).map_err(|source| ProbeError::Io { path: exe, source })?;
-        Ok(Self { folder, program })
+        Ok(Self { folder, program, peaks: Follower::default() })
     }
 
     /// Reads everything once. Memory in `labels` is counted under the label's category.
+    /// The peaks rest on the looks before this one too.
     ///
     /// # Errors
     /// When a file cannot be read, say because the process has ended.
-    pub fn snapshot(&self, labels: &Labels) -> Result<Snapshot, ProbeError> {
+    pub fn snapshot(&mut self, labels: &Labels) -> Result<Snapshot, ProbeError> {
         let mut snapshot = Snapshot::default();
         self.totals(&mut snapshot)?;
         self.mappings(&mut snapshot, labels)?;
@@ -90,10 +93,12 @@ impl Probe {
     ///
     /// # Errors
     /// When the kernel refuses to write `clear_refs`.
-    pub fn reset_peak(&self) -> Result<(), ProbeError> {
+    pub fn reset_peak(&mut self) -> Result<(), ProbeError> {
         let path = self.folder.join("clear_refs");
         // 5 resets the high-water mark and touches no page (proc_pid_clear_refs(5)).
-        fs::write(&path, "5").map_err(|source| ProbeError::Io { path, source })
+        fs::write(&path, "5").map_err(|source| ProbeError::Io { path, source })?;
+        self.peaks = Follower::default();
+        Ok(())
     }
 
     fn read(&self, name: &str) -> Result<(PathBuf, String), ProbeError> {
@@ -140,20 +145,21 @@ impl Probe {
         Ok(())
     }
 
-    fn status(&self, snapshot: &mut Snapshot) -> Result<(), ProbeError> {
+    fn status(&mut self, snapshot: &mut Snapshot) -> Result<(), ProbeError> {
         let (path, status) = self.parse("status", |text| Status::from_buf_read(text))?;
-        for (metric, kib, field) in [
-            (Metric::File, status.rssfile, "RssFile"),
-            (Metric::Shmem, status.rssshmem, "RssShmem"),
-            (Metric::PageTables, status.vmpte, "VmPTE"),
-            (Metric::Vsize, status.vmsize, "VmSize"),
-            (Metric::Peak, status.vmhwm, "VmHWM"),
-        ] {
+        let bytes = |kib: Option<u64>, field| {
             let kib = kib.ok_or_else(|| ProbeError::NoField { path: path.clone(), field })?;
-            snapshot.add(metric, kib * 1024);
-        }
-        let kib = status.vmhwm.unwrap_or(0).saturating_sub(status.rssfile.unwrap_or(0));
-        snapshot.add(Metric::PeakAnon, kib * 1024);
+            Ok(kib * 1024)
+        };
+        let (file, shmem) = (bytes(status.rssfile, "RssFile")?, bytes(status.rssshmem, "RssShmem")?);
+        let others = snapshot.get(Metric::Anon).unwrap_or(0) + shmem;
+        let peaks = self.peaks.look(others, file, bytes(status.vmhwm, "VmHWM")?);
+        snapshot.add(Metric::File, file);
+        snapshot.add(Metric::Shmem, shmem);
+        snapshot.add(Metric::PageTables, bytes(status.vmpte, "VmPTE")?);
+        snapshot.add(Metric::Vsize, bytes(status.vmsize, "VmSize")?);
+        snapshot.add(Metric::Peak, peaks.all);
+        snapshot.add(Metric::PeakAnon, peaks.without_files);
         let (_, stat) = self.parse("stat", |text| Stat::from_read(text))?;
         snapshot.add(Metric::MinorFaults, stat.minflt);
         snapshot.add(Metric::MajorFaults, stat.majflt);
@@ -169,7 +175,8 @@ mod tests {
     /// Captured from a worker of `sandbox-scaling/pooling/cow=on,guest=image` at `called@3`, ASLR on.
     fn captured() -> Probe {
         let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/proc/worker-pooling-image"));
-        Probe { folder, program: "/work/main/target/release/sandbox-scaling".into() }
+        let program = "/work/main/target/release/sandbox-scaling".into();
+        Probe { folder, program, peaks: Follower::default() }
     }
 
     #[test]
@@ -200,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_process_that_is_gone_is_an_error_that_names_the_file() {
-        let probe = Probe { folder: "/proc/0".into(), program: PathBuf::new() };
+        let mut probe = Probe { folder: "/proc/0".into(), program: PathBuf::new(), peaks: Follower::default() };
         let error = probe.snapshot(&Labels::default()).expect_err("no process 0").to_string();
         assert!(error.starts_with("/proc/0/smaps_rollup"), "{error}");
     }
