@@ -16,7 +16,7 @@
 //! | `reset_ns` | the reset (median) |
 //! | `added_ns` | what the strategy adds to the job after it: refaults, write-protect faults (median job less `bare_ns`) |
 //! | `cost_ns` | both together, the mean over all jobs: what a host pays in steady state |
-//! | `zeroing_ns` | the same of a memset of everything, by this worker right before: one of as many other pages takes up to a third more or less |
+//! | `zeroing_ns` | the same of a memset of everything, by this worker before it armed: one of as many other pages takes up to a third more or less |
 //! | `uncommitted_bytes`, `unclean_bytes`, `unclean_state` | by the oracle; by comparing memory, globals and tables |
 
 use std::path::PathBuf;
@@ -192,7 +192,7 @@ impl Row {
 
     /// The same jobs on committed memory that nobody watches, each followed by a memset of everything.
     fn zeroing(&self, scale: Scale, live: &mut Live) -> CaseResult<Times> {
-        self.jobs(scale, live, self.jobs.clamp(3, 300), |live| {
+        self.jobs(scale, live, self.jobs.clamp(3, 100), |live| {
             live.memory().fill(0);
             Ok(())
         })
@@ -260,17 +260,14 @@ impl Case for Row {
         commit.commit(&mut live)?;
         stages.reached("committed")?;
         let image = Image::of_segments(&guest::segments(), self.bytes() as usize);
+        let zeroings: Vec<Times> =
+            stages.ladder().into_iter().map(|scale| self.zeroing(scale, &mut live)).collect::<Result<_, _>>()?;
+        image.restore(live.memory(), 0..self.bytes() as usize);
+        live.restore_state()?;
         reset.arm(&mut live, &image)?;
         stages.reached("armed")?;
 
-        for scale in stages.ladder() {
-            // Right before, and on memory that nobody watches: what a memset takes here changes within seconds.
-            drop(reset);
-            let zeroing = self.zeroing(scale, &mut live)?;
-            image.restore(live.memory(), 0..self.bytes() as usize);
-            live.restore_state()?;
-            reset = (self.how.make)();
-            reset.arm(&mut live, &image)?;
+        for (scale, zeroing) in stages.ladder().into_iter().zip(zeroings) {
             let times = self.measure(scale, &mut live, &mut *reset, &image)?;
             let bare = median(zeroing.jobs.clone());
             stages.figure("bare_ns", bare)?;
