@@ -33,15 +33,12 @@ fn values(case: &CaseRecord, stage: &str, name: &str) -> Option<Vec<u64>> {
     case.stage(&stage.parse().ok()?)?.values(quantity, case.samples)
 }
 
-/// What a reset costs at a stage, the next job included, against a memset of the same memory by the same
-/// worker; the middle one of the workers.
+/// What a reset costs at a stage, the next job included, against a memset of the same memory: each as in the
+/// worker in which it took the least. The work is the same in all, and what else the machine does only adds.
 pub(super) fn of_zeroing(record: &Record, id: &str, stage: &str) -> Option<f64> {
     let case = record.case(&full(id))?;
-    let (costs, zeroings) = (values(case, stage, "cost_ns")?, values(case, stage, "zeroing_ns")?);
-    let mut ratios: Vec<f64> =
-        costs.iter().zip(&zeroings).map(|(cost, zeroing)| *cost as f64 / *zeroing as f64).collect();
-    ratios.sort_by(f64::total_cmp);
-    ratios.get(ratios.len() / 2).copied()
+    let least = |name| values(case, stage, name)?.into_iter().min();
+    Some(least("cost_ns")? as f64 / least("zeroing_ns")? as f64)
 }
 
 fn middle(mut values: Vec<u64>) -> Option<u64> {
