@@ -82,11 +82,8 @@ impl std::fmt::Display for Outcome {
         match self {
             Self::Completed => f.write_str("completed"),
             Self::Exited { status } => write!(f, "exited with status {status}"),
-            Self::Signaled { signal } => match rustix::process::Signal::from_named_raw(*signal) {
-                Some(named) => {
-                    let name = format!("{named:?}");
-                    write!(f, "killed by signal {signal} (SIG{})", name.trim_start_matches("Signal::").to_uppercase())
-                }
+            Self::Signaled { signal } => match signal_hook::low_level::signal_name(*signal) {
+                Some(name) => write!(f, "killed by signal {signal} ({name})"),
                 None => write!(f, "killed by signal {signal}"),
             },
             Self::OutOfMemory => f.write_str("out of memory"),
@@ -109,4 +106,21 @@ pub struct Sample {
     pub notes: Vec<(String, String)>,
     /// The last lines it wrote to stdout or stderr.
     pub output_tail: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_is_told_by_number_and_by_name_where_it_has_one() {
+        for (signal, told) in [
+            (9, "killed by signal 9 (SIGKILL)"),
+            (11, "killed by signal 11 (SIGSEGV)"),
+            (31, "killed by signal 31 (SIGSYS)"),
+            (40, "killed by signal 40"),
+        ] {
+            assert_eq!(Outcome::Signaled { signal }.to_string(), told);
+        }
+    }
 }

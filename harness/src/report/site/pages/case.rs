@@ -142,7 +142,7 @@ fn lede(look: &Look<'_>) -> String {
     if case.not_run.is_some() {
         return "Not run.".to_owned();
     }
-    let died = if case.died.is_empty() { String::new() } else { format!(", {} more died", case.died.len()) };
+    let died = if case.died.is_empty() { String::new() } else { format!(", {} died", case.died.len()) };
     let lifetimes: Vec<f64> =
         (0..case.samples).filter_map(|worker| case.lifetime_ns.at(worker)).map(|ns| ns as f64).collect();
     let life = median(&lifetimes).map_or(String::new(), |ns| {
