@@ -121,7 +121,7 @@ fn what_was_not_run_or_died_is_shown_with_its_reason() {
     let pages = pages(&full());
     let family = page(&pages, "family/sandbox-scaling.html");
     assert!(family.contains("not run: the guest is not built"));
-    assert!(family.contains("1 died"));
+    assert!(family.contains("1 died: out of memory, after live@10"));
     let case = page(&pages, "case/sandbox-scaling+absent+guest=none.html");
     assert!(case.contains("not run: the guest is not built") && !case.contains("<svg"));
     assert!(pages.iter().any(|page| page.html.contains("memory allocation of 1048576 bytes failed")));

@@ -47,7 +47,7 @@ fn metrics(look: &Look<'_>) -> Table {
     let quantities = quantities(look).into_iter().filter(|it| it.category().is_none());
     for column in quantities.map(|quantity| column(look, quantity, name(quantity))) {
         match columns.iter().find(|(_, values)| *values == column.1) {
-            Some((same, _)) if !is_constant(&column) => notes.push(format!("{} is that of {same}", column.0)),
+            Some((same, _)) if !is_constant(&column) => notes.push(format!("{} is the same as {same}", column.0)),
             _ => columns.push(column),
         }
     }

@@ -41,7 +41,7 @@ pub(super) struct Table {
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) case: CaseLink,
-    /// How many completed and died.
+    /// How many completed and died, and how the first of those did.
     pub(super) workers: String,
     /// What is wrong with the case as a whole, if anything.
     pub(super) status: Option<(Tone, String)>,
@@ -90,9 +90,11 @@ pub(super) fn table(material: &Material, kin: &Kin<'_>) -> Table {
         let href = format!("../{}", names::address(&names::case_page(&look.case.id)));
         Row {
             case: CaseLink { label: short(&look.case.id), href: Some(href) },
-            workers: match look.case.died.len() {
-                0 => format!("n = {}", look.case.samples),
-                died => format!("n = {}, {died} died", look.case.samples),
+            workers: match look.case.died.as_slice() {
+                [] => format!("n = {}", look.case.samples),
+                died @ [first, ..] => {
+                    format!("n = {}, {} died: {}, {}", look.case.samples, died.len(), first.outcome, first.place())
+                }
             },
             status: status(material, look),
             cells: columns.iter().map(|column| column.cells[index].clone()).collect(),
