@@ -1,6 +1,9 @@
 //! Numbers for people: each with its unit, and with its limit (`exact, n = 20`).
 
-use crate::model::{Unit, nanoseconds, signed_bytes};
+use crate::{
+    model::{Unit, nanoseconds, signed_bytes},
+    stats::Bend,
+};
 
 /// An amount in its unit: `4.58 KiB`, `2.00`, `1.234 ms`.
 pub(super) fn amount(unit: Unit, value: f64) -> String {
@@ -73,6 +76,11 @@ pub(super) fn range(values: &[f64]) -> (f64, f64) {
 pub(super) fn counted(count: usize, word: &str) -> String {
     let ending = if count == 1 { "" } else { "s" };
     format!("{} {word}{ending}", grouped(count))
+}
+
+/// How a line bends, after `before`; nothing of a straight one.
+pub(super) fn bent(before: &str, bend: Bend) -> String {
+    if bend == Bend::Linear { String::new() } else { format!("{before}{bend}") }
 }
 
 /// More than one of a word: `sandboxes`, `plugins`.

@@ -20,10 +20,10 @@ use crate::{
             chart::{self, Bar, Chart, Key},
             look::{Look, span},
             names,
-            words::{amount, between, change, counted},
+            words::{amount, bent, between, change, counted},
         },
     },
-    stats::{Bend, median},
+    stats::median,
 };
 
 #[derive(Debug, Template)]
@@ -180,7 +180,7 @@ fn figures(look: &Look<'_>) -> Vec<Figure> {
                 true => format!("{}, 95 %, n = {}", between(unit, line.low, line.high), look.case.samples),
                 false => format!("exact, n = {}", look.case.samples),
             };
-            let bend = if line.bend == Bend::Linear { String::new() } else { format!("; {}", line.bend) };
+            let bend = bent("; ", line.bend);
             figures.push(Figure {
                 name: format!("{} per {}, {ladder}", named(metric.into()), look.record.unit),
                 value: amount(unit, line.slope),

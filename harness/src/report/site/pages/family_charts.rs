@@ -1,7 +1,7 @@
 //! The charts of a family's page: memory against scale, what memory is made of, memory against time,
 //! and where workers differ.
 
-use super::family_tables::unique;
+use super::family_tables::ladders;
 use crate::{
     judge::Aspect,
     model::{Category, Metric, Quantity, Record, StageColumns, Unit},
@@ -10,9 +10,9 @@ use crate::{
         chart::{self, Bar, Chart, Key, Line, LinesPlan, Mark, Point, Steps, Strip},
         look::Look,
         panel::{self, MOST_CHARTS, MOST_SERIES, Panel},
-        words::{amount, counted, plural, range},
+        words::{amount, bent, counted, plural, range},
     },
-    stats::{Bend, median},
+    stats::median,
 };
 
 /// Charts of one kind with what they show.
@@ -39,11 +39,6 @@ pub(super) fn sections(record: &Record, looks: &[Look<'_>]) -> Result<Vec<Sectio
     sections.retain(|section| !section.charts.is_empty());
     sections.push(differing(&ran)?);
     Ok(sections)
-}
-
-/// The names of all cases' ladders, in the order of their first appearance.
-pub(super) fn ladders(looks: &[Look<'_>]) -> Vec<String> {
-    unique(looks.iter().flat_map(Look::ladders))
 }
 
 /// The members of a panel with their place among the colours, by label, at most [`MOST_SERIES`] at once.
@@ -114,8 +109,7 @@ fn line(look: &Look<'_>, ladder: &str, label: &str, series: usize) -> Option<Lin
     };
     let points: Vec<Point> = look.rungs(Metric::Anon, ladder).into_iter().filter_map(point).collect();
     let slope = look.line(Metric::Anon, ladder)?;
-    let bend = if slope.bend == Bend::Linear { String::new() } else { format!(", {}", slope.bend) };
-    let value = format!("{}{bend}", amount(Unit::Bytes, slope.slope));
+    let value = format!("{}{}", amount(Unit::Bytes, slope.slope), bent(", ", slope.bend));
     (!points.is_empty()).then(|| Line { label: label.to_owned(), value, series, points })
 }
 

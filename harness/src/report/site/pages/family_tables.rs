@@ -1,7 +1,7 @@
 //! The tables of a family's page: one for all cases that live through the same stages, with the columns
 //! that those have. A column in which all cases agree is a word below its table.
 
-use super::{CaseLink, Tone, family_charts::ladders, short, tone};
+use super::{CaseLink, Tone, short, tone};
 use crate::{
     judge::{Aspect, Kind},
     model::{CaseRecord, Metric, Quantity, Stage, Unit},
@@ -12,10 +12,10 @@ use crate::{
             look::Look,
             names,
             panel::Kin,
-            words::{amount, between},
+            words::{amount, bent, between},
         },
     },
-    stats::{Bend, median},
+    stats::median,
 };
 
 /// What one more unit costs is shown of these.
@@ -164,8 +164,13 @@ fn columns(looks: &[Look<'_>]) -> Vec<Column> {
     columns
 }
 
+/// The names of all cases' ladders, in the order of their first appearance.
+pub(super) fn ladders(looks: &[Look<'_>]) -> Vec<String> {
+    unique(looks.iter().flat_map(Look::ladders))
+}
+
 /// Each once, in the order of first appearance.
-pub(super) fn unique<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
+fn unique<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
     let mut found = Vec::new();
     for it in all {
         if !found.contains(&it) {
@@ -195,8 +200,7 @@ fn slope(look: &Look<'_>, metric: Metric, ladder: &str) -> Option<Cell> {
     let line = look.line(metric, ladder)?;
     let unit = metric.unit();
     let range = if line.low < line.high { between(unit, line.low, line.high) } else { String::new() };
-    let bend = if line.bend == Bend::Linear { String::new() } else { line.bend.to_string() };
-    let limit = [range, bend].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
+    let limit = [range, bent("", line.bend)].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
     Some(number(unit, line.slope, limit.join(" ")))
 }
 

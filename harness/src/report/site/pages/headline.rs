@@ -2,7 +2,7 @@
 //! is counted the work is told for which the choice matters most, with the case that takes least and the
 //! one that takes most.
 
-use super::{CaseLink, family_charts::ladders};
+use super::{CaseLink, family_tables::ladders};
 use crate::{
     judge::Aspect,
     model::{Metric, Quantity, Record, Unit},

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{CaseLink, Frame, family_charts::ladders, short};
+use super::{CaseLink, Frame, family_tables::ladders, short};
 use crate::{
     judge::Aspect,
     model::{CaseId, Metric, Quantity, Record},
