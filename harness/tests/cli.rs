@@ -153,6 +153,9 @@ fn the_text_of_a_comparison_with_a_regression_an_improvement_a_death_and_new_and
     add_per_unit(&mut before.cases[1], "anon", 65_536);
     before.cases.push(CaseRecord { id: "toy/gone".parse().expect("an id"), ..before.cases[0].clone() });
     now.cases.push(CaseRecord { id: "toy/young".parse().expect("an id"), ..now.cases[0].clone() });
+    // What was not run for the reason of another case is told with it.
+    let reason = now.cases[2].not_run.clone().expect("not run");
+    now.cases.push(CaseRecord::not_run("toy/oom/limit=64m".parse().expect("an id"), reason));
     insta::assert_snapshot!(compared(&before, &now));
 }
 

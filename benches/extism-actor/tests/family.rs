@@ -8,8 +8,8 @@ use std::{
 };
 
 use highwater::{
-    judge::{Aspect, Kind, Policy, compare_family},
-    model::{Decision, Metric, Record, read_record},
+    judge::{Aspect, Kind, Policy, Verdict, compare_family},
+    model::{Decision, Metric, Record, Series, read_record},
 };
 
 const PAGE: f64 = 4096.0;
@@ -112,6 +112,12 @@ fn a_large_message_stays_through_reset_and_goes_with_the_actor() {
     }
 }
 
+/// What the project itself gates.
+fn rules() -> Policy {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../baselines/policy.toml");
+    Policy::read(&path).expect("a policy")
+}
+
 /// Extism's timer thread moves a few pages; one page per actor stands out of them.
 #[test]
 fn the_same_again_holds_and_one_page_more_per_actor_is_red() {
@@ -120,23 +126,7 @@ fn the_same_again_holds_and_one_page_more_per_actor_is_red() {
         let args = ["--samples", "5", "--ladder", "1,10,100", filter];
         measure(&args.iter().chain(more).copied().collect::<Vec<_>>())
     };
-    let policy = r#"
-        schema = 1
-        [[rule]]
-        case = "extism-actor/*"
-        metric = "*"
-        mode = "ignore"
-        [[rule]]
-        case = "extism-actor/*"
-        metric = "anon"
-        aspect = "slope"
-        mode = "gate"
-        tolerance = "1 KiB"
-    "#;
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("policy.toml");
-    std::fs::write(&path, policy).expect("written");
-    let policy = Policy::read(&path).expect("a policy");
+    let policy = rules();
     let baseline = measured(&[]);
     let judged = |run: &Record| compare_family(&baseline, run, &policy).verdicts;
 
@@ -159,4 +149,25 @@ fn the_same_again_holds_and_one_page_more_per_actor_is_red() {
         let pages = (subject.run - subject.baseline.expect("known")) / PAGE;
         assert!((0.8..1.2).contains(&pages), "{maker}: {pages} pages per actor");
     }
+    // Which thread maps first moves a mapping or two; one per actor is another thing.
+    let mapping = |more: fn(u64) -> u64| {
+        let mut run = baseline.clone();
+        let case = run.cases.iter_mut().find(|case| case.id.as_str().contains("maker=extism,")).expect("measured");
+        for columns in case.stages.iter_mut().filter(|columns| columns.stage.name() == "live") {
+            let mappings = columns.values(Metric::Vmas, case.samples).expect("read");
+            let more = more(columns.stage.scale().expect("a rung").0.into());
+            let mappings = mappings.into_iter().map(|mappings| mappings + more).collect();
+            columns.memory.insert(Metric::Vmas.into(), Series::Each(mappings));
+        }
+        judged(&run).into_iter().filter(Verdict::fails).collect::<Vec<_>>()
+    };
+    assert!(mapping(|_| 2).is_empty());
+    let red = mapping(|actors| actors);
+    assert!(
+        red.iter().any(|verdict| verdict
+            .subject
+            .as_ref()
+            .is_some_and(|subject| subject.aspect == Aspect::Slope("live".into()))),
+        "{red:#?}"
+    );
 }

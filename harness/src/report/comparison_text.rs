@@ -1,16 +1,20 @@
-//! A comparison as text: context that differs first, then what moved and why, then the counts.
+//! A comparison as text: context that differs first, then what moved and why, then the counts. A log is
+//! read from its end, so what is worst stands there: families that fail below those that hold, and in each
+//! the failures below the rest.
 
 use super::{
     counted, printable,
     summary::Summary,
-    told::{no_baseline, told},
+    told::{grouped, no_baseline},
 };
-use crate::judge::{Comparison, FamilyComparison};
+use crate::judge::{Comparison, FamilyComparison, Verdict};
 
 /// The whole comparison.
 #[must_use]
 pub fn comparison_text(comparison: &Comparison) -> String {
-    let mut text: Vec<String> = comparison.families.iter().map(family_text).collect();
+    let mut families: Vec<&FamilyComparison> = comparison.families.iter().collect();
+    families.sort_by_key(|family| family.verdicts.iter().any(Verdict::fails));
+    let mut text: Vec<String> = families.into_iter().map(family_text).collect();
     for absent in &comparison.without_baseline {
         text.push(format!(
             "{}: {}\n  measure here and `highwater bless --reason TEXT` to make one",
@@ -35,8 +39,11 @@ pub fn family_text(family: &FamilyComparison) -> String {
     if family.not_selected > 0 {
         text.push_str(&format!("\n  {}", left_out(family.not_selected)));
     }
-    for told in told(&family.verdicts) {
-        text.push_str(&format!("\n  {:<14} {}: {}", told.verdict.kind, told.verdict.case, told.sentence()));
+    // Worst kinds come first there.
+    let mut lines = grouped(&family.verdicts);
+    lines.sort_by_key(|line| line.verdict.kind);
+    for line in lines {
+        text.push_str(&format!("\n  {:<14} {}: {}", line.verdict.kind, line.subject(), line.sentence));
     }
     text
 }

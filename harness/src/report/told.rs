@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     judge::{Kind, NoBaseline, Subject, Verdict},
-    model::Quantity,
+    model::{CaseId, Quantity},
 };
 
 impl Lead<'_> {
@@ -29,6 +29,40 @@ pub(super) fn told(verdicts: &[Verdict]) -> Vec<Lead<'_>> {
     let is_told = |verdict: &&Verdict| verdict.gated || verdict.subject.as_ref().is_none_or(of_time);
     let kinds = Kind::ALL.iter().rev().filter(|kind| **kind != Kind::Same);
     kinds.flat_map(|kind| leads(verdicts.iter().filter(is_told).filter(|verdict| verdict.kind == *kind))).collect()
+}
+
+/// One line for people: what was found of which cases, and why.
+pub(super) struct Line<'a> {
+    /// The first of them, which stands for all.
+    pub(super) verdict: &'a Verdict,
+    /// Not empty; of one reason not to run there may be many.
+    pub(super) cases: Vec<&'a CaseId>,
+    pub(super) sentence: String,
+}
+
+impl Line<'_> {
+    /// The case, or how many they are.
+    pub(super) fn subject(&self) -> String {
+        match self.cases[..] {
+            [case] => case.to_string(),
+            _ => counted(self.cases.len(), "case"),
+        }
+    }
+}
+
+/// The same for a log or a page: cases that could not run for the same reason share a line.
+pub(super) fn grouped(verdicts: &[Verdict]) -> Vec<Line<'_>> {
+    let mut lines: Vec<Line<'_>> = Vec::new();
+    for lead in told(verdicts) {
+        let (verdict, sentence) = (lead.verdict, lead.sentence());
+        let alike =
+            |line: &&mut Line<'_>| [line.verdict.kind, verdict.kind] == [Kind::NotRun; 2] && line.sentence == sentence;
+        match lines.iter_mut().find(alike) {
+            Some(line) => line.cases.push(&verdict.case),
+            None => lines.push(Line { verdict, cases: vec![&verdict.case], sentence }),
+        }
+    }
+    lines
 }
 
 /// What is told of a family that has nothing to be compared with.

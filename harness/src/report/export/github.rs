@@ -9,7 +9,7 @@ use crate::{
     report::{
         printable,
         summary::Summary,
-        told::{no_baseline, told},
+        told::{grouped, no_baseline},
     },
 };
 
@@ -63,16 +63,15 @@ fn annotations(results: &Results<'_>) -> Vec<Annotation> {
     let file = |family: &str| Some(printable::line(&results.file(family)?.display().to_string()));
     let mut annotations = Vec::new();
     for family in &comparison.families {
-        for told in told(&family.verdicts) {
-            let case = &told.verdict.case;
-            let mut message = vec![told.sentence()];
-            if told.verdict.kind == crate::judge::Kind::Died {
-                message.extend(results.last_words(case));
+        for line in grouped(&family.verdicts) {
+            let mut message = vec![line.sentence.clone()];
+            if line.verdict.kind == crate::judge::Kind::Died {
+                message.extend(results.last_words(&line.verdict.case));
             }
             annotations.push(Annotation {
-                level: Level::of(told.verdict, comparison.strict),
+                level: Level::of(line.verdict, comparison.strict),
                 file: file(&family.family),
-                title: format!("{}: {case}", told.verdict.kind),
+                title: format!("{}: {}", line.verdict.kind, line.subject()),
                 message: message.join("\n"),
             });
         }

@@ -10,7 +10,7 @@ use crate::{
         comparison_text::{left_out, remarks},
         counted, printable,
         summary::Summary,
-        told::{no_baseline, told},
+        told::{Line, grouped, no_baseline},
     },
 };
 
@@ -65,14 +65,14 @@ fn findings(family: &FamilyComparison) -> Vec<String> {
         remarks.push(left_out(family.not_selected));
     }
     lines.extend(remarks.iter().flat_map(|remark| [String::new(), text(remark)]));
-    let told = told(&family.verdicts);
-    if told.is_empty() {
+    let found = grouped(&family.verdicts);
+    if found.is_empty() {
         lines.extend(["".into(), "Everything held.".into()]);
     } else {
-        let rows = told.iter().map(|told| {
+        let rows = found.iter().map(|line| {
             let kind =
-                if told.verdict.fails() { format!("**{}**", told.verdict.kind) } else { told.verdict.kind.to_string() };
-            vec![kind, case(told.verdict), text(&told.sentence())]
+                if line.verdict.fails() { format!("**{}**", line.verdict.kind) } else { line.verdict.kind.to_string() };
+            vec![kind, cases(line), text(&line.sentence)]
         });
         lines.extend(table(&["verdict", "case", "why"], rows));
     }
@@ -134,6 +134,14 @@ fn table(headings: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Vec<Stri
     let headings: Vec<String> = headings.iter().map(|heading| (*heading).to_owned()).collect();
     let rule = vec!["---".to_owned(); headings.len()];
     [String::new(), row(&headings), row(&rule)].into_iter().chain(rows.map(|cells| row(&cells))).collect()
+}
+
+/// One by its id, more by their number: the report's page has the ids.
+fn cases(line: &Line<'_>) -> String {
+    match line.cases[..] {
+        [id] => format!("`{id}`"),
+        _ => line.subject(),
+    }
 }
 
 /// An id holds nothing that could end a code span or a cell.
