@@ -5,7 +5,7 @@
 use super::{
     counted, printable,
     summary::Summary,
-    told::{grouped, no_baseline},
+    told::{self, no_baseline},
 };
 use crate::judge::{Comparison, FamilyComparison, Verdict};
 
@@ -40,7 +40,7 @@ pub fn family_text(family: &FamilyComparison) -> String {
         text.push_str(&format!("\n  {}", left_out(family.not_selected)));
     }
     // Worst kinds come first there.
-    let mut lines = grouped(&family.verdicts);
+    let mut lines = told::lines(&family.verdicts);
     lines.sort_by_key(|line| line.verdict.kind);
     for line in lines {
         text.push_str(&format!("\n  {:<14} {}: {}", line.verdict.kind, line.subject(), line.sentence));

@@ -51,13 +51,12 @@ impl Line<'_> {
 }
 
 /// The same for a log or a page: cases that could not run for the same reason share a line.
-pub(super) fn grouped(verdicts: &[Verdict]) -> Vec<Line<'_>> {
+pub(super) fn lines(verdicts: &[Verdict]) -> Vec<Line<'_>> {
     let mut lines: Vec<Line<'_>> = Vec::new();
     for lead in told(verdicts) {
         let (verdict, sentence) = (lead.verdict, lead.sentence());
-        let alike =
-            |line: &&mut Line<'_>| [line.verdict.kind, verdict.kind] == [Kind::NotRun; 2] && line.sentence == sentence;
-        match lines.iter_mut().find(alike) {
+        let mut not_run = lines.iter_mut().filter(|line| line.verdict.kind == Kind::NotRun);
+        match not_run.find(|line| verdict.kind == Kind::NotRun && line.sentence == sentence) {
             Some(line) => line.cases.push(&verdict.case),
             None => lines.push(Line { verdict, cases: vec![&verdict.case], sentence }),
         }

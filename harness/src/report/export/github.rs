@@ -9,7 +9,7 @@ use crate::{
     report::{
         printable,
         summary::Summary,
-        told::{grouped, no_baseline},
+        told::{self, no_baseline},
     },
 };
 
@@ -63,7 +63,7 @@ fn annotations(results: &Results<'_>) -> Vec<Annotation> {
     let file = |family: &str| Some(printable::line(&results.file(family)?.display().to_string()));
     let mut annotations = Vec::new();
     for family in &comparison.families {
-        for line in grouped(&family.verdicts) {
+        for line in told::lines(&family.verdicts) {
             let mut message = vec![line.sentence.clone()];
             if line.verdict.kind == crate::judge::Kind::Died {
                 message.extend(results.last_words(&line.verdict.case));

@@ -10,7 +10,7 @@ use crate::{
         comparison_text::{left_out, remarks},
         counted, printable,
         summary::Summary,
-        told::{Line, grouped, no_baseline},
+        told::{self, no_baseline},
     },
 };
 
@@ -65,7 +65,7 @@ fn findings(family: &FamilyComparison) -> Vec<String> {
         remarks.push(left_out(family.not_selected));
     }
     lines.extend(remarks.iter().flat_map(|remark| [String::new(), text(remark)]));
-    let found = grouped(&family.verdicts);
+    let found = told::lines(&family.verdicts);
     if found.is_empty() {
         lines.extend(["".into(), "Everything held.".into()]);
     } else {
@@ -137,9 +137,9 @@ fn table(headings: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Vec<Stri
 }
 
 /// One by its id, more by their number: the report's page has the ids.
-fn cases(line: &Line<'_>) -> String {
+fn cases(line: &told::Line<'_>) -> String {
     match line.cases[..] {
-        [id] => format!("`{id}`"),
+        [_] => case(line.verdict),
         _ => line.subject(),
     }
 }

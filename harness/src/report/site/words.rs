@@ -1,7 +1,7 @@
 //! Numbers for people: each with its unit, and with its limit (`exact, n = 20`).
 
 use crate::{
-    model::{Unit, nanoseconds, signed_bytes},
+    model::{Death, Unit, nanoseconds, signed_bytes},
     stats::Bend,
 };
 
@@ -81,6 +81,11 @@ pub(super) fn counted(count: usize, word: &str) -> String {
 /// How a line bends, after `before`; nothing of a straight one.
 pub(super) fn bent(before: &str, bend: Bend) -> String {
     if bend == Bend::Linear { String::new() } else { format!("{before}{bend}") }
+}
+
+/// How a worker died and where: `killed by signal 9 (SIGKILL), after live@10`.
+pub(super) fn died(death: &Death) -> String {
+    format!("{}, {}", death.outcome, death.place())
 }
 
 /// More than one of a word: `sandboxes`, `plugins`.

@@ -20,7 +20,7 @@ use crate::{
             chart::{self, Bar, Chart, Key},
             look::{Look, span},
             names,
-            words::{amount, bent, between, change, counted},
+            words::{amount, bent, between, change, counted, died},
         },
     },
     stats::median,
@@ -116,10 +116,7 @@ impl Case {
             deaths: case
                 .died
                 .iter()
-                .map(|death| Dead {
-                    how: format!("{}, {}", death.outcome, death.place()),
-                    output: death.output_tail.clone(),
-                })
+                .map(|death| Dead { how: died(death), output: death.output_tail.clone() })
                 .collect(),
             moved: moved(&verdicts),
             held: held(&verdicts),

@@ -12,7 +12,7 @@ use crate::{
             look::Look,
             names,
             panel::Kin,
-            words::{amount, bent, between},
+            words::{amount, bent, between, died},
         },
     },
     stats::median,
@@ -92,9 +92,7 @@ pub(super) fn table(material: &Material, kin: &Kin<'_>) -> Table {
             case: CaseLink { label: short(&look.case.id), href: Some(href) },
             workers: match look.case.died.as_slice() {
                 [] => format!("n = {}", look.case.samples),
-                died @ [first, ..] => {
-                    format!("n = {}, {} died: {}, {}", look.case.samples, died.len(), first.outcome, first.place())
-                }
+                deaths @ [first, ..] => format!("n = {}, {} died: {}", look.case.samples, deaths.len(), died(first)),
             },
             status: status(material, look),
             cells: columns.iter().map(|column| column.cells[index].clone()).collect(),
