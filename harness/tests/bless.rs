@@ -20,8 +20,9 @@ type Change<'a> = &'a dyn Fn(&Path);
 
 #[test]
 fn only_a_whole_undisturbed_run_is_blessed() {
-    let objections: [(Change<'_>, &str); 5] = [
+    let objections: [(Change<'_>, &str); 6] = [
         (&|run| edit(run, |run| run.selection.inject = Some(Bytes(4096))), "--inject"),
+        (&|run| edit(run, |run| run.selection.shift_heap = Some(Bytes(4096))), "--shift-heap"),
         (&|run| edit(run, |run| run.selection.filter = Some("heap".into())), "filter"),
         (&|run| edit(run, |run| run.selection.ladder = Some(vec![Scale(1)])), "--ladder"),
         (&|run| edit(run, |run| run.cases[1].died.push(death())), "1 of its workers died"),

@@ -9,7 +9,7 @@ use std::{fs, os::unix::fs::symlink};
 use common::{Desk, Ran, add_per_unit, edit, run};
 use highwater::{
     exit,
-    model::{CaseRecord, Death, Metric, Outcome, Record, Series, write_record},
+    model::{CaseRecord, Death, Metric, Outcome, Quantity, Record, Series, write_record},
 };
 
 const HEAP: &str = "toy/heap/size=64k";
@@ -49,6 +49,22 @@ fn one_more_page_per_buffer_is_red_and_named() {
     text.line("1 case of the baseline left out");
     text.line("4096 B more per unit (--inject)");
     assert!(text.line("exit status 3").starts_with("FAILED: 1 case;"), "{}", text.stdout);
+}
+
+/// The heap's own pages move, and what is not on the heap costs what it did.
+#[test]
+fn a_shifted_heap_is_told_and_its_length_recorded() {
+    const SHIFT: u64 = 200_000;
+    let desk = Desk::measured_and_blessed();
+    let in_use = "heap_in_use".parse::<Quantity>().expect("a quantity");
+    let at_start = || case(&mut desk.record(), MAPPED).stages[0].memory[&in_use].at(0);
+    let before = at_start();
+    let told = run(desk.bench(&["--memory-only", "--samples", "5", "--shift-heap", "200000", "toy/mapped"]), 0);
+    told.line("every worker's heap was shifted by 195 KiB (--shift-heap)");
+    let taken = at_start().zip(before).map(|(now, before)| now - before);
+    assert!(taken.is_some_and(|taken| (SHIFT..SHIFT + 256).contains(&taken)), "{taken:?} bytes of heap taken");
+    write_policy(&desk, "[[rule]]\nmetric = \"anon\"\naspect = \"level\"\ntolerance = \"64 KiB\"\n");
+    compare(&desk, exit::HELD).line("this run's heap was shifted by 200000 B (--shift-heap)");
 }
 
 #[test]

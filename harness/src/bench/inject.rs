@@ -1,5 +1,6 @@
 //! Memory dirtied on purpose, to see the gate turn red and to measure its power: so much for every
-//! unit (`--inject`), or once in a worker (`--inject-once`).
+//! unit (`--inject`), or once in a worker (`--inject-once`). And heap that is only taken (`--shift-heap`), so that
+//! what a case allocates comes to lie elsewhere, as it does in another build or on another machine.
 
 use crate::model::{Scale, Stage};
 
@@ -66,6 +67,20 @@ impl Once {
         if self.memory.len() == HEAD && stage == self.after.name() {
             self.memory.resize(HEAD + self.bytes, 1);
         }
+    }
+}
+
+/// What malloc takes from its heap, whatever it has freed before: glibc maps nothing smaller than 128 KiB on its own
+/// ([mallopt(3)](https://man7.org/linux/man-pages/man3/mallopt.3.html), `M_MMAP_THRESHOLD`).
+const FROM_THE_HEAP: usize = 64 << 10;
+
+/// Takes so many bytes of heap for good, and writes to none of them.
+pub(super) fn shift_heap(bytes: usize) {
+    let mut left = bytes;
+    while left > 0 {
+        let piece = left.min(FROM_THE_HEAP);
+        std::mem::forget(std::hint::black_box(Vec::<u8>::with_capacity(piece)));
+        left -= piece;
     }
 }
 

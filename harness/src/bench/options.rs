@@ -34,6 +34,10 @@ pub(super) struct Options {
     /// Have every worker dirty this many bytes more, once, after the reference stage
     #[arg(long, value_name = "BYTES", help_heading = "Highwater")]
     pub(super) inject_once: Option<Bytes>,
+    /// Have every worker take this many bytes of heap before its case, untouched: do verdicts hold where the heap
+    /// lies elsewhere, as in another build?
+    #[arg(long, value_name = "BYTES", help_heading = "Highwater")]
+    pub(super) shift_heap: Option<Bytes>,
     /// Scales to go through instead of the cases' own: 1,10,100
     #[arg(long, value_name = "N,N,...", value_delimiter = ',', help_heading = "Highwater")]
     pub(super) ladder: Option<Vec<Scale>>,
@@ -171,12 +175,13 @@ pub(super) struct CriterionFlags {
 }
 
 /// Highwater's own flags, and whether they take a value: what criterion must not see.
-const OWN_FLAGS: [(&str, bool); 8] = [
+const OWN_FLAGS: [(&str, bool); 9] = [
     ("--memory-only", false),
     ("--samples", true),
     ("--until-decided", false),
     ("--inject", true),
     ("--inject-once", true),
+    ("--shift-heap", true),
     ("--ladder", true),
     ("--aslr", true),
     ("--plan", true),
@@ -229,6 +234,7 @@ impl Options {
             filter: self.filter.clone(),
             inject: self.inject,
             inject_once: self.inject_once,
+            shift_heap: self.shift_heap,
             ladder: self.ladder.clone(),
         }
     }

@@ -43,7 +43,7 @@ pub struct Plan {
 #[serde(rename_all = "snake_case")]
 pub enum Planned {
     /// What its workers are to do.
-    Job(Job),
+    Job(Box<Job>),
     /// It cannot run here.
     NotRun {
         /// The case.
@@ -109,7 +109,7 @@ impl Plan {
                 return Ok(Planned::NotRun { id, reason: "heavy: left out of --quick".to_owned() });
             }
             match case.prepare(dirs) {
-                Ok(inputs) => Ok(Planned::Job(job(family, case, options, folder, inputs))),
+                Ok(inputs) => Ok(Planned::Job(Box::new(job(family, case, options, folder, inputs)))),
                 Err(error) => match error.downcast::<NotRun>() {
                     Ok(not_run) => Ok(Planned::NotRun { id, reason: not_run.0 }),
                     Err(source) => Err(RunError::Prepare { case: id.to_string(), source }),
@@ -139,7 +139,12 @@ impl Plan {
         let mut command = Command::new(program);
         command.args(["--bench", "--memory-only", "--aslr", if aslr_off { "off" } else { "on" }]);
         command.arg("--plan").arg(file.path()).env("HIGHWATER_TARGET_DIR", target);
-        for (flag, bytes) in [("--inject", selection.inject), ("--inject-once", selection.inject_once)] {
+        let altered = [
+            ("--inject", selection.inject),
+            ("--inject-once", selection.inject_once),
+            ("--shift-heap", selection.shift_heap),
+        ];
+        for (flag, bytes) in altered {
             command.args(bytes.map(|bytes| format!("{flag}={}", bytes.0)));
         }
         if let Some(ladder) = &selection.ladder {
@@ -191,6 +196,7 @@ fn job(family: &Family, case: &dyn Case, options: &Options, folder: &Path, input
         ladder,
         inject: options.inject.unwrap_or(Bytes(0)),
         inject_once: options.inject_once.unwrap_or(Bytes(0)),
+        shift_heap: options.shift_heap.unwrap_or(Bytes(0)),
         inputs: inputs.into_iter().map(relative).collect(),
         reference: stage(family.reference),
         limits: case.limits(),

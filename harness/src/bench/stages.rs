@@ -11,7 +11,7 @@ use std::{
 
 use rustix::time::{ClockId, clock_gettime};
 
-use super::inject::{Once, PerUnit};
+use super::inject::{self, Once, PerUnit};
 use crate::{
     isolate::{self, protocol::MAX_LINE},
     model::{CaseId, Category, Scale},
@@ -62,6 +62,7 @@ impl Stages {
                 }
                 ("inject", bytes) => inject = bytes.parse().map_err(|_| bad())?,
                 ("inject-once", text) => once = Some(Once::parse(text).ok_or_else(bad)?),
+                ("shift-heap", bytes) => inject::shift_heap(bytes.parse().map_err(|_| bad())?),
                 ("input", path) => inputs.push(PathBuf::from(path)),
                 ("go", "") => {
                     let case = case.ok_or_else(bad)?;

@@ -37,6 +37,9 @@ impl Allowed {
         if run.selection.inject.is_some() || run.selection.inject_once.is_some() {
             return Some(format!("{family}: the run was made to dirty more memory (--inject or --inject-once)"));
         }
+        if run.selection.shift_heap.is_some() {
+            return Some(format!("{family}: the run's heap was shifted (--shift-heap)"));
+        }
         if !run.selection.is_everything() {
             return Some(format!("{family}: the run holds only a part (filter or --ladder); measure the whole family"));
         }

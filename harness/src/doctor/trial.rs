@@ -93,6 +93,7 @@ impl Trial {
             ladder: Vec::new(),
             inject: Bytes(0),
             inject_once: Bytes(0),
+            shift_heap: Bytes(0),
             inputs: Vec::new(),
             reference: REFERENCE.parse().map_err(|_| unparsable())?,
             limits: Limits::default(),

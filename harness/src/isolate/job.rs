@@ -94,6 +94,10 @@ pub struct Job {
     pub inject: Bytes,
     /// Bytes that the worker dirties once, past the reference stage.
     pub inject_once: Bytes,
+    /// Bytes of heap that the worker takes before its case and never writes to; plans of before this was asked say
+    /// nothing.
+    #[serde(default)]
+    pub shift_heap: Bytes,
     /// Files the case asked for.
     pub inputs: Vec<PathBuf>,
     /// The stage at which the peak is reset.

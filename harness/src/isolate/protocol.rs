@@ -8,6 +8,7 @@
 //! | `ladder N N ...` | the scales to go through |
 //! | `inject BYTES` | bytes that each unit is to dirty on top |
 //! | `inject-once BYTES STAGE` | bytes to dirty once, after that stage; only where asked for |
+//! | `shift-heap BYTES` | bytes of heap to take before the case and never write to; only where asked for |
 //! | `input PATH` | a file the case asked for, one line each, in order |
 //! | `go` | go on: after the job, and after each stage |
 //!
@@ -139,6 +140,9 @@ pub(super) fn job_lines(job: &Job) -> String {
     let mut text = format!("highwater {VERSION}\ncase {case}\nladder {}\ninject {inject}\n", scales.join(" "));
     if once > 0 {
         text.push_str(&format!("inject-once {once} {}\n", job.reference));
+    }
+    if job.shift_heap.0 > 0 {
+        text.push_str(&format!("shift-heap {}\n", job.shift_heap.0));
     }
     for input in &job.inputs {
         text.push_str(&format!("input {}\n", input.display()));

@@ -50,6 +50,8 @@ pub struct FamilyComparison {
     pub injected: Option<u64>,
     /// Bytes that the run's workers were made to dirty once.
     pub injected_once: Option<u64>,
+    /// Bytes of heap that the run's workers took before their cases.
+    pub heap_shifted: Option<u64>,
     /// The verdicts, case by case.
     pub verdicts: Vec<Verdict>,
 }
@@ -122,6 +124,7 @@ fn judge(baseline: &Record, run: &Record, again: Option<&Record>, policy: &Polic
         not_selected,
         injected: run.selection.inject.map(|bytes| bytes.0),
         injected_once: run.selection.inject_once.map(|bytes| bytes.0),
+        heap_shifted: run.selection.shift_heap.map(|bytes| bytes.0),
         verdicts,
     }
 }

@@ -70,6 +70,9 @@ pub struct Selection {
     /// Bytes that every worker was made to dirty once (`--inject-once`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inject_once: Option<Bytes>,
+    /// Bytes of heap that every worker took before its case and never wrote to (`--shift-heap`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shift_heap: Option<Bytes>,
     /// The ladder given instead of the cases' own (`--ladder`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ladder: Option<Vec<Scale>>,
@@ -80,6 +83,14 @@ impl Selection {
     #[must_use]
     pub fn is_everything(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// What was done to the workers on purpose, in words; `unit` names one unit (`sandbox`).
+    pub fn alterations(&self, unit: &str) -> impl Iterator<Item = String> + use<> {
+        let inject = self.inject.map(|bytes| format!("every {unit} was made to dirty {bytes} more (--inject)"));
+        let once = self.inject_once.map(|bytes| format!("every worker was made to dirty {bytes} more (--inject-once)"));
+        let shift = self.shift_heap.map(|bytes| format!("every worker's heap was shifted by {bytes} (--shift-heap)"));
+        inject.into_iter().chain(once).chain(shift)
     }
 }
 

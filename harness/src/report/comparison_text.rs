@@ -57,13 +57,18 @@ pub(super) fn remarks(family: &FamilyComparison) -> Vec<String> {
     if family.class != family.baseline_class {
         remarks.push(format!("baseline is of {}: only growth of anon is judged", family.baseline_class));
     }
-    if let Some(bytes) = family.injected {
-        remarks.push(format!("this run was made to dirty {bytes} B more per unit (--inject)"));
-    }
-    if let Some(bytes) = family.injected_once {
-        remarks.push(format!("this run was made to dirty {bytes} B more per worker (--inject-once)"));
-    }
+    remarks.extend(altered(family));
     remarks
+}
+
+/// What was done to the run's workers on purpose.
+pub(super) fn altered(family: &FamilyComparison) -> impl Iterator<Item = String> + use<> {
+    let inject = family.injected.map(|bytes| format!("this run was made to dirty {bytes} B more per unit (--inject)"));
+    let once = family
+        .injected_once
+        .map(|bytes| format!("this run was made to dirty {bytes} B more per worker (--inject-once)"));
+    let shift = family.heap_shifted.map(|bytes| format!("this run's heap was shifted by {bytes} B (--shift-heap)"));
+    inject.into_iter().chain(once).chain(shift)
 }
 
 /// What is told of cases that the run's filter left out.

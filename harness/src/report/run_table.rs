@@ -36,8 +36,9 @@ pub fn run_table(record: &Record) -> String {
         text.push_str(&figures);
         text.push('\n');
     }
-    if let Some(bytes) = record.selection.inject {
-        text.push_str(&format!("every {} was made to dirty {bytes} more (--inject)\n", record.unit));
+    for alteration in record.selection.alterations(&record.unit) {
+        text.push_str(&alteration);
+        text.push('\n');
     }
     for case in &record.cases {
         if let Some(reason) = &case.not_run {

@@ -156,6 +156,9 @@ impl Reset for Tracked {
         scan.map_err(Error::system("scan for huge pages"))?;
         self.armed = Some(Armed { protection, pagemap, huge: huge > memory.len() / 2 });
         self.density = Density::default();
+        // Room for all that can be worth tracking, each page a run: a reset neither waits for memory nor keeps what a
+        // list that grows by doubling leaves behind. Untouched, it costs nothing.
+        self.runs = Vec::with_capacity(Density::worth_tracking(pages(memory.len())) as usize);
         Ok(())
     }
 

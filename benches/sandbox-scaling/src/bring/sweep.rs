@@ -159,7 +159,7 @@ impl Workers<'_> {
         samples: usize,
     ) -> Result<CaseRecord, Refusal> {
         let job = self.job(file, order, ladder, LONGEST)?;
-        self.measuring.case(&Planned::Job(job), Wanted::exactly(samples)).map_err(run_error)
+        self.measuring.case(&Planned::Job(Box::new(job)), Wanted::exactly(samples)).map_err(run_error)
     }
 
     fn job(
@@ -180,6 +180,7 @@ impl Workers<'_> {
             ladder: ladder.to_vec(),
             inject: Bytes(0),
             inject_once: Bytes(0),
+            shift_heap: Bytes(0),
             inputs: vec![relative(compiled), relative(&order)],
             reference: "loaded".parse().map_err(harness)?,
             limits: Limits { time, memory: None },

@@ -7,6 +7,7 @@ use crate::{
     judge::{Comparison, FamilyComparison, Kind, NoBaseline, Verdict},
     model::CaseId,
     report::{
+        comparison_text::altered,
         leads::{Lead, worst_first},
         site::{
             Material, SiteError, names,
@@ -161,9 +162,7 @@ fn conditions(family: &FamilyComparison, before: &str) -> Vec<String> {
     if family.class != family.baseline_class {
         told.push(format!("the {before} is of {}: only growth of anon is judged", family.baseline_class));
     }
-    if let Some(bytes) = family.injected {
-        told.push(format!("this run was made to dirty {bytes} B more per unit (--inject)"));
-    }
+    told.extend(altered(family));
     if family.not_selected > 0 {
         told.push(format!("{} of the {before} left out by the run's filter", counted(family.not_selected, "case")));
     }

@@ -49,10 +49,7 @@ pub(super) fn facts(records: &[&Record]) -> Vec<Fact> {
 /// What was asked of a run differently from a plain full one, in words.
 pub(super) fn unusual(record: &Record) -> Vec<String> {
     let selection = &record.selection;
-    let mut told = Vec::new();
-    if let Some(bytes) = selection.inject {
-        told.push(format!("every {} was made to dirty {bytes} more (--inject)", record.unit));
-    }
+    let mut told: Vec<String> = selection.alterations(&record.unit).collect();
     if let Some(filter) = &selection.filter {
         told.push(format!("only cases that match {filter}"));
     }
