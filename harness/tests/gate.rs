@@ -60,7 +60,7 @@ fn a_shifted_heap_is_told_and_its_length_recorded() {
     let at_start = || case(&mut desk.record(), MAPPED).stages[0].memory[&in_use].at(0);
     let before = at_start();
     let told = run(desk.bench(&["--memory-only", "--samples", "5", "--shift-heap", "200000", "toy/mapped"]), 0);
-    told.line("every worker's heap was shifted by 195 KiB (--shift-heap)");
+    told.line("every worker's heap was shifted by 195.3 KiB (--shift-heap)");
     let taken = at_start().zip(before).map(|(now, before)| now - before);
     assert!(taken.is_some_and(|taken| (SHIFT..SHIFT + 256).contains(&taken)), "{taken:?} bytes of heap taken");
     write_policy(&desk, "[[rule]]\nmetric = \"anon\"\naspect = \"level\"\ntolerance = \"64 KiB\"\n");
