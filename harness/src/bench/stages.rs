@@ -166,7 +166,8 @@ impl Stages {
     }
 
     /// Gives free heap back to the system, for a worker that had to compile: heap freed by the compiler
-    /// would hide the cost of the first units.
+    /// would hide the cost of the first units. What a case keeps for itself, such as the list of its units,
+    /// is best allocated before: later it takes pages that the compiler wrote to, and they stay.
     pub fn trim(&self) {
         isolate::trim_heap();
     }
