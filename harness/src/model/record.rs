@@ -84,14 +84,6 @@ impl Selection {
     pub fn is_everything(&self) -> bool {
         *self == Self::default()
     }
-
-    /// What was done to the workers on purpose, in words; `unit` names one unit (`sandbox`).
-    pub fn alterations(&self, unit: &str) -> impl Iterator<Item = String> + use<> {
-        let inject = self.inject.map(|bytes| format!("every {unit} was made to dirty {bytes} more (--inject)"));
-        let once = self.inject_once.map(|bytes| format!("every worker was made to dirty {bytes} more (--inject-once)"));
-        let shift = self.shift_heap.map(|bytes| format!("every worker's heap was shifted by {bytes} (--shift-heap)"));
-        inject.into_iter().chain(once).chain(shift)
-    }
 }
 
 /// One case: the columns of its completed workers, and those that died.

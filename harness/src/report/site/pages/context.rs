@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{ControlState, Record};
+use crate::{
+    model::{ControlState, Record},
+    report::run_table::alterations,
+};
 
 /// A fact about the surroundings.
 #[derive(Debug)]
@@ -49,7 +52,7 @@ pub(super) fn facts(records: &[&Record]) -> Vec<Fact> {
 /// What was asked of a run differently from a plain full one, in words.
 pub(super) fn unusual(record: &Record) -> Vec<String> {
     let selection = &record.selection;
-    let mut told: Vec<String> = selection.alterations(&record.unit).collect();
+    let mut told: Vec<String> = alterations(record).collect();
     if let Some(filter) = &selection.filter {
         told.push(format!("only cases that match {filter}"));
     }
