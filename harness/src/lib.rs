@@ -53,6 +53,7 @@
 //! }
 //! ```
 
+mod alloc;
 pub mod bench;
 pub mod cli;
 pub mod doctor;
@@ -64,6 +65,7 @@ pub mod probe;
 pub mod report;
 pub mod stats;
 
+pub use alloc::CountingAllocator;
 pub use bench::{Case, CaseError, CaseResult, Claim, Dirs, Family, Finding, NotRun, Stages, locked_version, main};
 pub use criterion::{BatchSize, Bencher};
 pub use isolate::{Conditions, Limits, Program};

@@ -92,7 +92,7 @@ pub type While<'a> = dyn FnMut(&dyn Document) -> CaseResult + 'a;
 
 /// A way to hold a file. It keeps of the input what its document refers to, and drops the rest before
 /// `then` is called; the document itself is dropped after.
-pub trait Subject {
+pub trait Subject: Sync {
     /// Why it cannot run in this build.
     fn missing(&self) -> Option<&'static str> {
         None

@@ -50,8 +50,9 @@ pub struct Dirs<'a> {
 
 /// One line of a family: a strategy and its parameters.
 ///
-/// `prepare` runs in the parent, `run` in a worker of its own, `time` in criterion's hands.
-pub trait Case {
+/// `prepare` runs in the parent, `run` in a worker of its own, `time` in criterion's hands. `Sync`, because a worker
+/// runs it on a thread with a heap that nothing else has used.
+pub trait Case: Sync {
     /// The stable name.
     fn id(&self) -> CaseId;
 

@@ -14,7 +14,7 @@ use super::{
     progress,
 };
 use crate::{
-    isolate::{self, CpuPlan, Interrupt, IsolateError, Job, MachineError, Observed, Supervisor},
+    isolate::{self, CpuPlan, Interrupt, IsolateError, Job, Layout, MachineError, Observed, Supervisor},
     judge::exact_where_gated,
     model::{
         CaseRecord, Context, Control, ControlState, Fingerprint, Outcome, Record, SCHEMA_VERSION, Sample, Selection,
@@ -123,6 +123,8 @@ pub struct Measuring {
     folder: PathBuf,
     context: Context,
     controls: BTreeMap<Control, ControlState>,
+    /// Number of the first sample's layout.
+    first_layout: usize,
 }
 
 impl Measuring {
@@ -134,7 +136,14 @@ impl Measuring {
         let cpus = CpuPlan::new().map_err(|source| IsolateError::System { what: "choose CPUs", source })?;
         let supervisor = Supervisor::new(program, folder, cpus.clone(), interrupt.clone())?;
         normalise_page_cache(program)?;
-        Ok(Self { supervisor, cpus, folder: folder.to_owned(), context: isolate::context(), controls: BTreeMap::new() })
+        Ok(Self {
+            supervisor,
+            cpus,
+            folder: folder.to_owned(),
+            context: isolate::context(),
+            controls: BTreeMap::new(),
+            first_layout: 0,
+        })
     }
 
     /// Measures one case: a worker that warms up and is discarded, if the case wants one, then samples.
@@ -152,7 +161,7 @@ impl Measuring {
         // A worker that warms up is observed like the others and discarded.
         let mut warm = !job.warm_up;
         loop {
-            match self.worker(job)? {
+            match self.worker(job, self.first_layout + samples.len())? {
                 Observed::NotRun(reason) => return Ok(CaseRecord::not_run(job.case.clone(), reason)),
                 Observed::Sample(sample) if warm || sample.outcome != Outcome::Completed => samples.push(sample),
                 Observed::Sample(_) => {}
@@ -172,13 +181,19 @@ impl Measuring {
         job.inputs.iter().try_for_each(|input| normalise_page_cache(&self.folder.join(input)))
     }
 
-    /// Runs one worker, on a CPU that this process keeps off meanwhile.
+    /// Takes other layouts than the first: fresh workers that repeated those of a run would repeat what they found.
+    #[must_use]
+    pub fn with_fresh_layouts(self) -> Self {
+        Self { first_layout: SAMPLES, ..self }
+    }
+
+    /// Runs one worker in the layout of this number, on a CPU that this process keeps off meanwhile.
     ///
     /// # Errors
     /// As [`Supervisor::run`].
-    pub fn worker(&mut self, job: &Job) -> Result<Observed, RunError> {
+    pub fn worker(&mut self, job: &Job, layout: usize) -> Result<Observed, RunError> {
         let parent = self.cpus.pin_parent(job.conditions.cpus);
-        let (observed, granted) = self.supervisor.run(job)?;
+        let (observed, granted) = self.supervisor.run(job, Layout::of_worker(layout))?;
         let parent = (Control::ParentElsewhere, parent.state().clone());
         for (control, state) in granted.into_iter().chain([parent]) {
             // A refusal to one worker is a refusal to the run.
@@ -201,7 +216,6 @@ impl Measuring {
         Record {
             schema: SCHEMA_VERSION,
             family: plan.family,
-            blessed: None,
             fingerprint: Fingerprint { class: isolate::machine_class(aslr_off), controls, context },
             selection,
             unit: plan.unit,

@@ -17,8 +17,8 @@ use super::{
 use crate::{
     exit,
     isolate::{self, Interrupt, IsolateError, protocol},
-    judge::{Policy, compare_family},
-    model::{FolderLock, Record, read_record, write_atomically, write_record},
+    judge::{Keep, Policy, baselines, compare_family},
+    model::{FolderLock, LastRun, Progress, Record, read_record, write_atomically, write_record},
     report,
 };
 
@@ -126,6 +126,14 @@ fn run(family: &Family, options: &Options, matcher: &Matcher) -> Result<(), RunE
         }
         Mode::Measure => {
             let named = baseline_asked(options, &folders, family)?;
+            let note = |progress| {
+                LastRun::note(&folders.own, &isolate::run_id(), options.filter.as_deref(), family.name, progress)
+            };
+            if !family.cases.iter().any(|case| matcher.selects(case.as_ref())) {
+                eprintln!("{}: no case matches the filter: nothing measured", family.name);
+                return Ok(note(Progress::NothingSelected)?);
+            }
+            note(Progress::Begun)?;
             let mut record = measure::measure(family, options, matcher, dirs, &folders.own, &interrupt)?;
             decide(family, &mut record);
             save(&record, options, &folders)?;
@@ -139,10 +147,9 @@ fn run(family: &Family, options: &Options, matcher: &Matcher) -> Result<(), RunE
                 decide(family, &mut record);
                 save(&record, options, &folders)?;
             }
-            tell(&record, &folders, named);
-            if !record.cases.is_empty() {
-                pages::write(&folders.own);
-            }
+            note(Progress::Measured)?;
+            print(&record, &folders, named);
+            pages::write(&folders.own);
         }
     }
     Ok(())
@@ -164,12 +171,8 @@ fn decide(family: &Family, record: &mut Record) {
     record.claims = family.claims.iter().map(|claim| claim.decided(record)).collect();
 }
 
-/// Keeps a run. One without cases had a filter that was meant for another family's bench: the last
-/// record stays as it is.
+/// Keeps a run.
 fn save(record: &Record, options: &Options, folders: &Folders) -> Result<(), RunError> {
-    if record.cases.is_empty() {
-        return Ok(());
-    }
     write_record(&folders.record(&record.family), record)?;
     if let Some(name) = &options.criterion.save_baseline {
         write_record(&folders.named(name, &record.family), record)?;
@@ -191,15 +194,14 @@ fn link(path: &Path) -> Result<(), RunError> {
     fs::rename(&new, path).map_err(error(path))
 }
 
-fn tell(record: &Record, folders: &Folders, named: Option<Record>) {
-    if record.cases.is_empty() {
-        return;
-    }
+fn print(record: &Record, folders: &Folders, named: Option<Record>) {
     println!("{}", report::run_table(record));
     println!("written to {}", folders.record(&record.family).display());
     if let Some(named) = named {
         // As in criterion, a comparison by name informs and gates nothing.
-        let comparison = compare_family(&named, record, &Policy::default());
+        let policy = Policy::default();
+        let named = baselines::of_run(&named, &policy, Keep::Reported);
+        let comparison = compare_family(&named, record, &policy);
         println!("\n{}", report::family_text(&comparison));
     }
 }

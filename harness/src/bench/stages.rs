@@ -13,8 +13,9 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::inject::{self, Once, PerUnit};
 use crate::{
-    isolate::{self, protocol::MAX_LINE},
-    model::{CaseId, Category, Scale},
+    alloc,
+    isolate::{self, Layout, protocol::MAX_LINE},
+    model::{CaseId, Category, Metric, Scale},
 };
 
 /// The parent cannot be reached, or speaks another protocol: the worker should end.
@@ -40,6 +41,7 @@ pub struct Stages {
     inputs: Vec<PathBuf>,
     units: PerUnit,
     once: Option<Once>,
+    layout: Layout,
     since: (Instant, Duration),
 }
 
@@ -47,7 +49,7 @@ impl Stages {
     /// Reads the job, up to its `go`.
     pub(super) fn receive(channel: OwnedFd) -> Result<Self, StageError> {
         let (mut case, mut ladder, mut inputs) = (None, Vec::new(), Vec::new());
-        let (mut inject, mut once) = (0, None);
+        let (mut inject, mut once, mut layout) = (0, None, Layout::default());
         loop {
             let mut buffer = [0; MAX_LINE];
             let line = read_line(&channel, &mut buffer)?;
@@ -63,11 +65,12 @@ impl Stages {
                 ("inject", bytes) => inject = bytes.parse().map_err(|_| bad())?,
                 ("inject-once", text) => once = Some(Once::parse(text).ok_or_else(bad)?),
                 ("shift-heap", bytes) => inject::shift_heap(bytes.parse().map_err(|_| bad())?),
+                ("layout", number) => layout = Layout::parse(number).ok_or_else(bad)?,
                 ("input", path) => inputs.push(PathBuf::from(path)),
                 ("go", "") => {
                     let case = case.ok_or_else(bad)?;
                     let units = PerUnit::new(inject, ladder.last().copied());
-                    return Ok(Self { channel, case, ladder, inputs, units, once, since: now() });
+                    return Ok(Self { channel, case, ladder, inputs, units, once, layout, since: now() });
                 }
                 _ => return Err(bad()),
             }
@@ -76,6 +79,17 @@ impl Stages {
 
     pub(super) fn case(&self) -> &CaseId {
         &self.case
+    }
+
+    pub(super) fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// Labels the stack that this is called on.
+    pub(super) fn label_stack(&mut self) -> Result<(), StageError> {
+        let on_stack = 0_u8;
+        let here = std::ptr::from_ref(&on_stack).addr();
+        self.label(Category::Stacks, here..here + 1)
     }
 
     /// The scales to go through, ascending.
@@ -192,17 +206,14 @@ impl Stages {
 
     fn pause(&mut self, stage: std::fmt::Arguments<'_>, (wall, cpu): (Duration, Duration)) -> Result<(), StageError> {
         let (wall, cpu) = (wall.as_nanos(), cpu.as_nanos());
-        match isolate::heap_figures() {
-            Some((in_use, retained)) => self.send(format_args!(
-                "reached {stage} wall_ns={wall} cpu_ns={cpu} heap_in_use={in_use} heap_retained={retained}\n"
-            ))?,
-            None => self.send(format_args!("reached {stage} wall_ns={wall} cpu_ns={cpu}\n"))?,
-        }
+        let heap = HeapFigures(isolate::heap_figures(), alloc::figures());
+        self.send(format_args!("reached {stage} wall_ns={wall} cpu_ns={cpu}{heap}\n"))?;
         let mut buffer = [0; 64];
         match read_line(&self.channel, &mut buffer)? {
             "go" => {}
             other => return Err(StageError::Protocol(other.to_owned())),
         }
+        alloc::reset_peak();
         self.since = now();
         Ok(())
     }
@@ -232,6 +243,16 @@ impl Stages {
     fn resume(&mut self, elapsed: (Duration, Duration)) {
         let (wall, cpu) = now();
         self.since = (wall.checked_sub(elapsed.0).unwrap_or(wall), cpu.saturating_sub(elapsed.1));
+    }
+}
+
+/// What malloc and the counting allocator say of the heap, ` name=value` each; printed without allocating.
+struct HeapFigures(Option<[(Metric, u64); 2]>, Option<[(Metric, u64); 4]>);
+
+impl std::fmt::Display for HeapFigures {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let malloc = self.0.iter().flatten();
+        malloc.chain(self.1.iter().flatten()).try_for_each(|(metric, value)| write!(f, " {metric}={value}"))
     }
 }
 

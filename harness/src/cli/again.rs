@@ -11,7 +11,7 @@ use crate::{
     bench::{Measuring, Plan, PlanError, Wanted},
     isolate::{self, Interrupt, IsolateError},
     judge::{FamilyComparison, Policy, compare_family, confirm_family},
-    model::{CaseId, FolderLock, Record, Selection},
+    model::{Baseline, CaseId, FolderLock, Record, Selection},
 };
 
 /// The bench binary that made a run.
@@ -72,7 +72,7 @@ impl Program {
         interrupt: &Interrupt,
         wanted: impl Fn(&CaseId) -> Wanted,
     ) -> Result<Record, CliError> {
-        let mut measuring = self.measuring(interrupt)?;
+        let mut measuring = self.measuring(interrupt)?.with_fresh_layouts();
         let cases = plan.cases.iter().map(|planned| measuring.case(planned, wanted(planned.id())));
         let cases = cases.collect::<Result<_, _>>()?;
         Ok(measuring.record(plan, selection, aslr_off, cases))
@@ -88,7 +88,7 @@ pub(super) fn filter_of(cases: &[&CaseId]) -> String {
 /// Judges a run, and has fresh workers confirm what was flagged, where this machine can.
 pub(super) fn judge(
     folder: &Path,
-    baseline: &Record,
+    baseline: &Baseline,
     run: &Record,
     policy: &Policy,
 ) -> Result<FamilyComparison, CliError> {

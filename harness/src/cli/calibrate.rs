@@ -17,8 +17,8 @@ use crate::{
     isolate::{Interrupt, IsolateError},
     judge::{Arm, Aspect, Batches, Policy, View, calibrate},
     model::{
-        Bytes, CalibrationRecord, CaseId, CaseRecord, FolderLock, MachineClass, Metric, Record, SCHEMA_VERSION, Scale,
-        Selection, Stage, StoreError, read_calibration, read_record, write_atomically, write_record,
+        Bytes, CaseId, CaseRecord, FolderLock, MachineClass, Metric, Record, Scale, Selection, Stage, StoreError,
+        read_record, write_record,
     },
     report,
     stats::median,
@@ -114,18 +114,7 @@ impl Bench<'_> {
         let calibration = calibrate(&batches, policy, self.arguments.comparisons as usize, self.arguments.seed);
         let class = &same.fingerprint.class;
         let count = batches.values().map(Vec::len).sum();
-        say(&report::calibration_text(family, class, count, &calibration))?;
-        let path = path(self.folder, class, family);
-        let record = CalibrationRecord {
-            schema: SCHEMA_VERSION,
-            family: family.clone(),
-            class: class.clone(),
-            cases: calibration.noise,
-        };
-        let text = serde_json::to_string_pretty(&record)
-            .map_err(|source| CliError::Io { path: path.clone(), source: source.into() })?;
-        write_atomically(&path, format!("{text}\n").as_bytes())?;
-        say(&format!("noise classes, for `highwater bless`: {}", path.display()))
+        say(&report::calibration_text(family, class, count, &calibration))
     }
 
     /// One batch of one arm, for which `same` tells how much each case grows.
@@ -145,31 +134,13 @@ impl Bench<'_> {
 
     /// The folder of the batches; emptied, unless more are to be added.
     fn place(&self, class: &MachineClass) -> Result<Place, CliError> {
-        let folder = path(self.folder, class, &self.plan.family).with_extension("");
+        let folder = self.folder.join("calibration").join(class.to_string()).join(&self.plan.family);
         let error = |source| CliError::Io { path: folder.clone(), source };
         if !self.arguments.add && folder.exists() {
             fs::remove_dir_all(&folder).map_err(error)?;
         }
         fs::create_dir_all(&folder).map_err(error)?;
         Ok(Place(folder))
-    }
-}
-
-/// Where the calibration of a family is kept: `calibration/<machine class>/<family>.json`, and its
-/// batches in the folder of that name.
-pub(super) fn path(run: &Path, class: &MachineClass, family: &str) -> PathBuf {
-    run.join("calibration").join(class.to_string()).join(format!("{family}.json"))
-}
-
-/// What was found noisy in a family, where it was calibrated.
-pub(super) fn noise(run: &Path, record: &Record) -> Result<Option<CalibrationRecord>, StoreError> {
-    let path = path(run, &record.fingerprint.class, &record.family);
-    match read_calibration(&path) {
-        Err(StoreError::Missing(_)) => Ok(None),
-        Ok(found) if found.family != record.family || found.class != record.fingerprint.class => {
-            Err(StoreError::Misplaced { path, found: format!("{} on {}", found.family, found.class) })
-        }
-        other => other.map(Some),
     }
 }
 

@@ -12,8 +12,9 @@ use super::{
     places::{Rules, RunFolder},
 };
 use crate::{
-    judge::{Comparison, NoBaseline, compare_family},
-    model::MachineClass,
+    isolate,
+    judge::{Comparison, Kind, NoBaseline, compare_family},
+    model::{MachineClass, Record},
     report::export::Results,
 };
 
@@ -30,6 +31,9 @@ pub(super) struct Arguments {
     /// Judge the records as they are: measure nothing again to confirm what was found
     #[arg(long)]
     no_confirm: bool,
+    /// Do not fail on cases, stages and metrics that the baseline has and the run has not
+    #[arg(long)]
+    allow_missing: bool,
     #[command(flatten)]
     output: Output,
 }
@@ -38,12 +42,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     arguments.output.check()?;
     let policy = arguments.rules.policy()?;
     let folder = arguments.run.path();
-    let runs = arguments.run.records()?;
+    let runs = arguments.run.last_run()?;
+    note_revision(&runs);
     let mut comparison = Comparison { strict: arguments.strict, ..Comparison::default() };
     let mut files = BTreeMap::new();
     for run in &runs {
         let baseline = baselines::find(&arguments.rules.baselines, run)?;
-        let class = baseline.as_ref().map_or(&run.fingerprint.class, |baseline| &baseline.fingerprint.class);
+        let class = baseline.as_ref().map_or(&run.fingerprint.class, |baseline| &baseline.class);
         files.insert(run.family.clone(), file(&arguments.rules.baselines, class, &run.family));
         match baseline {
             Some(baseline) => comparison.families.push(match arguments.no_confirm {
@@ -57,9 +62,26 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
             }),
         }
     }
+    if arguments.allow_missing {
+        let verdicts = comparison.families.iter_mut().flat_map(|family| &mut family.verdicts);
+        verdicts.filter(|verdict| verdict.kind == Kind::Missing).for_each(|verdict| verdict.gated = false);
+    }
     let results = Results { comparison: &comparison, runs: &runs, policy: &policy, files: &files };
     arguments.output.deliver(&results)?;
     Ok(comparison.exit_status())
+}
+
+/// Says where a run was measured at another revision than that of the working tree.
+fn note_revision(runs: &[Record]) {
+    let here = isolate::context().remove("commit");
+    for run in runs {
+        let measured = run.fingerprint.context.get("commit");
+        if let (Some(measured), Some(here)) = (measured, &here)
+            && measured != here
+        {
+            eprintln!("note: {}: measured at {measured}, and the working tree is at {here}", run.family);
+        }
+    }
 }
 
 /// The file of a baseline, seen from the working directory where it is below it.

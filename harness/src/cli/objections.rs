@@ -5,7 +5,7 @@ use std::path::Path;
 use super::git;
 use crate::{
     judge::{FamilyComparison, Kind},
-    model::{CaseRecord, Outcome, Record},
+    model::{Baseline, BaselineCase, CaseRecord, Record},
 };
 
 /// Fewest completed workers per case of a baseline (design §4).
@@ -30,8 +30,9 @@ impl Allowed {
     pub(super) fn objection(
         self,
         run: &Record,
-        present: Option<&Record>,
+        present: Option<&Baseline>,
         changes: &FamilyComparison,
+        is_part: bool,
     ) -> Option<String> {
         let family = &run.family;
         if run.selection.inject.is_some() || run.selection.inject_once.is_some() {
@@ -40,10 +41,15 @@ impl Allowed {
         if run.selection.shift_heap.is_some() {
             return Some(format!("{family}: the run's heap was shifted (--shift-heap)"));
         }
-        if !run.selection.is_everything() {
-            return Some(format!("{family}: the run holds only a part (filter or --ladder); measure the whole family"));
+        if run.selection.ladder.is_some() {
+            return Some(format!("{family}: the run has other scales (--ladder) than the cases' own"));
         }
-        let known = |case: &CaseRecord| present?.case(case.id.as_str());
+        if !is_part && !run.selection.is_everything() {
+            return Some(format!(
+                "{family}: the run holds only a part (a filter); measure the whole family, or name the cases to update"
+            ));
+        }
+        let known = |case: &CaseRecord| present?.cases.get(&case.id);
         let ran = run.cases.iter().filter(|case| case.not_run.is_none());
         ran.clone().find_map(|case| self.deaths(case, known(case))).or_else(|| ran.clone().find_map(few)).or_else(
             || {
@@ -55,10 +61,10 @@ impl Allowed {
     }
 
     /// Deaths that the baseline does not have already.
-    fn deaths(self, case: &CaseRecord, known: Option<&CaseRecord>) -> Option<String> {
-        let is_known = |known: &CaseRecord| {
-            let same = |outcome: &Outcome| known.died.iter().any(|death| death.outcome == *outcome);
-            (case.samples > 0 || known.samples == 0) && case.died.iter().all(|death| same(&death.outcome))
+    fn deaths(self, case: &CaseRecord, known: Option<&BaselineCase>) -> Option<String> {
+        let is_known = |known: &BaselineCase| {
+            let all_known = case.died.iter().all(|death| known.failures.contains(&death.outcome.to_string()));
+            (case.samples > 0 || known.samples == 0) && all_known
         };
         if self.allow_died || known.is_some_and(is_known) {
             return None;

@@ -9,7 +9,7 @@ use super::CliError;
 use crate::{
     isolate,
     judge::{Policy, PolicyError},
-    model::{Record, StoreError, read_record},
+    model::{LastRun, Progress, Record, StoreError, read_record},
 };
 
 /// Where the run is.
@@ -27,7 +27,40 @@ impl RunFolder {
         self.run.clone().unwrap_or_else(default)
     }
 
-    /// The records in it, by family.
+    /// The records of the last run in it, by family; all where the folder was not written by a run. Earlier ones are
+    /// reported and left out.
+    ///
+    /// # Errors
+    /// When the last run measured nothing or did not finish: what is there is older, and says nothing of it.
+    pub(super) fn last_run(&self) -> Result<Vec<Record>, CliError> {
+        let folder = self.path();
+        let Some(last) = LastRun::read(&folder)? else { return self.records() };
+        let unfinished = last.families.iter().find(|(_, progress)| **progress == Progress::Begun);
+        if let Some((family, _)) = unfinished {
+            return Err(CliError::Usage(format!("{family}: its last run did not finish; measure again")));
+        }
+        if last.families.values().all(|progress| *progress != Progress::Measured) {
+            let families: Vec<&str> = last.families.keys().map(String::as_str).collect();
+            let filter = last.filter.as_deref().unwrap_or_default();
+            let problem =
+                format!("the filter `{filter}` matches no case of {}: nothing was measured", families.join(", "));
+            return Err(CliError::Usage(problem));
+        }
+        let (now, earlier): (Vec<Record>, Vec<Record>) = self.records()?.into_iter().partition(|record| {
+            let measured = last.families.get(&record.family) == Some(&Progress::Measured);
+            measured && record.fingerprint.context.get("run_id") == Some(&last.id)
+        });
+        for record in earlier {
+            let started = record.fingerprint.context.get("started").map_or("an unknown time", String::as_str);
+            eprintln!("note: {}: its record of {started} is of an earlier run and left out", record.family);
+        }
+        match now.is_empty() {
+            true => Err(CliError::NoRun(folder)),
+            false => Ok(now),
+        }
+    }
+
+    /// All records in it, by family.
     pub(super) fn records(&self) -> Result<Vec<Record>, CliError> {
         let folder = self.path();
         let paths = json_files(&folder).map_err(|error| match error {

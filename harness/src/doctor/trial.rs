@@ -16,7 +16,8 @@ use super::sys::Ground;
 use crate::{
     exit,
     isolate::{
-        self, Conditions, CpuPlan, Interrupt, IsolateError, Job, Limits, Observed, Program, Supervisor, protocol,
+        self, Conditions, CpuPlan, Interrupt, IsolateError, Job, Layout, Limits, Observed, Program, Supervisor,
+        protocol,
     },
     model::{Bytes, Control, ControlState, Metric, Outcome, Sample},
 };
@@ -101,7 +102,7 @@ impl Trial {
             environment: Vec::new(),
         };
         for _ in 0..WORKERS {
-            let (observed, controls) = supervisor.run(&job)?;
+            let (observed, controls) = supervisor.run(&job, Layout::default())?;
             self.controls.extend(controls);
             match observed {
                 Observed::Sample(sample) if sample.outcome == Outcome::Completed => self.workers.push(seen(&sample)),

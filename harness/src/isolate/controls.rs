@@ -102,8 +102,18 @@ fn state(result: io::Result<()>) -> ControlState {
 }
 
 /// The controls that the child applies to itself, in the order of its report.
-const IN_CHILD: [Control; 5] =
-    [Control::AslrOff, Control::ThpOff, Control::ParentDeathSignal, Control::NoCoreFile, Control::PinnedCpu];
+const IN_CHILD: [Control; 6] = [
+    Control::AslrOff,
+    Control::ThpOff,
+    Control::ParentDeathSignal,
+    Control::NoCoreFile,
+    Control::PinnedCpu,
+    Control::StackLimit,
+];
+
+/// The soft limit of a worker's stack, in bytes: the kernel's default. The kernel lays out a new program's mappings by
+/// it (an unlimited one turns their order around), so that a `ulimit -s` in the user's shell would add mappings.
+const STACK_LIMIT: u64 = 8 << 20;
 
 /// Length of the child's report in bytes: one `errno` per control, native byte order.
 pub(super) const REPORT_BYTES: usize = IN_CHILD.len() * 4;
@@ -148,6 +158,13 @@ impl ChildSetup {
                 Ok(setrlimit(Resource::Core, limit)?)
             }),
             errno(true, &|| Ok(sched_setaffinity(None, &self.cpus)?)),
+            errno(true, &|| {
+                let maximum = getrlimit(Resource::Stack).maximum;
+                match maximum {
+                    Some(most) if most < STACK_LIMIT => Err(rustix::io::Errno::PERM.into()),
+                    _ => Ok(setrlimit(Resource::Stack, Rlimit { current: Some(STACK_LIMIT), maximum })?),
+                }
+            }),
         ];
         let mut bytes = [0; REPORT_BYTES];
         for (slot, errno) in bytes.chunks_exact_mut(4).zip(report) {

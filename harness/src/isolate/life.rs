@@ -18,6 +18,7 @@ use rustix::{
 use super::{
     controls::{REPORT_BYTES, parse_report},
     job::{Interrupt, IsolateError, Job, Observed, system},
+    layout::Layout,
     output::Tail,
     protocol::{MAX_LINE, Message, job_lines},
 };
@@ -127,8 +128,13 @@ impl Life {
     }
 
     /// From the job to the exit.
-    pub(super) fn supervise(&mut self, job: &Job, interrupt: &Interrupt) -> Result<Observed, IsolateError> {
-        self.send(job_lines(job).as_bytes())?;
+    pub(super) fn supervise(
+        &mut self,
+        job: &Job,
+        layout: Layout,
+        interrupt: &Interrupt,
+    ) -> Result<Observed, IsolateError> {
+        self.send(job_lines(job, layout).as_bytes())?;
         let ending = self.converse(job, interrupt)?;
         if !matches!(ending, Ending::Exited { .. }) {
             self.child.kill()?;
@@ -222,7 +228,9 @@ impl Life {
         }
         let mut snapshot = probe.snapshot(&self.labels)?;
         for (metric, value) in heap {
-            snapshot.add(*metric, *value);
+            // The peak before the reference stage is that of loading, which growth is not measured from.
+            let live = || heap.iter().find(|(other, _)| *other == Metric::HeapLive).map_or(*value, |(_, live)| *live);
+            snapshot.add(*metric, if *metric == Metric::HeapPeak && stage == reference { live() } else { *value });
         }
         for (name, value) in self.figures.drain(..) {
             snapshot.add(Quantity::Figure(name), value);

@@ -76,6 +76,7 @@ pub fn context() -> Context {
         ("load", load()),
         ("commit", commit()),
         ("rustc", Some(env!("HIGHWATER_RUSTC").to_owned())),
+        ("run_id", Some(run_id())),
         ("profile", Some(if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned())),
         ("highwater", Some(env!("CARGO_PKG_VERSION").to_owned())),
         ("started", Some(now)),
@@ -83,6 +84,17 @@ pub fn context() -> Context {
     .into_iter()
     .filter_map(|(name, value)| Some((name.to_owned(), value?)))
     .collect()
+}
+
+/// The same for all bench binaries that one process started, and for no other run: the parent's process id and when it
+/// was started, in the kernel's ticks since boot.
+#[must_use]
+pub fn run_id() -> String {
+    let parent = rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
+    let stat = fs::read_to_string(format!("/proc/{parent}/stat")).unwrap_or_default();
+    // The name, in parentheses, may hold spaces; the start is the 20th field after it (proc_pid_stat(5), field 22).
+    let started = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(19));
+    format!("{parent}-{}", started.unwrap_or("0"))
 }
 
 /// The commit of the sources, with `-dirty` when files git tracks have changed, baselines aside: what is

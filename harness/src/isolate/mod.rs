@@ -14,6 +14,7 @@
 
 mod controls;
 mod job;
+mod layout;
 mod life;
 mod machine;
 mod output;
@@ -23,6 +24,7 @@ mod sys;
 
 pub use controls::{Conditions, CpuPlan, ParentPinned};
 pub use job::{Interrupt, IsolateError, Job, Limits, Observed, Program};
-pub use machine::{MachineError, context, machine_class, target_dir};
+pub use layout::Layout;
+pub use machine::{MachineError, context, machine_class, run_id, target_dir};
 pub use supervise::Supervisor;
 pub(crate) use sys::{heap_figures, trim_heap, worker_channel};

@@ -9,12 +9,13 @@
 //! | `inject BYTES` | bytes that each unit is to dirty on top |
 //! | `inject-once BYTES STAGE` | bytes to dirty once, after that stage; only where asked for |
 //! | `shift-heap BYTES` | bytes of heap to take before the case and never write to; only where asked for |
+//! | `layout SEED` | which of the sampled memory layouts this worker takes ([`super::Layout`]) |
 //! | `input PATH` | a file the case asked for, one line each, in order |
 //! | `go` | go on: after the job, and after each stage |
 //!
 //! | worker says | meaning |
 //! |---|---|
-//! | `reached STAGE [wall_ns=N cpu_ns=N heap_in_use=N heap_retained=N]` | paused here until `go` |
+//! | `reached STAGE [wall_ns=N cpu_ns=N heap_in_use=N ...]` | paused here until `go`; times and its own heap, as far as known |
 //! | `label CATEGORY START END` | addresses (hexadecimal) and what they are for |
 //! | `forget CATEGORY` | all labels of a category are void |
 //! | `figure NAME VALUE` | a number about itself, for the next stage |
@@ -22,7 +23,7 @@
 //! | `skip REASON` | this case cannot run here; exits next |
 //! | `end` | all stages are done; exits next |
 
-use super::Job;
+use super::{Job, Layout};
 use crate::{
     model::{Category, FigureName, Metric, Scale, Stage},
     probe::Label,
@@ -124,9 +125,13 @@ impl Message {
             match name {
                 "wall_ns" => wall_ns = value,
                 "cpu_ns" => cpu_ns = value,
-                "heap_in_use" => heap.push((Metric::HeapInUse, value)),
-                "heap_retained" => heap.push((Metric::HeapRetained, value)),
-                _ => return Err(format!("`{name}` is none of wall_ns, cpu_ns, heap_in_use, heap_retained")),
+                _ => match Metric::SELF_REPORTED.into_iter().find(|metric| metric.as_str() == name) {
+                    Some(metric) => heap.push((metric, value)),
+                    None => {
+                        let known = Metric::SELF_REPORTED.map(Metric::as_str).join(", ");
+                        return Err(format!("`{name}` is none of wall_ns, cpu_ns, {known}"));
+                    }
+                },
             }
         }
         Ok(Self::Reached { stage, wall_ns, cpu_ns, heap })
@@ -134,7 +139,7 @@ impl Message {
 }
 
 /// The job as the worker reads it, from `highwater 1` to `go`.
-pub(super) fn job_lines(job: &Job) -> String {
+pub(super) fn job_lines(job: &Job, layout: Layout) -> String {
     let scales: Vec<String> = job.ladder.iter().map(Scale::to_string).collect();
     let (case, inject, once) = (&job.case, job.inject.0, job.inject_once.0);
     let mut text = format!("highwater {VERSION}\ncase {case}\nladder {}\ninject {inject}\n", scales.join(" "));
@@ -144,6 +149,7 @@ pub(super) fn job_lines(job: &Job) -> String {
     if job.shift_heap.0 > 0 {
         text.push_str(&format!("shift-heap {}\n", job.shift_heap.0));
     }
+    text.push_str(&format!("layout {layout}\n"));
     for input in &job.inputs {
         text.push_str(&format!("input {}\n", input.display()));
     }

@@ -23,6 +23,7 @@ use rustix::{
 use super::{
     controls::{ChildSetup, CpuPlan},
     job::{Interrupt, IsolateError, Job, Observed, Program, system},
+    layout::Layout,
     life::{Life, Reaped},
     protocol::WORKER_ARGUMENT,
     sys,
@@ -34,6 +35,8 @@ use crate::{
 
 /// Descriptors that the child needs are moved to this number or above, out of the way of the worker's.
 const HIGH_FD: i32 = 100;
+/// The variable that makes a worker's environment as long as its layout wants it.
+const PADDING: &str = "HIGHWATER_PADDING";
 /// Rust's message when an allocation is refused.
 const ALLOCATION_REFUSED: &str = "memory allocation of";
 
@@ -62,11 +65,11 @@ impl Supervisor {
         Ok(Self { own, plan, folder: folder.to_owned(), interrupt, group })
     }
 
-    /// Runs one worker to its end, and says what the system granted it.
+    /// Runs one worker to its end in this layout, and says what the system granted it.
     ///
     /// # Errors
     /// When the harness fails or the user stops it; a worker that dies is no error.
-    pub fn run(&self, job: &Job) -> Result<(Observed, BTreeMap<Control, ControlState>), IsolateError> {
+    pub fn run(&self, job: &Job, layout: Layout) -> Result<(Observed, BTreeMap<Control, ControlState>), IsolateError> {
         let own_group = match job.limits.memory.map(OwnCgroup::with_limit).transpose() {
             Ok(group) => group,
             Err(error) => {
@@ -77,8 +80,8 @@ impl Supervisor {
         let kills_before = group.and_then(|group| group.oom_kills().ok());
 
         let spawned = Instant::now();
-        let mut life = self.spawn(job, own_group.as_ref(), spawned)?;
-        let observed = life.supervise(job, &self.interrupt)?;
+        let mut life = self.spawn(job, layout, own_group.as_ref(), spawned)?;
+        let observed = life.supervise(job, layout, &self.interrupt)?;
         let killed_for_memory = || {
             let kills = group.and_then(|group| group.oom_kills().ok());
             matches!((kills_before, kills), (Some(before), Some(after)) if after > before)
@@ -100,7 +103,13 @@ impl Supervisor {
         Ok((observed, life.controls()))
     }
 
-    fn spawn(&self, job: &Job, cgroup: Option<&OwnCgroup>, spawned: Instant) -> Result<Life, IsolateError> {
+    fn spawn(
+        &self,
+        job: &Job,
+        layout: Layout,
+        cgroup: Option<&OwnCgroup>,
+        spawned: Instant,
+    ) -> Result<Life, IsolateError> {
         let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)
             .map_err(|error| system("make a socket")(error.into()))?;
         let high = |fd: OwnedFd| {
@@ -129,6 +138,7 @@ impl Supervisor {
             .args(args)
             .env_clear()
             .envs(job.environment.iter().map(|(name, value)| (name, value)))
+            .env(PADDING, "-".repeat(layout.environment()))
             .current_dir(&self.folder)
             .stdin(Stdio::null())
             .stdout(output_end.try_clone().map_err(system("share a pipe"))?)

@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::controls::ChildSetup;
+use crate::model::Metric;
 
 /// The descriptor on which a worker talks with its parent.
 pub(super) const WORKER_FD: RawFd = 3;
@@ -61,12 +62,13 @@ pub(crate) fn worker_channel() -> io::Result<OwnedFd> {
 
 /// Bytes in use and bytes retained by malloc; `None` where the C library does not tell.
 /// [mallinfo2(3)](https://man7.org/linux/man-pages/man3/mallinfo.3.html)
-pub(crate) fn heap_figures() -> Option<(u64, u64)> {
+pub(crate) fn heap_figures() -> Option<[(Metric, u64); 2]> {
     #[cfg(target_env = "gnu")]
     {
         // SAFETY: takes nothing and returns a plain struct by value.
         let info = unsafe { libc::mallinfo2() };
-        Some(((info.uordblks + info.hblkhd) as u64, (info.arena + info.hblkhd) as u64))
+        let (in_use, retained) = (info.uordblks + info.hblkhd, info.arena + info.hblkhd);
+        Some([(Metric::HeapInUse, in_use as u64), (Metric::HeapRetained, retained as u64)])
     }
     #[cfg(not(target_env = "gnu"))]
     None

@@ -1,63 +1,9 @@
-//! The views of a quantity that are judged (design §3.6): its growth since the reference stage *in
-//! the same worker*, the slope of that growth over a ladder, and its level at the reference stage.
-
-use std::fmt;
-
-use serde::{Serialize, Serializer};
+//! A case's columns as the values that are judged: one per worker for each quantity and aspect.
 
 use crate::{
-    model::{CaseRecord, Quantity, Scale, Stage, StageColumns},
+    model::{Aspect, CaseRecord, Quantity, Scale, Stage, StageColumns},
     stats::{self, Line},
 };
-
-/// One way to look at a quantity.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Aspect {
-    /// The value at the reference stage; of a figure, at the stage it came with.
-    Level(Stage),
-    /// The value at a later stage, less that at the reference stage.
-    Growth(Stage),
-    /// Growth per unit over the rungs of this name.
-    Slope(String),
-}
-
-impl Aspect {
-    /// The word for it in a policy.
-    #[must_use]
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::Level(_) => "level",
-            Self::Growth(_) => "growth",
-            Self::Slope(_) => "slope",
-        }
-    }
-
-    /// Units that a change of this is spread over: 1 for a slope, N for growth at `live@N` (above 0).
-    #[must_use]
-    pub fn units(&self) -> Option<f64> {
-        match self {
-            Self::Slope(_) => Some(1.0),
-            Self::Growth(stage) => stage.scale().map(|scale| f64::from(scale.0)).filter(|units| *units > 0.0),
-            Self::Level(_) => None,
-        }
-    }
-}
-
-impl fmt::Display for Aspect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Level(stage) => write!(f, "level at {stage}"),
-            Self::Growth(stage) => write!(f, "growth at {stage}"),
-            Self::Slope(name) => write!(f, "slope of {name}"),
-        }
-    }
-}
-
-impl Serialize for Aspect {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
 
 /// A case's columns seen by aspect.
 #[derive(Clone, Copy, Debug)]

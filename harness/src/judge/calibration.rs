@@ -7,12 +7,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Applied, Kind, Policy, View, compare_family, confirm_family, exact_where_gated, noise_key, pair::gated,
-    sentence::Spread,
-};
+use super::{Keep, Kind, NoiseClass, Policy, baselines, compare_family, confirm_family, exact_where_gated};
 use crate::{
-    model::{CaseId, CaseRecord, Noise, NoiseClass, Quantity, Record},
+    model::{CaseId, CaseRecord, Quantity, Record},
     stats::Random,
 };
 
@@ -108,40 +105,8 @@ pub struct Calibration {
     pub cases: BTreeMap<CaseId, CaseTally>,
     /// By kind of aspect.
     pub aspects: BTreeMap<AspectKind, BTreeMap<Arm, Tally>>,
-    /// What is noisy, by case and [`noise_key`].
-    pub noise: BTreeMap<CaseId, BTreeMap<String, Noise>>,
     /// Workers that the comparisons drew from.
     pub workers: usize,
-}
-
-/// The noise of every gated aspect of every case that has any.
-fn noise(batches: &[Record], policy: &Policy) -> BTreeMap<CaseId, BTreeMap<String, Noise>> {
-    let Some(first) = batches.first() else { return BTreeMap::new() };
-    first.cases.iter().map(|case| (case.id.clone(), noise_of(case, batches, policy))).collect()
-}
-
-fn noise_of(case: &CaseRecord, batches: &[Record], policy: &Policy) -> BTreeMap<String, Noise> {
-    let views: Vec<View<'_>> = batches
-        .iter()
-        .filter_map(|batch| Some(View::new(batch.cases.iter().find(|other| other.id == case.id)?, &batch.reference)))
-        .collect();
-    let entry = |(quantity, aspect, _): (Quantity, _, Applied)| {
-        let values: Vec<Vec<f64>> = views.iter().filter_map(|view| view.values(quantity, &aspect)).collect();
-        let spreads: Vec<Spread> = values.iter().cloned().filter_map(Spread::of).collect();
-        let (low, high) = spreads
-            .iter()
-            .map(|spread| spread.median)
-            .fold((f64::MAX, f64::MIN), |(low, high), middle| (low.min(middle), high.max(middle)));
-        let all = Spread::of(values.concat())?;
-        let noise = Noise {
-            class: all.class(),
-            workers: values.iter().map(Vec::len).sum(),
-            batches: spreads.len(),
-            envelope: high - low,
-        };
-        (noise.class != NoiseClass::Exact).then(|| (noise_key(quantity, &aspect), noise))
-    };
-    views.first().map(|view| gated(*view, case, policy).filter_map(entry).collect()).unwrap_or_default()
 }
 
 /// Makes about `comparisons` comparisons of every arm, spread evenly over the cases.
@@ -150,7 +115,7 @@ pub fn calibrate(batches: &Batches, policy: &Policy, comparisons: usize, seed: u
     let policy = policy.clone().only_gated();
     let none = Vec::new();
     let same = batches.get(&Arm::Same).unwrap_or(&none);
-    let mut result = Calibration { noise: noise(same, &policy), ..Calibration::default() };
+    let mut result = Calibration::default();
     result.workers = batches.values().flatten().flat_map(|batch| &batch.cases).map(|case| case.samples).sum();
     let Some(first) = same.first() else { return result };
     let ids: Vec<&CaseId> = first.cases.iter().filter(|case| case.samples > 0).map(|case| &case.id).collect();
@@ -187,12 +152,8 @@ impl Draws<'_> {
 
         let mut workers: Vec<usize> = (0..baseline_case.samples).collect();
         random.choose(&mut workers, FULL);
-        let with_noise = |case: CaseRecord| {
-            let noise = result.noise.get(self.id).cloned().unwrap_or_default();
-            CaseRecord { noise, ..case }
-        };
-        let baseline =
-            only(&self.same[from], with_noise(baseline_case.of_workers(&workers[..FULL.min(workers.len())])));
+        let baseline = only(&self.same[from], baseline_case.of_workers(&workers[..FULL.min(workers.len())]));
+        let baseline = baselines::of_run(&baseline, policy, Keep::Gated);
 
         let mut workers: Vec<usize> = (0..run_case.samples).collect();
         random.choose(&mut workers, 2 * FULL);
@@ -234,7 +195,6 @@ fn only(record: &Record, case: CaseRecord) -> Record {
     Record {
         schema: record.schema,
         family: record.family.clone(),
-        blessed: None,
         fingerprint: record.fingerprint.clone(),
         selection,
         unit: record.unit.clone(),

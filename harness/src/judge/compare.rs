@@ -7,7 +7,7 @@ use super::{
     differences::differences,
     pair::{Pair, whole_case},
 };
-use crate::model::{Blessing, CaseId, MachineClass, Record};
+use crate::model::{Baseline, Blessing, CaseId, MachineClass, Record};
 
 /// All families of a comparison.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -91,35 +91,36 @@ impl FamilyComparison {
 /// Judges a run against a baseline of the same family, of the same machine class or of the one that
 /// differs by ASLR alone. This is stage 1 (design §4).
 #[must_use]
-pub fn compare_family(baseline: &Record, run: &Record, policy: &Policy) -> FamilyComparison {
+pub fn compare_family(baseline: &Baseline, run: &Record, policy: &Policy) -> FamilyComparison {
     judge(baseline, run, None, policy)
 }
 
 /// The same with stage 2: `again` holds fresh workers of the cases that stage 1 flagged, and a finding
 /// stands only where both runs have it.
 #[must_use]
-pub fn confirm_family(baseline: &Record, run: &Record, again: &Record, policy: &Policy) -> FamilyComparison {
+pub fn confirm_family(baseline: &Baseline, run: &Record, again: &Record, policy: &Policy) -> FamilyComparison {
     judge(baseline, run, Some(again), policy)
 }
 
-fn judge(baseline: &Record, run: &Record, again: Option<&Record>, policy: &Policy) -> FamilyComparison {
+fn judge(baseline: &Baseline, run: &Record, again: Option<&Record>, policy: &Policy) -> FamilyComparison {
     let pair = Pair { baseline, run, again, policy };
     let mut verdicts: Vec<Verdict> = run.cases.iter().flat_map(|case| pair.case(case)).collect();
-    let absent = baseline.cases.iter().filter(|known| run.cases.iter().all(|case| case.id != known.id));
+    let absent = baseline.cases.keys().filter(|id| run.cases.iter().all(|case| case.id != **id));
     let mut not_selected = 0;
-    for case in absent {
+    for id in absent {
         if run.selection.filter.is_some() {
             not_selected += 1;
         } else {
             let sentence = "the baseline has this case and the run has not; bless to accept".to_owned();
-            verdicts.push(whole_case(case, Kind::Missing, sentence));
+            let gated = policy.expects(id);
+            verdicts.push(Verdict { gated, ..whole_case(id, Kind::Missing, sentence) });
         }
     }
     FamilyComparison {
         family: run.family.clone(),
         class: run.fingerprint.class.clone(),
-        baseline_class: baseline.fingerprint.class.clone(),
-        blessed: baseline.blessed.clone(),
+        baseline_class: baseline.class.clone(),
+        blessed: baseline.blessed().cloned(),
         differences: differences(baseline, run),
         not_selected,
         injected: run.selection.inject.map(|bytes| bytes.0),

@@ -1,17 +1,15 @@
 //! One case of a run against the same case of its baseline: every aspect of every quantity that the
-//! policy looks at.
-//!
-//! Where all workers of both sides agree (class `exact`) any change beyond the tolerance counts, and
-//! no statistics are needed. Where they do not, a change is flagged that parts the two ranges (every
-//! worker of the run on one side of every worker of the baseline) or that chance hardly makes. Fresh
-//! workers then confirm it or do not.
+//! policy looks at, by the rule of [`super::values`]. Fresh workers then confirm a finding or do not.
+
+use std::collections::BTreeSet;
 
 use super::{
-    Applied, Aspect, Kind, Mode, Policy, Subject, Verdict, View,
-    sentence::{Spread, Telling},
+    Applied, Kind, Mode, NoiseClass, Policy, Subject, Verdict, View,
+    sentence::{Against, Wording},
+    values::Values,
 };
 use crate::{
-    model::{CaseRecord, Category, Metric, Quantity, Record, Stage},
+    model::{Aspect, Baseline, BaselineCase, CaseId, CaseRecord, Category, Metric, Quantity, Record, Stage, Summary},
     stats::{ROUNDING, median},
 };
 
@@ -21,7 +19,7 @@ pub(super) fn gated<'a>(
     case: &'a CaseRecord,
     policy: &'a Policy,
 ) -> impl Iterator<Item = (Quantity, Aspect, Applied)> + 'a {
-    looked_at(view)
+    judged(view)
         .map(|(quantity, aspect)| {
             let applied = policy.applied(&case.id, quantity, &aspect);
             (quantity, aspect, applied)
@@ -30,7 +28,7 @@ pub(super) fn gated<'a>(
 }
 
 /// Every aspect of every quantity that a policy may speak of.
-fn looked_at(view: View<'_>) -> impl Iterator<Item = (Quantity, Aspect)> {
+pub(super) fn judged<'a>(view: View<'a>) -> impl Iterator<Item = (Quantity, Aspect)> + 'a {
     let memory = view.aspects().into_iter().flat_map(|aspect| {
         let quantities = Metric::ALL.iter().map(|metric| Quantity::from(*metric)).chain(categories());
         quantities.map(move |quantity| (quantity, aspect.clone()))
@@ -44,18 +42,18 @@ fn looked_at(view: View<'_>) -> impl Iterator<Item = (Quantity, Aspect)> {
 pub fn exact_where_gated(case: &CaseRecord, reference: &Stage) -> bool {
     let view = View::new(case, reference);
     gated(view, case, &Policy::default()).all(|(quantity, aspect, applied)| {
-        let spread = view.values(quantity, &aspect).and_then(Spread::of);
-        spread.is_none_or(|spread| spread.width() <= applied.tolerance + ROUNDING)
+        let values = view.values(quantity, &aspect).and_then(Values::of);
+        values.is_none_or(|values| values.width() <= applied.tolerance + ROUNDING)
     })
 }
 
-pub(super) fn whole_case(case: &CaseRecord, kind: Kind, sentence: String) -> Verdict {
-    Verdict { case: case.id.clone(), kind, gated: true, subject: None, sentence }
+pub(super) fn whole_case(case: &CaseId, kind: Kind, sentence: String) -> Verdict {
+    Verdict { case: case.clone(), kind, gated: true, subject: None, sentence }
 }
 
 /// A family's run, its baseline, and the fresh workers of stage 2 where there are any.
 pub(super) struct Pair<'a> {
-    pub(super) baseline: &'a Record,
+    pub(super) baseline: &'a Baseline,
     pub(super) run: &'a Record,
     pub(super) again: Option<&'a Record>,
     pub(super) policy: &'a Policy,
@@ -63,10 +61,10 @@ pub(super) struct Pair<'a> {
 
 impl Pair<'_> {
     pub(super) fn case(&self, case: &CaseRecord) -> Vec<Verdict> {
-        let known = self.baseline.cases.iter().find(|known| known.id == case.id);
+        let known = self.baseline.cases.get(&case.id);
         let mut verdicts = Vec::new();
         if let Some(reason) = &case.not_run {
-            return vec![whole_case(case, Kind::NotRun, reason.clone())];
+            return vec![whole_case(&case.id, Kind::NotRun, reason.clone())];
         }
         if let Some(death) = case.died.first() {
             let sentence = format!(
@@ -77,15 +75,15 @@ impl Pair<'_> {
                 death.place()
             );
             // A case whose baseline died in the same way holds.
-            let expected =
-                known.is_some_and(|known| known.died.first().is_some_and(|known| known.outcome == death.outcome));
-            verdicts.push(Verdict { gated: !expected, ..whole_case(case, Kind::Died, sentence) });
+            let outcome = death.outcome.to_string();
+            let expected = known.is_some_and(|known| known.failures.contains(&outcome));
+            verdicts.push(Verdict { gated: !expected, ..whole_case(&case.id, Kind::Died, sentence) });
         }
         match known {
-            None => verdicts.push(whole_case(case, Kind::New, "no baseline yet; bless to accept".to_owned())),
+            None => verdicts.push(whole_case(&case.id, Kind::New, "no baseline yet; bless to accept".to_owned())),
             Some(known) if known.samples == 0 && case.samples > 0 => {
                 verdicts.push(whole_case(
-                    case,
+                    &case.id,
                     Kind::New,
                     "the baseline has no completed worker of it; bless to accept".to_owned(),
                 ));
@@ -93,9 +91,9 @@ impl Pair<'_> {
             Some(_) => {}
         }
         let view = View::new(case, &self.run.reference);
-        let before = known.map(|known| View::new(known, &self.baseline.reference));
-        verdicts.extend(self.lost(case, view, before));
-        for (quantity, aspect) in looked_at(view) {
+        verdicts.extend(self.lost(case, view, known));
+        verdicts.extend(self.unknown(case, view, known));
+        for (quantity, aspect) in judged(view) {
             let applied = self.policy.applied(&case.id, quantity, &aspect);
             if applied.mode != Mode::Ignore {
                 verdicts.extend(self.aspect(case, quantity, &aspect, applied, view, known));
@@ -107,36 +105,52 @@ impl Pair<'_> {
     /// What the baseline could be judged by and the run cannot: a stage that is no longer reached or
     /// goes by another name, a metric that is no longer read. A ladder of the user's own leaves some
     /// out on purpose.
-    fn lost(&self, case: &CaseRecord, view: View<'_>, before: Option<View<'_>>) -> Option<Verdict> {
+    fn lost(&self, case: &CaseRecord, view: View<'_>, known: Option<&BaselineCase>) -> Option<Verdict> {
         if case.samples == 0 || self.run.selection.ladder.is_some() {
             return None;
         }
-        let present = view.aspects();
+        let present: BTreeSet<Aspect> = view.aspects().into_iter().collect();
         if present.is_empty() {
             let sentence = format!("no worker reaches {}, so that nothing of it can be judged", self.run.reference);
-            return Some(whole_case(case, Kind::Missing, sentence));
+            return Some(whole_case(&case.id, Kind::Missing, sentence));
         }
-        let before = before?;
-        let is_gated =
-            |quantity: Quantity, aspect: &Aspect| self.policy.applied(&case.id, quantity, aspect).mode == Mode::Gate;
-        let unread = |aspect: &Aspect| {
-            let gated = Metric::ALL.iter().map(|metric| Quantity::from(*metric)).filter(|q| is_gated(*q, aspect));
-            let lost = gated.filter(|q| before.values(*q, aspect).is_some() && view.values(*q, aspect).is_none());
-            lost.map(|quantity| noise_key(quantity, aspect)).collect::<Vec<_>>()
-        };
-        let lost: Vec<String> = before
-            .aspects()
-            .iter()
-            .flat_map(|aspect| if present.contains(aspect) { unread(aspect) } else { vec![aspect.to_string()] })
-            .chain(before.figures().into_iter().filter_map(|(figure, aspect)| {
-                let lost = is_gated(figure, &aspect) && view.values(figure, &aspect).is_none();
-                lost.then(|| noise_key(figure, &aspect))
-            }))
-            .collect();
+        let mut lost: Vec<String> = Vec::new();
+        for (quantity, aspect) in known?.values.keys() {
+            let is_figure = matches!(quantity, Quantity::Figure(_));
+            let is_gated = || self.policy.applied(&case.id, *quantity, aspect).mode == Mode::Gate;
+            let name = match () {
+                () if view.values(*quantity, aspect).is_some() || !is_gated() => continue,
+                () if is_figure || present.contains(aspect) => format!("{quantity}, {aspect}"),
+                // The whole stage is gone: once is enough.
+                () => aspect.to_string(),
+            };
+            if !lost.contains(&name) {
+                lost.push(name);
+            }
+        }
         (!lost.is_empty()).then(|| {
             let sentence = format!("the baseline has {} and the run has not; bless to accept", lost.join("; "));
-            whole_case(case, Kind::Missing, sentence)
+            whole_case(&case.id, Kind::Missing, sentence)
         })
+    }
+
+    /// What is gated and has no value in the baseline: the policy gates more than when it was blessed, or the case has
+    /// more stages.
+    fn unknown(&self, case: &CaseRecord, view: View<'_>, known: Option<&BaselineCase>) -> Option<Verdict> {
+        let known = known.filter(|known| known.samples > 0 && case.samples > 0)?;
+        let unknown = gated(view, case, self.policy).filter(|(quantity, aspect, _)| {
+            !known.values.contains_key(&(*quantity, aspect.clone())) && view.values(*quantity, aspect).is_some()
+        });
+        let names: Vec<String> = unknown.map(|(quantity, aspect, _)| format!("{quantity}, {aspect}")).collect();
+        let (first, more) = (names.first()?, names.len() - 1);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let sentence = format!("the baseline has no value of {first}{more}; bless to accept");
+        (!self.ignores_new()).then(|| whole_case(&case.id, Kind::New, sentence))
+    }
+
+    /// A baseline of another class lacks what does not compare with it anyway.
+    fn ignores_new(&self) -> bool {
+        self.run.fingerprint.class != self.baseline.class
     }
 
     fn aspect(
@@ -146,47 +160,40 @@ impl Pair<'_> {
         aspect: &Aspect,
         applied: Applied,
         view: View<'_>,
-        known: Option<&CaseRecord>,
+        known: Option<&BaselineCase>,
     ) -> Option<Verdict> {
-        let before = known.map(|known| View::new(known, &self.baseline.reference));
-        let now = Spread::of(view.values(quantity, aspect)?)?;
-        let then = before.and_then(|before| before.values(quantity, aspect)).and_then(Spread::of);
-        let noise = known.and_then(|known| known.noise.get(&noise_key(quantity, aspect)));
-        let allowed = then.as_ref().map_or(0.0, |then| applied.allowed(then.median));
-        let allowed = noise.map_or(allowed, |noise| allowed.max(noise.envelope));
+        let now = Values::of(view.values(quantity, aspect)?)?;
+        let workers = known.map_or(0, |known| known.samples);
+        let then = known.and_then(|known| known.values.get(&(quantity, aspect.clone())));
+        let allowed = then.map_or(0.0, |then| applied.allowed(then.median));
         let budget = applied.budget;
         // What one stage finds.
-        let find = |now: &Spread| match (&then, budget.is_some_and(|budget| now.median > budget)) {
+        let find = |now: &Values| match (then, budget.is_some_and(|budget| now.median > budget)) {
             (_, true) => Some(Kind::OverBudget),
             (None, false) => None,
             (Some(_), false) if !self.comparable(quantity, aspect) => Some(Kind::NotComparable),
-            (Some(then), false) => Some(then.judge(now, allowed, self.quantum(quantity, aspect))),
+            (Some(then), false) => Some(now.judge(then, workers, allowed)),
         };
         let first = find(&now)?;
         let again = || {
-            let again = self.again?;
-            let case = again.cases.iter().find(|again| again.id == case.id)?;
-            Spread::of(View::new(case, &again.reference).values(quantity, aspect)?)
+            let case = self.again?.case(case.id.as_str())?;
+            Values::of(View::new(case, &self.run.reference).values(quantity, aspect)?)
         };
         let again = if first.is_flagged() { again() } else { None };
-        let kind = match again.as_ref().map(|again| find(again).unwrap_or(Kind::Same)) {
+        let kind = match &again {
             None => first,
-            Some(second) if second.is_flagged() => {
-                if first == Kind::OverBudget && second == Kind::OverBudget {
-                    first
-                } else {
-                    Kind::Regressed
-                }
-            }
-            Some(_) => Kind::Unconfirmed,
+            Some(again) => confirmed(first, &now, again, &find),
         };
-        let change = then.as_ref().map(|then| now.median - then.median);
-        let category = match (change, before) {
-            (Some(change), Some(before)) if kind != Kind::Same => moved(quantity, aspect, view, before, change),
+        let change = then.map(|then| now.median - then.median);
+        let category = match (change, then) {
+            (Some(change), Some(then)) if kind != Kind::Same => moved(quantity, aspect, view, then, change),
             _ => None,
         };
-        let class = then.as_ref().map(|then| noise.map_or(then.class(), |noise| then.class().max(noise.class)));
-        let telling = Telling {
+        let class = then.map(|then| match then.width() < ROUNDING {
+            true => NoiseClass::Exact,
+            false => NoiseClass::Spread,
+        });
+        let wording = Wording {
             quantity,
             aspect,
             unit: &self.run.unit,
@@ -194,9 +201,9 @@ impl Pair<'_> {
             allowed,
             over: budget.filter(|budget| now.median > *budget),
             category,
-            class,
         };
-        let sentence = telling.sentence(kind, then.as_ref(), &now, again.as_ref());
+        let then_and_workers = then.map(|then| Against { summary: then, workers });
+        let sentence = wording.sentence(kind, then_and_workers, &now, again.as_ref());
         let subject = Subject {
             quantity,
             aspect: aspect.clone(),
@@ -206,36 +213,36 @@ impl Pair<'_> {
             class,
             category,
         };
-        Some(Verdict {
-            case: case.id.clone(),
-            kind,
-            gated: applied.mode == Mode::Gate,
-            subject: Some(subject),
-            sentence,
-        })
+        // A budget is a gate of its own, whatever becomes of changes.
+        let gated = applied.mode == Mode::Gate || kind == Kind::OverBudget;
+        Some(Verdict { case: case.id.clone(), kind, gated, subject: Some(subject), sentence })
     }
 
-    /// The grain of the values; a slope, being a quotient, has none of its own.
-    fn quantum(&self, quantity: Quantity, aspect: &Aspect) -> Option<f64> {
-        match aspect {
-            Aspect::Slope(_) => None,
-            _ => Some(quantity.quantum(self.run.fingerprint.class.page_size)),
-        }
-    }
-
-    /// Across a difference of ASLR only growth of anonymous memory compares (design §3.6), and what
-    /// workers tell about themselves.
+    /// Across a difference of ASLR only growth of what does not depend on addresses compares, and what workers report
+    /// of themselves.
     fn comparable(&self, quantity: Quantity, aspect: &Aspect) -> bool {
-        self.run.fingerprint.class == self.baseline.fingerprint.class
+        let free_of_addresses = |metric: Metric| {
+            metric.is_heap_bytes() || matches!(metric, Metric::AnonMapped | Metric::Anon | Metric::HeapBlocks)
+        };
+        self.run.fingerprint.class == self.baseline.class
             || matches!(quantity, Quantity::Figure(_))
-            || (quantity.metric() == Some(Metric::Anon) && !matches!(aspect, Aspect::Level(_)))
+            || (quantity.metric().is_some_and(free_of_addresses) && !matches!(aspect, Aspect::Level(_)))
     }
 }
 
-/// The name under which a baseline keeps how noisy an aspect of a quantity is.
-#[must_use]
-pub fn noise_key(quantity: Quantity, aspect: &Aspect) -> String {
-    format!("{quantity}, {aspect}")
+/// What stands after fresh workers were asked: a finding that they show too, or that all workers together show and at
+/// least one of the fresh.
+fn confirmed(first: Kind, now: &Values, again: &Values, find: &impl Fn(&Values) -> Option<Kind>) -> Kind {
+    let kind = |values: &Values| find(values).unwrap_or(Kind::Same);
+    match (first, kind(again)) {
+        (Kind::OverBudget, Kind::OverBudget) => Kind::OverBudget,
+        (Kind::Regressed | Kind::OverBudget, Kind::Regressed | Kind::OverBudget) => Kind::Regressed,
+        (_, Kind::Regressed | Kind::Unconfirmed) => {
+            let all = now.with(again).map_or(Kind::Same, |all| kind(&all));
+            if all == Kind::Regressed { Kind::Regressed } else { Kind::Unconfirmed }
+        }
+        _ => Kind::Unconfirmed,
+    }
 }
 
 /// Quantities by category, for policies that gate one.
@@ -246,19 +253,40 @@ fn categories() -> impl Iterator<Item = Quantity> {
         .flat_map(|metric| Category::ALL.iter().map(move |category| Quantity::Within(metric, *category)))
 }
 
-/// The category whose own change goes furthest in the direction of the whole. Page tables and the
-/// peak have no categories of their own; what is written to makes both, so anon speaks for them.
-fn moved(quantity: Quantity, aspect: &Aspect, now: View<'_>, before: View<'_>, change: f64) -> Option<(Category, f64)> {
+/// The metric whose categories explain a quantity. Page tables and the peak have no categories of their own; what is
+/// written to makes both, so anon speaks for them.
+fn explaining(quantity: Quantity) -> Option<Metric> {
     let Quantity::Process(metric) = quantity else { return None };
-    let metric = match metric {
-        metric @ (Metric::Anon | Metric::Rss | Metric::Pss | Metric::Vmas) => metric,
-        Metric::PageTables | Metric::Peak | Metric::PeakAnon | Metric::Uss => Metric::Anon,
-        _ => return None,
+    match metric {
+        metric @ (Metric::Anon | Metric::Rss | Metric::Pss | Metric::Vmas) => Some(metric),
+        Metric::AnonMapped | Metric::AnonHeap | Metric::PageTables => Some(Metric::Anon),
+        Metric::Peak | Metric::PeakAnon | Metric::Uss => Some(Metric::Anon),
+        _ => None,
+    }
+}
+
+/// The medians of a quantity by category of mapping, those that are not 0.
+pub(super) fn breakdown(quantity: Quantity, aspect: &Aspect, view: View<'_>) -> Vec<(Category, f64)> {
+    let Some(metric) = explaining(quantity) else { return Vec::new() };
+    let counts = |category: &Category| match quantity {
+        Quantity::Process(Metric::AnonMapped) => !category.is_heap(),
+        Quantity::Process(Metric::AnonHeap) => category.is_heap(),
+        _ => true,
     };
-    let middle = |view: View<'_>, category| median(&view.values(Quantity::Within(metric, category), aspect)?);
+    let part = |category: Category| {
+        let middle = median(&view.values(Quantity::Within(metric, category), aspect)?)?;
+        (middle != 0.0).then_some((category, middle))
+    };
+    Category::ALL.iter().copied().filter(counts).filter_map(part).collect()
+}
+
+/// The category whose own change goes furthest in the direction of the whole.
+fn moved(quantity: Quantity, aspect: &Aspect, now: View<'_>, then: &Summary, change: f64) -> Option<(Category, f64)> {
+    let now: std::collections::BTreeMap<Category, f64> = breakdown(quantity, aspect, now).into_iter().collect();
+    let part = |category: &Category| now.get(category).unwrap_or(&0.0) - then.parts.get(category).unwrap_or(&0.0);
     Category::ALL
         .iter()
-        .filter_map(|&category| Some((category, middle(now, category)? - middle(before, category)?)))
+        .map(|category| (*category, part(category)))
         .filter(|(_, part)| part * change > 0.0)
         .max_by(|(_, a), (_, b)| a.abs().total_cmp(&b.abs()))
 }

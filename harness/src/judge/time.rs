@@ -6,9 +6,9 @@
 //! further from 1 than the base's own noise makes it (its A/A envelope, from the base's workers alone),
 //! and the least change worth a word. Then fresh pairs have to show it too.
 
-use super::{Aspect, Kind, Mode, Policy, Subject, Verdict, View};
+use super::{Kind, Mode, NoiseClass, Policy, Subject, Verdict, View};
 use crate::{
-    model::{CaseRecord, Clock, NoiseClass, Quantity, Record, nanoseconds},
+    model::{Aspect, CaseRecord, Clock, Quantity, Record, nanoseconds},
     stats::{self, median},
 };
 

@@ -4,8 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::Aspect;
-use crate::model::{CaseId, Category, NoiseClass, Quantity};
+use crate::model::{Aspect, CaseId, Category, Quantity};
 
 /// What was found (design §4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -15,7 +14,7 @@ pub enum Kind {
     Same,
     /// Lower than the baseline by more than the tolerance.
     Improved,
-    /// The case has no baseline.
+    /// The case, or something gated of it, has no baseline.
     New,
     /// The baseline has a case, or a stage of one, that this full run has not.
     Missing,
@@ -57,7 +56,7 @@ impl Kind {
     /// Whether it fails the gate, where it is gated.
     #[must_use]
     pub fn is_failure(self) -> bool {
-        matches!(self, Self::Regressed | Self::OverBudget | Self::Died)
+        matches!(self, Self::Missing | Self::Regressed | Self::OverBudget | Self::Died)
     }
 }
 
@@ -74,6 +73,25 @@ impl fmt::Display for Kind {
             Self::Regressed => "regressed",
             Self::OverBudget => "over budget",
             Self::Died => "died",
+        })
+    }
+}
+
+/// Whether a baseline's workers agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoiseClass {
+    /// One value.
+    Exact,
+    /// Several.
+    Spread,
+}
+
+impl fmt::Display for NoiseClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Exact => "exact",
+            Self::Spread => "spread",
         })
     }
 }

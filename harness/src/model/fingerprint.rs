@@ -110,6 +110,8 @@ pub enum Control {
     NoCoreFile,
     /// `sched_setaffinity`: the worker on CPUs of its own.
     PinnedCpu,
+    /// `RLIMIT_STACK` 8 MiB, whatever the shell that started the run has: the kernel lays out mappings by it.
+    StackLimit,
     /// The parent on the other CPUs.
     ParentElsewhere,
     /// Resetting `VmHWM` at the reference stage by `clear_refs`.
@@ -118,15 +120,25 @@ pub enum Control {
 
 impl Control {
     /// Every control.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::AslrOff,
         Self::ThpOff,
         Self::ParentDeathSignal,
         Self::NoCoreFile,
         Self::PinnedCpu,
+        Self::StackLimit,
         Self::ParentElsewhere,
         Self::PeakReset,
     ];
+}
+
+impl Control {
+    /// Its name in records and baselines.
+    #[must_use]
+    pub fn name(self) -> String {
+        let name = serde_json::to_value(self).ok();
+        name.and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+    }
 }
 
 /// What became of a control.

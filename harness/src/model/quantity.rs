@@ -69,6 +69,13 @@ words! {
     Metric {
         /// Anonymous memory: `Anonymous` of smaps_rollup. What a process dirtied and nobody shares.
         Anon = "anon",
+        /// Anonymous memory outside malloc's heaps: linear memories, written copy-on-write pages, stacks, large
+        /// allocations (which malloc maps one by one). The part of `anon` that does not depend on which page of a
+        /// heap a block happens to be on: it repeats to the page from build to build and machine to machine.
+        AnonMapped = "anon_mapped",
+        /// Anonymous pages of malloc's heaps, the main one and those of threads. How many pages malloc touched to
+        /// hold what was asked for: depends on layout by a few pages.
+        AnonHeap = "anon_heap",
         /// Resident set size: `Rss` of smaps_rollup. Counts shared pages in full.
         Rss = "rss",
         /// Proportional set size: `Pss` of smaps_rollup. Shared pages divided by who maps them.
@@ -105,6 +112,16 @@ words! {
         HeapInUse = "heap_in_use",
         /// Heap that malloc holds from the system: `arena + hblkhd` of mallinfo2.
         HeapRetained = "heap_retained",
+        /// Live bytes of the Rust allocator as the program asked for them, counted in the worker
+        /// (`highwater::CountingAllocator`).
+        HeapLive = "heap_live",
+        /// Live blocks of the Rust allocator.
+        HeapBlocks = "heap_blocks",
+        /// The most live bytes since the stage before; at the reference stage the live bytes themselves, so that
+        /// growth is measured from them. Exact, however short the peak.
+        HeapPeak = "heap_peak",
+        /// Bytes that the Rust allocator handed out so far, freed ones included.
+        HeapAllocated = "heap_allocated",
         /// Charged to the worker's own memory cgroup, where it has one: `memory.current`.
         CgroupCurrent = "cgroup_current",
         /// The most that was charged to it: `memory.peak`.
@@ -113,21 +130,31 @@ words! {
 }
 
 impl Metric {
+    /// What a worker reports of its own heap with every stage (`reached STAGE NAME=VALUE ...`).
+    pub const SELF_REPORTED: [Self; 6] =
+        [Self::HeapInUse, Self::HeapRetained, Self::HeapLive, Self::HeapBlocks, Self::HeapPeak, Self::HeapAllocated];
+
     /// The unit of the metric.
     #[must_use]
     pub fn unit(self) -> Unit {
         match self {
-            Self::Vmas | Self::MinorFaults | Self::MajorFaults => Unit::Count,
+            Self::Vmas | Self::MinorFaults | Self::MajorFaults | Self::HeapBlocks => Unit::Count,
             _ => Unit::Bytes,
         }
+    }
+
+    /// Whether it counts bytes that a program asked an allocator for, and not pages.
+    #[must_use]
+    pub fn is_heap_bytes(self) -> bool {
+        matches!(self, Self::HeapInUse | Self::HeapLive | Self::HeapPeak | Self::HeapAllocated)
     }
 
     /// The grain of its values where a page has `page` bytes: a page, or one.
     #[must_use]
     pub fn quantum(self, page: u64) -> f64 {
         match self.unit() {
-            Unit::Bytes => page as f64,
-            Unit::Nanoseconds | Unit::Count => 1.0,
+            Unit::Bytes if !self.is_heap_bytes() => page as f64,
+            Unit::Bytes | Unit::Nanoseconds | Unit::Count => 1.0,
         }
     }
 }
@@ -157,7 +184,7 @@ words! {
         HostHeap = "host_heap",
         /// Further arenas of glibc's malloc.
         Arenas = "arenas",
-        /// The main thread's stack.
+        /// The main thread's stack, and that of the thread that runs the case.
         Stacks = "stacks",
         /// The program, its libraries, their data and bss, vdso and vvar.
         Executable = "executable",
@@ -165,6 +192,14 @@ words! {
         MappedInput = "mapped_input",
         /// Everything else: unlabelled anonymous mappings.
         Other = "other",
+    }
+}
+
+impl Category {
+    /// Whether malloc decides which of its pages a block is on.
+    #[must_use]
+    pub fn is_heap(self) -> bool {
+        matches!(self, Self::HostHeap | Self::Arenas)
     }
 }
 

@@ -1,18 +1,17 @@
-//! The record: what one run of a family leaves on disk, and what a baseline is. Samples are kept by
-//! column, and a column whose samples all agree is one number, so that a git diff of a baseline
-//! reads as what changed.
+//! The record: what one run of a family leaves on disk. Samples are kept by column, and a column whose samples all
+//! agree is one number.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Bytes, CaseId, ClaimRecord, Clock, Fingerprint, Noise, Outcome, Quantity, Sample, Scale, Stage, unique};
+use super::{Bytes, CaseId, ClaimRecord, Clock, Fingerprint, Outcome, Quantity, Sample, Scale, Stage, unique};
 
 /// The version of the record's shape that this build writes, and the newest that it reads.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// One family's run, or its baseline.
+/// One family's run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Record {
@@ -20,9 +19,6 @@ pub struct Record {
     pub schema: u32,
     /// The family.
     pub family: String,
-    /// Why and when it became a baseline; absent in a run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub blessed: Option<Blessing>,
     /// Machine, controls and context.
     pub fingerprint: Fingerprint,
     /// What part of the family was asked for, and how.
@@ -45,16 +41,6 @@ impl Record {
     pub fn case(&self, id: &str) -> Option<&CaseRecord> {
         self.cases.iter().find(|case| case.id.as_str() == id)
     }
-}
-
-/// Why a run became a baseline.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Blessing {
-    /// The reason given to `bless`.
-    pub reason: String,
-    /// When, in UTC (RFC 3339).
-    pub at: String,
 }
 
 /// What a run was asked to do differently from a plain full run.
@@ -103,9 +89,6 @@ pub struct CaseRecord {
     /// What workers told in words (an error's text, say): the different texts by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique::map")]
     pub notes: BTreeMap<String, Vec<String>>,
-    /// In a baseline that was calibrated: what is noisy, by quantity and aspect.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique::map")]
-    pub noise: BTreeMap<String, Noise>,
     /// Nanoseconds from spawn to exit of each completed worker, pauses included.
     pub lifetime_ns: Series,
     /// The stages in the order of the worker's life.
@@ -241,7 +224,6 @@ impl CaseRecord {
             samples: completed.len(),
             died,
             notes,
-            noise: BTreeMap::new(),
             lifetime_ns: Series::of(completed.iter().map(|sample| sample.lifetime_ns).collect()),
             stages: (0..stages).map(|index| StageColumns::of(&completed, index)).collect(),
             time: BTreeMap::new(),
@@ -266,7 +248,6 @@ impl CaseRecord {
             samples: workers.len(),
             died: self.died.clone(),
             notes: self.notes.clone(),
-            noise: self.noise.clone(),
             lifetime_ns: pick(&self.lifetime_ns),
             stages: self.stages.iter().map(columns).collect(),
             time: self.time.clone(),

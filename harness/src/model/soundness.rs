@@ -44,10 +44,6 @@ impl CaseRecord {
         if let Some((_, flaw)) = flaws.into_iter().find(|(present, _)| *present) {
             return Err(format!("{}: {flaw}", self.id));
         }
-        let is_envelope = |envelope: f64| envelope >= 0.0 && envelope.is_finite();
-        if let Some((name, _)) = self.noise.iter().find(|(_, noise)| !is_envelope(noise.envelope)) {
-            return Err(format!("{}: the noise envelope of {name} is no number from 0 up", self.id));
-        }
         self.check_column(&self.lifetime_ns, "lifetime_ns")?;
         let mut seen = BTreeSet::new();
         for columns in &self.stages {

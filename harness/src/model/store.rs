@@ -10,7 +10,7 @@ use std::{
 use serde::Deserialize;
 use tempfile::NamedTempFile;
 
-use super::{Bytes, CalibrationRecord, Record, SCHEMA_VERSION, json, one_line, read_file};
+use super::{Baseline, Bytes, Record, SCHEMA_VERSION, baseline_text, json, one_line, parse_baseline, read_file};
 
 /// Why a record could not be read or written. Every one names the file.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +33,27 @@ pub enum StoreError {
         path: PathBuf,
         /// What the parser met.
         problem: String,
+    },
+    /// A baseline has a line that makes no sense.
+    #[error("{path}:{line}: {problem}; restore the baseline from git, or measure and bless")]
+    BaselineLine {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A baseline of the form before text.
+    #[error(
+        "{path}: a baseline of an older highwater, in JSON; convert it: highwater bless --run {folder} \
+         --reason \"converted\" --allow-dirty"
+    )]
+    OldBaseline {
+        /// The file.
+        path: PathBuf,
+        /// Its folder.
+        folder: PathBuf,
     },
     /// It is a whole record, and not the one that belongs here.
     #[error(
@@ -74,17 +95,29 @@ pub fn read_record(path: &Path) -> Result<Record, StoreError> {
     parse_record(path, &text)
 }
 
-/// Reads what `highwater calibrate` wrote.
+/// The largest baseline that is read. That of sandbox-scaling has 0.2 MiB.
+const LARGEST_BASELINE: Bytes = Bytes(16 << 20);
+
+/// Reads a baseline.
 ///
 /// # Errors
-/// [`StoreError`], as of [`read_record`].
-pub fn read_calibration(path: &Path) -> Result<CalibrationRecord, StoreError> {
-    let text = read_file(path, LARGEST).map_err(|source| match source.kind() {
+/// [`StoreError`], one line that names the file and what to do.
+pub fn read_baseline(path: &Path) -> Result<Baseline, StoreError> {
+    let io = |source| StoreError::Io { path: path.to_owned(), source };
+    let text = read_file(path, LARGEST_BASELINE).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => StoreError::Missing(path.to_owned()),
-        _ => StoreError::Io { path: path.to_owned(), source },
+        _ => io(source),
     })?;
-    serde_json::from_slice(&text)
-        .map_err(|error| StoreError::Malformed { path: path.to_owned(), problem: one_line(&error.to_string()) })
+    let text = String::from_utf8(text).map_err(|error| io(io::Error::new(io::ErrorKind::InvalidData, error)))?;
+    parse_baseline(path, &text)
+}
+
+/// Stages a baseline.
+///
+/// # Errors
+/// [`StoreError::Io`] when the folder or the file cannot be written.
+pub fn stage_baseline(path: &Path, baseline: &Baseline) -> Result<Staged, StoreError> {
+    stage(path, baseline_text(baseline).as_bytes())
 }
 
 fn parse_record(path: &Path, text: &[u8]) -> Result<Record, StoreError> {
@@ -132,7 +165,7 @@ pub struct Staged {
 ///
 /// # Errors
 /// [`StoreError::Io`] when the folder or the file cannot be written.
-pub fn stage_record(path: &Path, record: &Record) -> Result<Staged, StoreError> {
+fn stage_record(path: &Path, record: &Record) -> Result<Staged, StoreError> {
     let text = json::to_text(record).map_err(|error| StoreError::Io { path: path.to_owned(), source: error.into() })?;
     stage(path, text.as_bytes())
 }

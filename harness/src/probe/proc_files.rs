@@ -136,9 +136,13 @@ impl Probe {
         let (path, text) = self.read("smaps")?;
         let mappings = smaps::parse(&text).map_err(|line| ProbeError::Line { path, line: line.to_owned() })?;
         snapshot.add(Metric::Vmas, mappings.len() as u64);
+        snapshot.add(Metric::AnonHeap, 0);
+        snapshot.add(Metric::AnonMapped, 0);
         for (mapping, category) in mappings.iter().zip(classify(&mappings, &self.program, labels)) {
             snapshot.add(Quantity::Within(Metric::Vmas, category), 1);
             snapshot.add(Quantity::Within(Metric::Anon, category), mapping.anon);
+            let part = if category.is_heap() { Metric::AnonHeap } else { Metric::AnonMapped };
+            snapshot.add(part, mapping.anon);
             snapshot.add(Quantity::Within(Metric::Rss, category), mapping.rss);
             snapshot.add(Quantity::Within(Metric::Pss, category), mapping.pss);
         }

@@ -6,7 +6,7 @@ use super::{
     table,
 };
 use crate::{
-    judge::{FamilyComparison, Kind, amount, change},
+    judge::{FamilyComparison, Kind, amount, amounts, change},
     model::Record,
 };
 
@@ -42,15 +42,18 @@ fn row(run: &Record, lead: &Lead<'_>) -> Vec<String> {
         0 => String::new(),
         more => format!(" (and {more} more)"),
     };
-    let amount = |value| amount(subject.quantity, value);
+    let [before, after] = match subject.baseline {
+        Some(before) => amounts(subject.quantity, before, subject.run),
+        None => ["-".to_owned(), amount(subject.quantity, subject.run)],
+    };
     let page = run.fingerprint.class.page_size;
     let change = |before| change(subject.quantity, &subject.aspect, &run.unit, page, subject.run - before);
     vec![
         id,
         kind,
         format!("{}, {}{more}", subject.quantity, subject.aspect),
-        subject.baseline.map_or("-".into(), amount),
-        amount(subject.run),
+        before,
+        after,
         subject.baseline.map_or("-".into(), change),
     ]
 }

@@ -83,14 +83,16 @@ impl Child {
     /// Forks a child that runs `work` with the writing end of a pipe and exits with what it returns.
     ///
     /// # Errors
-    /// When this process has more than one thread, or the system refuses.
+    /// When this process has threads beside the one that runs a worker's case and the main thread, which waits for it;
+    /// or when the system refuses.
     pub fn fork(work: impl FnOnce(PipeWriter) -> i32) -> io::Result<(Self, PipeReader)> {
-        if fs::read_dir("/proc/self/task")?.count() != 1 {
-            return Err(io::Error::other("only a process of one thread may fork"));
+        if fs::read_dir("/proc/self/task")?.count() > 2 {
+            return Err(io::Error::other("a process with threads of its own may not fork"));
         }
         let (reader, writer) = io::pipe()?;
-        // SAFETY: the process has one thread, so the child starts with consistent state and may run any
-        // code; it leaves by `_exit`, so that no destructor or exit handler runs twice.
+        // SAFETY: no other thread is at work (a worker's main thread waits for this one and holds no lock), so the
+        // child starts with consistent state and may run any code; it leaves by `_exit`, so that no destructor or exit
+        // handler runs twice.
         match unsafe { libc::fork() } {
             -1 => Err(io::Error::last_os_error()),
             0 => {

@@ -142,7 +142,7 @@ impl Workers<'_> {
     /// One sandbox in one worker: whether it runs, and what it takes.
     fn trial(&mut self, file: &(Strategy, PathBuf), order: &Order, limit: Duration) -> Result<Sample, Refusal> {
         let job = self.job(file, order, &[Scale(1)], limit)?;
-        match self.measuring.worker(&job).map_err(run_error)? {
+        match self.measuring.worker(&job, 0).map_err(run_error)? {
             Observed::NotRun(reason) => Err(Refusal::Failed(reason)),
             Observed::Sample(sample) => match failure(&sample, order, limit) {
                 Some(text) => Err(Refusal::Failed(text)),

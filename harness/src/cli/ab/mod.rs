@@ -11,7 +11,7 @@ use super::{CliError, again::filter_of, output::Output, places::Rules};
 use crate::{
     bench::{Measuring, Plan, RunError},
     isolate::{Interrupt, IsolateError},
-    judge::{Comparison, FamilyComparison, Kind, Policy, compare_family, confirm_family, judge_time},
+    judge::{Comparison, FamilyComparison, Keep, Kind, Policy, baselines, compare_family, confirm_family, judge_time},
     model::{CaseId, FolderLock, Record, Selection, write_atomically, write_record},
     report::{export::Results, site::comparison_page},
 };
@@ -127,7 +127,8 @@ impl Both<'_> {
             return Ok(None);
         };
         self.keep(&base, &head)?;
-        let first = compare_family(&base, &head, policy);
+        let baseline = baselines::of_run(&base, policy, Keep::Reported);
+        let first = compare_family(&baseline, &head, policy);
         let time = judge_time((&base, &head), None, policy);
         let mut flagged: Vec<&CaseId> = first.flagged();
         flagged.extend(time.iter().filter(|verdict| verdict.kind != Kind::Same).map(|verdict| &verdict.case));
@@ -143,7 +144,7 @@ impl Both<'_> {
         let (mut family, time) = match &again {
             None => (first, time),
             Some((base_again, head_again)) => (
-                confirm_family(&base, &head, head_again, policy),
+                confirm_family(&baseline, &head, head_again, policy),
                 judge_time((&base, &head), Some((base_again, head_again)), policy),
             ),
         };

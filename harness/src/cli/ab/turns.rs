@@ -74,7 +74,7 @@ fn case(
         let first = random.below(2);
         for turn in [first, 1 - first] {
             let (side, job) = if turn == 0 { (&mut *base, base_job) } else { (&mut *head, head_job) };
-            match side.measuring.worker(job)? {
+            match side.measuring.worker(job, samples[turn].len())? {
                 Observed::NotRun(reason) => return Ok((not_run(base_job, &reason), not_run(head_job, &reason))),
                 Observed::Sample(sample) if warm || sample.outcome != Outcome::Completed => samples[turn].push(sample),
                 Observed::Sample(_) => {}

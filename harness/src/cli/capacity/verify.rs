@@ -112,7 +112,7 @@ fn filled(measuring: &mut Measuring, job: &Job, units: u64, memory: Bytes) -> Re
     let scale = Scale(units as u32);
     let limits = Limits { time: TIME, memory: Some(memory) };
     let job = Job { ladder: vec![scale], limits, ..job.clone() };
-    let sample = match measuring.worker(&job)? {
+    let sample = match measuring.worker(&job, 0)? {
         Observed::Sample(sample) => sample,
         Observed::NotRun(reason) => return Ok(Filled::Unclear(reason)),
     };

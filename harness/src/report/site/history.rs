@@ -2,12 +2,12 @@
 //! the repository that the folder of baselines is in; nothing is written.
 
 use std::{
-    io::{self, Write},
+    io,
     path::Path,
     process::{Command, Output},
 };
 
-use crate::model::{Record, read_record};
+use crate::model::{Baseline, parse_baseline};
 
 /// Most blessings that are read, from the newest back.
 const MOST: usize = 50;
@@ -27,19 +27,19 @@ pub struct Blessed {
     /// The commit, shortened; `None` for a baseline that is not committed.
     pub commit: Option<String>,
     /// The baseline.
-    pub record: Record,
+    pub baseline: Baseline,
 }
 
 /// Reads the history of a baseline's file. `current` is what the file holds now.
 #[must_use]
-pub fn history(file: &Path, current: Option<&Record>) -> History {
+pub fn history(file: &Path, current: Option<&Baseline>) -> History {
     let committed = match committed(file) {
         Ok(committed) => committed,
         Err(why) => return History::Unknown(why),
     };
     let mut known = committed;
-    if let Some(current) = current.filter(|current| known.last().is_none_or(|last| last.record != **current)) {
-        known.push(Blessed { commit: None, record: current.clone() });
+    if let Some(current) = current.filter(|current| known.last().is_none_or(|last| last.baseline != **current)) {
+        known.push(Blessed { commit: None, baseline: current.clone() });
     }
     History::Known(known)
 }
@@ -63,17 +63,11 @@ fn committed(file: &Path) -> Result<Vec<Blessed>, String> {
         let mut object = std::ffi::OsString::from(format!("{commit}:./"));
         object.push(name);
         let shown = git(&["show"], &object).map_err(|error| format!("git show: {error}"))?;
-        // A commit that removed the file, or one whose record this build cannot read, is left out.
-        if let Some(record) = shown.status.success().then(|| parse(&shown.stdout)).flatten() {
-            known.push(Blessed { commit: Some(commit.chars().take(12).collect()), record });
+        // A commit that removed the file, or one whose baseline this build cannot read, is left out.
+        let text = shown.status.success().then(|| String::from_utf8(shown.stdout).ok()).flatten();
+        if let Some(baseline) = text.and_then(|text| parse_baseline(file, &text).ok()) {
+            known.push(Blessed { commit: Some(commit.chars().take(12).collect()), baseline });
         }
     }
     Ok(known)
-}
-
-/// By way of a file, so that there is one reader of records with all its checks.
-fn parse(text: &[u8]) -> Option<Record> {
-    let mut file = tempfile::NamedTempFile::new().ok()?;
-    file.write_all(text).ok()?;
-    read_record(file.path()).ok()
 }

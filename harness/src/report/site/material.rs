@@ -10,7 +10,7 @@ use std::{
 use super::history::{History, history};
 use crate::{
     judge::{Comparison, NoBaseline, Policy, PolicyError, Verdict, baselines, compare_family},
-    model::{CaseId, Record, StoreError, read_record},
+    model::{Baseline, CaseId, Record, StoreError, read_record},
 };
 
 /// Where to look.
@@ -30,7 +30,7 @@ pub struct Material {
     /// The run, by family.
     pub records: Vec<Record>,
     /// The baselines of those families, by family.
-    pub baselines: BTreeMap<String, Record>,
+    pub baselines: BTreeMap<String, Baseline>,
     /// The verdicts.
     pub comparison: Comparison,
     /// The history of each family's baseline.
@@ -69,7 +69,7 @@ impl Material {
         for path in records(&sources.run)? {
             let record = read_record(&path)?;
             let baseline = baselines::find(&sources.baselines, &record)?;
-            let class = baseline.as_ref().map_or(&record.fingerprint.class, |baseline| &baseline.fingerprint.class);
+            let class = baseline.as_ref().map_or(&record.fingerprint.class, |baseline| &baseline.class);
             let file = baselines::path(&sources.baselines, class, &record.family);
             material.histories.insert(record.family.clone(), history(&file, baseline.as_ref()));
             material.add(record, baseline, &policy, |family| baselines::classes(&sources.baselines, family));
@@ -81,7 +81,7 @@ impl Material {
     fn add(
         &mut self,
         run: Record,
-        baseline: Option<Record>,
+        baseline: Option<Baseline>,
         policy: &Policy,
         others: impl Fn(&str) -> Vec<crate::model::MachineClass>,
     ) {
@@ -105,7 +105,7 @@ impl Material {
 
     /// Material from records at hand, judged by `policy`: for tests and for two revisions.
     #[must_use]
-    pub fn of(pairs: Vec<(Record, Option<Record>)>, policy: &Policy) -> Self {
+    pub fn of(pairs: Vec<(Record, Option<Baseline>)>, policy: &Policy) -> Self {
         let mut material = Self::default();
         for (run, baseline) in pairs {
             material.add(run, baseline, policy, |_| Vec::new());

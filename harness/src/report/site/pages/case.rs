@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     judge::{Kind, Verdict},
-    model::{CaseRecord, Category, Metric, Quantity, Record, Stage, Unit},
+    model::{Aspect, BaselineCase, CaseRecord, Category, Metric, Quantity, Record, Stage, Unit},
     report::{
         figure_tables::name as named,
         site::{
@@ -95,10 +95,8 @@ impl Case {
         out: Option<&Path>,
     ) -> Result<Self, SiteError> {
         let look = Look::new(record, case);
-        let baseline = material.baselines.get(&record.family);
-        let known = baseline.and_then(|baseline| Some((baseline, baseline.case(case.id.as_str())?)));
-        let before = known.map(|(baseline, known)| Look::new(baseline, known));
-        let (charts, legend) = charts(&look, before.as_ref())?;
+        let before = material.baselines.get(&record.family).and_then(|baseline| baseline.cases.get(&case.id));
+        let (charts, legend) = charts(&look, before)?;
         let (nothing, figures): (Vec<Figure>, Vec<Figure>) = figures(&look)
             .into_iter()
             .partition(|it| it.limit.starts_with("exact") && ["0", "0 B"].contains(&it.value.as_str()));
@@ -125,7 +123,7 @@ impl Case {
             legend,
             charts,
             // Of what was not run nothing changed and nothing stayed.
-            changes: before.filter(|_| case.not_run.is_none()).map(|before| changes(&look, &before)),
+            changes: before.filter(|_| case.not_run.is_none()).map(|before| changes(&look, before)),
             tables: tables(&look),
             samples: samples(&look),
             notes: case.notes.iter().map(|(name, texts)| (name.clone(), texts.clone())).collect(),
@@ -197,7 +195,7 @@ fn figures(look: &Look<'_>) -> Vec<Figure> {
 }
 
 /// All stages by category, and the fullest stage before and after where that is not the same.
-fn charts(look: &Look<'_>, before: Option<&Look<'_>>) -> Result<(Vec<Chart>, Vec<Key>), SiteError> {
+fn charts(look: &Look<'_>, before: Option<&BaselineCase>) -> Result<(Vec<Chart>, Vec<Key>), SiteError> {
     let mut charts = Vec::new();
     let mut occurring = Vec::new();
     if look.case.samples == 0 {
@@ -217,35 +215,46 @@ fn charts(look: &Look<'_>, before: Option<&Look<'_>>) -> Result<(Vec<Chart>, Vec
     let bars: Vec<Bar> = stages.chunk_by(|a, b| chart::look_alike(&a.1, &b.1)).map(bar).collect();
     occurring.extend(stages.into_iter().flat_map(|(_, parts)| parts));
     charts.push(chart::bars("stages-pss".into(), "pss at each stage".into(), String::new(), &bars)?);
-    let then = look.fullest().and_then(|top| Some((before?, before?.case.stage(&top.stage)?, top)));
-    if let Some((before, then, top)) = then {
-        let sides = [(before, then, "baseline"), (look, top, "run")];
-        let parts = sides.map(|(look, columns, _)| family_charts::parts(look, Metric::Anon, columns));
-        if !chart::look_alike(&parts[0], &parts[1]) {
-            let bars =
-                parts.into_iter().zip(sides).map(|(parts, (.., label))| Bar::Stack { label: label.into(), parts });
-            let title = format!("anon at {}, before and after", top.stage);
-            charts.push(chart::bars("before-after".into(), title, String::new(), &bars.collect::<Vec<_>>())?);
+    if let (Some(before), Some(top)) = (before, look.fullest()) {
+        let growths = Category::ALL.iter().map(|category| (*category, growth(look, before, *category, &top.stage)));
+        let sides: Vec<(Category, (f64, f64))> =
+            growths.filter_map(|(category, growth)| Some((category, growth?))).collect();
+        if sides.iter().any(|(_, (then, now))| then != now) {
+            let parts = |side: fn(&(f64, f64)) -> f64| {
+                let parts = sides.iter().map(|(category, growth)| (*category, side(growth).max(0.0)));
+                parts.filter(|(_, part)| *part > 0.0).collect()
+            };
+            let bars = [
+                Bar::Stack { label: "baseline".into(), parts: parts(|(then, _)| *then) },
+                Bar::Stack { label: "run".into(), parts: parts(|(_, now)| *now) },
+            ];
+            let title = format!("growth of anon at {}, before and after", top.stage);
+            charts.push(chart::bars("before-after".into(), title, String::new(), &bars)?);
         }
     }
     Ok((charts, family_charts::categories(occurring.iter())))
 }
 
-/// Mappings whose anonymous memory or count is another than in the baseline, at any stage. What is the
+/// Growth of anon in one category since the reference stage, in the baseline and in the run; `None` where the baseline
+/// does not know that stage.
+fn growth(look: &Look<'_>, before: &BaselineCase, category: Category, stage: &Stage) -> Option<(f64, f64)> {
+    let aspect = Aspect::Growth(stage.clone());
+    let whole = if category.is_heap() { Metric::AnonHeap } else { Metric::AnonMapped };
+    let then = before.values.get(&(whole.into(), aspect.clone()))?.parts.get(&category).copied().unwrap_or(0.0);
+    let now = median(&look.view.values(Quantity::Within(Metric::Anon, category), &aspect)?)?;
+    Some((then, now))
+}
+
+/// Categories of mapping whose anonymous memory grew by more or less than in the baseline, at any stage. What is the
 /// same change at several stages is one row.
-fn changes(look: &Look<'_>, before: &Look<'_>) -> Changes {
-    let quantities = [Metric::Anon, Metric::Vmas].into_iter().flat_map(|metric| {
-        Category::ALL.iter().map(move |category| (metric.unit(), Quantity::Within(metric, *category)))
-    });
+fn changes(look: &Look<'_>, before: &BaselineCase) -> Changes {
     let mut rows = Vec::new();
-    for (unit, quantity) in quantities {
+    for category in Category::ALL {
+        let (unit, quantity) = (Unit::Bytes, Quantity::Within(Metric::Anon, *category));
         // The change, what was and what is at its first stage, and its stages.
         let mut moved: Vec<(f64, f64, f64, Vec<&Stage>)> = Vec::new();
         for columns in &look.case.stages {
-            let Some(then) = before.case.stage(&columns.stage) else { continue };
-            let (Some(was), Some(is)) = (before.middle(quantity, then), look.middle(quantity, columns)) else {
-                continue;
-            };
+            let Some((was, is)) = growth(look, before, *category, &columns.stage) else { continue };
             match moved.iter_mut().find(|(change, ..)| *change == is - was) {
                 Some((.., stages)) => stages.push(&columns.stage),
                 None if is != was => moved.push((is - was, was, is, vec![&columns.stage])),
@@ -264,8 +273,10 @@ fn changes(look: &Look<'_>, before: &Look<'_>) -> Changes {
         }));
     }
     let text = match rows.len() {
-        0 => "Every category of mapping has the baseline's anon and number of mappings at every stage.",
-        _ => "Categories of mapping with other anon or another number of mappings than in the baseline, medians.",
+        0 => "In every category of mapping anon grew as in the baseline, at every stage.",
+        _ => {
+            "Categories of mapping in which anon grew by more or less than in the baseline: medians, since the reference stage."
+        }
     };
     Changes { text: text.to_owned(), rows }
 }

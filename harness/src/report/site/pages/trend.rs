@@ -4,17 +4,16 @@ use askama::Template;
 
 use super::{CaseLink, Frame, family_tables::ladders, short};
 use crate::{
-    judge::Aspect,
-    model::{CaseId, Metric, Quantity, Record},
+    judge::{Keep, Policy, baselines},
+    model::{Aspect, Baseline, Metric, Record, Summary},
     report::site::{
         Blessed, History, Material, SiteError,
         chart::{self, Chart, Line, LinesPlan, Point, Steps},
         look::Look,
         names,
         panel::{self, MOST_CHARTS, MOST_SERIES, Panel},
-        words::{amount, change, counted, range},
+        words::{amount, change, counted},
     },
-    stats::median,
 };
 
 #[derive(Debug, Template)]
@@ -64,7 +63,6 @@ struct Gated {
 #[derive(Clone, Debug, PartialEq)]
 enum What {
     Slope(String),
-    Level,
     /// Growth at the fullest stage.
     Growth,
 }
@@ -86,7 +84,8 @@ fn group(material: &Material, record: &Record) -> Result<Group, SiteError> {
     let looks: Vec<Look<'_>> = record.cases.iter().map(|case| Look::new(record, case)).collect();
     let looks: Vec<Look<'_>> = looks.into_iter().filter(|look| look.case.samples > 0).collect();
     let gated = gated(&looks);
-    let steps: Vec<&Record> = known.iter().map(|blessed| &blessed.record).chain([record]).collect();
+    let run = baselines::of_run(record, &Policy::default(), Keep::Gated);
+    let steps: Vec<&Baseline> = known.iter().map(|blessed| &blessed.baseline).chain([&run]).collect();
     let rows: Vec<Row> = looks.iter().map(|look| row(&steps, &gated, look)).collect();
     let has_moved = |row: &Row| row.cells.iter().any(|(_, since)| !since.is_empty());
     let unchanged = rows.iter().filter(|row| !has_moved(row)).count();
@@ -110,7 +109,7 @@ fn group(material: &Material, record: &Record) -> Result<Group, SiteError> {
 }
 
 fn note(index: usize, blessed: &Blessed) -> Note {
-    let blessing = blessed.record.blessed.as_ref();
+    let blessing = blessed.baseline.blessings.last();
     Note {
         number: (index + 1).to_string(),
         at: blessing.map_or(String::new(), |blessing| blessing.at.clone()),
@@ -119,9 +118,9 @@ fn note(index: usize, blessed: &Blessed) -> Note {
     }
 }
 
-fn row(steps: &[&Record], gated: &[Gated], look: &Look<'_>) -> Row {
+fn row(steps: &[&Baseline], gated: &[Gated], look: &Look<'_>) -> Row {
     let cell = |gated: &Gated| {
-        let points = points(steps, gated, &look.case.id);
+        let points = points(steps, gated, look);
         let (Some(first), Some(last)) = (points.first(), points.last()) else {
             return ("–".to_owned(), String::new());
         };
@@ -138,7 +137,7 @@ fn row(steps: &[&Record], gated: &[Gated], look: &Look<'_>) -> Row {
 }
 
 /// Charts of what ever changed.
-fn changed(record: &Record, steps: &[&Record], looks: &[Look<'_>], gated: &[Gated]) -> Result<Vec<Chart>, SiteError> {
+fn changed(record: &Record, steps: &[&Baseline], looks: &[Look<'_>], gated: &[Gated]) -> Result<Vec<Chart>, SiteError> {
     let panels = panel::panels(looks);
     let mut charts = Vec::new();
     for gated in gated {
@@ -151,21 +150,19 @@ fn changed(record: &Record, steps: &[&Record], looks: &[Look<'_>], gated: &[Gate
     Ok(charts)
 }
 
-/// What is gated by default (design §3.6), as far as the cases have it.
+/// The metrics that are gated by default, but for the peaks.
+const GATED: [Metric; 5] = [Metric::AnonMapped, Metric::HeapLive, Metric::AnonHeap, Metric::PageTables, Metric::Vmas];
+
+/// What is gated by default, as far as the cases have it.
 fn gated(looks: &[Look<'_>]) -> Vec<Gated> {
     let ladders = ladders(looks);
-    let slopes = [Metric::Anon, Metric::PageTables, Metric::Vmas]
+    let slopes = GATED
         .into_iter()
         .flat_map(|metric| ladders.iter().map(move |name| Gated { metric, what: What::Slope(name.clone()) }));
-    let growths = [Metric::Anon, Metric::PageTables, Metric::Vmas].map(|metric| Gated { metric, what: What::Growth });
+    let growths = GATED.map(|metric| Gated { metric, what: What::Growth });
     let growths = if ladders.is_empty() { growths.to_vec() } else { Vec::new() };
-    slopes
-        .chain(growths)
-        .chain([
-            Gated { metric: Metric::PeakAnon, what: What::Growth },
-            Gated { metric: Metric::Anon, what: What::Level },
-        ])
-        .collect()
+    let peaks = [Metric::PeakAnon, Metric::HeapPeak].map(|metric| Gated { metric, what: What::Growth });
+    slopes.chain(growths).chain(peaks).collect()
 }
 
 impl Gated {
@@ -173,26 +170,23 @@ impl Gated {
         let metric = self.metric.to_string().replace('_', " ");
         match &self.what {
             What::Slope(ladder) => format!("{metric} per {unit}, {ladder}"),
-            What::Level => format!("{metric} at the reference stage"),
             What::Growth => format!("growth of {metric} at the fullest stage"),
         }
     }
 
-    /// Its values in a record; `None` where that has no such case or aspect.
-    fn values(&self, record: &Record, id: &CaseId) -> Option<Vec<f64>> {
-        let look = Look::new(record, record.case(id.as_str())?);
+    /// Its summary in a baseline, or in the run; `None` where that has no such case or aspect.
+    fn summary<'a>(&self, baseline: &'a Baseline, look: &Look<'_>) -> Option<&'a Summary> {
         let aspect = match &self.what {
             What::Slope(ladder) => Aspect::Slope(ladder.clone()),
-            What::Level => Aspect::Level(record.reference.clone()),
             What::Growth => Aspect::Growth(look.fullest()?.stage.clone()),
         };
-        look.view.values(Quantity::from(self.metric), &aspect)
+        baseline.cases.get(&look.case.id)?.values.get(&(self.metric.into(), aspect))
     }
 }
 
 fn panel_charts(
     record: &Record,
-    steps: &[&Record],
+    steps: &[&Baseline],
     panel: &Panel<'_>,
     gated: &Gated,
     drawn: usize,
@@ -221,8 +215,8 @@ fn panel_charts(
     Ok(charts)
 }
 
-fn line(steps: &[&Record], gated: &Gated, label: &str, series: usize, look: &Look<'_>) -> Option<Line> {
-    let points = points(steps, gated, &look.case.id);
+fn line(steps: &[&Baseline], gated: &Gated, label: &str, series: usize, look: &Look<'_>) -> Option<Line> {
+    let points = points(steps, gated, look);
     let (first, last) = (points.first()?, points.last()?);
     let unit = gated.metric.unit();
     let value = match last.y - first.y {
@@ -232,11 +226,10 @@ fn line(steps: &[&Record], gated: &Gated, label: &str, series: usize, look: &Loo
     Some(Line { label: label.to_owned(), value, series, points })
 }
 
-fn points(steps: &[&Record], gated: &Gated, id: &CaseId) -> Vec<Point> {
-    let point = |(index, record): (usize, &&Record)| {
-        let values = gated.values(record, id)?;
-        let (low, high) = range(&values);
-        Some(Point { x: index as f64, y: median(&values)?, low, high })
+fn points(steps: &[&Baseline], gated: &Gated, look: &Look<'_>) -> Vec<Point> {
+    let point = |(index, baseline): (usize, &&Baseline)| {
+        let Summary { median, low, high, .. } = gated.summary(baseline, look)?;
+        Some(Point { x: index as f64, y: *median, low: *low, high: *high })
     };
     steps.iter().enumerate().filter_map(point).collect()
 }
