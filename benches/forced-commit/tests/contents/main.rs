@@ -35,6 +35,7 @@ const TESTS: &[(&str, fn() -> Outcome)] = &[
     ("pages_that_the_host_discards_are_restored", resets::pages_that_the_host_discards_are_restored),
     ("file_pages_behind_discarded_ones_are_restored", resets::file_pages_behind_discarded_ones_are_restored),
     ("memory_that_is_mapped_anew_is_refused", resets::memory_that_is_mapped_anew_is_refused),
+    ("writes_of_system_calls_are_restored", resets::writes_of_system_calls_are_restored),
     ("dma_needs_its_parts_to_be_named", resets::dma_needs_its_parts_to_be_named),
     ("swapped_out_dirt_is_restored", resets::swapped_out_dirt_is_restored),
     ("random_jobs_are_reset_like_by_restoring_all", jobs::random_jobs_are_reset_like_by_restoring_all),

@@ -1,6 +1,10 @@
 //! Tracked resets beside what page tables of one process do not show.
 
-use std::{fs::File, io::Write};
+use std::{
+    fs::File,
+    io::{Read, Write},
+    os::unix::fs::OpenOptionsExt,
+};
 
 use forced_commit::{
     Commit, Error, Image, Live, Reset, Target,
@@ -159,6 +163,21 @@ pub(crate) fn memory_that_is_mapped_anew_is_refused() -> Outcome {
     live.memory()[10 * FEW] = 1;
     reset.reset(&mut live, &image).expect("resets");
     assert_initial(live.memory());
+    Ok(())
+}
+
+/// By read(2), with and without the page cache.
+pub(crate) fn writes_of_system_calls_are_restored() -> Outcome {
+    let (mut live, image, mut reset) = armed()?;
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    file.write_all(&vec![9; FEW]).expect("written");
+    for flags in [0, libc::O_DIRECT] {
+        let Ok(mut file) = File::options().read(true).custom_flags(flags).open(file.path()) else { continue };
+        file.read_exact(&mut live.memory()[FEW..2 * FEW]).expect("reads");
+        assert_eq!(live.memory()[2 * FEW - 1], 9);
+        reset.reset(&mut live, &image).expect("resets");
+        assert_initial(live.memory());
+    }
     Ok(())
 }
 

@@ -65,6 +65,7 @@ pub(crate) fn swapped(memory: &[u8]) -> usize {
 /// the machine share.
 pub(crate) struct Swap {
     path: PathBuf,
+    is_on: bool,
     _lock: File,
 }
 
@@ -74,6 +75,12 @@ impl Swap {
     /// # Errors
     /// When this process may not turn swap on, or the file system cannot hold it.
     pub(crate) fn on() -> io::Result<Self> {
+        // Of no file: refused for want of rights first, and then nothing is left behind.
+        if let Err(error) = swapoff(Path::new(""))
+            && error.kind() == io::ErrorKind::PermissionDenied
+        {
+            return Err(error);
+        }
         let lock = std::env::temp_dir().join("highwater-swap.lock");
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(lock)?;
         flock(&lock, FlockOperation::LockExclusive)?;
@@ -81,9 +88,10 @@ impl Swap {
         // Of a run that was killed.
         let _ = swapoff(&path);
         let _ = std::fs::remove_file(&path);
-        let swap = Self { path, _lock: lock };
+        let mut swap = Self { path, is_on: false, _lock: lock };
         swap.make()?;
         swapon(&swap.path)?;
+        swap.is_on = true;
         Ok(swap)
     }
 
@@ -105,7 +113,7 @@ impl Swap {
 
 impl Drop for Swap {
     fn drop(&mut self) {
-        let off = swapoff(&self.path);
+        let off = if self.is_on { swapoff(&self.path) } else { Ok(()) };
         let removed = std::fs::remove_file(&self.path);
         if !std::thread::panicking() {
             off.and(removed).expect("swap is turned off again");
