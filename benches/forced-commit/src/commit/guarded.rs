@@ -3,9 +3,9 @@
 //!
 //! ```text
 //!  before            |  data  |  zero page  |  nothing  |  swapped out  |  a file's page  |
-//!  populated                  |<------------------------------------------------------->|
-//!  given back                 |<----------------------->|               |<------------->|
-//!  kept, and reported                                   |<------------->|
+//!  populated                  |<--------------------------------------------------------->|
+//!  given back                 |<----------------------->|               |<--------------->|
+//!  kept and counted                                     |<------------->|
 //! ```
 
 use std::{ops::ControlFlow, ops::Range};

@@ -123,11 +123,12 @@ impl Tracked {
         self.restored.clone()
     }
 
-    /// Tracks writes, and restores these parts of the memory after every job whether or not a write to them
-    /// was seen: buffers that are registered with io_uring or a device.
+    /// Restores this part of the memory, too, after every job, whether or not a write to it was seen: a buffer
+    /// that is registered with io_uring or a device.
     #[must_use]
-    pub fn always_restoring(parts: Vec<Range<usize>>) -> Self {
-        Self { always: parts, ..Self::default() }
+    pub fn always_restoring(mut self, part: Range<usize>) -> Self {
+        self.always.push(part);
+        self
     }
 
     /// What was armed, where it still tracks this memory in this process.

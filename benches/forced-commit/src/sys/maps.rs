@@ -74,10 +74,12 @@ mod tests {
         let memory = vec![1; 9 * page].leak();
         let skipped = memory.as_ptr().align_offset(page);
         let memory = &mut memory[skipped..skipped + 8 * page];
-        assert_eq!(file_backed(memory).expect("readable"), []);
+        assert!(file_backed(memory).expect("readable").is_empty());
         let file = ImageFile::new(2 * page, std::iter::empty()).expect("a memfd");
         file.map_over(&mut memory[3 * page..5 * page]).expect("mapped");
-        let expected = [3 * page..5 * page];
+        let file = ImageFile::new(page, std::iter::empty()).expect("a memfd");
+        file.map_over(&mut memory[7 * page..]).expect("mapped");
+        let expected = vec![3 * page..5 * page, 7 * page..8 * page];
         assert_eq!(read(memory).expect("readable"), expected);
         match query(memory) {
             Ok(parts) => assert_eq!(parts, expected),

@@ -24,7 +24,9 @@ use forced_commit::{Child, Ended, Live, guest::Declared};
 /// Why a test did not run.
 type Outcome = Result<(), String>;
 
-const TESTS: &[(&str, fn() -> Outcome)] = &[
+type Test = fn() -> Outcome;
+
+const TESTS: &[(&str, Test)] = &[
     ("a_refused_commit_keeps_data_segments_in_swap", commits::a_refused_commit_keeps_data_segments_in_swap),
     ("a_refused_commit_keeps_16_mib_in_swap", commits::a_refused_commit_keeps_16_mib_in_swap),
     ("a_refused_commit_gives_back_what_had_no_contents", commits::a_refused_commit_gives_back_what_had_no_contents),

@@ -191,7 +191,7 @@ pub(crate) fn dma_needs_its_parts_to_be_named() -> Outcome {
         assert_eq!(first_difference(&live.memory()[buffer.clone()], &vec![9; buffer.len()]), None);
     };
 
-    let (mut live, image, mut reset) = armed_with(Tracked::always_restoring(vec![buffer.clone()]))?;
+    let (mut live, image, mut reset) = armed_with(Tracked::default().always_restoring(buffer.clone()))?;
     let ring = needs("io_uring", Ring::with_buffer(&mut live.memory()[buffer.clone()]))?;
     for _ in 0..3 {
         job(&mut live, &ring, &file);
@@ -211,7 +211,7 @@ pub(crate) fn dma_needs_its_parts_to_be_named() -> Outcome {
     RestoreAll.reset(&mut live, &image).expect("restores");
     assert_initial(live.memory());
 
-    let beyond = Tracked::always_restoring(vec![0..BYTES as usize + 1]).arm(&mut live, &image);
+    let beyond = Tracked::default().always_restoring(0..BYTES as usize + 1).arm(&mut live, &image);
     assert_eq!(beyond.expect_err("no such part").to_string(), "the target cannot restore parts beyond its memory");
     Ok(())
 }
