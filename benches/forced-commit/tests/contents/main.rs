@@ -44,23 +44,29 @@ const TESTS: &[(&str, Test)] = &[
 ];
 
 fn main() -> ExitCode {
-    let filters: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let mut failed = 0;
-    for (name, test) in TESTS {
-        if !filters.is_empty() && !filters.iter().any(|filter| name.contains(filter.as_str())) {
-            continue;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // What cargo-nextest asks first; of libtest's other flags none changes anything here.
+    if arguments.iter().any(|argument| argument == "--list") {
+        if !arguments.iter().any(|argument| argument == "--ignored") {
+            TESTS.iter().for_each(|(name, _)| println!("{name}: test"));
         }
+        return ExitCode::SUCCESS;
+    }
+    let filters: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
+    let selected = |name: &str| filters.is_empty() || filters.iter().any(|filter| name.contains(filter.as_str()));
+    let [mut passed, mut skipped, mut failed] = [0; 3];
+    for (name, test) in TESTS.iter().filter(|(name, _)| selected(name)) {
         print!("test {name} ... ");
         let _ = std::io::stdout().flush();
-        match catch_unwind(test) {
-            Ok(Ok(())) => println!("ok"),
-            Ok(Err(reason)) => println!("skipped: {reason}"),
-            Err(_) => {
-                println!("FAILED");
-                failed += 1;
-            }
-        }
+        let (count, outcome) = match catch_unwind(test) {
+            Ok(Ok(())) => (&mut passed, "ok".to_owned()),
+            Ok(Err(reason)) => (&mut skipped, format!("skipped: {reason}")),
+            Err(_) => (&mut failed, "FAILED".to_owned()),
+        };
+        *count += 1;
+        println!("{outcome}");
     }
+    println!("\ntest result: {passed} passed; {skipped} skipped; {failed} failed");
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
