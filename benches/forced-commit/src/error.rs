@@ -16,9 +16,32 @@ pub enum Error {
         /// How that was told.
         reason: String,
     },
-    /// Committing on would run out of memory; what was committed has been given back.
+    /// Committing on would run out of memory; what was committed has been given back, but for
+    /// [`NoHeadroom::kept`].
     #[error(transparent)]
     NoHeadroom(#[from] NoHeadroom),
+    /// A commit failed, and not everything that it had made resident could be given back.
+    #[error("{cause}; {kept} bytes stay committed: they have contents or could not be given back")]
+    PartlyCommitted {
+        /// Bytes that the commit made resident and that still are.
+        kept: u64,
+        /// Why it failed.
+        cause: Box<Error>,
+    },
+    /// The reset was armed by a process of which this one is a fork: what it knows of written pages
+    /// is the parent's. Nothing was changed, in either.
+    #[error(
+        "the reset was armed before a fork and tracks the parent's memory: \
+         restore the memory by another reset, then arm this one again in this process"
+    )]
+    Forked,
+    /// Part of the memory was mapped anew since the reset was armed, so writes to it are not tracked.
+    /// Nothing was changed.
+    #[error(
+        "part of the memory was mapped anew since the reset was armed: \
+         restore the memory by another reset, then arm this one again"
+    )]
+    Remapped,
     /// A system call was refused.
     #[error("cannot {what}: {source}")]
     System {
@@ -48,6 +71,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// Adds how many bytes the failed commit could not give back.
+    pub(crate) fn with_kept(self, kept: u64) -> Self {
+        match self {
+            Self::NoHeadroom(refusal) => Self::NoHeadroom(NoHeadroom { kept, ..refusal }),
+            cause if kept > 0 => Self::PartlyCommitted { kept, cause: Box::new(cause) },
+            cause => cause,
+        }
+    }
+
     /// Turns a refused system call into an error that says what it was for.
     pub(crate) fn system(what: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::System { what, source }
@@ -62,7 +94,7 @@ impl From<wasmtime::Error> for Error {
 
 /// There is less memory to be had than is needed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{needed} more bytes are needed and {available} are available ({limited_by}); nothing was kept")]
+#[error("{needed} more bytes are needed and {available} are available ({limited_by}); {}", kept_text(*kept))]
 pub struct NoHeadroom {
     /// Bytes that were still to be committed.
     pub needed: u64,
@@ -70,6 +102,16 @@ pub struct NoHeadroom {
     pub available: u64,
     /// What sets the limit.
     pub limited_by: Source,
+    /// Bytes that the refused commit made resident and that still are: pages with contents, such as
+    /// swapped-out ones that were read back, and pages that could not be given back.
+    pub kept: u64,
+}
+
+fn kept_text(kept: u64) -> String {
+    match kept {
+        0 => "nothing was kept".to_owned(),
+        _ => format!("{kept} bytes stay committed: they have contents or could not be given back"),
+    }
 }
 
 /// Where a limit on memory comes from.

@@ -77,12 +77,19 @@ impl Image {
     /// When the range ends beyond the memory.
     pub fn restore(&self, memory: &mut [u8], range: Range<usize>) {
         memory[range.clone()].fill(0);
-        let first = self.runs.partition_point(|(offset, bytes)| offset + bytes.len() <= range.start);
-        for (offset, bytes) in self.runs[first..].iter().take_while(|(offset, _)| *offset < range.end) {
-            let from = range.start.max(*offset);
-            let to = range.end.min(offset + bytes.len());
-            memory[from..to].copy_from_slice(&bytes[from - offset..to - offset]);
+        for (at, bytes) in self.pieces(range) {
+            memory[at].copy_from_slice(bytes);
         }
+    }
+
+    /// What lies in the range of the runs that are not all zero, and where.
+    pub(crate) fn pieces(&self, range: Range<usize>) -> impl Iterator<Item = (Range<usize>, &[u8])> {
+        let first = self.runs.partition_point(|(offset, bytes)| offset + bytes.len() <= range.start);
+        let runs = self.runs[first..].iter().take_while(move |(offset, _)| *offset < range.end);
+        runs.map(move |(offset, bytes)| {
+            let (from, to) = (range.start.max(*offset), range.end.min(offset + bytes.len()));
+            (from..to, &bytes[from - offset..to - offset])
+        })
     }
 
     /// Compares byte for byte.

@@ -48,7 +48,7 @@ pub trait Commit: Debug + Send + Sync {
     /// Commits after instantiation.
     ///
     /// # Errors
-    /// When the system refuses; some of the memory may then be committed.
+    /// When the system refuses; some of the memory may then be committed. [`Guarded`] gives it back.
     fn commit(&self, target: &mut dyn Target) -> Result<(), Error>;
 
     /// What is left to do when the first job comes.

@@ -86,7 +86,7 @@ impl Headroom {
     /// [`Error::NoHeadroom`] when not.
     pub fn check(&self, needed: u64) -> Result<(), Error> {
         let (available, limited_by) = self.available()?;
-        if needed <= available { Ok(()) } else { Err(NoHeadroom { needed, available, limited_by }.into()) }
+        if needed <= available { Ok(()) } else { Err(NoHeadroom { needed, available, limited_by, kept: 0 }.into()) }
     }
 }
 

@@ -41,7 +41,7 @@ pub trait Reset: Debug + Send {
     /// What it needs of the engine, for a memory of `length` bytes.
     fn configure(&self, _config: &mut Config, _length: usize) {}
 
-    /// Prepares a committed guest that has run nothing yet.
+    /// Prepares a committed guest that has run nothing yet, or was restored: its memory is the image.
     ///
     /// # Errors
     /// When the system refuses.
@@ -49,7 +49,8 @@ pub trait Reset: Debug + Send {
         Ok(())
     }
 
-    /// Puts the guest back after a job.
+    /// Puts the guest back after a job. A strategy that is clean returns `Ok` only where the memory is the image
+    /// byte for byte.
     ///
     /// # Errors
     /// When it cannot be put back; only a new instance is clean then.

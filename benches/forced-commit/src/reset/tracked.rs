@@ -11,6 +11,16 @@
 //! ```
 //!
 //! Restored before they are protected again, or the restoring would fault too.
+//!
+//! What the scan finds, and what a reset does with it:
+//!
+//! | page | its bytes | |
+//! |---|---|---|
+//! | present and unwritten; swapped out and unwritten | the image's | left alone |
+//! | written, present or swapped out | a job's | restored |
+//! | absent: never touched, or discarded by the host | zeros | restored where the image has contents |
+//! | absent, or the file's page, in a private mapping of a file | the file's | restored |
+//! | in a part that was mapped anew since; all, in a forked process | not tracked | an error |
 
 use std::{
     ops::{ControlFlow, Range},
@@ -25,12 +35,15 @@ use super::{
 };
 use crate::{
     Error, Image, Target,
-    sys::{self, Pagemap, Pages, WriteProtection, page_size},
+    sys::{self, AddressSpace, Change, Pagemap, Pages, WriteProtection, page_size},
 };
 
 /// Pages of memory for each run of dirtied ones below which one pass over all page tables protects them
 /// sooner than a call for each run: a call takes 0.8 us, a page of the pass 1.3 ns.
 const PAGES_PER_RUN: u64 = 600;
+
+const ADDRESS_SPACE: &str = "mark this address space";
+const SCAN: &str = "scan for written pages";
 
 /// What the resets so far did; shared with whoever asked for it.
 #[derive(Clone, Debug, Default)]
@@ -69,9 +82,23 @@ impl Restored {
 /// Costs a fault for each page that a job dirties, so dense jobs are restored as a whole and run
 /// unprotected: see [`Density`]. Works on huge pages too: a write splits the one that it falls into,
 /// and the rest stay whole, which makes scanning quicker; before dense jobs they are put together again.
+///
+/// When [`Reset::reset`] returns `Ok`, the memory is the image byte for byte, provided that
+///
+/// - it was the image when the reset was armed, and every reset since was given the same image;
+/// - nothing wrote to it past the page tables. Devices and io_uring (`READ_FIXED` into registered buffers)
+///   write through pages that they pinned, which no page table shows: name these parts with
+///   [`Tracked::always_restoring`], or use [`RestoreAll`](super::RestoreAll);
+/// - the host did not leave parts of it to be discarded later (`MADV_FREE`).
+///
+/// Writes by the guest, by the host, and by system calls such as read(2) are tracked, in memory and in
+/// swap. Pages that the host discards (`MADV_DONTNEED`) are restored. A process that was forked after
+/// arming gets [`Error::Forked`] and may arm anew, which does not affect its parent; memory that was mapped
+/// over is [`Error::Remapped`].
 #[derive(Debug, Default)]
 pub struct Tracked {
     armed: Option<Armed>,
+    always: Vec<Range<usize>>,
     density: Density,
     restored: Restored,
     runs: Vec<Range<usize>>,
@@ -79,8 +106,12 @@ pub struct Tracked {
 
 #[derive(Debug)]
 struct Armed {
+    /// Whose pages the descriptors below act on.
+    address_space: AddressSpace,
     protection: WriteProtection,
     pagemap: Pagemap,
+    /// Parts of the memory that a file backs.
+    file_backed: Vec<Range<usize>>,
     /// Whether most of the memory was in huge pages, which tracking splits.
     huge: bool,
 }
@@ -92,28 +123,57 @@ impl Tracked {
         self.restored.clone()
     }
 
-    /// Finds what was written, and returns how many pages. The runs are kept as long as they are worth
-    /// tracking.
-    fn find_written(&mut self, memory: &[u8]) -> Result<u64, Error> {
+    /// Restores this part of the memory, too, after every job, whether or not a write to it was seen: a buffer
+    /// that is registered with io_uring or a device.
+    #[must_use]
+    pub fn always_restoring(mut self, part: Range<usize>) -> Self {
+        self.always.push(part);
+        self
+    }
+
+    /// What was armed, where it still tracks this memory in this process.
+    fn armed(&self, memory: &[u8]) -> Result<&Armed, Error> {
+        let armed = self.armed.as_ref().filter(|armed| armed.protection.covers(memory));
+        let armed = armed.ok_or(Error::Lacking("be reset before it was armed"))?;
+        let here = AddressSpace::current().map_err(Error::system(ADDRESS_SPACE))?;
+        if armed.address_space == here { Ok(armed) } else { Err(Error::Forked) }
+    }
+
+    /// Finds what has to be restored, and returns how many pages. The runs are kept as long as they are
+    /// worth tracking.
+    fn find_changed(&mut self, memory: &[u8], image: &Image) -> Result<u64, Error> {
         let armed = self.armed.as_ref().ok_or(Error::Lacking("be reset before it was armed"))?;
         let most = Density::worth_tracking(pages(memory.len()));
-        let (runs, mut written) = (&mut self.runs, 0);
+        let (runs, mut changed) = (&mut self.runs, 0);
         runs.clear();
-        let scan = armed.pagemap.scan(memory, Pages::Written, |run| {
-            written += pages(run.len());
+        let mut add = |run: Range<usize>| {
+            changed += pages(run.len());
             match runs.last_mut() {
                 Some(last) if last.end == run.start => last.end = run.end,
-                _ if written <= most => runs.push(run),
+                _ if changed <= most => runs.push(run),
                 _ => {}
             }
-            ControlFlow::Continue(())
+        };
+        let scan = armed.pagemap.scan_changes(memory, |run, change| match change {
+            Change::Written => add(run),
+            Change::Absent => image.pieces(run).for_each(|(piece, _)| add(piece)),
         });
-        scan.map_err(Error::system("scan for written pages"))?;
-        Ok(written)
+        scan.map_err(|error| match error.kind() {
+            std::io::ErrorKind::PermissionDenied => Error::Remapped,
+            _ => Error::system(SCAN)(error),
+        })?;
+        for part in &armed.file_backed {
+            let scan = armed.pagemap.scan(&memory[part.clone()], Pages::NotOwn, |run| {
+                add(part.start + run.start..part.start + run.end);
+                ControlFlow::Continue(())
+            });
+            scan.map_err(Error::system(SCAN))?;
+        }
+        Ok(changed)
     }
 
     fn restore_written(&self, memory: &mut [u8], image: &Image) {
-        for run in &self.runs {
+        for run in self.runs.iter().chain(&self.always) {
             image.restore(memory, run.clone());
         }
         let bytes: usize = self.runs.iter().map(Range::len).sum();
@@ -144,6 +204,12 @@ impl Reset for Tracked {
 
     fn arm(&mut self, target: &mut dyn Target, image: &Image) -> Result<(), Error> {
         let memory = memory_of(target, image)?;
+        if self.always.iter().any(|part| part.start > part.end || part.end > memory.len()) {
+            return Err(Error::Lacking("restore parts beyond its memory"));
+        }
+        // The kernel registers a memory with one descriptor only.
+        self.armed = None;
+        let address_space = AddressSpace::current().map_err(Error::system(ADDRESS_SPACE))?;
         let protection = WriteProtection::register(memory).map_err(Error::system("register the memory"))?;
         let pagemap = Pagemap::open().map_err(Error::system("open the page map"))?;
         // By a pass over the page tables here too: a third of the time of userfaultfd's own call.
@@ -154,7 +220,9 @@ impl Reset for Tracked {
             ControlFlow::Continue(())
         });
         scan.map_err(Error::system("scan for huge pages"))?;
-        self.armed = Some(Armed { protection, pagemap, huge: huge > memory.len() / 2 });
+        let file_backed = sys::file_backed(memory).map_err(Error::system("read how the memory is mapped"))?;
+        let huge = huge > memory.len() / 2;
+        self.armed = Some(Armed { address_space, protection, pagemap, file_backed, huge });
         self.density = Density::default();
         // Room for all that can be worth tracking, each page a run: a reset neither waits for memory nor keeps what a
         // list that grows by doubling leaves behind. Untouched, it costs nothing.
@@ -164,9 +232,7 @@ impl Reset for Tracked {
 
     fn reset(&mut self, target: &mut dyn Target, image: &Image) -> Result<(), Error> {
         let memory = memory_of(target, image)?;
-        if self.armed.as_ref().is_none_or(|armed| !armed.protection.covers(memory)) {
-            return Err(Error::Lacking("be reset before it was armed"));
-        }
+        self.armed(memory)?;
         let protected = |result: std::io::Result<()>| result.map_err(Error::system("write-protect the memory"));
         match self.density.mode() {
             Mode::RestoreAll => {
@@ -177,8 +243,8 @@ impl Reset for Tracked {
                 }
             }
             Mode::Track => {
-                let written = self.find_written(memory)?;
-                self.density.tracked(written, pages(memory.len()));
+                let changed = self.find_changed(memory, image)?;
+                self.density.tracked(changed, pages(memory.len()));
                 let Some(armed) = &self.armed else { unreachable!("looked at above") };
                 match self.density.mode() {
                     Mode::Track => {

@@ -6,18 +6,22 @@
 //! readable and writable afterwards. [`whole_pages`] is the one gate to a raw pointer: the kernel
 //! rounds lengths up, and would otherwise reach into the neighbour's page.
 
+mod address_space;
 mod advice;
 mod mapping;
+mod maps;
 mod pagemap;
 mod process;
 mod protection;
 
+pub(crate) use address_space::AddressSpace;
 pub(crate) use advice::{
     allow_huge_pages, can_populate, collapse, discard, huge_pages, lock, lock_on_fault, populate, populate_read,
     will_need,
 };
 pub(crate) use mapping::{HostMemory, ImageFile};
-pub(crate) use pagemap::{Pagemap, Pages};
+pub(crate) use maps::file_backed;
+pub(crate) use pagemap::{Change, Pagemap, Pages};
 pub use process::{Child, Ended, pin_thread, touch};
 pub(crate) use process::{load_module, minor_faults, thread_cpu};
 pub(crate) use protection::WriteProtection;

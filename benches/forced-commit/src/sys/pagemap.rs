@@ -26,15 +26,38 @@ pub(crate) enum Pages {
     Committed,
     /// Those that are not: never touched, only read, or still the file's.
     Uncommitted,
-    /// Those written to since they were last write-protected.
-    Written,
+    /// Those of them without contents of their own: not what is swapped out or being moved.
+    Blank,
+    /// Those whose bytes are not in a page of this memory's own: not there, or a file's.
+    NotOwn,
     /// Those that are part of a huge page.
     Huge,
 }
 
-/// This process's page map.
+/// What may have become of a page since it was write-protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// It was written to, and is in memory or in swap.
+    Written,
+    /// There is none: it was never touched, or discarded.
+    Absent,
+}
+
+/// The page map of the process that opened it, also in a fork of that process.
 #[derive(Debug)]
 pub(crate) struct Pagemap(File);
+
+/// What one walk over the page tables returns. A page is of interest when, with the inverted categories
+/// flipped, it is in all of `all` and, where `any` is not empty, in one of `any`.
+#[derive(Clone, Copy, Default)]
+struct Wanted {
+    flags: u32,
+    inverted: u32,
+    all: u32,
+    any: u32,
+    /// Categories that are returned with each run.
+    returned: u32,
+}
 
 impl Pagemap {
     /// # Errors
@@ -54,41 +77,77 @@ impl Pagemap {
         pages: Pages,
         mut found: impl FnMut(Range<usize>) -> ControlFlow<()>,
     ) -> io::Result<()> {
+        let [present, zero, file, swapped] = [PAGE_IS_PRESENT, PAGE_IS_PFNZERO, PAGE_IS_FILE, PAGE_IS_SWAPPED];
+        let (inverted, all, any) = match pages {
+            Pages::Committed => (zero | file, present | zero | file, 0),
+            Pages::Uncommitted => (present, 0, present | zero | file),
+            Pages::Blank => (present | swapped, swapped, present | zero | file),
+            Pages::NotOwn => (present, 0, present | file),
+            Pages::Huge => (0, PAGE_IS_HUGE, 0),
+        };
+        let wanted = Wanted { inverted, all, any, returned: all | any, flags: 0 };
+        self.walk(memory, wanted, |run, _| found(run))
+    }
+
+    /// Calls `found` with each run of pages that may have changed since they were write-protected, as
+    /// offsets into `memory`, ascending. A page that was swapped out unwritten has not: the kernel keeps
+    /// the protection in the swap entry.
+    ///
+    /// # Errors
+    /// `PermissionDenied` where part of the memory is not registered for asynchronous write protection.
+    pub(crate) fn scan_changes(&self, memory: &[u8], mut found: impl FnMut(Range<usize>, Change)) -> io::Result<()> {
+        // By itself "written" would do for pages that are there. As one of two categories it costs the
+        // same, and a memory whose pages are all present has no page in the other.
+        let wanted = Wanted {
+            flags: PM_SCAN_CHECK_WPASYNC,
+            inverted: PAGE_IS_PRESENT,
+            all: 0,
+            any: PAGE_IS_WRITTEN | PAGE_IS_PRESENT,
+            returned: PAGE_IS_WRITTEN | PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
+        };
+        self.walk(memory, wanted, |run, categories| {
+            if categories & (PAGE_IS_PRESENT | PAGE_IS_SWAPPED) == 0 {
+                // "Written" or not, by what is left of the page table.
+                found(run, Change::Absent);
+            } else if categories & PAGE_IS_WRITTEN != 0 {
+                found(run, Change::Written);
+            }
+            ControlFlow::Continue(())
+        })
+    }
+
+    fn walk(
+        &self,
+        memory: &[u8],
+        wanted: Wanted,
+        mut found: impl FnMut(Range<usize>, u32) -> ControlFlow<()>,
+    ) -> io::Result<()> {
         // An empty slice's address is no page's, which the kernel would refuse.
         let start = if memory.is_empty() { 0 } else { memory.as_ptr().addr() };
         let end = start + memory.len();
-        let [present, zero, file, written, swapped] =
-            [PAGE_IS_PRESENT, PAGE_IS_PFNZERO, PAGE_IS_FILE, PAGE_IS_WRITTEN, PAGE_IS_SWAPPED].map(u64::from);
-        // A page is of interest when, with the inverted categories flipped, it is in all of `all` and,
-        // where `any` is not empty, in one of `any`.
-        let (inverted, all, any): (u64, u64, u64) = match pages {
-            Pages::Committed => (zero | file, present | zero | file, 0),
-            Pages::Uncommitted => (present, 0, present | zero | file),
-            Pages::Written => (0, written, present | swapped),
-            Pages::Huge => (0, PAGE_IS_HUGE.into(), 0),
-        };
         let mut regions = [const { MaybeUninit::<page_region>::uninit() }; RUNS];
         let mut from = start;
         loop {
             let mut arg = pm_scan_arg {
                 size: size_of::<pm_scan_arg>() as u64,
-                flags: 0,
+                flags: wanted.flags.into(),
                 start: from as u64,
                 end: end as u64,
                 walk_end: 0,
                 vec: regions.as_mut_ptr().addr() as u64,
                 vec_len: RUNS as u64,
                 max_pages: 0,
-                category_inverted: inverted,
-                category_mask: all,
-                category_anyof_mask: any,
-                return_mask: all | any,
+                category_inverted: wanted.inverted.into(),
+                category_mask: wanted.all.into(),
+                category_anyof_mask: wanted.any.into(),
+                return_mask: wanted.returned.into(),
             };
             let count = self.call(&mut arg, &mut regions)?;
             for region in &regions[..count] {
                 // SAFETY: the kernel says how many regions it wrote, from the first on.
                 let region = unsafe { region.assume_init() };
-                if found(region.start as usize - start..region.end as usize - start).is_break() {
+                let run = region.start as usize - start..region.end as usize - start;
+                if found(run, region.categories as u32).is_break() {
                     return Ok(());
                 }
             }

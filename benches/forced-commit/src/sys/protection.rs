@@ -27,7 +27,9 @@ const UFFDIO_REGISTER: Opcode = opcode::read_write::<uffdio_register>(0xAA, 0x00
 const UFFDIO_WRITEPROTECT: Opcode = opcode::read_write::<uffdio_writeprotect>(0xAA, 0x06);
 const UFFDIO_WRITEPROTECT_MODE_WP: u64 = 1;
 
-/// Write protection of one memory. Dropping it lifts the protection.
+/// Write protection of one memory of the process that made it. Dropping it lifts the protection, unless a
+/// fork of the process still has a copy; a fork's own pages are not protected, and dropping its copy changes
+/// nothing.
 #[derive(Debug)]
 pub(crate) struct WriteProtection {
     fd: OwnedFd,

@@ -1,0 +1,111 @@
+//! Guarded commits that are refused half way: what had contents stays, what had none is given back.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use forced_commit::{
+    Commit, Error, Headroom, NoHeadroom, Target,
+    commit::{Guarded, LockOnFault, Pages, Populate, PopulateRead},
+    oracle,
+};
+
+use crate::{
+    Outcome, assert_initial,
+    common::{MIB, initial},
+    first_difference, instantiate, needs,
+    sys::{self, PAGE, Swap},
+};
+
+const BYTES: u64 = 64 * MIB;
+const HUGE: Populate = Populate { pages: Pages::Huge, ..Populate::CHUNKED };
+
+/// Refuses at the check after `chunks` were populated.
+fn overtaken(populate: Populate, chunks: u64) -> Guarded {
+    let checks = AtomicU64::new(0);
+    let budget = move || if checks.fetch_add(1, Ordering::Relaxed) < chunks { BYTES } else { 0 };
+    Guarded::within(populate, Headroom::with_budget(Vec::new(), budget, 0))
+}
+
+fn refused(guarded: &Guarded, target: &mut dyn Target) -> NoHeadroom {
+    match guarded.commit(target) {
+        Err(Error::NoHeadroom(refusal)) => refusal,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+fn committed(memory: &[u8]) -> u64 {
+    oracle::residency(memory).expect("an oracle").committed()
+}
+
+pub(crate) fn a_refused_commit_keeps_data_segments_in_swap() -> Outcome {
+    needs("a rollback", Guarded::new(Populate::CHUNKED).supported())?;
+    let _swap = needs("the right to turn swap on", Swap::on())?;
+    for populate in [Populate::CHUNKED, HUGE] {
+        let mut live = instantiate(BYTES, false);
+        let swapped = sys::swap_out(&mut live.memory()[..256 << 10]);
+        if swapped != 2 {
+            return Err(format!("needs a kernel that swaps on request: {swapped} of 2 pages were"));
+        }
+        let refusal = refused(&overtaken(populate, 3), &mut live);
+        assert_eq!(refusal.kept, 2 * PAGE as u64);
+        assert!(
+            refusal.to_string().ends_with("8192 bytes stay committed: they have contents or could not be given back")
+        );
+        assert_eq!(committed(live.memory()), 2 * PAGE as u64);
+        assert_initial(live.memory());
+    }
+    Ok(())
+}
+
+pub(crate) fn a_refused_commit_keeps_16_mib_in_swap() -> Outcome {
+    needs("a rollback", Guarded::new(Populate::CHUNKED).supported())?;
+    let _swap = needs("the right to turn swap on", Swap::on())?;
+    let mut live = instantiate(BYTES, false);
+    let mut expected = initial(BYTES);
+    let part = 8 << 20..24 << 20;
+    for memory in [live.memory(), &mut expected] {
+        for (index, byte) in memory[part.clone()].iter_mut().enumerate() {
+            *byte = (index % 251) as u8 + 1;
+        }
+    }
+    let swapped = sys::swap_out(&mut live.memory()[part]);
+    if swapped == 0 {
+        return Err("needs a kernel that swaps on request: no page was".into());
+    }
+    let refusal = refused(&overtaken(Populate::CHUNKED, 4), &mut live);
+    assert!(refusal.kept > 0 && refusal.kept <= (swapped * PAGE) as u64, "{refusal:?}, {swapped} pages swapped");
+    assert_eq!(first_difference(live.memory(), &expected), None);
+    Ok(())
+}
+
+/// Nothing, the zero page, and a private mapping of a file: in small pages, and in huge ones that reach
+/// beyond the chunk that is populated.
+pub(crate) fn a_refused_commit_gives_back_what_had_no_contents() -> Outcome {
+    needs("a rollback", Guarded::new(Populate::CHUNKED).supported())?;
+    for (populate, file) in [(Populate::CHUNKED, false), (Populate::CHUNKED, true), (HUGE, false), (HUGE, true)] {
+        let mut live = instantiate(BYTES, file);
+        // Before huge pages are allowed, or a huge zero page would be mapped, which scans take for contents.
+        PopulateRead.commit(&mut &mut live.memory()[1 << 20..3 << 20]).expect("reads");
+        let before = committed(live.memory());
+        // Begins within a huge page, and so ends each chunk within one.
+        let part = &mut live.memory()[PAGE * 5..];
+        let refusal = refused(&overtaken(populate, 3), &mut &mut *part);
+        assert_eq!(refusal.kept, 0, "{populate:?}, from a file: {file}");
+        assert!(refusal.to_string().ends_with("nothing was kept"), "{refusal}");
+        assert_eq!(committed(live.memory()), before, "{populate:?}, from a file: {file}");
+        assert_initial(live.memory());
+    }
+    Ok(())
+}
+
+pub(crate) fn a_refused_commit_reports_locked_pages_as_kept() -> Outcome {
+    needs("a rollback", Guarded::new(Populate::CHUNKED).supported())?;
+    let mut live = instantiate(BYTES, false);
+    needs("the right to lock memory", LockOnFault.commit(&mut live))?;
+    let before = committed(live.memory());
+    let refusal = refused(&overtaken(Populate::CHUNKED, 3), &mut live);
+    assert!(refusal.kept >= 16 * MIB, "{refusal:?}");
+    assert_eq!(committed(live.memory()), before + refusal.kept);
+    assert_initial(live.memory());
+    sys::unlock(live.memory());
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! Random jobs: writes, reads, discards, swap and forks in any order, and a tracked reset after each, against
+//! a memory that is restored as a whole.
+
+use std::cell::RefCell;
+
+use forced_commit::{
+    Commit, Error, Image, Live, Reset, Target,
+    commit::{Pages, Populate},
+    reset::{RestoreAll, Tracked},
+};
+use proptest::{
+    prelude::*,
+    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
+};
+
+use crate::{
+    Outcome, assert_initial,
+    common::{MIB, initial},
+    first_difference, in_a_fork, instantiate, needs,
+    sys::{self, PAGE, Swap},
+};
+
+const BYTES: usize = 4 * MIB as usize;
+const PAGES: usize = BYTES / PAGE;
+
+/// What a job, its host or the kernel does to a run of pages.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Write,
+    Read,
+    Discard,
+    SwapOut,
+    /// A child that writes there, tries a reset, and arms one for itself.
+    Fork,
+    Reset,
+}
+
+fn steps() -> impl Strategy<Value = Vec<(Step, usize, usize)>> {
+    let step = prop_oneof![
+        4 => Just(Step::Write),
+        2 => Just(Step::Read),
+        2 => Just(Step::Discard),
+        2 => Just(Step::SwapOut),
+        1 => Just(Step::Fork),
+        4 => Just(Step::Reset),
+    ];
+    // Small runs, many of them on the data segments (pages 0 and 48), and now and then one that makes a job dense:
+    // all later resets of its case then restore everything.
+    let page = prop_oneof![0..4_usize, 44..52_usize, 0..PAGES];
+    let pages = prop_oneof![60 => 1..6_usize, 1 => 1..PAGES];
+    prop::collection::vec((step, page, pages), 1..16)
+}
+
+pub(crate) fn random_jobs_are_reset_like_by_restoring_all() -> Outcome {
+    needs("write tracking", Tracked::default().supported())?;
+    let swap = Swap::on();
+    if let Err(error) = &swap {
+        eprint!("(without swap: {error}) ");
+    }
+    for (file, pages) in [(false, Pages::Small), (true, Pages::Small), (false, Pages::Huge)] {
+        let commit = Populate { pages, ..Populate::CHUNKED };
+        if let Err(error) = commit.supported() {
+            eprint!("(without {pages:?} pages: {error}) ");
+            continue;
+        }
+        let mut live = instantiate(BYTES as u64, file);
+        commit.commit(&mut live).expect("commits");
+        let image = Image::of(live.memory());
+        // What a discarded page shows.
+        let discarded = if file { initial(BYTES as u64) } else { vec![0; BYTES] };
+        // The runner takes no closure that changes what it captures.
+        let live = RefCell::new(live);
+        let config = Config { cases: 40, failure_persistence: None, ..Config::default() };
+        let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+        let result = runner.run(&steps(), |steps| {
+            let live = &mut *live.borrow_mut();
+            RestoreAll.reset(live, &image).expect("restores");
+            run(&steps, live, &image, &discarded, swap.is_ok());
+            Ok(())
+        });
+        if let Err(error) = result {
+            panic!("from a file: {file}, {pages:?} pages: {error}");
+        }
+    }
+    Ok(())
+}
+
+fn run(steps: &[(Step, usize, usize)], live: &mut Live, image: &Image, discarded: &[u8], swap: bool) {
+    let mut reset = Tracked::default();
+    reset.arm(live, image).expect("arms");
+    let mut expected = initial(BYTES as u64);
+    for (number, (step, page, pages)) in steps.iter().enumerate() {
+        let run = page * PAGE..(page + pages).min(PAGES) * PAGE;
+        match step {
+            Step::Write => {
+                live.memory()[run.clone()].fill(number as u8 + 1);
+                expected[run].fill(number as u8 + 1);
+            }
+            Step::Read => assert_eq!(first_difference(&live.memory()[run.clone()], &expected[run]), None),
+            Step::Discard => {
+                sys::discard(&mut live.memory()[run.clone()]);
+                expected[run.clone()].copy_from_slice(&discarded[run]);
+            }
+            Step::SwapOut if swap => drop(sys::swap_out(&mut live.memory()[run])),
+            Step::SwapOut => {}
+            Step::Fork => in_a_fork(|| {
+                live.memory()[run.clone()].fill(0xAA);
+                assert!(matches!(reset.reset(live, image), Err(Error::Forked)));
+                RestoreAll.reset(live, image).expect("restores");
+                reset.arm(live, image).expect("arms");
+                live.memory()[run].fill(0xBB);
+                reset.reset(live, image).expect("resets");
+                assert_initial(live.memory());
+            }),
+            Step::Reset => {
+                reset.reset(live, image).expect("resets");
+                expected = initial(BYTES as u64);
+                assert_eq!(first_difference(live.memory(), &expected), None, "after step {number}");
+            }
+        }
+    }
+    reset.reset(live, image).expect("resets");
+    assert_initial(live.memory());
+}

@@ -1,0 +1,243 @@
+//! Tracked resets beside what page tables of one process do not show.
+
+use std::{
+    fs::File,
+    io::{Read, Write},
+    os::unix::fs::OpenOptionsExt,
+};
+
+use forced_commit::{
+    Commit, Error, Image, Live, Reset, Target,
+    commit::Populate,
+    reset::{RestoreAll, Tracked},
+};
+
+use crate::{
+    Outcome, assert_initial,
+    common::{MIB, initial},
+    first_difference, in_a_fork, instantiate, needs,
+    sys::{self, PAGE, Ring, Swap},
+};
+
+const BYTES: u64 = 32 * MIB;
+/// Pages that are few enough to be tracked.
+const FEW: usize = 64 * PAGE;
+
+/// A committed guest, its image, and a reset that tracks it.
+fn armed() -> Result<(Live, Image, Tracked), String> {
+    armed_with(Tracked::default())
+}
+
+fn armed_with(mut tracked: Tracked) -> Result<(Live, Image, Tracked), String> {
+    needs("write tracking", tracked.supported())?;
+    let mut live = instantiate(BYTES, false);
+    Populate::CHUNKED.commit(&mut live).expect("commits");
+    let image = Image::of(live.memory());
+    tracked.arm(&mut live, &image).expect("arms");
+    Ok((live, image, tracked))
+}
+
+fn refused_as_forked(reset: &mut Tracked, live: &mut Live, image: &Image) {
+    match reset.reset(live, image) {
+        Err(Error::Forked) => {}
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+pub(crate) fn a_fork_cannot_reset_what_its_parent_armed() -> Outcome {
+    let (mut live, image, mut reset) = armed()?;
+    for childs in [0, FEW, BYTES as usize] {
+        live.memory()[..FEW].fill(1);
+        in_a_fork(|| {
+            live.memory()[..childs].fill(2);
+            refused_as_forked(&mut reset, &mut live, &image);
+            assert_eq!(first_difference(&live.memory()[..childs], &vec![2; childs]), None, "a refusal changes nothing");
+            in_a_fork(|| refused_as_forked(&mut reset, &mut live, &image));
+            // Closes the child's descriptors.
+            drop(std::mem::take(&mut reset));
+        });
+        // Nothing the child tried has protected the parent's pages unseen, or ended their protection.
+        live.memory()[8 * FEW..9 * FEW].fill(3);
+        reset.reset(&mut live, &image).expect("the parent's own");
+        assert_initial(live.memory());
+    }
+    assert_eq!((reset.restored().tracked(), reset.restored().bytes()), (3, 6 * FEW as u64));
+    Ok(())
+}
+
+/// While the parent is in the middle of a job. What the child inherits of it, it restores in another way first.
+pub(crate) fn a_fork_can_arm_for_itself() -> Outcome {
+    let (mut live, image, mut reset) = armed()?;
+    live.memory()[..FEW].fill(1);
+    in_a_fork(|| {
+        RestoreAll.reset(&mut live, &image).expect("restores");
+        reset.arm(&mut live, &image).expect("arms");
+        let restored = reset.restored().bytes();
+        for at in [0, FEW, BYTES as usize - FEW] {
+            live.memory()[at..at + FEW].fill(2);
+            reset.reset(&mut live, &image).expect("its own");
+            assert_initial(live.memory());
+        }
+        assert_eq!(reset.restored().bytes() - restored, 3 * FEW as u64, "tracked");
+    });
+    reset.reset(&mut live, &image).expect("the parent's own");
+    assert_initial(live.memory());
+    assert_eq!(reset.restored().bytes(), FEW as u64);
+    Ok(())
+}
+
+pub(crate) fn a_reset_can_be_armed_again() -> Outcome {
+    let (mut live, image, mut reset) = armed()?;
+    for _ in 0..3 {
+        reset.arm(&mut live, &image).expect("arms");
+        live.memory()[..FEW].fill(1);
+        reset.reset(&mut live, &image).expect("resets");
+        assert_initial(live.memory());
+    }
+    Ok(())
+}
+
+pub(crate) fn pages_that_the_host_discards_are_restored() -> Outcome {
+    let (mut live, image, mut reset) = armed()?;
+    let all = BYTES as usize;
+    // What is discarded, and what was written before, read after and written after.
+    for (discarded, before, read, after) in [
+        (0..PAGE, None, None, None),
+        (0..PAGE, Some(10), None, None),
+        (0..PAGE, None, Some(1024), None),
+        (0..PAGE, None, None, Some(10)),
+        (0..64 * PAGE, Some(30 * PAGE), Some(200_000), Some(31 * PAGE)),
+        (0..0, Some(0), None, None),
+        (0..all, Some(200_000), None, Some(MIB as usize)),
+    ] {
+        before.inspect(|at| live.memory()[*at] = 1);
+        sys::discard(&mut live.memory()[discarded]);
+        read.inspect(|at| assert_eq!(live.memory()[*at], 0, "discarded"));
+        after.inspect(|at| live.memory()[*at] = 2);
+        reset.reset(&mut live, &image).expect("resets");
+        assert_initial(live.memory());
+    }
+    assert_eq!(reset.restored().whole(), 0);
+    Ok(())
+}
+
+/// Contents that are not the file's any more when the reset is armed: a discarded page shows the file's.
+pub(crate) fn file_pages_behind_discarded_ones_are_restored() -> Outcome {
+    let mut reset = Tracked::default();
+    needs("write tracking", reset.supported())?;
+    let mut live = instantiate(BYTES, true);
+    Populate::CHUNKED.commit(&mut live).expect("commits");
+    live.memory()[1024..1064].fill(b'-');
+    live.memory()[300] = 7;
+    let expected = live.memory().to_vec();
+    let image = Image::of(live.memory());
+    reset.arm(&mut live, &image).expect("arms");
+    for read in [false, true] {
+        for dirty in [false, true] {
+            if dirty {
+                live.memory()[2000] = 1;
+            }
+            sys::discard(&mut live.memory()[..PAGE]);
+            if read {
+                assert_eq!(&live.memory()[1024..1030], b"linear", "the file's");
+            }
+            reset.reset(&mut live, &image).expect("resets");
+            assert_eq!(first_difference(live.memory(), &expected), None, "read: {read}, dirty: {dirty}");
+        }
+    }
+    assert_eq!(reset.restored().whole(), 0);
+    Ok(())
+}
+
+pub(crate) fn memory_that_is_mapped_anew_is_refused() -> Outcome {
+    let (mut live, image, mut reset) = armed()?;
+    live.memory()[5] = 1;
+    sys::map_over(&mut live.memory()[10 * FEW..11 * FEW]);
+    live.memory()[10 * FEW] = 1;
+    match reset.reset(&mut live, &image) {
+        Err(Error::Remapped) => {}
+        other => panic!("not refused: {other:?}"),
+    }
+    RestoreAll.reset(&mut live, &image).expect("restores");
+    reset.arm(&mut live, &image).expect("arms");
+    live.memory()[10 * FEW] = 1;
+    reset.reset(&mut live, &image).expect("resets");
+    assert_initial(live.memory());
+    Ok(())
+}
+
+/// By read(2), with and without the page cache.
+pub(crate) fn writes_of_system_calls_are_restored() -> Outcome {
+    let (mut live, image, mut reset) = armed()?;
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    file.write_all(&vec![9; FEW]).expect("written");
+    for flags in [0, libc::O_DIRECT] {
+        let Ok(mut file) = File::options().read(true).custom_flags(flags).open(file.path()) else { continue };
+        file.read_exact(&mut live.memory()[FEW..2 * FEW]).expect("reads");
+        assert_eq!(live.memory()[2 * FEW - 1], 9);
+        reset.reset(&mut live, &image).expect("resets");
+        assert_initial(live.memory());
+    }
+    Ok(())
+}
+
+/// Reads into a registered buffer go past the page tables: the one kind of write that tracking does not see.
+pub(crate) fn dma_needs_its_parts_to_be_named() -> Outcome {
+    let buffer = 16 * PAGE..32 * PAGE;
+    let mut file = tempfile::tempfile().expect("a file");
+    file.write_all(&vec![9; buffer.len()]).expect("written");
+    let job = |live: &mut Live, ring: &Ring, file: &File| {
+        ring.read(file, &mut live.memory()[buffer.clone()]).expect("reads");
+        assert_eq!(first_difference(&live.memory()[buffer.clone()], &vec![9; buffer.len()]), None);
+    };
+
+    let (mut live, image, mut reset) = armed_with(Tracked::default().always_restoring(buffer.clone()))?;
+    let ring = needs("io_uring", Ring::with_buffer(&mut live.memory()[buffer.clone()]))?;
+    for _ in 0..3 {
+        job(&mut live, &ring, &file);
+        reset.reset(&mut live, &image).expect("resets");
+        assert_initial(live.memory());
+    }
+    drop(ring);
+
+    // As documented, unnamed parts need another reset.
+    let (mut live, image, mut reset) = armed()?;
+    let ring = needs("io_uring", Ring::with_buffer(&mut live.memory()[buffer.clone()]))?;
+    // Pinning was a write; from here on nothing is seen.
+    reset.reset(&mut live, &image).expect("resets");
+    job(&mut live, &ring, &file);
+    reset.reset(&mut live, &image).expect("resets");
+    assert_ne!(first_difference(live.memory(), &initial(BYTES)), None, "tracked after all: correct the documentation");
+    RestoreAll.reset(&mut live, &image).expect("restores");
+    assert_initial(live.memory());
+
+    let beyond = Tracked::default().always_restoring(0..BYTES as usize + 1).arm(&mut live, &image);
+    assert_eq!(beyond.expect_err("no such part").to_string(), "the target cannot restore parts beyond its memory");
+    Ok(())
+}
+
+/// Written before or after it was swapped out, read back or not, protected while in swap.
+pub(crate) fn swapped_out_dirt_is_restored() -> Outcome {
+    let (mut live, image, mut reset) = armed()?;
+    let _swap = needs("the right to turn swap on", Swap::on())?;
+    for (index, read_back) in [false, true, false, true].into_iter().enumerate() {
+        live.memory()[FEW / 2..FEW].fill(5);
+        let swapped = sys::swap_out(&mut live.memory()[..2 * FEW]);
+        if swapped < FEW / PAGE {
+            return Err(format!("needs a kernel that swaps on request: {swapped} pages were"));
+        }
+        if read_back {
+            assert_eq!(live.memory()[..2 * FEW].iter().filter(|byte| **byte == 5).count(), FEW / 2);
+        }
+        // In two more pages, of which the first was clean in swap.
+        live.memory()[FEW + 3 * PAGE] = 6;
+        live.memory()[3 * FEW] = 6;
+        reset.reset(&mut live, &image).expect("resets");
+        if !read_back {
+            assert!(sys::swapped(&live.memory()[..2 * FEW]) > 0, "clean pages stay in swap");
+        }
+        assert_initial(live.memory());
+        assert_eq!(reset.restored().bytes(), (index as u64 + 1) * (FEW / 2 + 2 * PAGE) as u64, "no more than the dirt");
+    }
+    Ok(())
+}
