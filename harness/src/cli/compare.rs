@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     isolate,
-    judge::{Comparison, Kind, NoBaseline, compare_family},
-    model::{MachineClass, Record},
+    judge::{Comparison, Keep, Kind, NoBaseline, Policy, compare_family},
+    model::{Baseline, MachineClass, Record, StoreError, read_record},
     report::export::Results,
 };
 
@@ -25,6 +25,9 @@ pub(super) struct Arguments {
     run: RunFolder,
     #[command(flatten)]
     rules: Rules,
+    /// Judge against the records of another run instead of the baselines: the folder of that run
+    #[arg(long, value_name = "DIR")]
+    against: Option<PathBuf>,
     /// Fail on what is unconfirmed too (exit status 5)
     #[arg(long)]
     strict: bool,
@@ -47,7 +50,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     let mut comparison = Comparison { strict: arguments.strict, ..Comparison::default() };
     let mut files = BTreeMap::new();
     for run in &runs {
-        let baseline = baselines::find(&arguments.rules.baselines, run)?;
+        let baseline = match &arguments.against {
+            Some(folder) => other_run(folder, &run.family, &policy)?,
+            None => baselines::find(&arguments.rules.baselines, run)?,
+        };
         let class = baseline.as_ref().map_or(&run.fingerprint.class, |baseline| &baseline.class);
         files.insert(run.family.clone(), file(&arguments.rules.baselines, class, &run.family));
         match baseline {
@@ -69,6 +75,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     let results = Results { comparison: &comparison, runs: &runs, policy: &policy, files: &files };
     arguments.output.deliver(&results)?;
     Ok(comparison.exit_status())
+}
+
+/// The record of another run as a baseline.
+fn other_run(folder: &Path, family: &str, policy: &Policy) -> Result<Option<Baseline>, CliError> {
+    match read_record(&folder.join(format!("{family}.json"))) {
+        Ok(record) => Ok(Some(baselines::of_run(&record, policy, Keep::Gated))),
+        Err(StoreError::Missing(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Says where a run was measured at another revision than that of the working tree.
