@@ -13,8 +13,8 @@ mod process;
 mod protection;
 
 pub(crate) use advice::{
-    allow_huge_pages, can_populate, collapse, discard, huge_pages, lock, lock_on_fault, populate, populate_read,
-    will_need,
+    allow_huge_pages, can_populate, collapse, discard, huge_pages, lock, lock_on_fault, page_out, populate,
+    populate_read, will_need,
 };
 pub(crate) use mapping::{HostMemory, ImageFile};
 pub(crate) use pagemap::{Pagemap, Pages};
