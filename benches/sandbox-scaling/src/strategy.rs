@@ -1,5 +1,6 @@
 //! How wasmtime is told to allocate: the axes of this family as values.
 
+use forced_commit::guest::{compile_for_target, compiler};
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// Slots of the pools for core modules: the largest ladder's top. Each reserves 4 GiB of address space
@@ -148,13 +149,14 @@ impl Strategy {
         Engine::new(&config)
     }
 
-    /// The same with a compiler, which keeps to the calling thread.
+    /// The same with a compiler for the guests' target, which keeps to the calling thread.
     ///
     /// # Errors
     /// As [`Strategy::engine`].
     pub fn compiling_engine(self, shape: Shape) -> wasmtime::Result<Engine> {
         let mut config = self.config(shape);
         config.parallel_compilation(false);
+        compile_for_target(&mut config)?;
         Engine::new(&config)
     }
 
@@ -164,7 +166,7 @@ impl Strategy {
     /// # Errors
     /// When wasmtime refuses the settings, or the environment names no target.
     pub fn compiler(self, shape: Shape) -> wasmtime::Result<Engine> {
-        Engine::new(&self.base(shape))
+        compiler(&self.base(shape))
     }
 }
 

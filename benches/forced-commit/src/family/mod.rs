@@ -22,6 +22,7 @@ mod tables;
 
 use highwater::{Case, CaseError, CaseId, CaseResult, Category, Context, Family, NotRun, Stages, locked_version};
 
+use wasm_guests::GuestTarget;
 
 use crate::{Error, Live, Target};
 
@@ -36,7 +37,10 @@ pub fn family() -> Family {
         name: NAME,
         unit: "MiB dirtied",
         reference: "loaded",
-        context: Context::from([("wasmtime".to_owned(), version.unwrap_or_else(|| "unknown".to_owned()))]),
+        context: Context::from([
+            ("wasmtime".to_owned(), version.unwrap_or_else(|| "unknown".to_owned())),
+            GuestTarget::context(),
+        ]),
         cases: cases.into_iter().flatten().collect(),
         claims: claims::all(),
     }

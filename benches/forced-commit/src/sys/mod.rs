@@ -11,6 +11,7 @@ mod mapping;
 mod pagemap;
 mod process;
 mod protection;
+mod target;
 
 pub(crate) use advice::{
     allow_huge_pages, can_populate, collapse, discard, huge_pages, lock, lock_on_fault, page_out, populate,
@@ -21,6 +22,7 @@ pub(crate) use pagemap::{Pagemap, Pages};
 pub use process::{Child, Ended, pin_thread, touch};
 pub(crate) use process::{load_module, minor_faults, thread_cpu};
 pub(crate) use protection::WriteProtection;
+pub(crate) use target::compile_for;
 
 use std::{ffi::c_void, io};
 
