@@ -3,12 +3,7 @@
 //!
 //! Nothing here turns swap on or off: that is the machine's, not a process's.
 
-use std::ops::ControlFlow;
-
-use crate::{
-    Error,
-    sys::{Pagemap, Pages, page_out},
-};
+use crate::{Error, oracle, sys::page_out};
 
 /// Where Linux lists swap files and devices.
 const SWAPS: &str = "/proc/swaps";
@@ -27,16 +22,8 @@ pub fn is_on() -> Result<bool, Error> {
 /// stay as they are: the next access reads them back.
 ///
 /// # Errors
-/// When the kernel refuses, or cannot scan page tables (before Linux 6.7).
+/// When the kernel refuses, or /proc is not readable.
 pub fn out(memory: &mut [u8]) -> Result<u64, Error> {
     page_out(memory).map_err(Error::system("swap pages out"))?;
-    let pagemap = Pagemap::open()
-        .map_err(|error| Error::Unsupported { what: "PAGEMAP_SCAN (Linux 6.7)", reason: error.to_string() })?;
-    let mut swapped = 0;
-    let scan = pagemap.scan(memory, Pages::Swapped, |run| {
-        swapped += run.len() as u64;
-        ControlFlow::Continue(())
-    });
-    scan.map_err(Error::system("scan the page tables"))?;
-    Ok(swapped)
+    oracle::swapped(memory)
 }

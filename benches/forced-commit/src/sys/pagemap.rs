@@ -30,8 +30,6 @@ pub(crate) enum Pages {
     Written,
     /// Those that are part of a huge page.
     Huge,
-    /// Those that are swapped out.
-    Swapped,
 }
 
 /// This process's page map.
@@ -68,7 +66,6 @@ impl Pagemap {
             Pages::Uncommitted => (present, 0, present | zero | file),
             Pages::Written => (0, written, present | swapped),
             Pages::Huge => (0, PAGE_IS_HUGE.into(), 0),
-            Pages::Swapped => (0, swapped, 0),
         };
         let mut regions = [const { MaybeUninit::<page_region>::uninit() }; RUNS];
         let mut from = start;
