@@ -47,7 +47,8 @@ fn swapped_out(mut reset: Box<dyn Reset>) -> Option<Leaked> {
     for _ in 0..RESETS {
         live.call("dirty", 256, 32).expect("a job");
         let swapped = swap::out(live.memory()).expect("swaps out");
-        assert!(swapped >= MIB, "{name}: only {swapped} bytes were swapped out");
+        // Not every page: some may wait in the list of a CPU that this thread has left.
+        assert!(swapped >= MIB / 2, "{name}: only {swapped} bytes were swapped out");
         reset.reset(&mut live, &image).expect("resets");
         let left = live.left(&image).expect("comparable");
         leaked.resets += u32::from(!left.is_clean());
