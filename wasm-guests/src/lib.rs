@@ -9,7 +9,7 @@
 //! ```
 //!
 //! The crate knows no engine: families use different versions of wasmtime, so each hands in its own compiler and a
-//! key that says which engine, version and settings that is.
+//! key that says which engine, version and settings that is. [`GuestTarget`] says for which CPU they compile.
 
 mod artefact;
 mod cache;
@@ -21,11 +21,13 @@ mod manifest;
 pub mod pack;
 mod shape;
 mod source;
+pub mod target;
 
 pub use cache::{Cache, Made};
 pub use error::Error;
 pub use guest::{Guest, guest, guests};
 pub use manifest::Entry;
 pub use shape::Shape;
+pub use target::GuestTarget;
 
 use manifest::Manifest;

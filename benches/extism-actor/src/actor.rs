@@ -41,13 +41,19 @@ pub struct Files {
 
 impl Files {
     /// A builder that compiles with these settings and the cache.
-    #[must_use]
-    pub fn builder<'a>(&self, wasm: impl Into<WasmInput<'a>>, allocation: Allocation) -> PluginBuilder<'a> {
-        let builder = PluginBuilder::new(wasm).with_wasmtime_config(allocation.config(PER_PLUGIN));
-        match &self.cache {
+    ///
+    /// # Errors
+    /// When the environment names no target to compile for.
+    pub fn builder<'a>(
+        &self,
+        wasm: impl Into<WasmInput<'a>>,
+        allocation: Allocation,
+    ) -> Result<PluginBuilder<'a>, extism::Error> {
+        let builder = PluginBuilder::new(wasm).with_wasmtime_config(allocation.config(PER_PLUGIN)?);
+        Ok(match &self.cache {
             Some(settings) => builder.with_cache_config(settings),
             None => builder.with_cache_disabled(),
-        }
+        })
     }
 
     /// Compiles the component, or takes it from the cache.
@@ -66,9 +72,9 @@ impl Files {
         };
         let builder = match source {
             Source::Bytes if limit.is_some() => return Err(extism::Error::msg("bytes alone carry no limit")),
-            Source::Bytes => self.builder(self.bytes()?, allocation),
-            Source::Data => self.builder(limited(Manifest::new([Wasm::data(self.bytes()?)])), allocation),
-            Source::File => self.builder(limited(Manifest::new([Wasm::file(&self.module)])), allocation),
+            Source::Bytes => self.builder(self.bytes()?, allocation)?,
+            Source::Data => self.builder(limited(Manifest::new([Wasm::data(self.bytes()?)])), allocation)?,
+            Source::File => self.builder(limited(Manifest::new([Wasm::file(&self.module)])), allocation)?,
         };
         builder.compile()
     }

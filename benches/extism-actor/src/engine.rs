@@ -1,5 +1,6 @@
 //! How wasmtime 43 is told to allocate and compile: the same for Extism and for the control.
 
+use wasm_guests::GuestTarget;
 use wasmtime43::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// Actors that a pool has room for: the largest ladder's top.
@@ -40,11 +41,21 @@ impl Allocation {
     }
 
     /// The settings for a host with so many memories per actor. One thread compiles: a worker of several has no
-    /// exact memory.
-    #[must_use]
-    pub fn config(self, memories_per_actor: u32) -> Config {
+    /// exact memory. It compiles for the guests' target, not for this CPU.
+    ///
+    /// # Errors
+    /// When the environment names no target.
+    pub fn config(self, memories_per_actor: u32) -> wasmtime43::Result<Config> {
         let mut config = Config::new();
         config.parallel_compilation(false);
+        if let Some(settings) = GuestTarget::chosen()?.settings() {
+            config.target(settings.triple)?;
+            for flag in settings.flags {
+                // SAFETY: each says that the CPU has a feature, and the engine compares these flags with the host's
+                // features before it loads what was compiled.
+                unsafe { config.cranelift_flag_enable(flag) };
+            }
+        }
         match self {
             Self::OnDemand => {}
             Self::SmallReservation => {
@@ -63,6 +74,6 @@ impl Allocation {
                 config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
             }
         }
-        config
+        Ok(config)
     }
 }

@@ -4,6 +4,7 @@
 use std::{path::PathBuf, time::Instant};
 
 use highwater::{Bencher, Case, CaseId, CaseResult, Dirs, Stages};
+use wasm_guests::GuestTarget;
 
 use crate::{
     Actor, AfterCall, Allocation, Source, id,
@@ -64,6 +65,10 @@ pub(crate) fn stage(function: &str) -> String {
 impl Case for Habit {
     fn id(&self) -> CaseId {
         id("habits", &[("choice", self.name)])
+    }
+
+    fn environment(&self) -> Vec<(String, String)> {
+        GuestTarget::environment()
     }
 
     fn prepare(&self, dirs: Dirs<'_>) -> CaseResult<Vec<PathBuf>> {

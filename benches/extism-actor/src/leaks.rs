@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use highwater::{Case, CaseId, CaseResult, Dirs, Scale, Stages};
+use wasm_guests::GuestTarget;
 
 use crate::{
     Actor, AfterCall, Allocation, Source, id,
@@ -48,6 +49,10 @@ impl Case for Leak {
 
     fn ladder(&self) -> Vec<Scale> {
         (1..=WINDOWS).map(|window| Scale(window * WINDOW)).collect()
+    }
+
+    fn environment(&self) -> Vec<(String, String)> {
+        GuestTarget::environment()
     }
 
     fn prepare(&self, dirs: Dirs<'_>) -> CaseResult<Vec<PathBuf>> {

@@ -46,6 +46,7 @@ mod throughput;
 use std::{thread, time::Duration};
 
 use highwater::{Case, CaseId, Context, Family, locked_version};
+use wasm_guests::GuestTarget;
 
 pub use actor::{Actor, AfterCall, CallError, Files, Source};
 pub use config::MemoryLimit;
@@ -85,6 +86,7 @@ pub fn family() -> Family {
             ("extism".to_owned(), version("extism")),
             // Extism's, and the control's; the other families have another.
             ("wasmtime".to_owned(), version("wasmtime@43")),
+            GuestTarget::context(),
         ]),
         cases,
         claims: claims::all(),

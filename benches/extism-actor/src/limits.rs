@@ -5,6 +5,7 @@ use std::{ops::Range, path::PathBuf};
 
 use extism::CompiledPlugin;
 use highwater::{Case, CaseId, CaseResult, Dirs, Stages, model::write_atomically};
+use wasm_guests::GuestTarget;
 
 use crate::{
     Actor, AfterCall, Allocation, CallError, MemoryLimit, Source, config, id,
@@ -68,6 +69,10 @@ impl Case for Limits {
 
     fn is_heavy(&self) -> bool {
         self.0 == Asked::Mib(100)
+    }
+
+    fn environment(&self) -> Vec<(String, String)> {
+        GuestTarget::environment()
     }
 
     fn prepare(&self, dirs: Dirs<'_>) -> CaseResult<Vec<PathBuf>> {
@@ -195,6 +200,10 @@ pub struct OutOfBounds(pub Allocation);
 impl Case for OutOfBounds {
     fn id(&self) -> CaseId {
         id("bounds", &[("alloc", self.0.name())])
+    }
+
+    fn environment(&self) -> Vec<(String, String)> {
+        GuestTarget::environment()
     }
 
     fn prepare(&self, dirs: Dirs<'_>) -> CaseResult<Vec<PathBuf>> {

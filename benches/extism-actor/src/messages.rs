@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use highwater::{Bencher, Case, CaseId, CaseResult, Dirs, Stages};
+use wasm_guests::GuestTarget;
 
 use crate::{
     Actor, AfterCall, Allocation, MemoryLimit, RawHost, Source, id,
@@ -48,6 +49,10 @@ impl Case for Messages {
 
     fn is_heavy(&self) -> bool {
         self.kib == 8192 && self.format == Format::Msgpack
+    }
+
+    fn environment(&self) -> Vec<(String, String)> {
+        GuestTarget::environment()
     }
 
     fn prepare(&self, dirs: Dirs<'_>) -> CaseResult<Vec<PathBuf>> {

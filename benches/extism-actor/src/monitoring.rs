@@ -5,6 +5,7 @@ use std::{ffi::OsStr, path::PathBuf, time::Instant};
 
 use highwater::{Case, CaseId, CaseResult, Dirs, Stages};
 use sysinfo::System;
+use wasm_guests::GuestTarget;
 
 use crate::{
     Actor, AfterCall, Allocation, Source, id,
@@ -23,6 +24,10 @@ const PAGES: u64 = 256;
 impl Case for Monitoring {
     fn id(&self) -> CaseId {
         id("monitoring", &[("grown", "16m"), ("echoed", "4m")])
+    }
+
+    fn environment(&self) -> Vec<(String, String)> {
+        GuestTarget::environment()
     }
 
     fn prepare(&self, dirs: Dirs<'_>) -> CaseResult<Vec<PathBuf>> {

@@ -17,7 +17,7 @@ impl RawHost {
     /// # Errors
     /// When a file cannot be read, or wasmtime refuses the settings or the module.
     pub fn new(files: &Files, allocation: Allocation) -> Result<Self> {
-        let mut config = allocation.config(1);
+        let mut config = allocation.config(1)?;
         if let Some(settings) = &files.cache {
             config.cache(Some(Cache::from_file(Some(settings))?));
         }

@@ -5,6 +5,7 @@ use std::{path::PathBuf, time::Duration};
 
 use extism::{CompiledPlugin, Plugin, Pool, PoolBuilder, PoolPlugin};
 use highwater::{Bencher, Case, CaseId, CaseResult, Dirs, Scale, Stages};
+use wasm_guests::GuestTarget;
 
 use crate::{
     Allocation, Files, RawActor, RawHost, Source, id,
@@ -111,7 +112,7 @@ impl Host {
     fn actor(&self, index: usize) -> CaseResult<Live> {
         Ok(match self {
             Self::Compiled(all) => Live::Plugin(Plugin::new_from_compiled(&all[index % all.len()])?),
-            Self::Each(files, wasm) => Live::Plugin(files.builder(wasm.as_slice(), Allocation::OnDemand).build()?),
+            Self::Each(files, wasm) => Live::Plugin(files.builder(wasm.as_slice(), Allocation::OnDemand)?.build()?),
             Self::Pool(pool) => Live::Pooled(pool.get(Duration::ZERO)?.ok_or("the pool is empty")?),
             Self::Raw(host) => Live::Raw(host.actor()?),
         })
@@ -163,6 +164,10 @@ impl Case for Scaling {
 
     fn is_heavy(&self) -> bool {
         self.components > 1 || self.maker == Maker::ExtismPool
+    }
+
+    fn environment(&self) -> Vec<(String, String)> {
+        GuestTarget::environment()
     }
 
     fn prepare(&self, dirs: Dirs<'_>) -> CaseResult<Vec<PathBuf>> {

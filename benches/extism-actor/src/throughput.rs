@@ -9,6 +9,7 @@ use std::{
 use extism::{CompiledPlugin, Plugin, Pool, PoolBuilder};
 use highwater::{Case, CaseId, CaseResult, Conditions, Dirs, Stages};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use wasm_guests::GuestTarget;
 
 use crate::{
     Actor, AfterCall, Allocation, RawHost, Source, id,
@@ -122,6 +123,10 @@ impl Case for Throughput {
 
     fn conditions(&self) -> Conditions {
         Conditions { cpus: self.threads, ..Conditions::default() }
+    }
+
+    fn environment(&self) -> Vec<(String, String)> {
+        GuestTarget::environment()
     }
 
     fn prepare(&self, dirs: Dirs<'_>) -> CaseResult<Vec<PathBuf>> {

@@ -10,7 +10,10 @@
 use std::path::{Path, PathBuf};
 
 use highwater::{CaseResult, model::write_atomically};
+use wasm_guests::GuestTarget;
 use wasmtime::{Config, Engine};
+
+use crate::sys::compile_for;
 
 /// Bytes of a WebAssembly page.
 const WASM_PAGE: u64 = 65_536;
@@ -94,14 +97,105 @@ pub fn text(declared: Declared) -> String {
     )
 }
 
+/// Has an engine of these settings compile for the target that [`GuestTarget::chosen`] names, so that code is
+/// the same on every machine of a class. An engine that only runs what was compiled needs nothing of this.
+///
+/// # Errors
+/// When the environment names no target, or the engine knows none of the name.
+pub fn compile_for_target(config: &mut Config) -> wasmtime::Result<()> {
+    compile_for(config, GuestTarget::chosen()?)
+}
+
+/// An engine that compiles for that target and for engines of these settings.
+///
+/// # Errors
+/// As [`compile_for_target`], and when the engine refuses the settings.
+pub fn compiler(config: &Config) -> wasmtime::Result<Engine> {
+    let mut config = config.clone();
+    compile_for_target(&mut config)?;
+    Engine::new(&config)
+}
+
 /// Compiles the guest for an engine of these settings into `folder` and returns the file.
 ///
 /// # Errors
 /// When the engine refuses the settings or the file cannot be written.
 pub fn precompiled(folder: &Path, name: &str, declared: Declared, config: &Config) -> CaseResult<PathBuf> {
-    let engine = Engine::new(config)?;
+    let engine = compiler(config)?;
     let compiled = engine.precompile_module(&wat::parse_str(text(declared))?)?;
     let path = folder.join(format!("forced-commit-{name}.cwasm"));
     write_atomically(&path, &compiled)?;
     Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+
+    use super::*;
+
+    const GUEST: Declared = Declared { minimum: 1 << 20, maximum: 1 << 20 };
+
+    fn engine(target: GuestTarget) -> Engine {
+        let mut config = Config::new();
+        compile_for(&mut config, target).expect("a target");
+        Engine::new(&config).expect("an engine")
+    }
+
+    fn hash(engine: &Engine) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn compiled(engine: &Engine) -> Vec<u8> {
+        engine.precompile_module(&wat::parse_str(text(GUEST)).expect("a module")).expect("compiles")
+    }
+
+    /// What compiled code says of a flag: its name, then the encoded value.
+    #[cfg(target_arch = "x86_64")]
+    fn value<'a>(code: &'a [u8], flag: &str) -> &'a [u8] {
+        let at = code.windows(flag.len()).position(|window| window == flag.as_bytes()).expect("a flag");
+        &code[at + flag.len()..][..2]
+    }
+
+    #[test]
+    fn a_guest_compiled_twice_for_a_target_is_the_same_bytes() {
+        let target = GuestTarget::chosen().expect("a target");
+        let [first, second] = [engine(target), engine(target)];
+        assert_eq!(hash(&first), hash(&second));
+        assert!(compiled(&first) == compiled(&second));
+    }
+
+    /// What cached files are named by differs too, or one target would find the other's.
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn a_fixed_target_has_the_features_of_its_level_and_none_of_the_hosts() {
+        let [fixed, baseline] =
+            [GuestTarget::chosen().expect("a target"), GuestTarget::Baseline].map(|target| compiled(&engine(target)));
+        let off = value(&baseline, "has_avx512f");
+        assert_eq!(value(&fixed, "has_avx512f"), off);
+        assert_eq!(value(&fixed, "has_avx512vnni"), off);
+        if GuestTarget::chosen() == Ok(GuestTarget::X86_64V3) {
+            for flag in ["has_avx", "has_avx2", "has_bmi2", "has_fma", "has_popcnt"] {
+                assert!(value(&fixed, flag) != off && value(&baseline, flag) == off, "{flag}");
+            }
+            assert_ne!(hash(&engine(GuestTarget::X86_64V3)), hash(&engine(GuestTarget::Baseline)));
+        }
+    }
+
+    #[test]
+    fn engines_without_a_target_load_what_a_fixed_target_compiled() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("guest.cwasm");
+        let mut no_compiler = Config::new();
+        no_compiler.enable_compiler(false);
+        for target in [GuestTarget::chosen().expect("a target"), GuestTarget::Baseline] {
+            std::fs::write(&path, compiled(&engine(target))).expect("written");
+            for config in [&no_compiler, &Config::new()] {
+                let engine = Engine::new(config).expect("an engine");
+                crate::sys::load_module(&engine, &path).expect("loads");
+            }
+        }
+    }
 }

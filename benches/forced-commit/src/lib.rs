@@ -30,7 +30,8 @@
 //!  commit     ways to commit, behind one trait         headroom   what is left before somebody is killed
 //!  reset      ways to put back, behind one trait       image      the initial image, and what differs from it
 //!  oracle     what is really committed                 sys        all unsafe code
-//!  live       wasmtime as a target                     family     what Highwater measures of all this
+//!  live       wasmtime as a target                     swap       swapping pages out, for tests of resets
+//!  family     what Highwater measures of all this
 //! ```
 
 pub mod commit;
@@ -42,6 +43,7 @@ mod image;
 mod live;
 pub mod oracle;
 pub mod reset;
+pub mod swap;
 mod sys;
 mod target;
 

@@ -64,7 +64,12 @@ pub fn residency(memory: &[u8]) -> Result<Residency, Error> {
         ControlFlow::Continue(())
     });
     scan.map_err(Error::system("scan the page tables"))?;
-    Ok(Residency { bytes: memory.len() as u64, present, counted: counted(memory)? })
+    Ok(Residency { bytes: memory.len() as u64, present, counted: counted(memory, "Anonymous")? })
+}
+
+/// Bytes that are swapped out, by the kernel's counters, of the mappings that the memory lies in.
+pub(crate) fn swapped(memory: &[u8]) -> Result<u64, Error> {
+    counted(memory, "Swap")
 }
 
 /// The first page that is not committed, as an offset; `None` when all are.
@@ -93,8 +98,8 @@ fn unsupported(error: std::io::Error) -> Error {
     Error::Unsupported { what: "PAGEMAP_SCAN (Linux 6.7)", reason: error.to_string() }
 }
 
-/// `Anonymous` of the mappings that overlap the memory.
-fn counted(memory: &[u8]) -> Result<u64, Error> {
+/// A field of smaps, over the mappings that overlap the memory.
+fn counted(memory: &[u8], field: &str) -> Result<u64, Error> {
     let failed = |error: procfs::ProcError| Error::System {
         what: "read /proc/self/smaps",
         source: std::io::Error::other(error.to_string()),
@@ -105,7 +110,7 @@ fn counted(memory: &[u8]) -> Result<u64, Error> {
     let ours = maps.iter().filter(|map| {
         map.address.0 < end && start < map.address.1 && !matches!(map.pathname, MMapPath::Heap | MMapPath::Stack)
     });
-    Ok(ours.filter_map(|map| map.extension.map.get("Anonymous")).sum())
+    Ok(ours.filter_map(|map| map.extension.map.get(field)).sum())
 }
 
 #[cfg(test)]

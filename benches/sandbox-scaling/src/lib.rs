@@ -33,6 +33,7 @@ mod strategy;
 mod threads;
 
 use highwater::{Case, Context, Family, locked_version};
+use wasm_guests::GuestTarget;
 
 pub use axes::{Access, Load};
 pub use ceiling::{Ceiling, Limit};
@@ -57,7 +58,10 @@ pub fn family() -> Family {
         name: NAME,
         unit: "sandbox",
         reference: "loaded",
-        context: Context::from([("wasmtime".to_owned(), version.unwrap_or_else(|| "unknown".to_owned()))]),
+        context: Context::from([
+            ("wasmtime".to_owned(), version.unwrap_or_else(|| "unknown".to_owned())),
+            GuestTarget::context(),
+        ]),
         cases,
         claims: claims::all(),
     }

@@ -86,7 +86,8 @@ pub const ROWS: &[Sandbox] = &[
     // Less address space each, for the same memory.
     up_to(row(ON_DEMAND_64M, TINY), SOME),
     // What a pool keeps after 1,000 sandboxes were dropped: the first 16 pages of each, all that were
-    // written to, or the last few slots whole.
+    // written to, or the last few slots whole. Pools that scan leak under swap (docs/wasmtime-14357.md): they are
+    // measured, and recommended nowhere.
     row(KEEP_64K, TOUCHER),
     row(KEEP_1M_SCAN, TOUCHER),
     row(BATCH_16, TOUCHER),

@@ -6,6 +6,7 @@ use std::{
 };
 
 use highwater::{BatchSize, Bencher, Case, CaseId, CaseResult, Category, Conditions, Dirs, Limits, Scale, Stages};
+use wasm_guests::GuestTarget;
 
 use crate::{
     Access, Guest, Load, NAME, Strategy,
@@ -90,6 +91,11 @@ impl Case for Sandbox {
 
     fn conditions(&self) -> Conditions {
         Conditions { cpus: self.threads, ..Conditions::default() }
+    }
+
+    /// A worker that compiles does so for the parent's target.
+    fn environment(&self) -> Vec<(String, String)> {
+        if self.load == Load::Compile { GuestTarget::environment() } else { Vec::new() }
     }
 
     fn prepare(&self, dirs: Dirs<'_>) -> CaseResult<Vec<PathBuf>> {

@@ -1,5 +1,6 @@
 //! How wasmtime is told to allocate: the axes of this family as values.
 
+use forced_commit::guest::{compile_for_target, compiler};
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// Slots of the pools for core modules: the largest ladder's top. Each reserves 4 GiB of address space
@@ -55,6 +56,13 @@ pub struct Pool {
 impl Pool {
     /// As wasmtime has it by default: nothing is kept, slots are given back one by one.
     const DEFAULT: Self = Self { slots: POOL_SLOTS, keep_resident: 0, pagemap_scan: false, decommit_batch: 1 };
+
+    /// Whether an instance may read what the one before it in its slot wrote, where the kernel swapped pages
+    /// out in between: wasmtime #14357, fixed in 50 (`docs/wasmtime-14357.md`).
+    #[must_use]
+    pub const fn leaks_under_swap(self) -> bool {
+        self.pagemap_scan && self.keep_resident > 0
+    }
 }
 
 impl Allocation {
@@ -73,7 +81,8 @@ impl Allocation {
         pool: Some(Pool { keep_resident: 64 << 10, ..Pool::DEFAULT }),
         ..Self::ON_DEMAND
     };
-    /// A pool that keeps up to 1 MiB of it and lets the kernel say which pages to zero.
+    /// A pool that keeps up to 1 MiB of it and lets the kernel say which pages to zero. Measured and not
+    /// recommended: where pages are swapped out, the next instance reads them ([`Pool::leaks_under_swap`]).
     pub const POOLING_KEEP_1M_SCAN: Self = Self {
         name: "pooling-keep-1m-scan",
         pool: Some(Pool { keep_resident: 1 << 20, pagemap_scan: true, ..Pool::DEFAULT }),
@@ -140,22 +149,24 @@ impl Strategy {
         Engine::new(&config)
     }
 
-    /// The same with a compiler, which keeps to the calling thread.
+    /// The same with a compiler for the guests' target, which keeps to the calling thread.
     ///
     /// # Errors
     /// As [`Strategy::engine`].
     pub fn compiling_engine(self, shape: Shape) -> wasmtime::Result<Engine> {
         let mut config = self.config(shape);
         config.parallel_compilation(false);
+        compile_for_target(&mut config)?;
         Engine::new(&config)
     }
 
-    /// An engine to compile with for engines of these settings. Its pool's address space is left out.
+    /// An engine to compile with for engines of these settings and for the guests' target. Its pool's address
+    /// space is left out.
     ///
     /// # Errors
-    /// When wasmtime refuses the settings.
+    /// When wasmtime refuses the settings, or the environment names no target.
     pub fn compiler(self, shape: Shape) -> wasmtime::Result<Engine> {
-        Engine::new(&self.base(shape))
+        compiler(&self.base(shape))
     }
 }
 

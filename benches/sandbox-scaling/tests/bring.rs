@@ -87,6 +87,21 @@ fn a_module_is_tried_with_every_strategy_and_the_best_are_named_with_their_setti
 }
 
 #[test]
+fn the_pool_that_leaks_under_swap_is_marked_and_its_settings_are_not_printed() {
+    let desk = Desk::with("add.wat", ADD);
+    let (text, _) = desk.run(&["add.wat", "--samples", "1", "--invoke", "add", "--args", "1", "2"], HELD);
+    let line =
+        |start: &str| text.lines().find(|line| line.contains(start)).unwrap_or_else(|| panic!("{start}:\n{text}"));
+    let row = line("pooling-keep-1m-scan/cow=on \u{2020}");
+    assert!(!row.contains('*'), "{row}");
+    assert!(line("\u{2020} not recommended").contains("docs/wasmtime-14357.md"));
+    for start in ["cheapest in memory: ", "fastest: ", "Pareto set: "] {
+        assert!(!line(start).contains("scan"), "{text}");
+    }
+    assert!(!text.contains("Enabled::Auto") && !text.contains("Enabled::Yes"), "{text}");
+}
+
+#[test]
 fn a_component_is_called_with_typed_arguments() {
     let desk = Desk::with("add.wat", COMPONENT);
     let (text, _) = desk.run(&["add.wat", "--samples", "1", "--invoke", "add", "--args", "1", "2"], HELD);

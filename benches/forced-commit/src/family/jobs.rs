@@ -15,14 +15,14 @@ use std::{
 };
 
 use highwater::{Case, CaseId, CaseResult, Category, Conditions, Dirs, Stages};
-use wasmtime::{Config, Engine};
+use wasmtime::Config;
 
 use super::{
     boxed, id, label, or_not_run,
     reset::{How, timed},
     tables::{MIB, Way, size_name},
 };
-use crate::{Error, Image, Live, Target, oracle};
+use crate::{Error, Image, Live, Target, guest::compiler, oracle};
 
 /// A row.
 #[derive(Clone, Copy, Debug)]
@@ -93,7 +93,7 @@ impl Case for Row {
         [self.how.config(BYTES), Config::new()]
             .into_iter()
             .map(|config| {
-                let engine = Engine::new(&config)?;
+                let engine = compiler(&config)?;
                 let mut hasher = DefaultHasher::new();
                 engine.precompile_compatibility_hash().hash(&mut hasher);
                 let key = format!("wasmtime {:016x}", hasher.finish());

@@ -4,6 +4,7 @@
 //!  commit    one way to commit one memory: what it leaves out, what it costs, what it costs others
 //!  beside    what another thread waits for meanwhile
 //!  reset     one way to reset, by how much was dirtied and where
+//!  swapped   the same with the job's pages swapped out before the reset
 //!  jobs      a hundred jobs of an indexer in a row
 //!  limit     one way to commit where there is too little memory, and who notices when
 //!  guarded   twenty refusals in a row, and a smaller request served after them
@@ -16,9 +17,12 @@ mod jobs;
 mod limit;
 mod readings;
 mod reset;
+mod swapped;
 mod tables;
 
 use highwater::{Case, CaseError, CaseId, CaseResult, Category, Context, Family, NotRun, Stages, locked_version};
+
+use wasm_guests::GuestTarget;
 
 use crate::{Error, Live, Target};
 
@@ -27,13 +31,16 @@ const NAME: &str = "forced-commit";
 /// All rows.
 #[must_use]
 pub fn family() -> Family {
-    let cases = [commit::cases(), beside::cases(), reset::cases(), jobs::cases(), limit::cases()];
+    let cases = [commit::cases(), beside::cases(), reset::cases(), swapped::cases(), jobs::cases(), limit::cases()];
     let version = locked_version(include_str!("../../../../Cargo.lock"), "wasmtime");
     Family {
         name: NAME,
         unit: "MiB dirtied",
         reference: "loaded",
-        context: Context::from([("wasmtime".to_owned(), version.unwrap_or_else(|| "unknown".to_owned()))]),
+        context: Context::from([
+            ("wasmtime".to_owned(), version.unwrap_or_else(|| "unknown".to_owned())),
+            GuestTarget::context(),
+        ]),
         cases: cases.into_iter().flatten().collect(),
         claims: claims::all(),
     }

@@ -122,7 +122,8 @@ const ROWS: &[Row] = &[
     few(How::REINSTANTIATE, Where::Prefix),
     few(How::REMAP, Where::Prefix),
     few(How::POOLED, Where::Prefix),
-    // Kept resident by the pool: all of it by memset; by scan where the pages lie in up to 32 runs.
+    // Kept resident by the pool: all of it by memset; by scan where the pages lie in up to 32 runs. The scan is
+    // clean here, where nothing is swapped out, and unclean in `swapped`.
     row(How::POOLED_MEMSET, Where::Prefix),
     few(How::POOLED_SCAN, Where::Prefix),
     few(How::POOLED_SCAN, Where::Runs32),

@@ -69,6 +69,11 @@ pub(crate) fn discard(memory: &mut [u8]) -> io::Result<()> {
     advise(memory, Advice::LinuxDontNeed)
 }
 
+/// Swaps every page out that can be (`MADV_PAGEOUT`, Linux 5.4); without swap it does nothing.
+pub(crate) fn page_out(memory: &mut [u8]) -> io::Result<()> {
+    advise(memory, Advice::LinuxPageOut)
+}
+
 /// Makes every page present and pins it (mlock(2)). Needs `RLIMIT_MEMLOCK` or the right to lock.
 pub(crate) fn lock(memory: &mut [u8]) -> io::Result<()> {
     let (start, length) = whole_pages(memory)?;

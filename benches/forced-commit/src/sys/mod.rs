@@ -13,11 +13,12 @@ mod maps;
 mod pagemap;
 mod process;
 mod protection;
+mod target;
 
 pub(crate) use address_space::AddressSpace;
 pub(crate) use advice::{
-    allow_huge_pages, can_populate, collapse, discard, huge_pages, lock, lock_on_fault, populate, populate_read,
-    will_need,
+    allow_huge_pages, can_populate, collapse, discard, huge_pages, lock, lock_on_fault, page_out, populate,
+    populate_read, will_need,
 };
 pub(crate) use mapping::{HostMemory, ImageFile};
 pub(crate) use maps::file_backed;
@@ -25,6 +26,7 @@ pub(crate) use pagemap::{Change, Pagemap, Pages};
 pub use process::{Child, Ended, pin_thread, touch};
 pub(crate) use process::{load_module, minor_faults, thread_cpu};
 pub(crate) use protection::WriteProtection;
+pub(crate) use target::compile_for;
 
 use std::{ffi::c_void, io};
 

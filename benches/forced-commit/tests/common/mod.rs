@@ -1,6 +1,8 @@
 //! Guests to commit and reset, and what tests ask of the system.
 #![allow(dead_code, reason = "each test program uses a part")]
 
+pub(crate) mod swap_file;
+
 use forced_commit::{Commit, Live, Reset, guest};
 use wasmtime::{Config, Engine, Module};
 

@@ -1,5 +1,6 @@
 //! What was measured as a table, and what follows from it: the cheapest, the fastest, the Pareto set, and
-//! the settings to paste.
+//! the settings to paste. A strategy that leaks under swap is in the table, with a mark, and in nothing that
+//! follows from it.
 
 use std::fmt::Write;
 
@@ -20,8 +21,13 @@ use super::{
 
 /// Of strategies whose memory is alike to a hundredth, the fastest counts as the cheapest.
 const ALIKE: f64 = 1.01;
-/// What is kept after a drop is told from here on.
+/// Less than this kept after a drop is not worth a line.
 const PAGE: f64 = 4096.0;
+/// Marks strategies that leak under swap.
+const MARK: &str = " \u{2020}";
+/// What the mark stands for.
+const FOOTNOTE: &str = "\u{2020} not recommended: where the kernel swaps pages out, a sandbox can read up to 1 MiB of the \
+                        previous one's memory (wasmtime #14357, fixed in 50); see docs/wasmtime-14357.md";
 
 /// What one strategy costs.
 struct Cost<'a> {
@@ -50,11 +56,12 @@ pub fn advice(asked: &Asked, tried: &Tried) -> String {
         .iter()
         .map(|(strategy, case)| Cost { strategy, outcome: figures(case, tried.sandboxes) })
         .collect();
-    let told: Vec<(&Strategy, &Figures)> =
+    let measured: Vec<(&Strategy, &Figures)> =
         costs.iter().filter_map(|cost| Some((cost.strategy, cost.outcome.as_ref().ok()?))).collect();
-    let fastest = told.iter().map(|(_, figures)| figures.cycle).fold(f64::INFINITY, f64::min);
-    let best = stats::pareto(&told.iter().map(|(_, figures)| (figures.held, figures.cycle)).collect::<Vec<_>>());
-    let pareto: Vec<&Strategy> = told.iter().zip(best).filter(|(_, best)| *best).map(|((one, _), _)| *one).collect();
+    let (leaking, safe): (Vec<_>, Vec<_>) = measured.into_iter().partition(|(strategy, _)| strategy.leaks_under_swap());
+    let fastest = safe.iter().map(|(_, figures)| figures.cycle).fold(f64::INFINITY, f64::min);
+    let best = stats::pareto(&safe.iter().map(|(_, figures)| (figures.held, figures.cycle)).collect::<Vec<_>>());
+    let pareto: Vec<&Strategy> = safe.iter().zip(best).filter(|(_, best)| *best).map(|((one, _), _)| *one).collect();
 
     let mut table = Table::new();
     table.load_style(presets::UTF8_BORDERS_ONLY).set_header([
@@ -74,10 +81,13 @@ pub fn advice(asked: &Asked, tried: &Tried) -> String {
         column.set_cell_alignment(CellAlignment::Right);
     }
     let mut text = format!("{}, {}, {} sandboxes alive\n{table}\n", asked.path.display(), does(tried), tried.sandboxes);
-    text.push_str(
-        "held: anon, page tables and the kernel's own per mapping; time: the middle of many in one process, warm\n\n",
-    );
-    recommend(&mut text, &told, &pareto, tried);
+    text.push_str("held: anon, page tables and kernel memory per mapping; time: median of many in one warm process\n");
+    if costs.iter().any(|cost| cost.strategy.leaks_under_swap()) {
+        text.push_str(FOOTNOTE);
+        text.push('\n');
+    }
+    text.push('\n');
+    recommend(&mut text, &safe, &leaking, &pareto, tried);
     text
 }
 
@@ -91,7 +101,7 @@ fn does(tried: &Tried) -> String {
 }
 
 fn row(cost: &Cost<'_>, fastest: f64, is_best: bool) -> Vec<String> {
-    let label = cost.strategy.label();
+    let label = cost.strategy.label() + if cost.strategy.leaks_under_swap() { MARK } else { "" };
     let bytes = |bytes: f64| signed_bytes(bytes).trim_start_matches('+').to_owned();
     match &cost.outcome {
         Err(reason) => vec![label, format!("failed: {reason}")],
@@ -108,12 +118,19 @@ fn row(cost: &Cost<'_>, fastest: f64, is_best: bool) -> Vec<String> {
     }
 }
 
-fn recommend(text: &mut String, told: &[(&Strategy, &Figures)], pareto: &[&Strategy], tried: &Tried) {
-    let least = told.iter().map(|(_, figures)| figures.held).fold(f64::INFINITY, f64::min);
+/// Recommends among strategies that are safe everywhere, and mentions those that are not where they are faster.
+fn recommend(
+    text: &mut String,
+    safe: &[(&Strategy, &Figures)],
+    leaking: &[(&Strategy, &Figures)],
+    pareto: &[&Strategy],
+    tried: &Tried,
+) {
+    let least = safe.iter().map(|(_, figures)| figures.held).fold(f64::INFINITY, f64::min);
     let by_time = |(_, a): &&(&Strategy, &Figures), (_, b): &&(&Strategy, &Figures)| a.cycle.total_cmp(&b.cycle);
-    let cheapest = told.iter().filter(|(_, figures)| figures.held <= least * ALIKE).min_by(by_time);
-    let (Some((cheapest, held)), Some((fastest, cycle))) = (cheapest, told.iter().min_by(by_time)) else {
-        text.push_str("no strategy ran through\n");
+    let cheapest = safe.iter().filter(|(_, figures)| figures.held <= least * ALIKE).min_by(by_time);
+    let (Some((cheapest, held)), Some((fastest, cycle))) = (cheapest, safe.iter().min_by(by_time)) else {
+        text.push_str("no strategy that can be recommended ran to its end\n");
         return;
     };
     // Writing to a string cannot fail.
@@ -122,13 +139,20 @@ fn recommend(text: &mut String, told: &[(&Strategy, &Figures)], pareto: &[&Strat
     let labels: Vec<String> = pareto.iter().map(|one| one.label()).collect();
     let _ = writeln!(
         text,
-        "Pareto set:         {} (nothing else is better in one and no worse in the other)",
+        "Pareto set:         {} (no other one is better in memory or time without being worse in the other)",
         labels.join(", ")
     );
-    for (strategy, figures) in told.iter().filter(|(one, figures)| pareto.contains(one) && figures.kept > PAGE) {
+    for (strategy, figures) in safe.iter().filter(|(one, figures)| pareto.contains(one) && figures.kept > PAGE) {
         let kept = Bytes(figures.kept as u64);
-        let _ =
-            writeln!(text, "{} keeps {kept} of each slot when its sandbox is gone, for the next one", strategy.label());
+        let _ = writeln!(text, "{} keeps {kept} of each slot resident after its sandbox is dropped", strategy.label());
+    }
+    for (strategy, figures) in leaking.iter().filter(|(_, figures)| figures.cycle < cycle.cycle) {
+        let _ = writeln!(
+            text,
+            "{}: faster ({}), only where no swap can ever be on; see docs/wasmtime-14357.md",
+            strategy.label(),
+            nanoseconds(figures.cycle)
+        );
     }
     let chosen = if cheapest == fastest { vec![cheapest] } else { vec![cheapest, fastest] };
     for strategy in chosen {
@@ -176,4 +200,78 @@ fn figures(case: &CaseRecord, sandboxes: u32) -> Result<Figures, String> {
         kept: middle(Metric::Anon.into(), &Aspect::Growth(dropped)).unwrap_or(0.0) / f64::from(sandboxes.max(1)),
         cycle: middle(cycle, &Aspect::Level(cycled)).ok_or("no time was told")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{
+            order::{Errand, Order},
+            strategy::{ALL, Needs},
+        },
+        *,
+    };
+
+    fn tried() -> Tried {
+        let needs = Needs { instances: 1, memories: 1, tables: 1, table_elements: 0, component: false, stacks: false };
+        let order = Order {
+            component: false,
+            wasi: false,
+            stub: false,
+            call: Call::Nothing,
+            needs,
+            sandboxes: 100,
+            errand: Errand::Measure,
+        };
+        Tried { strategies: Vec::new(), order, sandboxes: 100 }
+    }
+
+    fn figures(held: f64, cycle: f64) -> Figures {
+        Figures { held, vmas: 2.0, address: 1e9, kept: 1e6, cycle }
+    }
+
+    /// The recommendation where each strategy, in the order of [`ALL`], has these figures.
+    fn text(costs: &[Figures]) -> String {
+        let measured: Vec<(&Strategy, &Figures)> = ALL.iter().zip(costs).collect();
+        let (leaking, safe): (Vec<_>, Vec<_>) = measured.into_iter().partition(|(one, _)| one.leaks_under_swap());
+        let pareto: Vec<&Strategy> = safe.iter().map(|(one, _)| *one).collect();
+        let mut text = String::new();
+        recommend(&mut text, &safe, &leaking, &pareto, &tried());
+        text
+    }
+
+    #[test]
+    fn no_figures_make_the_leaking_pool_a_recommendation() {
+        // Each strategy in turn is the best in memory, and each is the fastest.
+        for cheapest in 0..ALL.len() {
+            for fastest in 0..ALL.len() {
+                let one = |index| {
+                    let held = if index == cheapest { 1e3 } else { 1e6 };
+                    figures(held, if index == fastest { 1e3 } else { 1e6 + index as f64 })
+                };
+                let costs: Vec<Figures> = (0..ALL.len()).map(one).collect();
+                let text = text(&costs);
+                assert!(text.contains("Engine::new"), "{text}");
+                assert!(!text.contains("Enabled::Auto") && !text.contains("Enabled::Yes"), "{text}");
+                for line in text.lines().filter(|line| line.contains(&ALL[5].label())) {
+                    assert!(line.contains("only where no swap can ever be on; see docs/wasmtime-14357.md"), "{line}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_leaking_pool_is_mentioned_only_where_it_is_faster() {
+        let mut costs: Vec<Figures> = (0..ALL.len()).map(|_| figures(1e3, 1e6)).collect();
+        assert!(!text(&costs).contains("swap"));
+        costs[5] = figures(1e3, 1e5);
+        assert!(text(&costs).contains("pooling-keep-1m-scan/cow=on: faster (100.000 \u{b5}s), only where no swap"));
+    }
+
+    #[test]
+    fn where_only_the_leaking_pool_ran_nothing_is_recommended() {
+        let mut text = String::new();
+        recommend(&mut text, &[], &[(&ALL[5], &figures(1e3, 1e3))], &[], &tried());
+        assert_eq!(text, "no strategy that can be recommended ran to its end\n");
+    }
 }
