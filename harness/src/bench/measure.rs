@@ -17,7 +17,7 @@ use crate::{
     isolate::{self, CpuPlan, Interrupt, IsolateError, Job, Layout, MachineError, Observed, Supervisor},
     judge::exact_where_gated,
     model::{
-        CaseRecord, Context, Control, ControlState, Fingerprint, Outcome, Record, SCHEMA_VERSION, Sample, Selection,
+        Bytes, CaseRecord, Context, Control, ControlState, Fingerprint, Outcome, Record, SCHEMA_VERSION, Sample, Selection,
         StoreError,
     },
 };
@@ -187,13 +187,16 @@ impl Measuring {
         Self { first_layout: SAMPLES, ..self }
     }
 
-    /// Runs one worker in the layout of this number, on a CPU that this process keeps off meanwhile.
+    /// Runs one worker, the one of this number, which chooses its layout, on a CPU that this process keeps off meanwhile.
     ///
     /// # Errors
     /// As [`Supervisor::run`].
-    pub fn worker(&mut self, job: &Job, layout: usize) -> Result<Observed, RunError> {
+    pub fn worker(&mut self, job: &Job, number: usize) -> Result<Observed, RunError> {
         let parent = self.cpus.pin_parent(job.conditions.cpus);
-        let (observed, granted) = self.supervisor.run(job, Layout::of_worker(layout))?;
+        let spared = !number.is_multiple_of(job.inject_every.max(1) as usize);
+        let plain = spared.then(|| Job { inject: Bytes(0), inject_once: Bytes(0), ..job.clone() });
+        let job = plain.as_ref().unwrap_or(job);
+        let (observed, granted) = self.supervisor.run(job, Layout::of_worker(number))?;
         let parent = (Control::ParentElsewhere, parent.state().clone());
         for (control, state) in granted.into_iter().chain([parent]) {
             // A refusal to one worker is a refusal to the run.

@@ -34,6 +34,9 @@ pub(super) struct Options {
     /// Have every worker dirty this many bytes more, once, after the reference stage
     #[arg(long, value_name = "BYTES", help_heading = "Highwater")]
     pub(super) inject_once: Option<Bytes>,
+    /// Have only every N-th worker dirty more: does the gate find what shows in some workers?
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Highwater")]
+    pub(super) inject_every: Option<u32>,
     /// Have every worker take this many bytes of heap before its case, untouched: do verdicts hold where the heap
     /// lies elsewhere, as in another build?
     #[arg(long, value_name = "BYTES", help_heading = "Highwater")]
@@ -175,12 +178,13 @@ pub(super) struct CriterionFlags {
 }
 
 /// Highwater's own flags, and whether they take a value: what criterion must not see.
-const OWN_FLAGS: [(&str, bool); 9] = [
+const OWN_FLAGS: [(&str, bool); 10] = [
     ("--memory-only", false),
     ("--samples", true),
     ("--until-decided", false),
     ("--inject", true),
     ("--inject-once", true),
+    ("--inject-every", true),
     ("--shift-heap", true),
     ("--ladder", true),
     ("--aslr", true),
@@ -234,6 +238,7 @@ impl Options {
             filter: self.filter.clone(),
             inject: self.inject,
             inject_once: self.inject_once,
+            inject_every: self.inject_every,
             shift_heap: self.shift_heap,
             ladder: self.ladder.clone(),
         }

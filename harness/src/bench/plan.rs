@@ -147,6 +147,7 @@ impl Plan {
         for (flag, bytes) in altered {
             command.args(bytes.map(|bytes| format!("{flag}={}", bytes.0)));
         }
+        command.args(selection.inject_every.map(|every| format!("--inject-every={every}")));
         if let Some(ladder) = &selection.ladder {
             let scales: Vec<String> = ladder.iter().map(ToString::to_string).collect();
             command.arg(format!("--ladder={}", scales.join(",")));
@@ -196,6 +197,7 @@ fn job(family: &Family, case: &dyn Case, options: &Options, folder: &Path, input
         ladder,
         inject: options.inject.unwrap_or(Bytes(0)),
         inject_once: options.inject_once.unwrap_or(Bytes(0)),
+        inject_every: options.inject_every.unwrap_or(1),
         shift_heap: options.shift_heap.unwrap_or(Bytes(0)),
         inputs: inputs.into_iter().map(relative).collect(),
         reference: stage(family.reference),

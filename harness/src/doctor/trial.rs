@@ -94,6 +94,7 @@ impl Trial {
             ladder: Vec::new(),
             inject: Bytes(0),
             inject_once: Bytes(0),
+            inject_every: 1,
             shift_heap: Bytes(0),
             inputs: Vec::new(),
             reference: REFERENCE.parse().map_err(|_| unparsable())?,

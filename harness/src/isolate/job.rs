@@ -74,6 +74,10 @@ pub enum Program {
     },
 }
 
+fn every() -> u32 {
+    1
+}
+
 fn warms_up() -> bool {
     true
 }
@@ -94,6 +98,9 @@ pub struct Job {
     pub inject: Bytes,
     /// Bytes that the worker dirties once, past the reference stage.
     pub inject_once: Bytes,
+    /// Only every n-th worker dirties more; plans of before this was asked say nothing.
+    #[serde(default = "every")]
+    pub inject_every: u32,
     /// Bytes of heap that the worker takes before its case and never writes to; plans of before this was asked say
     /// nothing.
     #[serde(default)]

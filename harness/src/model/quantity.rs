@@ -104,6 +104,9 @@ words! {
         PeakAnon = "peak_anon",
         /// Mappings (virtual memory areas): entries of smaps.
         Vmas = "vmas",
+        /// Threads of the process: 2 where a case starts none of its own, since a worker runs it beside the main
+        /// thread; 1 in another program. Values of more threads repeat less exactly.
+        Threads = "threads",
         /// Minor faults so far: `minflt` of stat.
         MinorFaults = "minor_faults",
         /// Major faults so far: `majflt` of stat.
@@ -138,7 +141,7 @@ impl Metric {
     #[must_use]
     pub fn unit(self) -> Unit {
         match self {
-            Self::Vmas | Self::MinorFaults | Self::MajorFaults | Self::HeapBlocks => Unit::Count,
+            Self::Vmas | Self::Threads | Self::MinorFaults | Self::MajorFaults | Self::HeapBlocks => Unit::Count,
             _ => Unit::Bytes,
         }
     }

@@ -56,6 +56,9 @@ pub struct Selection {
     /// Bytes that every worker was made to dirty once (`--inject-once`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inject_once: Option<Bytes>,
+    /// That only every n-th worker was (`--inject-every`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inject_every: Option<u32>,
     /// Bytes of heap that every worker took before its case and never wrote to (`--shift-heap`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shift_heap: Option<Bytes>,

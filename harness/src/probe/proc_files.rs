@@ -162,6 +162,7 @@ impl Probe {
         snapshot.add(Metric::Shmem, shmem);
         snapshot.add(Metric::PageTables, bytes(status.vmpte, "VmPTE")?);
         snapshot.add(Metric::Vsize, bytes(status.vmsize, "VmSize")?);
+        snapshot.add(Metric::Threads, status.threads);
         snapshot.add(Metric::Peak, peaks.all);
         snapshot.add(Metric::PeakAnon, peaks.without_files);
         let (_, stat) = self.parse("stat", |text| Stat::from_read(text))?;

@@ -180,6 +180,7 @@ impl Workers<'_> {
             ladder: ladder.to_vec(),
             inject: Bytes(0),
             inject_once: Bytes(0),
+            inject_every: 1,
             shift_heap: Bytes(0),
             inputs: vec![relative(compiled), relative(&order)],
             reference: "loaded".parse().map_err(harness)?,
