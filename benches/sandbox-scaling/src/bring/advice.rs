@@ -26,8 +26,8 @@ const PAGE: f64 = 4096.0;
 /// Marks strategies that leak under swap.
 const MARK: &str = " \u{2020}";
 /// What the mark stands for.
-const FOOTNOTE: &str = "\u{2020} not recommended: where the kernel swaps pages out, a sandbox can read up to 1 MiB of the \
-                        previous one's memory (wasmtime #14357, fixed in 50); see docs/wasmtime-14357.md";
+const FOOTNOTE: &str = "\u{2020} not recommended: where the kernel swaps pages out, a sandbox can read what the \
+                        previous one wrote (wasmtime #14357, fixed in 50); see docs/wasmtime-14357.md";
 
 /// What one strategy costs.
 struct Cost<'a> {
