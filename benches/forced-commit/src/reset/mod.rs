@@ -2,7 +2,7 @@
 //!
 //! | strategy | clean | committed after | costs |
 //! |---|---|---|---|
-//! | [`Reinstantiate`], [`Pooled`] | yes | nothing, or what the pool kept | the next job's faults |
+//! | [`Reinstantiate`], [`Pooled`] | yes; with [`Resident::Scan`] only where no swap can be on | nothing, or what the pool kept | the next job's faults |
 //! | [`ZeroAll`] | no: data segments, globals | all | a memset of the memory |
 //! | [`ZeroPrefix`] | no: the same, and what lies beyond the prefix | all | a memset of what is said to be used |
 //! | [`RestoreAll`] | yes | all | a memset of the memory and the data segments |
