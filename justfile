@@ -20,7 +20,7 @@ compare-baseline *ARGS:
     cargo bench --workspace -- --memory-only --quick --until-decided "$@"
     cargo run -q --release --bin highwater -- compare
 
-# Make the last run the baseline of this machine class, with a reason (--dry-run: only say what changes)
+# Make the last run the baseline of this machine class, with a reason: just bless "why" [CASE-GLOB] [--dry-run]
 bless REASON *ARGS:
     reason=$1 && shift && cargo run -q --release --bin highwater -- bless --reason "$reason" "$@"
 
@@ -32,7 +32,11 @@ report *ARGS:
 exactness:
     cargo run -q --release --bin highwater -- exactness
 
-# Measure how often the judge is wrong here (after a run): false alarms, and power at one page
+# Measure how often the gate is wrong across builds and surroundings: false positives, and plants that it misses
+variations *ARGS:
+    .ci/variations "$@"
+
+# Measure how often the judge is wrong within one build (after a run): false positives, and power at one page
 calibrate *ARGS:
     cargo run -q --release --bin highwater -- calibrate "$@"
 

@@ -4,7 +4,7 @@
 use std::{path::Path, process::Command, sync::OnceLock};
 
 use highwater::{
-    judge::{Kind, Policy, compare_family},
+    judge::{Kind, Policy, compare_runs},
     model::{CaseRecord, Decision, Quantity, Record, Series, read_record},
 };
 
@@ -150,12 +150,12 @@ fn one_uncommitted_page_and_one_unclean_byte_turn_the_gate_red() {
         let case = run.cases.iter_mut().find(|case| case.id.as_str() == id).expect("in the record");
         let columns = case.stages.iter_mut().find(|columns| columns.stage.to_string() == stage).expect("reached");
         columns.memory.insert(figure(name), Series::Same(more));
-        let comparison = compare_family(record(), &run, &policy);
+        let comparison = compare_runs(record(), &run, &policy);
         let red: Vec<_> = comparison.verdicts.iter().filter(|verdict| verdict.fails()).collect();
         let [verdict] = red.as_slice() else { panic!("{id}: {name}: {red:#?}") };
         assert_eq!((verdict.kind, verdict.case.as_str()), (Kind::Regressed, id.as_str()));
     }
-    let same = compare_family(record(), record(), &policy);
+    let same = compare_runs(record(), record(), &policy);
     assert!(same.verdicts.iter().all(|verdict| !verdict.fails()));
 }
 

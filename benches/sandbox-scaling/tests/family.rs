@@ -8,8 +8,8 @@ use std::{collections::BTreeSet, path::Path, sync::OnceLock};
 use common::case;
 use highwater::{
     Category,
-    judge::{Aspect, Kind, Policy, View, compare_family},
-    model::{Metric, Quantity, Record, read_record},
+    judge::{Aspect, Kind, Policy, View, compare_runs},
+    model::{Baseline, Metric, Quantity, Record, read_baseline},
 };
 
 const PAGE: f64 = 4096.0;
@@ -41,12 +41,12 @@ fn ids_are_unique_and_those_of_the_baselines_are_all_there() {
     let unique: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
     assert_eq!(unique.len(), ids.len());
     let baselines = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../baselines");
-    let classes = baselines.read_dir().expect("there").flatten().map(|class| class.path().join("sandbox-scaling.json"));
-    let blessed: Vec<Record> =
-        classes.filter(|path| path.is_file()).map(|path| read_record(&path).expect("a baseline")).collect();
+    let classes = baselines.read_dir().expect("there").flatten().map(|class| class.path().join("sandbox-scaling.txt"));
+    let blessed: Vec<Baseline> =
+        classes.filter(|path| path.is_file()).map(|path| read_baseline(&path).expect("a baseline")).collect();
     assert!(!blessed.is_empty());
-    for case in blessed.iter().flat_map(|record| &record.cases) {
-        assert!(unique.contains(case.id.as_str()), "{} has a baseline and is no longer a case", case.id);
+    for id in blessed.iter().flat_map(|baseline| baseline.cases.keys()) {
+        assert!(unique.contains(id.as_str()), "{id} has a baseline and is no longer a case");
     }
 }
 
@@ -76,9 +76,9 @@ fn every_case_runs_through_with_all_its_workers() {
 #[test]
 fn a_call_costs_the_pages_that_the_guest_writes_to_and_no_other() {
     for strategy in ["on-demand/cow=on", "on-demand/cow=off", "pooling/cow=on", "pooling/cow=off"] {
-        assert_eq!(slope(whole(), &format!("{strategy},guest=tiny"), Metric::Anon, "called"), 0.0);
+        assert_eq!(slope(whole(), &format!("{strategy},guest=tiny"), Metric::AnonMapped, "called"), 0.0);
         let toucher = format!("{strategy},guest=toucher");
-        assert_eq!(slope(whole(), &toucher, Metric::Anon, "called"), 16.0 * PAGE);
+        assert_eq!(slope(whole(), &toucher, Metric::AnonMapped, "called"), 16.0 * PAGE);
     }
 }
 
@@ -87,13 +87,14 @@ fn copy_on_write_shares_the_image_and_charges_the_pages_written_to() {
     for allocation in ["on-demand", "pooling"] {
         let on = format!("{allocation}/cow=on,guest=image");
         let off = format!("{allocation}/cow=off,guest=image");
-        assert!(slope(whole(), &on, Metric::Anon, "live") < 2.0 * PAGE);
+        let live = [Metric::AnonMapped, Metric::HeapLive].map(|metric| slope(whole(), &on, metric, "live"));
+        assert!(live.iter().sum::<f64>() < 2.0 * PAGE, "{live:?}");
         let written = Quantity::Within(Metric::Anon, Category::CowImage);
         assert_eq!(slope(whole(), &on, written, "called"), 16.0 * PAGE);
         // Without it every sandbox holds its own ten MiB, before it has run at all.
         let own = Quantity::Within(Metric::Anon, Category::LinearMemory);
         assert_eq!(slope(whole(), &off, own, "live"), (10 << 20) as f64);
-        assert_eq!(slope(whole(), &off, Metric::Anon, "called"), 0.0);
+        assert_eq!(slope(whole(), &off, Metric::AnonMapped, "called"), 0.0);
     }
 }
 
@@ -110,25 +111,24 @@ fn dropping_on_demand_sandboxes_gives_their_mappings_back() {
 }
 
 #[test]
-fn the_same_again_holds_and_one_page_more_per_sandbox_is_red_and_named() {
+fn the_same_again_holds_and_sixteen_bytes_more_per_sandbox_are_red() {
     let filter = "on-demand/cow=on,guest=tiny$";
-    let judged = |args: &[&str]| compare_family(whole(), &measure(args), &Policy::default()).verdicts;
+    let judged = |args: &[&str]| compare_runs(whole(), &measure(args), &Policy::default()).verdicts;
 
     let same = judged(&[filter]);
     let moved: Vec<_> = same.iter().filter(|verdict| verdict.gated && verdict.kind != Kind::Same).collect();
     assert!(moved.is_empty(), "{moved:#?}");
 
-    let injected = judged(&[filter, "--inject", "4096"]);
+    let injected = judged(&[filter, "--inject", "16"]);
     let slope = injected.iter().find_map(|verdict| {
         let subject = verdict.subject.as_ref()?;
-        let is_slope = subject.aspect == Aspect::Slope("live".into()) && subject.quantity == Metric::Anon.into();
+        let is_slope = subject.aspect == Aspect::Slope("live".into()) && subject.quantity == Metric::HeapLive.into();
         is_slope.then_some((verdict, subject))
     });
     let (verdict, subject) = slope.expect("judged");
     assert_eq!((verdict.kind, verdict.fails()), (Kind::Regressed, true));
-    let pages = (subject.run - subject.baseline.expect("known")) / PAGE;
-    assert!((1.0..1.1).contains(&pages), "{pages} pages per sandbox");
-    assert_eq!(subject.category.map(|(category, _)| category), Some(Category::HostHeap));
+    assert!(verdict.sentence.contains("(+16 B per sandbox)"), "{}", verdict.sentence);
+    assert_eq!(subject.run - subject.baseline.expect("known"), 16.0);
 }
 
 /// A truncated or altered precompiled guest is made anew, not mapped.

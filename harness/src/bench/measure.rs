@@ -17,8 +17,8 @@ use crate::{
     isolate::{self, CpuPlan, Interrupt, IsolateError, Job, Layout, MachineError, Observed, Supervisor},
     judge::exact_where_gated,
     model::{
-        Bytes, CaseRecord, Context, Control, ControlState, Fingerprint, Outcome, Record, SCHEMA_VERSION, Sample, Selection,
-        StoreError,
+        Bytes, CaseRecord, Context, Control, ControlState, Fingerprint, Outcome, Record, SCHEMA_VERSION, Sample,
+        Selection, StoreError,
     },
 };
 

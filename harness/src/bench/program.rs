@@ -17,7 +17,7 @@ use super::{
 use crate::{
     exit,
     isolate::{self, Interrupt, IsolateError, protocol},
-    judge::{Keep, Policy, baselines, compare_family},
+    judge::{Policy, compare_runs},
     model::{FolderLock, LastRun, Progress, Record, read_record, write_atomically, write_record},
     report,
 };
@@ -199,9 +199,7 @@ fn print(record: &Record, folders: &Folders, named: Option<Record>) {
     println!("written to {}", folders.record(&record.family).display());
     if let Some(named) = named {
         // As in criterion, a comparison by name informs and gates nothing.
-        let policy = Policy::default();
-        let named = baselines::of_run(&named, &policy, Keep::Reported);
-        let comparison = compare_family(&named, record, &policy);
+        let comparison = compare_runs(&named, record, &Policy::default());
         println!("\n{}", report::family_text(&comparison));
     }
 }

@@ -8,6 +8,7 @@ use std::{
     time::SystemTime,
 };
 
+use super::sys;
 use crate::model::{Bytes, Context, MachineClass};
 
 /// The machine cannot be told.
@@ -69,6 +70,8 @@ pub fn context() -> Context {
     [
         ("kernel", line("/proc/sys/kernel/osrelease")),
         ("cpu", field("/proc/cpuinfo", "model name")),
+        ("cpu_level", cpu_level().map(str::to_owned)),
+        ("libc", sys::libc_version()),
         ("cores", std::thread::available_parallelism().ok().map(|cores| cores.to_string())),
         ("memory", memory()),
         ("overcommit", line("/proc/sys/vm/overcommit_memory")),
@@ -84,6 +87,26 @@ pub fn context() -> Context {
     .into_iter()
     .filter_map(|(name, value)| Some((name.to_owned(), value?)))
     .collect()
+}
+
+/// The highest level of x86-64 that the CPU has whole, as far as it decides what programs and guests execute; `None`
+/// on other architectures. Source: the x86-64 psABI, table "Micro-Architecture Levels".
+fn cpu_level() -> Option<&'static str> {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::is_x86_feature_detected as has;
+        let v2 = has!("sse4.2") && has!("ssse3") && has!("popcnt");
+        let v3 = v2 && has!("avx2") && has!("bmi1") && has!("bmi2") && has!("fma") && has!("lzcnt") && has!("movbe");
+        let v4 = v3 && has!("avx512f") && has!("avx512bw") && has!("avx512cd") && has!("avx512dq") && has!("avx512vl");
+        Some(match (v4, v3, v2) {
+            (true, ..) => "x86-64-v4",
+            (_, true, _) => "x86-64-v3",
+            (_, _, true) => "x86-64-v2",
+            _ => "x86-64",
+        })
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    None
 }
 
 /// The same for all bench binaries that one process started, and for no other run: the parent's process id and when it

@@ -74,6 +74,19 @@ pub(crate) fn heap_figures() -> Option<[(Metric, u64); 2]> {
     None
 }
 
+/// The version of the C library that this program runs with: `2.36`.
+/// [gnu_get_libc_version(3)](https://man7.org/linux/man-pages/man3/gnu_get_libc_version.3.html)
+pub(super) fn libc_version() -> Option<String> {
+    #[cfg(target_env = "gnu")]
+    {
+        // SAFETY: takes nothing and returns a static string that ends in a zero.
+        let version = unsafe { std::ffi::CStr::from_ptr(libc::gnu_get_libc_version()) };
+        Some(version.to_string_lossy().into_owned())
+    }
+    #[cfg(not(target_env = "gnu"))]
+    None
+}
+
 /// Gives free heap back to the system, as far as the C library can.
 /// [malloc_trim(3)](https://man7.org/linux/man-pages/man3/malloc_trim.3.html)
 pub(crate) fn trim_heap() {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{
-    Kind, Policy, Verdict,
+    Keep, Kind, Policy, Verdict, baselines,
     differences::differences,
     pair::{Pair, whole_case},
 };
@@ -93,6 +93,12 @@ impl FamilyComparison {
 #[must_use]
 pub fn compare_family(baseline: &Baseline, run: &Record, policy: &Policy) -> FamilyComparison {
     judge(baseline, run, None, policy)
+}
+
+/// The same where the baseline is another run.
+#[must_use]
+pub fn compare_runs(baseline: &Record, run: &Record, policy: &Policy) -> FamilyComparison {
+    compare_family(&baselines::of_run(baseline, policy, Keep::Reported), run, policy)
 }
 
 /// The same with stage 2: `again` holds fresh workers of the cases that stage 1 flagged, and a finding

@@ -20,7 +20,7 @@ pub use aspect::View;
 pub use baselines::Keep;
 pub use calibration::{Arm, AspectKind, Batches, Calibration, CaseTally, Tally, calibrate};
 pub use capacity::{Capacity, Ceilings, Fits, Limit, Room, capacity};
-pub use compare::{Comparison, FamilyComparison, NoBaseline, compare_family, confirm_family};
+pub use compare::{Comparison, FamilyComparison, NoBaseline, compare_family, compare_runs, confirm_family};
 pub use pair::exact_where_gated;
 pub use policy::{Applied, Mode, Policy, PolicyError};
 pub(crate) use sentence::{amount, amounts, change};

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::{
     Applied, Kind, Mode, NoiseClass, Policy, Subject, Verdict, View,
     sentence::{Against, Wording},
-    values::Values,
+    values::{Repeats, Values},
 };
 use crate::{
     model::{Aspect, Baseline, BaselineCase, CaseId, CaseRecord, Category, Metric, Quantity, Record, Stage, Summary},
@@ -167,12 +167,13 @@ impl Pair<'_> {
         let then = known.and_then(|known| known.values.get(&(quantity, aspect.clone())));
         let allowed = then.map_or(0.0, |then| applied.allowed(then.median));
         let budget = applied.budget;
+        let repeats = repeats(quantity, view);
         // What one stage finds.
         let find = |now: &Values| match (then, budget.is_some_and(|budget| now.median > budget)) {
             (_, true) => Some(Kind::OverBudget),
             (None, false) => None,
             (Some(_), false) if !self.comparable(quantity, aspect) => Some(Kind::NotComparable),
-            (Some(then), false) => Some(now.judge(then, workers, allowed)),
+            (Some(then), false) => Some(now.judge(then, workers, allowed, repeats)),
         };
         let first = find(&now)?;
         let again = || {
@@ -227,6 +228,21 @@ impl Pair<'_> {
         self.run.fingerprint.class == self.baseline.class
             || matches!(quantity, Quantity::Figure(_))
             || (quantity.metric().is_some_and(free_of_addresses) && !matches!(aspect, Aspect::Level(_)))
+    }
+}
+
+/// Mapped memory and heap bytes are the same in every layout, where no second thread allocates beside the case: the main
+/// thread and that of the case are two.
+fn repeats(quantity: Quantity, view: View<'_>) -> Repeats {
+    use Metric::{AnonMapped, HeapBlocks, HeapLive, HeapPeak, PageTables, Vmas};
+    let is_exact = matches!(
+        quantity,
+        Quantity::Process(AnonMapped | HeapLive | HeapPeak | HeapBlocks | PageTables | Vmas) | Quantity::Figure(_)
+    );
+    if is_exact && view.most(Metric::Threads).is_some_and(|threads| threads <= 2.0) {
+        Repeats::Exactly
+    } else {
+        Repeats::Roughly
     }
 }
 

@@ -12,6 +12,10 @@
 //! Statistics 25, 1954). At most [`ALPHA`] of that is a finding: five of five against five (0.4 %), seven of twenty
 //! against twenty. The rule needs no more of the baseline than its highest value and its number of workers, so that
 //! baselines need no raw samples.
+//!
+//! Where the quantity is one that repeats exactly ([`Repeats::Exactly`]) and all workers of the baseline agree, a worker
+//! that strays is itself rare: at most [`STRAYS`] of them. Then k of m workers above have the chance of the binomial
+//! distribution, so that what shows in one worker of ten is found too (two of twenty: 0.02 %).
 
 use std::collections::BTreeMap;
 
@@ -23,6 +27,19 @@ use crate::{
 
 /// The level of the rule, one-sided, before fresh workers confirm what it finds.
 const ALPHA: f64 = 0.005;
+/// The rate of workers that stray from an exact value without a change: the upper 95 % limit of none in 3,000, which is
+/// how many workers of one thread repeated every such quantity in each layout (docs/calibration.md).
+const STRAYS: f64 = 1e-3;
+
+/// How a quantity repeats in workers of an unchanged program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Repeats {
+    /// One value in all layouts, in a case without threads of its own.
+    Exactly,
+    /// Within a range.
+    Roughly,
+}
+
 /// Two values that are kept to a millionth are the same up to this.
 const SAME: f64 = 2.0 * ROUNDING;
 
@@ -74,11 +91,17 @@ impl Values {
     }
 
     /// What the rule says of these values against a baseline of `workers`.
-    pub(super) fn judge(&self, baseline: &Summary, workers: usize, tolerance: f64) -> Kind {
+    pub(super) fn judge(&self, baseline: &Summary, workers: usize, tolerance: f64, repeats: Repeats) -> Kind {
         let (above, below) = (self.above(baseline, tolerance), self.below(baseline, tolerance));
-        if above > 0 && chance(above, self.count(), workers) <= ALPHA {
+        let is_exact = repeats == Repeats::Exactly && baseline.width() <= SAME;
+        let is_found = |strays: usize| {
+            strays > 0
+                && (chance(strays, self.count(), workers) <= ALPHA
+                    || is_exact && at_least(strays, self.count(), STRAYS) <= ALPHA)
+        };
+        if is_found(above) {
             Kind::Regressed
-        } else if below > 0 && chance(below, self.count(), workers) <= ALPHA {
+        } else if is_found(below) {
             Kind::Improved
         } else if above > 0 {
             Kind::Unconfirmed
@@ -97,6 +120,17 @@ fn chance(highest: usize, run: usize, baseline: usize) -> f64 {
     (0..highest).map(|drawn| (run - drawn) as f64 / (run + baseline - drawn) as f64).product()
 }
 
+/// The chance of `k` or more of `n` at this rate each.
+fn at_least(k: usize, n: usize, rate: f64) -> f64 {
+    let mut term = (1.0 - rate).powi(n as i32);
+    let mut below = 0.0;
+    for i in 0..k {
+        below += term;
+        term *= (n - i) as f64 / (i + 1) as f64 * rate / (1.0 - rate);
+    }
+    (1.0 - below).max(0.0)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -104,8 +138,12 @@ mod tests {
     use super::*;
 
     fn judge(baseline: &[f64], run: &[f64], tolerance: f64) -> Kind {
+        judge_as(baseline, run, tolerance, Repeats::Roughly)
+    }
+
+    fn judge_as(baseline: &[f64], run: &[f64], tolerance: f64, repeats: Repeats) -> Kind {
         let values = |values: &[f64]| Values::of(values.to_vec()).expect("values");
-        values(run).judge(&values(baseline).summary(BTreeMap::new()), baseline.len(), tolerance)
+        values(run).judge(&values(baseline).summary(BTreeMap::new()), baseline.len(), tolerance, repeats)
     }
 
     #[test]
@@ -124,6 +162,16 @@ mod tests {
         assert_eq!(judge(&[10.0; 20], &straying(6), 0.0), Kind::Unconfirmed);
         assert_eq!(judge(&[10.0; 20], &straying(7), 0.0), Kind::Regressed);
         assert_eq!(judge(&[10.0; 20], &straying(7), 1.0), Kind::Same);
+    }
+
+    #[test]
+    fn of_what_repeats_exactly_two_workers_of_twenty_are_a_finding() {
+        let straying =
+            |above: usize| (0..20).map(|worker| if worker < above { 11.0 } else { 10.0 }).collect::<Vec<_>>();
+        let exactly = |above| judge_as(&[10.0; 20], &straying(above), 0.0, Repeats::Exactly);
+        assert_eq!([0, 1, 2].map(exactly), [Kind::Same, Kind::Unconfirmed, Kind::Regressed]);
+        assert_eq!(judge_as(&straying(1), &straying(2), 0.0, Repeats::Exactly), Kind::Same);
+        assert!((at_least(2, 20, 1e-3) - 1.88e-4).abs() < 1e-6);
     }
 
     #[test]
