@@ -149,8 +149,10 @@ impl Candidate {
             compared.cases.retain(|id, _| part.has(id));
         }
         let changes = compare_family(&compared, &run, policy);
-        // A case that cannot run here keeps what is known of it; so does what a partial bless leaves out.
-        let not_run = |id: &CaseId| run.case(id.as_str()).is_some_and(|case| case.not_run.is_some());
+        // A case that cannot run here keeps what is known of it; so does what a partial bless leaves out, or the filter
+        // of its run.
+        let is_filtered = run.selection.filter.is_some();
+        let not_run = |id: &CaseId| run.case(id.as_str()).map_or(is_filtered, |case| case.not_run.is_some());
         let is_left = |id: &CaseId| not_run(id) || part.is_some_and(|part| !part.has(id));
         let header = if part.is_some() { known } else { &measured };
         let mut next = Baseline { cases: BTreeMap::new(), ..header.clone() };
