@@ -11,6 +11,7 @@
 //!   share    fork, and outlive the child              rss stays, pss halves and comes back
 //!   label    label a mapping, then forget it          linear_memory 5, then other 5
 //!   twice    nothing                                  nothing
+//!   heap     allocate, grow, shrink and free a block  its bytes, to the byte
 //! ```
 //!
 //! All code that runs after `loaded` was run once before it, on something small. Otherwise its own
@@ -53,6 +54,7 @@ fn family() -> Family {
         Line("label/pages=5", |stages| label(stages, 5)),
         Line("twice/pages=0", |stages| twice(stages, 0)),
         Line("twice/pages=4096", |stages| twice(stages, 4096)),
+        Line("heap/blocks=1", heap),
     ];
     Family {
         name: "known-ground",
@@ -265,6 +267,25 @@ fn twice(stages: &mut Stages, pages: usize) -> CaseResult {
     let mut ground = Ground::new()?;
     write_each_page(ground.pages(pages));
     for stage in ["loaded", "first", "second"] {
+        stages.reached(stage)?;
+    }
+    Ok(())
+}
+
+/// A block that is allocated, grown and shrunk by realloc, and freed; then one that is gone at the look.
+fn heap(stages: &mut Stages) -> CaseResult {
+    let steps: [(&str, fn(&mut Vec<u8>)); 5] = [
+        ("allocated", |block| block.reserve_exact(1000)),
+        ("grown", |block| block.reserve_exact(3000)),
+        ("shrunk", |block| block.shrink_to(500)),
+        ("freed", |block| *block = Vec::new()),
+        ("passed", |_| drop(black_box(vec![0_u8; 700]))),
+    ];
+    let mut block = Vec::new();
+    steps.iter().for_each(|(_, step)| step(black_box(&mut block)));
+    stages.reached("loaded")?;
+    for (stage, step) in steps {
+        step(black_box(&mut block));
         stages.reached(stage)?;
     }
     Ok(())
