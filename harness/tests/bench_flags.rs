@@ -120,7 +120,7 @@ fn a_ladder_is_climbed_upwards_and_once() {
 #[test]
 fn a_run_is_saved_under_a_name_and_compared_with_it() {
     let desk = Desk::new();
-    let small = ["--memory-only", "--samples", "2", "toy/heap"];
+    let small = ["--memory-only", "--samples", "5", "toy/heap"];
     run(desk.bench(&[&["--save-baseline", "before"][..], &small].concat()), 0);
     let named = desk.run_folder().join("named/before/toy.json");
     assert_eq!(fs::read(&named).expect("saved"), fs::read(desk.record_path()).expect("a record"));

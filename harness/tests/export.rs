@@ -105,7 +105,8 @@ fn entries_for_github_action_benchmark_have_what_it_asks_for() {
 fn many(count: usize) -> Given {
     let mut given = everything();
     let family = &mut given.comparison.families[0];
-    let regressed = family.verdicts.iter().find(|verdict| verdict.kind == Kind::Regressed).expect("one").clone();
+    let regressed = family.verdicts.iter().find(|verdict| verdict.fails() && verdict.kind == Kind::Regressed);
+    let regressed = regressed.expect("one").clone();
     family.verdicts = (0..count)
         .map(|number| Verdict {
             case: format!("toy/many/number={number}").parse().expect("an id"),
