@@ -39,7 +39,7 @@ pub fn baseline_text(baseline: &Baseline) -> String {
         let _ = writeln!(text, "context {name} {}", flat(value));
     }
     for Blessing { reason, at, cases } in blessings {
-        let _ = writeln!(text, "blessed {at} {}: {}", cases.as_deref().unwrap_or("all"), flat(reason));
+        let _ = writeln!(text, "blessed {at} {}: {}", flat(cases.as_deref().unwrap_or("all")), flat(reason));
     }
     for (id, case) in cases {
         let _ = writeln!(text, "\ncase {id} n={}", case.samples);
