@@ -27,7 +27,7 @@ use std::{
 };
 
 use highwater::{Case, CaseError, CaseId, CaseResult, Category, Dirs, Family, Stages};
-use memmap2::{Mmap, MmapMut, MmapOptions};
+use memmap2::{Advice, Mmap, MmapMut, MmapOptions};
 use rustix::{fs::MemfdFlags, param::page_size, pipe::PipeFlags};
 
 /// Pages of the file that `file` and `cow` map.
@@ -298,8 +298,9 @@ fn heap(stages: &mut Stages) -> CaseResult {
 /// ```
 ///
 /// From a multiple of 1 GiB on, the page tables of 4 KiB pages are its own: one page of them per
-/// 512 pages touched, and one above those. Without a swap reservation it also differs in its flags
-/// from ordinary mappings, so the kernel never merges it with a neighbour. An odd length keeps the
+/// 512 pages touched, and one above those. Left out of core files it differs in its flags from every
+/// other mapping, so the kernel never merges it with a neighbour. (Without a swap reservation alone it would not: the
+/// heap of the arena of the case's thread has none either, and lies right above it.) An odd length keeps the
 /// kernel from placing it for huge pages, where it may look like an arena of malloc (64 MiB borders).
 struct Ground {
     map: MmapMut,
@@ -312,6 +313,7 @@ impl Ground {
     fn new() -> Result<Self, CaseError> {
         let odd = 2 * Self::BORDER + page_size();
         let map = MmapOptions::new().len(odd).no_reserve_swap().map_anon()?;
+        map.advise(Advice::DontDump)?;
         let start = map.as_ptr().align_offset(Self::BORDER);
         Ok(Self { map, start })
     }

@@ -72,7 +72,10 @@ fn a_partial_bless_changes_only_the_lines_of_the_cases_it_names() {
         "{blessing}"
     );
     assert_eq!(values.len(), 3, "the slope and two growths: {values:?}");
-    assert!(values.iter().all(|line| line.contains(" heap_live ") && section(&after, HEAP).contains(line)), "{values:?}");
+    assert!(
+        values.iter().all(|line| line.contains(" heap_live ") && section(&after, HEAP).contains(line)),
+        "{values:?}"
+    );
     assert!(gone.len() == 3 && gone.iter().all(|line| section(&before, HEAP).contains(line)), "{gone:?}");
     assert!(after.contains(" all: first measurement"), "the first blessing stays:\n{after}");
 
@@ -167,9 +170,12 @@ fn make_old(desk: &Desk) -> PathBuf {
     old["cases"][0]["noise"] =
         json!({"anon, slope of live": {"class": "lattice", "workers": 50, "batches": 2, "envelope": 8192.0}});
     old["cases"][1]["died"] = json!([{"outcome": {"kind": "out_of_memory"}, "last_stage": null, "output_tail": ""}]);
-    for stage in old["cases"].as_array_mut().expect("cases").iter_mut().flat_map(|case| {
-        case["stages"].as_array_mut().expect("stages").iter_mut()
-    }) {
+    for stage in old["cases"]
+        .as_array_mut()
+        .expect("cases")
+        .iter_mut()
+        .flat_map(|case| case["stages"].as_array_mut().expect("stages").iter_mut())
+    {
         let memory = stage["memory"].as_object_mut().expect("columns");
         memory.retain(|name, _: &mut Value| !name.starts_with("heap_") && !name.starts_with("anon_"));
     }

@@ -87,7 +87,10 @@ fn baselines_are_looked_for_in_the_folder_of_the_machine_class() {
         fs::write(folder.join("toy.txt"), "").expect("written");
     };
     put(&class(&json).with_other_aslr());
-    assert_eq!(check(&look(), "baselines")["cost"], "only growth of anon_mapped and of heap bytes is judged against them");
+    assert_eq!(
+        check(&look(), "baselines")["cost"],
+        "only growth of anon_mapped and of heap bytes is judged against them"
+    );
     put(&class(&json));
     assert_eq!(check(&look(), "baselines")["finding"], "toy");
 }

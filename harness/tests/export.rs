@@ -97,7 +97,9 @@ fn entries_for_github_action_benchmark_have_what_it_asks_for() {
         assert!(entries.iter().all(|e| e["name"].is_string() && e["unit"].is_string() && e["value"].is_number()));
         let names: BTreeSet<&str> = entries.iter().filter_map(|entry| entry["name"].as_str()).collect();
         assert_eq!(names.len(), entries.len(), "a name is an entry's identity");
-        assert!(names.contains("toy/heap/size=64k: fill") && names.contains("toy/heap/size=64k: heap_live, slope of live"));
+        assert!(
+            names.contains("toy/heap/size=64k: fill") && names.contains("toy/heap/size=64k: heap_live, slope of live")
+        );
     }
 }
 

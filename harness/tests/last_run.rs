@@ -69,7 +69,8 @@ fn a_record_of_an_earlier_run_is_named_and_not_judged() {
 fn a_family_that_the_filter_left_out_does_not_bring_back_its_old_record() {
     let desk = Desk::measured_and_blessed();
     edit(&desk.record_path(), |run| drop(run.fingerprint.context.insert("run_id".into(), "2-2".into())));
-    let note = |family, progress| LastRun::note(&desk.run_folder(), "2-2", Some("zoo"), family, progress).expect("noted");
+    let note =
+        |family, progress| LastRun::note(&desk.run_folder(), "2-2", Some("zoo"), family, progress).expect("noted");
     note("toy", Progress::NothingSelected);
     note("zoo", Progress::Measured);
     let ran = run(desk.compare(&[]), exit::USAGE.into());

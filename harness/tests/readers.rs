@@ -192,8 +192,16 @@ fn a_baseline_that_is_none_is_refused_in_one_line() {
         ("a median out of its range", &|path| replace(path, " vmas 0", " vmas 0 1..2"), "is not between 1 and 2"),
         ("a range turned around", &|path| replace(path, " vmas 0", " vmas 0 1..-1"), "is not between 1 and -1"),
         ("a word too many", &|path| replace(path, " vmas 0", " vmas 0 0"), "neither LOW..HIGH nor CATEGORY=VALUE"),
-        ("a value twice", &|path| replace(path, "slope live vmas 0", "slope live vmas 0\nslope live vmas 1"), "a second line"),
-        ("a long line", &|path| replace(path, " vmas 0", &format!(" vmas {}", "9x".repeat(1 << 20))), "is not a number"),
+        (
+            "a value twice",
+            &|path| replace(path, "slope live vmas 0", "slope live vmas 0\nslope live vmas 1"),
+            "a second line",
+        ),
+        (
+            "a long line",
+            &|path| replace(path, " vmas 0", &format!(" vmas {}", "9x".repeat(1 << 20))),
+            "is not a number",
+        ),
         ("a folder", &folder, "it is a folder"),
         ("a FIFO", &fifo, "it is no regular file"),
         ("a device", &|path| instead(path, || symlink("/dev/zero", path).expect("a link")), "it is no regular file"),

@@ -268,8 +268,7 @@ fn the_trend_has_every_blessing_in_git_with_its_reason() {
     git(&["commit", "-qam", "two"]);
     let (run, third) = bless("not committed yet");
     let History::Known(known) = history(&file, Some(&third)) else { panic!("no history") };
-    let reasons: Vec<&str> =
-        known.iter().map(|it| it.baseline.blessed().expect("blessed").reason.as_str()).collect();
+    let reasons: Vec<&str> = known.iter().map(|it| it.baseline.blessed().expect("blessed").reason.as_str()).collect();
     assert_eq!(reasons, ["first", "a type cache", "not committed yet"]);
     assert_eq!(known.iter().map(|it| it.commit.is_some()).collect::<Vec<_>>(), [true, true, false]);
 

@@ -47,8 +47,7 @@ pub(crate) fn everything() -> Given {
         ..baselines::of_run(record, &policy, Keep::Reported)
     };
     let families = families.map(|(before, now)| compare_family(&of(before), now, &policy)).to_vec();
-    let baselines =
-        ["aslr", "toy"].map(|family| (family.to_owned(), format!("baselines/a class/{family}.txt").into()));
+    let baselines = ["aslr", "toy"].map(|family| (family.to_owned(), format!("baselines/a class/{family}.txt").into()));
     Given {
         comparison: Comparison { families, ..Comparison::default() },
         runs: vec![toy_now, aslr_now],

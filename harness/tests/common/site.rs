@@ -6,8 +6,8 @@ use std::path::Path;
 use highwater::{
     judge::Policy,
     model::{
-        Baseline, Blessing, CaseRecord, Category, ClaimRecord, Death, Decision, Metric, Outcome, Quantity, Record, Series,
-        TimeEstimate, read_record,
+        Baseline, Blessing, CaseRecord, Category, ClaimRecord, Death, Decision, Metric, Outcome, Quantity, Record,
+        Series, TimeEstimate, read_record,
     },
     report::site::{Blessed, History, Material},
 };
