@@ -139,6 +139,12 @@ impl Candidate {
                 let problem = format!("{}: there is no baseline to update a part of; bless the family", run.family);
                 return Err(CliError::NotBlessed(problem));
             }
+            if let Some(present) = present.as_ref().filter(|present| present.reference != run.reference) {
+                return Err(CliError::NotBlessed(format!(
+                    "{}: growth is measured from {}, and from {} in the baseline; bless the family",
+                    run.family, run.reference, present.reference
+                )));
+            }
             run.cases.retain(|case| part.has(&case.id));
         }
         let measured = baselines::of_run(&run, policy, Keep::Gated);
