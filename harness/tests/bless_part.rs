@@ -125,6 +125,9 @@ fn a_part_that_is_none_is_refused_and_nothing_is_written() {
     let before = desk.contents();
     bless_part(&desk, "toy/none/*", "x", exit::USAGE).complains_in_one_line(&["not blessed", "`toy/none/*`"]);
     assert!(bless_part(&desk, "toy/[", "x", exit::USAGE).stderr.contains("CASE-GLOB"));
+    edit(&desk.record_path(), |run| run.reference = "start".parse().expect("a stage"));
+    bless_part(&desk, "toy/heap/*", "x", exit::USAGE)
+        .complains_in_one_line(&["growth is measured from start, and from loaded in the baseline"]);
     assert_eq!(desk.contents(), before);
 
     let first = Desk::with_record();

@@ -143,7 +143,7 @@ fn on_a_disk_that_is_full_the_old_files_stay_whole() {
 fn a_bless_killed_in_the_middle_of_a_file_leaves_the_old_ones_and_the_next_cleans_up() {
     let desk = blessed();
     let before = reasons(&desk);
-    for kib in [0, 1, 2] {
+    for kib in [0, 1] {
         let script = format!("ulimit -c 0; ulimit -f {kib}");
         let output = after(&script, &bless(&desk, "the second")).output().expect("started");
         assert_eq!(output.status.signal(), Some(rustix::process::Signal::XFSZ.as_raw()), "{output:?}");
