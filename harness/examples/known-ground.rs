@@ -11,6 +11,7 @@
 //!   share    fork, and outlive the child              rss stays, pss halves and comes back
 //!   label    label a mapping, then forget it          linear_memory 5, then other 5
 //!   twice    nothing                                  nothing
+//!   heap     allocate, grow, shrink and free a block  its bytes, to the byte
 //! ```
 //!
 //! All code that runs after `loaded` was run once before it, on something small. Otherwise its own
@@ -26,7 +27,7 @@ use std::{
 };
 
 use highwater::{Case, CaseError, CaseId, CaseResult, Category, Dirs, Family, Stages};
-use memmap2::{Mmap, MmapMut, MmapOptions};
+use memmap2::{Advice, Mmap, MmapMut, MmapOptions};
 use rustix::{fs::MemfdFlags, param::page_size, pipe::PipeFlags};
 
 /// Pages of the file that `file` and `cow` map.
@@ -53,6 +54,7 @@ fn family() -> Family {
         Line("label/pages=5", |stages| label(stages, 5)),
         Line("twice/pages=0", |stages| twice(stages, 0)),
         Line("twice/pages=4096", |stages| twice(stages, 4096)),
+        Line("heap/blocks=1", heap),
     ];
     Family {
         name: "known-ground",
@@ -270,6 +272,25 @@ fn twice(stages: &mut Stages, pages: usize) -> CaseResult {
     Ok(())
 }
 
+/// A block that is allocated, grown and shrunk by realloc, and freed; then one that is gone at the look.
+fn heap(stages: &mut Stages) -> CaseResult {
+    let steps: [(&str, fn(&mut Vec<u8>)); 5] = [
+        ("allocated", |block| block.reserve_exact(1000)),
+        ("grown", |block| block.reserve_exact(3000)),
+        ("shrunk", |block| block.shrink_to(500)),
+        ("freed", |block| *block = Vec::new()),
+        ("passed", |_| drop(black_box(vec![0_u8; 700]))),
+    ];
+    let mut block = Vec::new();
+    steps.iter().for_each(|(_, step)| step(black_box(&mut block)));
+    stages.reached("loaded")?;
+    for (stage, step) in steps {
+        step(black_box(&mut block));
+        stages.reached(stage)?;
+    }
+    Ok(())
+}
+
 /// A fresh private anonymous mapping with nothing of anybody else's near it.
 ///
 /// ```text
@@ -277,8 +298,9 @@ fn twice(stages: &mut Stages, pages: usize) -> CaseResult {
 /// ```
 ///
 /// From a multiple of 1 GiB on, the page tables of 4 KiB pages are its own: one page of them per
-/// 512 pages touched, and one above those. Without a swap reservation it also differs in its flags
-/// from ordinary mappings, so the kernel never merges it with a neighbour. An odd length keeps the
+/// 512 pages touched, and one above those. Left out of core files it differs in its flags from every
+/// other mapping, so the kernel never merges it with a neighbour. (Without a swap reservation alone it would not: the
+/// heap of the arena of the case's thread has none either, and lies right above it.) An odd length keeps the
 /// kernel from placing it for huge pages, where it may look like an arena of malloc (64 MiB borders).
 struct Ground {
     map: MmapMut,
@@ -291,6 +313,7 @@ impl Ground {
     fn new() -> Result<Self, CaseError> {
         let odd = 2 * Self::BORDER + page_size();
         let map = MmapOptions::new().len(odd).no_reserve_swap().map_anon()?;
+        map.advise(Advice::DontDump)?;
         let start = map.as_ptr().align_offset(Self::BORDER);
         Ok(Self { map, start })
     }

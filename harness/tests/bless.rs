@@ -9,10 +9,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-use common::{Desk, add_per_unit, edit, highwater, record, run};
+use common::{Desk, add_per_unit, baseline, edit, highwater, record, run};
 use highwater::{
     exit,
-    model::{Bytes, CaseRecord, Death, Outcome, Record, Scale, Series, read_record, write_record},
+    model::{Baseline, Bytes, CaseRecord, Death, Outcome, Record, Scale, Series, read_baseline, write_record},
 };
 
 /// What is done to the record of a run.
@@ -64,10 +64,10 @@ fn a_blessing_needs_a_reason_and_keeps_it() {
     run(without, exit::USAGE.into());
 
     run(desk.bless("buffers got a header"), exit::HELD.into());
-    let blessed = read_record(&desk.baseline_path()).expect("a baseline");
-    let blessing = blessed.blessed.clone().expect("blessed");
-    assert_eq!(blessing.reason, "buffers got a header");
-    assert_eq!(Record { blessed: None, ..blessed }, desk.record(), "the rest is the run");
+    let blessed = read_baseline(&desk.baseline_path()).expect("a baseline");
+    let [blessing] = blessed.blessings.as_slice() else { panic!("one blessing: {:?}", blessed.blessings) };
+    assert_eq!((blessing.reason.as_str(), &blessing.cases), ("buffers got a header", &None));
+    assert_eq!(Baseline { blessings: Vec::new(), ..blessed }, baseline(&desk.record()), "the rest is the run");
 }
 
 fn death() -> Death {
@@ -94,7 +94,7 @@ fn a_first_blessing_says_that_all_cases_are_new() {
 fn the_table_says_what_changes_per_case_and_quantity() {
     let desk = blessed();
     edit(&desk.record_path(), |run| {
-        add_per_unit(&mut run.cases[0], "anon", 4096);
+        add_per_unit(&mut run.cases[0], "heap_live", 4096);
         add_per_unit(&mut run.cases[0], "vmas", 2);
         run.cases[1].id = "toy/young".parse().expect("an id");
     });
@@ -103,15 +103,15 @@ fn the_table_says_what_changes_per_case_and_quantity() {
     let lines: Vec<&str> =
         text.stdout.lines().filter(|line| line.starts_with("│ ") && !line.contains("before")).collect();
     for (line, words) in lines.iter().zip([
+        &["heap/size=64k", "regressed", "vmas, slope of live (and 2 more)", "0", "2", "+2.00 per buffer"][..],
         &[
             "heap/size=64k",
             "regressed",
-            "anon, slope of live (and 2 more)",
+            "heap_live, slope of live (and 2 more)",
             "256 KiB",
             "260 KiB",
-            "+1.00 pages per buffer",
-        ][..],
-        &["heap/size=64k", "regressed", "vmas, slope of live (and 2 more)", "0", "2", "+2.00 per buffer"],
+            "+4 KiB per buffer",
+        ],
         &["mapped/pages=4", "removed"],
         &["young", "added"],
     ]) {
@@ -125,10 +125,10 @@ fn the_table_says_what_changes_per_case_and_quantity() {
 #[test]
 fn a_dry_run_says_the_same_and_writes_nothing() {
     let desk = blessed();
-    edit(&desk.record_path(), |run| add_per_unit(&mut run.cases[0], "anon", 4096));
+    edit(&desk.record_path(), |run| add_per_unit(&mut run.cases[0], "heap_live", 16));
     let before = desk.contents();
     let dry = run(desk.bless_with("buffers got a header", &["--dry-run"]), 0);
-    assert!(dry.line("anon, slope of live").contains("+1.00 pages per buffer"));
+    assert!(dry.line("heap_live, slope of live").contains("+16 B per buffer"));
     assert_eq!(desk.contents(), before);
     let done = run(desk.bless("buffers got a header"), 0);
     assert!(done.stdout.starts_with(&dry.stdout), "{}\n{}", dry.stdout, done.stdout);
@@ -169,21 +169,21 @@ fn what_is_unconfirmed_is_blessed_only_where_that_is_allowed() {
     let spread = |run: &mut Record, pages| {
         let case = &mut run.cases[0];
         case.samples = 10;
-        *case.stages[2].memory.get_mut(&"anon".parse().expect("a quantity")).expect("read") = workers(pages);
+        *case.stages[2].memory.get_mut(&"heap_live".parse().expect("a quantity")).expect("read") = workers(pages);
     };
     edit(&desk.record_path(), |run| spread(run, [0; 10]));
     run(desk.bless("first measurement"), 0);
-    edit(&desk.record_path(), |run| spread(run, [0, 1, 1, 1, 1, 1, 1, 1, 1, 1]));
+    edit(&desk.record_path(), |run| spread(run, [0, 0, 0, 0, 0, 1, 1, 1, 1, 1]));
     let refused = run(desk.bless("some of them"), exit::USAGE.into());
-    refused.complains_in_one_line(&["toy/heap/size=64k: growth of anon at live@1", "--allow-unconfirmed"]);
+    refused.complains_in_one_line(&["toy/heap/size=64k: growth of heap_live at live@1", "--allow-unconfirmed"]);
     let text = run(desk.bless_with("some of them", &["--allow-unconfirmed"]), 0);
-    assert!(text.line("unconfirmed").contains("+1 pages, +1.00 per buffer"), "{}", text.stdout);
+    assert!(text.line("unconfirmed").contains("+2 KiB, +2 KiB per buffer"), "{}", text.stdout);
 }
 
 #[test]
 fn of_several_families_none_is_blessed_where_one_cannot_be() {
     let desk = blessed();
-    edit(&desk.record_path(), |run| add_per_unit(&mut run.cases[0], "anon", 4096));
+    edit(&desk.record_path(), |run| add_per_unit(&mut run.cases[0], "heap_live", 4096));
     let mut other = Record { family: "zoo".into(), ..record() };
     other.cases.retain_mut(|case| {
         case.died.push(death());

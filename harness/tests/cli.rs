@@ -9,11 +9,11 @@ use std::{
     process::{Command, Stdio},
 };
 
-use common::{add_per_unit, highwater, record, run};
+use common::{add_per_unit, blessed_baseline, highwater, page_more_on_the_heap, record, run};
 use highwater::{
     exit,
     judge::{Ceilings, Comparison, NoBaseline, Policy, Search, capacity, compare_family},
-    model::{Blessing, Bytes, CaseRecord, Death, Metric, Outcome, Record, Series, TimeEstimate, write_record},
+    model::{Baseline, Bytes, CaseRecord, Death, Metric, Outcome, Record, Series, TimeEstimate, write_record},
     report::{self, CapacityReport, CaseCapacity, FamilyCapacity, Verified},
 };
 
@@ -28,9 +28,8 @@ fn away_from_terminals(name: &str, test: impl FnOnce()) {
     }
 }
 
-fn blessed() -> Record {
-    let blessing = Blessing { reason: "first measurement".into(), at: "2026-07-01T12:00:00Z".into() };
-    Record { blessed: Some(blessing), ..record() }
+fn blessed(record: &Record) -> Baseline {
+    blessed_baseline(record, "first measurement")
 }
 
 /// A run with a death, a refusal, an estimate of criterion's and an injection in it.
@@ -51,7 +50,7 @@ fn eventful() -> Record {
     record
 }
 
-fn compared(baseline: &Record, run: &Record) -> String {
+fn compared(baseline: &Baseline, run: &Record) -> String {
     let families = vec![compare_family(baseline, run, &Policy::default())];
     report::comparison_text(&Comparison { families, ..Comparison::default() })
 }
@@ -141,27 +140,28 @@ fn the_table_of_exactness() {
 
 #[test]
 fn the_text_of_a_comparison_that_holds() {
-    insta::assert_snapshot!(compared(&blessed(), &record()));
+    insta::assert_snapshot!(compared(&blessed(&record()), &record()));
 }
 
 #[test]
 fn the_text_of_a_comparison_with_a_regression_an_improvement_a_death_and_new_and_missing_cases() {
-    let (mut before, mut now) = (blessed(), eventful());
+    let (mut before, mut now) = (record(), eventful());
     now.fingerprint.context.insert("kernel".into(), "6.19.0".into());
-    add_per_unit(&mut now.cases[0], "anon", 4096);
-    add_per_unit(&mut now.cases[0], "anon.host_heap", 4096);
-    add_per_unit(&mut before.cases[1], "anon", 65_536);
+    page_more_on_the_heap(&mut now.cases[0]);
+    for quantity in ["anon_mapped", "anon.linear_memory"] {
+        add_per_unit(&mut before.cases[1], quantity, 65_536);
+    }
     before.cases.push(CaseRecord { id: "toy/gone".parse().expect("an id"), ..before.cases[0].clone() });
     now.cases.push(CaseRecord { id: "toy/young".parse().expect("an id"), ..now.cases[0].clone() });
     // What was not run for the reason of another case is told with it.
     let reason = now.cases[2].not_run.clone().expect("not run");
     now.cases.push(CaseRecord::not_run("toy/oom/limit=64m".parse().expect("an id"), reason));
-    insta::assert_snapshot!(compared(&before, &now));
+    insta::assert_snapshot!(compared(&blessed(&before), &now));
 }
 
 #[test]
 fn the_text_of_a_comparison_across_aslr() {
-    let (before, mut now) = (blessed(), record());
+    let (before, mut now) = (blessed(&record()), record());
     now.fingerprint.class = now.fingerprint.class.with_other_aslr();
     insta::assert_snapshot!(compared(&before, &now));
 }
@@ -188,7 +188,7 @@ fn written_records_are_valid_by_the_schema_and_damaged_ones_are_not() {
     let schema = serde_json::from_str(include_str!("../schema/record-v1.json")).expect("JSON");
     let validator = jsonschema::validator_for(&schema).expect("a schema");
     let folder = tempfile::tempdir().expect("a folder");
-    for record in [record(), blessed(), eventful()] {
+    for record in [record(), eventful()] {
         let path = folder.path().join("toy.json");
         write_record(&path, &record).expect("written");
         assert_eq!(highwater::model::read_record(&path).expect("a record"), record);

@@ -84,10 +84,13 @@ fn baselines_are_looked_for_in_the_folder_of_the_machine_class() {
     let put = |class: &MachineClass| {
         let folder = folder.path().join(class.to_string());
         fs::create_dir(&folder).expect("made");
-        fs::write(folder.join("toy.json"), "{}").expect("written");
+        fs::write(folder.join("toy.txt"), "").expect("written");
     };
     put(&class(&json).with_other_aslr());
-    assert_eq!(check(&look(), "baselines")["cost"], "only growth of anon is judged against them");
+    assert_eq!(
+        check(&look(), "baselines")["cost"],
+        "only growth of anon_mapped and of heap bytes is judged against them"
+    );
     put(&class(&json));
     assert_eq!(check(&look(), "baselines")["finding"], "toy");
 }

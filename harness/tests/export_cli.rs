@@ -5,25 +5,23 @@ mod common;
 
 use std::fs;
 
-use common::{Desk, add_per_unit, edit, record, run};
+use common::{Desk, baseline, edit, page_more_on_the_heap, record, run, write_baseline};
 use highwater::{
     exit,
-    model::write_record,
     report::export::{EXPORTERS, exporter},
 };
 
 /// A run that was made by hand, and its like as the baseline.
 fn desk() -> Desk {
-    let desk = Desk::new();
-    write_record(&desk.record_path(), &record()).expect("written");
-    write_record(&desk.baseline_path(), &record()).expect("written");
+    let desk = Desk::with_record();
+    write_baseline(&desk.baseline_path(), &baseline(&record()));
     desk
 }
 
 /// The same with a page more per unit.
 fn desk_with_a_regression() -> Desk {
     let desk = desk();
-    edit(&desk.record_path(), |record| add_per_unit(&mut record.cases[0], "anon", 4096));
+    edit(&desk.record_path(), |record| page_more_on_the_heap(&mut record.cases[0]));
     desk
 }
 
@@ -40,7 +38,7 @@ fn every_format_prints_and_is_written_the_same_in_one_go() {
         .collect();
     let exports: Vec<&str> = ["--no-confirm"].into_iter().chain(exports.iter().map(String::as_str)).collect();
     let table = run(desk.compare(&exports), exit::REGRESSED.into());
-    assert!(table.line("FAILED").contains("3 regressed"));
+    assert!(table.line("FAILED").contains("4 regressed"));
     for exporter in EXPORTERS {
         let printed = run(desk.compare(&["--no-confirm", "--format", exporter.name()]), exit::REGRESSED.into());
         let written = fs::read_to_string(file(&format!("{}.{}", exporter.name(), exporter.extension())));
@@ -97,7 +95,7 @@ fn a_run_without_a_baseline_still_gives_its_figures() {
     fs::remove_file(desk.baseline_path()).expect("removed");
     let text = run(desk.compare(&["--format", "bmf"]), exit::NO_BASELINE.into());
     let benchmarks: serde_json::Value = serde_json::from_str(&text.stdout).expect("JSON");
-    assert_eq!(benchmarks["toy/heap/size=64k"]["anon-slope-live"]["value"], 262_144.0);
+    assert_eq!(benchmarks["toy/heap/size=64k"]["heap-live-slope-live"]["value"], 262_144.0);
 }
 
 #[test]

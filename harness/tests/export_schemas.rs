@@ -121,7 +121,7 @@ fn bmf_is_valid_by_its_schema_with_a_baseline_and_without_one() {
     for document in &documents[..2] {
         let benchmarks = json(document);
         assert_eq!(benchmarks["toy/heap/size=64k/fill"]["latency"]["value"], 1234.5);
-        let slope = &benchmarks["toy/mapped/pages=4"]["anon-slope-live"];
+        let slope = &benchmarks["toy/mapped/pages=4"]["anon-mapped-slope-live"];
         let bounds = ["lower_value", "value", "upper_value"].map(|bound| slope[bound].as_f64().expect("a number"));
         assert!(bounds[0] <= bounds[1] && bounds[1] <= bounds[2] && bounds[0] < bounds[2], "{bounds:?}");
     }

@@ -8,7 +8,7 @@ use std::fs;
 use common::{Desk, edit, run};
 use highwater::{
     exit,
-    model::{Decision, Quantity, Series},
+    model::{Decision, Quantity, Series, write_record},
 };
 
 const MAPPED: &str = "toy/mapped/pages=4";
@@ -33,24 +33,32 @@ fn a_figure_stands_at_the_stage_it_was_told_for_and_a_note_with_the_case() {
 #[test]
 fn a_figure_that_rises_is_red_where_the_policy_gates_it() {
     let desk = Desk::measured_and_blessed();
+    let policy = "schema = 1\n[[rule]]\nmetric = \"figure.mapped_bytes\"\nmode = \"gate\"\n";
+    let whole = desk.record();
     edit(&desk.record_path(), |run| {
         let case = run.cases.iter_mut().find(|case| case.id.as_str() == MAPPED).expect("measured");
         let columns = case.stages.iter_mut().find(|columns| columns.stage.to_string() == "live@10").expect("reached");
         columns.memory.insert(figure(), Series::Same(163_841));
     });
+    let risen = desk.record();
     run(desk.compare(&[]), exit::HELD.into());
-    let policy = "schema = 1\n[[rule]]\nmetric = \"figure.mapped_bytes\"\nmode = \"gate\"\n";
     fs::write(desk.baselines().join("policy.toml"), policy).expect("written");
+    // The baseline has what was gated when it was blessed.
+    let text = run(desk.compare(&[]), exit::HELD.into());
+    text.line("new            toy/mapped/pages=4: the baseline has no value of figure.mapped_bytes");
+    write_record(&desk.record_path(), &whole).expect("written");
+    run(desk.bless("figures are gated"), 0);
+    write_record(&desk.record_path(), &risen).expect("written");
     let text = run(desk.compare(&[]), exit::REGRESSED.into());
     let line = text.line("regressed");
     assert!(line.contains("figure.mapped_bytes at live@10") && line.contains("(+1 bytes); exact"), "{line}");
-    // No longer told at all, it is missing and not held.
+    // No longer told at all, it is missing and fails.
     edit(&desk.record_path(), |run| {
         for columns in run.cases.iter_mut().flat_map(|case| &mut case.stages) {
             columns.memory.remove(&figure());
         }
     });
-    let text = run(desk.compare(&[]), exit::HELD.into());
+    let text = run(desk.compare(&[]), exit::REGRESSED.into());
     assert!(text.line("missing").contains("figure.mapped_bytes, level at live@1"), "{}", text.stdout);
 }
 

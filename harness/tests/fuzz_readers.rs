@@ -14,10 +14,10 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use common::record;
+use common::{baseline, blessed_baseline, record};
 use highwater::{
-    judge::{Comparison, Policy, compare_family},
-    model::{Blessing, Metric, Record, read_record, write_record},
+    judge::{Comparison, FamilyComparison, Policy, compare_family},
+    model::{Baseline, Metric, Record, baseline_text, read_baseline, read_record, write_record},
     report::{
         self,
         export::{EXPORTERS, Results},
@@ -173,27 +173,40 @@ fn swapped(mut json: Value, random: &mut Random) -> Vec<u8> {
 
 /// Everything that is done with a record that was read.
 fn use_up(run: &Record, policies: &[Policy]) {
-    let known =
-        Record { blessed: Some(Blessing { reason: "first".into(), at: "2026-07-01T12:00:00Z".into() }), ..record() };
+    let (known, known_run) = (blessed_baseline(&record(), "first"), record());
+    let own = baseline(run);
     let _ = report::run_table(run);
     let _ = report::exactness_table(run, Metric::ALL);
     for policy in policies {
-        for (baseline, run) in [(&known, run), (run, &known), (run, run)] {
-            let changes = compare_family(baseline, run, policy);
-            let _ = report::blessing_table(run, &changes);
-            let comparison = Comparison { strict: true, families: vec![changes], ..Comparison::default() };
-            let baselines = BTreeMap::from([(run.family.clone(), PathBuf::from("baselines/x.json"))]);
-            let runs = std::slice::from_ref(run);
-            let results = Results { comparison: &comparison, runs, policy, files: &baselines };
-            for exporter in EXPORTERS {
-                exporter.write(&results, &mut Vec::new()).expect("memory takes it all");
-            }
+        for (baseline, run) in [(&known, run), (&own, &known_run), (&own, run)] {
+            export(compare_family(baseline, run, policy), run, policy);
         }
     }
     let folder = in_memory();
     let path = folder.path().join("again.json");
     write_record(&path, run).expect("written");
     assert_eq!(&read_record(&path).expect("what was read can be written and read again"), run);
+    reads_back(&own);
+}
+
+/// Every table and format of a comparison.
+fn export(changes: FamilyComparison, run: &Record, policy: &Policy) {
+    let _ = report::blessing_table(run, &changes);
+    let comparison = Comparison { strict: true, families: vec![changes], ..Comparison::default() };
+    let files = BTreeMap::from([(run.family.clone(), PathBuf::from("baselines/x.txt"))]);
+    let results = Results { comparison: &comparison, runs: std::slice::from_ref(run), policy, files: &files };
+    for exporter in EXPORTERS {
+        exporter.write(&results, &mut Vec::new()).expect("memory takes it all");
+    }
+}
+
+fn reads_back(baseline: &Baseline) {
+    let folder = in_memory();
+    let path = folder.path().join("again.txt");
+    let text = baseline_text(baseline);
+    fs::write(&path, &text).expect("written");
+    let again = read_baseline(&path).unwrap_or_else(|error| panic!("{error}:\n{text}"));
+    assert_eq!(baseline_text(&again), text, "what was read can be written and read again");
 }
 
 fn a_line(error: impl std::fmt::Display) -> bool {
@@ -249,6 +262,70 @@ fn no_record_makes_the_readers_the_judge_or_the_tables_panic() {
 }
 
 #[test]
+fn no_baseline_makes_the_reader_the_judge_or_the_tables_panic() {
+    let real = baseline_text(&blessed_baseline(&record(), "first")).into_bytes();
+    let words = [
+        "0",
+        "9",
+        "-",
+        ".5",
+        "e9",
+        "inf",
+        "NaN",
+        "KiB",
+        "B",
+        "..",
+        "=",
+        "@",
+        "/",
+        ":",
+        ",",
+        " ",
+        "\n",
+        "\n\n",
+        "\r\n",
+        "\u{feff}",
+        "\0",
+        "\u{1b}[2J",
+        "live@",
+        "live@4294967295",
+        "loaded",
+        "growth ",
+        "slope ",
+        "level ",
+        "anon_mapped",
+        "anon.arenas",
+        "figure.x_ns",
+        "vmas",
+        "case toy/x n=0\n",
+        "case toy/heap/size=64k n=5\n",
+        "fails out of memory\n",
+        "blessed x toy/*: y\n",
+        "context a b\n",
+        "unit buffer\n",
+        "family toy\n",
+        "aslr_on",
+        "18446744073709551615",
+        "1e308",
+        "-9007199254740993",
+        "0.0000001",
+    ];
+    let (run, policy) = (record(), Policy::default());
+    let make = |random: &mut Random| match random.below(10) {
+        0 => noise(random),
+        _ => damaged(real.clone(), &words, random),
+    };
+    feed("toy.txt", make, |path| match read_baseline(path) {
+        Ok(known) => {
+            export(compare_family(&known, &run, &policy), &run, &policy);
+            reads_back(&known);
+            true
+        }
+        Err(error) => a_line(error),
+    });
+}
+
+#[test]
 fn no_policy_makes_the_reader_or_the_judge_panic() {
     let real = include_bytes!("../../baselines/policy.toml");
     let words = [
@@ -286,13 +363,14 @@ fn no_policy_makes_the_reader_or_the_judge_panic() {
         "\u{feff}",
     ];
     let run = record();
+    let known = baseline(&run);
     let make = |random: &mut Random| match random.below(10) {
         0 => noise(random),
         _ => damaged(real.to_vec(), &words, random),
     };
     feed("policy.toml", make, |path| match Policy::read(path) {
         Ok(policy) => {
-            let comparison = compare_family(&run, &run, &policy);
+            let comparison = compare_family(&known, &run, &policy);
             let _ = report::family_text(&comparison);
             true
         }

@@ -3,10 +3,10 @@
 
 mod common;
 
-use std::fs;
+use std::{fs, path::Path};
 
-use common::{Desk, edit, highwater, run};
-use highwater::{exit, model::SCHEMA_VERSION};
+use common::{Desk, highwater, run};
+use highwater::exit;
 
 #[test]
 fn without_a_baseline_nothing_is_judged_and_the_machine_class_is_named() {
@@ -34,13 +34,18 @@ type Damage<'a> = &'a dyn Fn(&str) -> String;
 
 #[test]
 fn a_damaged_baseline_is_refused_in_one_line_that_names_the_file() {
-    let damages: [(&str, Damage<'_>, &str); 6] = [
-        ("truncated", &|text| text[..text.len() / 2].to_owned(), "not a whole Highwater record"),
-        ("empty", &|_| String::new(), "not a whole Highwater record"),
-        ("of the future", &|text| text.replacen(&format!("\"schema\": {SCHEMA_VERSION}"), "\"schema\": 999", 1), "999"),
-        ("a column short", &|text| text.replacen("\"samples\": 5", "\"samples\": 6", 1), "does not hold 6 samples"),
-        ("with a word more", &|text| text.replacen("\"unit\"", "\"unity\": 1,\n  \"unit\"", 1), "unity"),
-        ("not JSON", &|_| "<<<<<<< HEAD\n".to_owned(), "not a whole Highwater record"),
+    let damages: [(&str, Damage<'_>, &str); 7] = [
+        (
+            "truncated",
+            &|text| text[..text.find(" n=5").expect("a case")].to_owned(),
+            "does not read `case ID n=WORKERS`",
+        ),
+        ("empty", &|_| String::new(), "does not begin with `highwater baseline 2`"),
+        ("of the future", &|text| text.replacen("baseline 2", "baseline 999", 1), "999"),
+        ("a median out of its range", &|text| text.replacen(" vmas 0", " vmas 0 1..2", 1), "is not between 1 and 2"),
+        ("with a word more", &|text| text.replacen("\nunit ", "\nunity 1\nunit ", 1), "`unity` before the first case"),
+        ("a metric unknown here", &|text| text.replacen(" heap_live ", " heap_life ", 1), "unknown word `heap_life`"),
+        ("a conflict", &|text| text.replacen("\ncase ", "\n<<<<<<< HEAD\ncase ", 1), "`<<<<<<<` before the first case"),
     ];
     for (name, damage, part) in damages {
         let desk = Desk::measured_and_blessed();
@@ -50,16 +55,22 @@ fn a_damaged_baseline_is_refused_in_one_line_that_names_the_file() {
         assert_ne!(damaged, text, "{name}");
         fs::write(&path, damaged).expect("written");
         let ran = run(desk.compare(&[]), exit::INTERNAL.into());
-        ran.complains_in_one_line(&[&path.display().to_string(), part]);
+        ran.complains_in_one_line(&[&format!("{}:", path.display()), part]);
         assert_eq!(ran.stdout, "", "{name}: nothing is judged");
     }
+}
+
+fn replace(path: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(path).expect("a baseline");
+    assert!(text.contains(from), "{text}");
+    fs::write(path, text.replacen(from, to, 1)).expect("written");
 }
 
 #[test]
 fn a_baseline_that_lies_in_the_folder_of_another_machine_is_refused() {
     let desk = Desk::measured_and_blessed();
     let path = desk.baseline_path();
-    edit(&path, |baseline| baseline.fingerprint.class.page_size *= 4);
+    replace(&path, "-4k-", "-16k-");
     run(desk.compare(&[]), exit::INTERNAL.into()).complains_in_one_line(&[&path.display().to_string(), "-16k-"]);
 }
 
@@ -67,7 +78,7 @@ fn a_baseline_that_lies_in_the_folder_of_another_machine_is_refused() {
 fn a_baseline_of_another_family_under_this_name_is_refused() {
     let desk = Desk::measured_and_blessed();
     let path = desk.baseline_path();
-    edit(&path, |baseline| baseline.family = "plaything".into());
+    replace(&path, "family toy", "family plaything");
     run(desk.compare(&[]), exit::INTERNAL.into()).complains_in_one_line(&[&path.display().to_string(), "plaything"]);
 }
 

@@ -205,6 +205,50 @@ fn a_forgotten_label_leaves_its_pages_to_other() {
         .and_nothing_else();
 }
 
+/// What the counting allocator says of each call, to the byte. The pages were touched before.
+#[test]
+fn blocks_are_counted_to_the_byte_as_they_come_grow_shrink_and_go() {
+    let counts = [
+        ("allocated", 1000, 1, 1000, 1000),
+        ("grown", 3000, 1, 3000, 3000),
+        ("shrunk", 500, 1, 3000, 3000),
+        ("freed", 0, 0, 500, 3000),
+        ("passed", 0, 0, 700, 3700),
+    ];
+    for (stage, live, blocks, peak, allocated) in counts {
+        Growth::of("heap/blocks=1", stage)
+            .is(&["heap_live"], live)
+            .is(&["heap_blocks"], blocks)
+            .is(&["heap_peak"], peak)
+            .is(&["heap_allocated"], allocated)
+            // malloc's own figure: blocks that a thread keeps for itself count as in use.
+            .within("heap_in_use", -4096..=4096)
+            .uss(0)
+            .and_nothing_else();
+    }
+}
+
+/// The case runs on a thread of its own, with a stack and an arena of its own.
+#[test]
+fn the_cases_thread_has_a_stack_and_an_arena_that_are_named_so() {
+    for record in runs() {
+        for case in &record.cases {
+            let loaded = case.stage(&record.reference).expect("reached");
+            let pages = |name: &str| {
+                let quantity: Quantity = name.parse().expect("a quantity");
+                let values = loaded.values(quantity, case.samples).expect("a category");
+                values.into_iter().min().expect("samples")
+            };
+            // 256 KiB of the main thread's and of the case's own stack are written to before it runs.
+            assert!(pages("anon.stacks") >= 2 * 256 << 10, "{}: {}", case.id, pages("anon.stacks"));
+            assert!(pages("vmas.stacks") >= 2, "{}: {}", case.id, pages("vmas.stacks"));
+            assert!(pages("anon.arenas") > 0, "{}", case.id);
+            let heaps = pages("anon.host_heap") + pages("anon.arenas");
+            assert!(pages("anon_heap") >= heaps && pages("anon_mapped") >= pages("anon.stacks"), "{}", case.id);
+        }
+    }
+}
+
 /// Faults and heap included.
 #[test]
 fn looking_at_a_worker_again_and_again_changes_nothing() {
@@ -314,6 +358,8 @@ impl Growth {
             return Some(growth.clone());
         }
         match quantity {
+            // No ground is in a heap of malloc's.
+            Quantity::Process(Metric::AnonMapped) => self.expected(record, Metric::Anon.into()),
             Quantity::Process(Metric::Pss | Metric::Uss) | Quantity::Within(Metric::Pss, Category::Executable) => None,
             Quantity::Process(Metric::PageTables) => {
                 let above = i32::from(at_random(record) && self.page_tables.is_some());

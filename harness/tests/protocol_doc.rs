@@ -7,7 +7,7 @@ use std::{
 
 use highwater::{
     Conditions, Limits, Program, Scale,
-    isolate::{CpuPlan, Interrupt, Job, Observed, Supervisor},
+    isolate::{CpuPlan, Interrupt, Job, Layout, Observed, Supervisor},
     model::{Bytes, Metric, Outcome, Sample},
 };
 
@@ -37,7 +37,7 @@ fn run(interpreter: &str, text: &str) -> Sample {
         conditions: Conditions::default(),
         environment: vec![("PATH".into(), std::env::var("PATH").unwrap_or_default())],
     };
-    match supervisor.run(&job).expect("the harness works").0 {
+    match supervisor.run(&job, Layout::of_worker(1)).expect("the harness works").0 {
         Observed::Sample(sample) => sample,
         Observed::NotRun(reason) => panic!("not run: {reason}"),
     }

@@ -66,7 +66,7 @@ fn death(outcome: Value) -> Value {
 const ANON: &str = "/cases/0/stages/0/memory/anon";
 
 #[test]
-fn a_record_that_is_none_is_refused_in_one_line_wherever_it_lies() {
+fn a_record_that_is_none_is_refused_in_one_line() {
     let damages: &[(&str, Damage<'_>, &str)] = &[
         ("empty", &|path| fs::write(path, "").expect("written"), "not a whole Highwater record (EOF"),
         (
@@ -139,26 +139,85 @@ fn a_record_that_is_none_is_refused_in_one_line_wherever_it_lies() {
     ];
     let desk = Desk::with_record();
     run(desk.bless("first measurement"), 0);
-    for path in [desk.record_path(), desk.baseline_path()] {
-        let whole = fs::read(&path).expect("a record");
-        for (name, damage, part) in damages {
-            if *name == "a death that is none" || *name == "not run and yet run" {
-                replace(&path, "\"samples\"", "\"not_run\": null, \"died\": [], \"samples\"");
-            }
-            damage(&path);
-            let started = Instant::now();
-            for subcommand in ["compare", "bless"] {
-                let flags: &[&str] = if subcommand == "bless" { &["--reason", "x"] } else { &[] };
-                let ran = run(desk.judge(subcommand, flags), exit::INTERNAL.into());
-                ran.complains_in_one_line(&["error: ", &path.display().to_string(), part]);
-                assert_eq!(ran.stdout, "", "{name}");
-            }
-            assert!(started.elapsed() < Duration::from_secs(10), "{name} took {:?}", started.elapsed());
-            let _ = fs::remove_file(&path).or_else(|_| fs::remove_dir(&path));
-            fs::write(&path, &whole).expect("written");
+    are_refused(&desk, &desk.record_path(), damages);
+}
+
+/// Does each damage to a file and expects the judging subcommands to name it and what is wrong.
+fn are_refused(desk: &Desk, path: &Path, damages: &[(&str, Damage<'_>, &str)]) {
+    let whole = fs::read(path).expect("a file");
+    for (name, damage, part) in damages {
+        if *name == "a death that is none" || *name == "not run and yet run" {
+            replace(path, "\"samples\"", "\"not_run\": null, \"died\": [], \"samples\"");
         }
+        damage(path);
+        let started = Instant::now();
+        for subcommand in ["compare", "bless"] {
+            let flags: &[&str] = if subcommand == "bless" { &["--reason", "x"] } else { &[] };
+            let ran = run(desk.judge(subcommand, flags), exit::INTERNAL.into());
+            ran.complains_in_one_line(&["error: ", &path.display().to_string(), part]);
+            assert_eq!(ran.stdout, "", "{name}");
+        }
+        assert!(started.elapsed() < Duration::from_secs(10), "{name} took {:?}", started.elapsed());
+        let _ = fs::remove_file(path).or_else(|_| fs::remove_dir(path));
+        fs::write(path, &whole).expect("written");
     }
     run(desk.compare(&[]), exit::HELD.into());
+}
+
+#[test]
+fn a_baseline_that_is_none_is_refused_in_one_line() {
+    let damages: &[(&str, Damage<'_>, &str)] = &[
+        ("empty", &|path| fs::write(path, "").expect("written"), "does not begin with `highwater baseline 2`"),
+        ("a record", &|path| fs::write(path, "{\"schema\": 1}\n").expect("written"), ":1: it does not begin with"),
+        ("with a BOM", &|path| fs::write(path, format!("\u{feff}{}", text(path))).expect("written"), "does not begin"),
+        ("not UTF-8", &|path| fs::write(path, b"highwater baseline 2\nunit \xff\n").expect("written"), "utf-8"),
+        ("of the future", &|path| replace(path, "baseline 2", "baseline 3"), "use the highwater that wrote it"),
+        ("a header alone", &|path| fs::write(path, "highwater baseline 2\n").expect("written"), "no `family`"),
+        ("cut short", &|path| cut(path, " n=5"), "`case ID n=WORKERS`"),
+        ("a header word twice", &|path| replace(path, "\nunit ", "\nunit x\nunit "), "a second `unit`"),
+        ("no class", &|path| replace(path, "\nclass linux-", "\nclass "), "not a machine class"),
+        ("no reference", &|path| replace(path, "\nreference loaded", "\nreference Loaded"), "`Loaded` is not a stage"),
+        ("a family elsewhere", &|path| replace(path, "\nfamily toy", "\nfamily ../toy"), "is not a family's name"),
+        ("another family", &|path| replace(path, "\nfamily toy", "\nfamily zoo"), "holds the record of zoo"),
+        ("a blessing of nobody", &|path| replace(path, " all: first", " first"), "`blessed TIME CASES: REASON`"),
+        ("a conflict", &|path| replace(path, "\n\ncase ", "\n=======\n\ncase "), "`=======` before the first case"),
+        ("a case twice", &|path| replace(path, "toy/mapped/pages=4", "toy/heap/size=64k"), "a second case"),
+        ("an id that is none", &|path| replace(path, "case toy/heap", "case toy//heap"), "is not a case id"),
+        ("many workers", &|path| replace(path, " n=5", " n=five"), "`five` is not a number of workers"),
+        ("no such aspect", &|path| replace(path, "\ngrowth ", "\nrise "), "`rise live@1` is not an aspect"),
+        ("no such metric", &|path| replace(path, " anon_mapped ", " annon "), "unknown word `annon`"),
+        ("no such category", &|path| replace(path, " arenas=", " arena="), "unknown word `arena`"),
+        ("NaN", &|path| replace(path, " vmas 0", " vmas NaN"), "`NaN` is not a number"),
+        ("not finite", &|path| replace(path, " vmas 0", " vmas 1e999"), "`1e999` is not a number"),
+        ("a median out of its range", &|path| replace(path, " vmas 0", " vmas 0 1..2"), "is not between 1 and 2"),
+        ("a range turned around", &|path| replace(path, " vmas 0", " vmas 0 1..-1"), "is not between 1 and -1"),
+        ("a word too many", &|path| replace(path, " vmas 0", " vmas 0 0"), "neither LOW..HIGH nor CATEGORY=VALUE"),
+        (
+            "a value twice",
+            &|path| replace(path, "slope live vmas 0", "slope live vmas 0\nslope live vmas 1"),
+            "a second line",
+        ),
+        (
+            "a long line",
+            &|path| replace(path, " vmas 0", &format!(" vmas {}", "9x".repeat(1 << 20))),
+            "is not a number",
+        ),
+        ("a folder", &folder, "it is a folder"),
+        ("a FIFO", &fifo, "it is no regular file"),
+        ("a device", &|path| instead(path, || symlink("/dev/zero", path).expect("a link")), "it is no regular file"),
+        ("a link to itself", &|path| instead(path, || symlink(path, path).expect("a link")), "symbolic link"),
+        ("huge", &huge, "it is larger than 16 MiB"),
+    ];
+    let desk = Desk::with_record();
+    run(desk.bless("first measurement"), 0);
+    are_refused(&desk, &desk.baseline_path(), damages);
+}
+
+/// Cuts a file off before the first `mark`.
+fn cut(path: &Path, mark: &str) {
+    let whole = text(path);
+    let at = whole.find(mark).expect("the mark");
+    fs::write(path, &whole[..at]).expect("written");
 }
 
 #[test]

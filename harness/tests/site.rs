@@ -10,13 +10,14 @@ use std::{
 };
 
 use common::{
-    Desk, add_per_unit, highwater, record, run,
+    Desk, add_per_unit, baseline, blessed_baseline, highwater, page_more_on_the_heap, record, run,
     site::{full, full_run, hostile, many},
+    write_baseline,
 };
 use highwater::{
     exit,
     judge::{Comparison, Kind, Policy, Verdict, compare_family},
-    model::{Blessing, Record, Series, TimeEstimate, write_record},
+    model::{Record, Series, TimeEstimate},
     report::site::{self, History, Material, Page, history},
 };
 
@@ -39,12 +40,9 @@ fn content(html: &str) -> &str {
 
 /// A small record: a blessed baseline, and a run with a page more per unit in one case.
 fn small() -> Material {
-    let blessed = Some(Blessing { reason: "first measurement".into(), at: "2026-07-01T12:00:00Z".into() });
-    let before = Record { blessed, ..record() };
+    let before = blessed_baseline(&record(), "first measurement");
     let mut now = record();
-    for quantity in ["anon", "anon.host_heap"] {
-        add_per_unit(&mut now.cases[0], quantity, 4096);
-    }
+    page_more_on_the_heap(&mut now.cases[0]);
     for (case, ns) in now.cases.iter_mut().zip([2350.0, 4_477_000.0]) {
         let time =
             TimeEstimate { estimator: "mean".into(), ns, low_ns: ns - 10.0, high_ns: ns + 10.0, confidence: 0.95 };
@@ -150,15 +148,15 @@ fn every_verdict_that_moved_stands_on_the_comparison_and_the_others_are_counted(
 /// A run that differs by less than the policy allows is the same, and says by how much.
 #[test]
 fn what_changed_by_less_than_is_allowed_is_told_in_a_sentence() {
-    let (before, mut now) = (record(), record());
-    add_per_unit(&mut now.cases[0], "anon", 4096);
+    let (before, mut now) = (baseline(&record()), record());
+    add_per_unit(&mut now.cases[0], "heap_live", 4096);
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("policy.toml");
-    fs::write(&path, "schema = 1\n[[rule]]\nmetric = \"anon\"\ntolerance = \"1 MiB\"\n").expect("written");
+    fs::write(&path, "schema = 1\n[[rule]]\nmetric = \"heap_live\"\ntolerance = \"1 MiB\"\n").expect("written");
     let pages = pages(&Material::of(vec![(now, Some(before))], &Policy::read(&path).expect("a policy")));
     let compare = page(&pages, "compare.html");
     let (_, held) = compare.split_once("changed by no more than is allowed").expect("a table");
-    assert!(held.contains("anon per buffer at live") && held.contains("<small>and growth at live@"), "{held}");
+    assert!(held.contains("heap_live per buffer at live") && held.contains("<small>and growth at live@"), "{held}");
 }
 
 #[test]
@@ -220,12 +218,12 @@ fn pages_of_an_earlier_run_go_and_files_of_others_stay() {
 
 #[test]
 fn two_revisions_are_compared_on_the_same_page_alone() {
-    let (before, mut now) = (record(), record());
-    add_per_unit(&mut now.cases[0], "anon", 4096);
+    let (before, mut now) = (baseline(&record()), record());
+    add_per_unit(&mut now.cases[0], "heap_live", 4096);
     let families = vec![compare_family(&before, &now, &Policy::default())];
     let comparison = Comparison { families, ..Comparison::default() };
     let page = site::comparison_page(&comparison, "v1.0", "HEAD").expect("a page");
-    assert!(page.contains("<h1>v1.0 against HEAD</h1>") && page.contains("anon per buffer at live"), "{page}");
+    assert!(page.contains("<h1>v1.0 against HEAD</h1>") && page.contains("heap_live per buffer at live"), "{page}");
     assert!(!page.contains("<nav"), "it has no other pages to lead to");
 }
 
@@ -252,30 +250,29 @@ fn the_trend_has_every_blessing_in_git_with_its_reason() {
         let done = process::Command::new("git").arg("-C").arg(folder.path()).args(identity).args(args).output();
         assert!(done.expect("git").status.success(), "{args:?}");
     };
-    let file = folder.path().join("class/toy.json");
+    let file = folder.path().join("class/toy.txt");
     assert!(matches!(history(&file, None), History::Unknown(why) if why.contains("no baseline")));
-    let mut baseline = record();
+    let mut run = record();
     let mut bless = |reason: &str| {
-        baseline.blessed = Some(Blessing { reason: reason.into(), at: "2026-07-01T12:00:00Z".into() });
-        add_per_unit(&mut baseline.cases[0], "anon", 4096);
-        write_record(&file, &baseline).expect("written");
-        baseline.clone()
+        add_per_unit(&mut run.cases[0], "heap_live", 4096);
+        let blessed = blessed_baseline(&run, reason);
+        write_baseline(&file, &blessed);
+        (run.clone(), blessed)
     };
-    let first = bless("first");
+    let (_, first) = bless("first");
     assert!(matches!(history(&file, Some(&first)), History::Unknown(why) if why.contains("not in a git repository")));
     git(&["init", "-q"]);
     git(&["add", "-A"]);
     git(&["commit", "-qm", "one"]);
     bless("a type cache");
     git(&["commit", "-qam", "two"]);
-    let third = bless("not committed yet");
+    let (run, third) = bless("not committed yet");
     let History::Known(known) = history(&file, Some(&third)) else { panic!("no history") };
-    let reasons: Vec<&str> =
-        known.iter().map(|it| it.record.blessed.as_ref().expect("blessed").reason.as_str()).collect();
+    let reasons: Vec<&str> = known.iter().map(|it| it.baseline.blessed().expect("blessed").reason.as_str()).collect();
     assert_eq!(reasons, ["first", "a type cache", "not committed yet"]);
     assert_eq!(known.iter().map(|it| it.commit.is_some()).collect::<Vec<_>>(), [true, true, false]);
 
-    let mut material = Material::of(vec![(third.clone(), Some(third))], &Policy::default());
+    let mut material = Material::of(vec![(run, Some(third))], &Policy::default());
     material.histories.insert("toy".into(), History::Known(known));
     let pages = pages(&material);
     let trend = page(&pages, "trend.html");
@@ -299,7 +296,7 @@ fn highwater_report_writes_the_pages_of_stored_records_and_prints_where() {
     assert!(content(&front).contains("Held"), "{front}");
 
     // A regression is on the page and not in the status: `compare` is the gate.
-    common::edit(&desk.record_path(), |record| add_per_unit(&mut record.cases[0], "anon", 8192));
+    common::edit(&desk.record_path(), |record| add_per_unit(&mut record.cases[0], "heap_live", 8192));
     run(report(&[]), exit::HELD.into());
     assert!(fs::read_to_string(out.join("index.html")).expect("written").contains("Failed"));
 

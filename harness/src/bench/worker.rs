@@ -94,7 +94,7 @@ fn on_fresh_thread(case: &dyn Case, stages: &mut Stages) -> Result<CaseResult, C
             shift_stack(layout.stack(), &mut run)
         };
         let thread = std::thread::Builder::new().name("case".to_owned()).stack_size(STACK).spawn_scoped(scope, run)?;
-        // A panic's message was printed by the thread itself.
-        thread.join().map_err(|_| "the case panicked".into())
+        // The thread printed the message; the process ends as one whose main thread panicked.
+        thread.join().map_err(|panic| std::panic::resume_unwind(panic))
     })
 }

@@ -139,6 +139,12 @@ impl Candidate {
                 let problem = format!("{}: there is no baseline to update a part of; bless the family", run.family);
                 return Err(CliError::NotBlessed(problem));
             }
+            if let Some(present) = present.as_ref().filter(|present| present.reference != run.reference) {
+                return Err(CliError::NotBlessed(format!(
+                    "{}: growth is measured from {}, and from {} in the baseline; bless the family",
+                    run.family, run.reference, present.reference
+                )));
+            }
             run.cases.retain(|case| part.has(&case.id));
         }
         let measured = baselines::of_run(&run, policy, Keep::Gated);
@@ -149,8 +155,10 @@ impl Candidate {
             compared.cases.retain(|id, _| part.has(id));
         }
         let changes = compare_family(&compared, &run, policy);
-        // A case that cannot run here keeps what is known of it; so does what a partial bless leaves out.
-        let not_run = |id: &CaseId| run.case(id.as_str()).is_some_and(|case| case.not_run.is_some());
+        // A case that cannot run here keeps what is known of it; so does what a partial bless leaves out, or the filter
+        // of its run.
+        let is_filtered = run.selection.filter.is_some();
+        let not_run = |id: &CaseId| run.case(id.as_str()).map_or(is_filtered, |case| case.not_run.is_some());
         let is_left = |id: &CaseId| not_run(id) || part.is_some_and(|part| !part.has(id));
         let header = if part.is_some() { known } else { &measured };
         let mut next = Baseline { cases: BTreeMap::new(), ..header.clone() };

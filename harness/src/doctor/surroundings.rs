@@ -60,7 +60,7 @@ impl Surroundings {
             ([], across) => Check::limits(
                 NAME,
                 format!("{}, of {}", across.join(", "), self.class.with_other_aslr()),
-                "only growth of anon is judged against them",
+                "only growth of anon_mapped and of heap bytes is judged against them",
                 MAKE,
             ),
             (families, _) => Check::good(NAME, families.join(", ")),
@@ -173,7 +173,7 @@ mod tests {
         let across_aslr = vec!["sandbox-scaling".into()];
         let checks = limited(&Surroundings { baselines: Vec::new(), across_aslr, ..usual() });
         assert_eq!(checks[0].finding, "sandbox-scaling, of linux-x86_64-4k-thp_madvise-glibc-aslr_on");
-        assert_eq!(checks[0].cost, "only growth of anon is judged against them");
+        assert_eq!(checks[0].cost, "only growth of anon_mapped and of heap bytes is judged against them");
     }
 
     #[test]

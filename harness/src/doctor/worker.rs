@@ -24,7 +24,7 @@ struct Plain {
     fix: &'static str,
 }
 
-const PLAIN: [Plain; 3] = [
+const PLAIN: [Plain; 4] = [
     Plain {
         name: "parent-death signal",
         control: Control::ParentDeathSignal,
@@ -36,6 +36,12 @@ const PLAIN: [Plain; 3] = [
         control: Control::NoCoreFile,
         cost: "a worker that dies on purpose may write a core file",
         fix: ALLOW_CALL,
+    },
+    Plain {
+        name: "stack limit",
+        control: Control::StackLimit,
+        cost: "the kernel lays out mappings by another limit: address space and page tables differ from other machines",
+        fix: "raise the hard limit of the stack (ulimit -H -s) to 8 MiB or more",
     },
     Plain {
         name: PEAK_RESET,

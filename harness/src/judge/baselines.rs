@@ -51,7 +51,10 @@ pub fn read(folder: &Path, class: &MachineClass, family: &str) -> Result<Option<
             Err(StoreError::Misplaced { path, found: format!("{family} on {class}") })
         }
         Err(StoreError::Missing(_)) => match old_path(folder, class, family) {
-            old if old.is_file() => Err(StoreError::OldBaseline { path: old, folder: folder.join(class.to_string()) }),
+            old if old.is_file() => {
+                let (own, baselines) = (folder.join(class.to_string()), folder.to_owned());
+                Err(StoreError::OldBaseline { path: old, folder: own, baselines })
+            }
             _ => Ok(None),
         },
         Err(error) => Err(error),

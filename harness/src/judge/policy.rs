@@ -369,6 +369,27 @@ mod tests {
     }
 
     #[test]
+    fn only_cases_that_are_gone_on_purpose_are_not_expected() {
+        let policy = policy("schema = 1\n[[rule]]\ncase = \"f/old/*\"\ngone = true\n").expect("valid");
+        let expects = |case: &str| policy.expects(&case.parse().expect("id"));
+        assert_eq!(["f/old/a=1", "f/new/a=1"].map(expects), [false, true]);
+        assert!(Policy::default().expects(&"f/old/a=1".parse().expect("id")));
+    }
+
+    /// A budget is a gate of its own: it does not make the metric gated by what it was before.
+    #[test]
+    fn a_budget_leaves_the_mode_and_a_rule_that_only_reports_takes_it_back() {
+        let slope = Aspect::Slope("live".into());
+        let rules = "schema = 1\n[[rule]]\nmetric = \"anon\"\nbudget = 4096\n";
+        let budget = |text: &str| {
+            let applied = applied(&policy(text).expect("valid"), "f/c", "anon", &slope);
+            (applied.mode, applied.budget)
+        };
+        assert_eq!(budget(rules), (Mode::Report, Some(4096.0)));
+        assert_eq!(budget(&format!("{rules}[[rule]]\nmode = \"report\"\n")), (Mode::Report, None));
+    }
+
+    #[test]
     fn a_policy_with_a_mistake_is_refused_in_one_line_that_names_it() {
         for (text, part) in [
             ("", "schema"),

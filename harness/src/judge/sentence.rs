@@ -69,7 +69,10 @@ impl Wording<'_> {
         let all_equal = |width: f64| width < ROUNDING;
         let spread = match (all_equal(then.summary.width()), all_equal(now.width())) {
             (true, true) => "exact, ".to_owned(),
-            (_, false) => format!("{} to {}, ", self.value(now.low), self.value(now.high)),
+            (_, false) => {
+                let [low, high] = amounts(self.quantity, now.low, now.high);
+                format!("{low} to {high}, ")
+            }
             (false, true) => String::new(),
         };
         let above = now.above(then.summary, self.allowed);

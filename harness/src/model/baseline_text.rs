@@ -39,7 +39,7 @@ pub fn baseline_text(baseline: &Baseline) -> String {
         let _ = writeln!(text, "context {name} {}", flat(value));
     }
     for Blessing { reason, at, cases } in blessings {
-        let _ = writeln!(text, "blessed {at} {}: {}", cases.as_deref().unwrap_or("all"), flat(reason));
+        let _ = writeln!(text, "blessed {at} {}: {}", flat(cases.as_deref().unwrap_or("all")), flat(reason));
     }
     for (id, case) in cases {
         let _ = writeln!(text, "\ncase {id} n={}", case.samples);
@@ -291,7 +291,7 @@ mod tests {
         let text = baseline_text(&sample());
         for (from, to, line) in [
             ("baseline 2", "baseline 3", 1),
-            ("class linux", "class win", 1),
+            ("class linux-", "class ", 1),
             ("live@10 anon_heap 60KiB", "live@10 anon_heap sixty", 13),
             ("live@10 anon_heap 60KiB", "live@10 anon_heap infB", 13),
             ("56KiB..60KiB", "56KiB..58KiB", 13),

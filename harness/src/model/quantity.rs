@@ -352,6 +352,6 @@ mod tests {
     #[test]
     fn an_unknown_word_is_answered_with_the_known_ones() {
         let error = "anno".parse::<Quantity>().expect_err("no such metric");
-        assert!(error.to_string().contains("anon, rss, pss"), "{error}");
+        assert!(error.to_string().contains("anon, anon_mapped, anon_heap, rss, pss"), "{error}");
     }
 }

@@ -7,7 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::Value;
 use tempfile::NamedTempFile;
 
 use super::{Baseline, Bytes, Record, SCHEMA_VERSION, baseline_text, json, one_line, parse_baseline, read_file};
@@ -47,13 +48,15 @@ pub enum StoreError {
     /// A baseline of the form before text.
     #[error(
         "{path}: a baseline of an older highwater, in JSON; convert it: highwater bless --run {folder} \
-         --reason \"converted\" --allow-dirty"
+         --baselines {baselines} --reason \"converted\" --allow-dirty --allow-died"
     )]
     OldBaseline {
         /// The file.
         path: PathBuf,
         /// Its folder.
         folder: PathBuf,
+        /// The folder of all baselines.
+        baselines: PathBuf,
     },
     /// It is a whole record, and not the one that belongs here.
     #[error(
@@ -78,6 +81,9 @@ pub enum StoreError {
 #[derive(Deserialize)]
 struct Versioned {
     schema: u64,
+    /// Of a baseline of the form before text.
+    #[serde(default)]
+    blessed: Option<IgnoredAny>,
 }
 
 /// The largest record that is read. One of twelve cases with twenty workers each has 0.3 MiB.
@@ -128,11 +134,25 @@ fn parse_record(path: &Path, text: &[u8]) -> Result<Record, StoreError> {
         found if found > u64::from(SCHEMA_VERSION) => return Err(StoreError::Newer { path: path.to_owned(), found }),
         _ => {}
     }
-    let record: Record = serde_json::from_slice(text).map_err(|error| malformed(error.to_string()))?;
+    let parsed = match version.blessed {
+        None => serde_json::from_slice(text),
+        Some(_) => serde_json::from_slice(text).map(without_old_fields).and_then(serde_json::from_value),
+    };
+    let record: Record = parsed.map_err(|error| malformed(error.to_string()))?;
     match record.check() {
         Err(flaw) => Err(malformed(flaw)),
         Ok(()) => Ok(record),
     }
+}
+
+/// A baseline of the form before text as the record of its run: without the blessing and the noise of its cases.
+fn without_old_fields(mut record: Value) -> Value {
+    let remove = |value: &mut Value, field: &str| value.as_object_mut().and_then(|fields| fields.remove(field));
+    let _ = remove(&mut record, "blessed");
+    for case in record.get_mut("cases").and_then(Value::as_array_mut).into_iter().flatten() {
+        let _ = remove(case, "noise");
+    }
+    record
 }
 
 /// Writes a record whole or not at all ([`write_atomically`]).

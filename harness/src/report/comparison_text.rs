@@ -55,7 +55,10 @@ pub(super) fn remarks(family: &FamilyComparison) -> Vec<String> {
         remarks.push(printable::line(&format!("baseline of {}: {}", blessed.at, blessed.reason)));
     }
     if family.class != family.baseline_class {
-        remarks.push(format!("baseline is of {}: only growth of anon is judged", family.baseline_class));
+        remarks.push(format!(
+            "baseline is of {}: only growth of anon_mapped and of heap bytes is judged",
+            family.baseline_class
+        ));
     }
     remarks.extend(altered(family));
     remarks

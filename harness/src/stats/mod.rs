@@ -7,9 +7,6 @@
 //!  normal     the tail of the normal distribution
 //!  pairs      how many pairs of two samples stand in order by chance
 //!  slope      what one more unit costs
-//!  class      exact, lattice or spread
-//!  floor      is the low level still reached?
-//!  location   has the middle risen?
 //!  envelope   how far the median moves by itself
 //!  trend      does a series go on rising?
 //!  leak       does memory, by a page per window?
@@ -21,12 +18,9 @@
 //! Every function takes plain values in bytes, counts, or either per unit, and gives `None` for
 //! what has no answer: no values, or values that are not finite.
 
-mod class;
 mod counting;
 mod envelope;
-mod floor;
 mod leak;
-mod location;
 mod normal;
 mod order;
 mod pairs;
@@ -37,11 +31,8 @@ mod sign;
 mod slope;
 mod trend;
 
-pub use class::{Class, MOST_LEVELS, classify};
 pub use envelope::envelope;
-pub use floor::{Floor, floor};
 pub use leak::{Leak, leak};
-pub use location::{Location, MOST_EXACT, Method, location};
 pub use order::{ROUNDING, median};
 pub use pareto::pareto;
 pub(crate) use random::Random;

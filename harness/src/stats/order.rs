@@ -44,11 +44,6 @@ impl Levels {
         Some(Self { starts, counts })
     }
 
-    /// The lowest value.
-    pub(super) fn low(&self) -> f64 {
-        self.starts[0]
-    }
-
     /// Samples at each level, from the lowest. Never empty.
     pub(super) fn counts(&self) -> &[usize] {
         &self.counts
@@ -93,7 +88,6 @@ mod tests {
         let third = 4096.0 / 3.0;
         let levels = Levels::of(&[5.0, third, 5.0, third + 1e-12, -1.0]).expect("finite");
         assert_eq!(levels.counts(), [1, 2, 2]);
-        assert_eq!(levels.low(), -1.0);
         assert_eq!([-1.0, 5.0, third, third + 1e-12].map(|value| levels.index(value)), [0, 1, 2, 2]);
     }
 

@@ -147,7 +147,7 @@ mod tests {
             let k = (part * n as f64) as usize;
             let rate = rate(k, n, 0.95).expect("in range");
             // By the plain sum, every term from whole coefficients.
-            let chance = |i: usize, p: f64| crate::stats::counting::choose(n, i) * p.powi(i as i32) * (1.0 - p).powi((n - i) as i32);
+            let chance = |i: usize, p: f64| ln_choose(n, i).exp() * p.powi(i as i32) * (1.0 - p).powi((n - i) as i32);
             if k > 0 {
                 prop_assert!(((k..=n).map(|i| chance(i, rate.low)).sum::<f64>() - 0.025).abs() < 1e-10);
             }

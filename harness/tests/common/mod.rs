@@ -17,8 +17,12 @@ use std::{
 };
 
 use assert_cmd::Command;
-use highwater::model::{
-    CaseRecord, Fingerprint, Quantity, Record, SCHEMA_VERSION, Series, StageColumns, read_record, write_record,
+use highwater::{
+    judge::{Keep, Policy, baselines},
+    model::{
+        Baseline, Blessing, CaseRecord, Fingerprint, Quantity, Record, SCHEMA_VERSION, Series, StageColumns,
+        read_baseline, read_record, stage_baseline, write_record,
+    },
 };
 use tempfile::TempDir;
 
@@ -109,7 +113,7 @@ impl Desk {
     }
 
     pub(crate) fn baseline_path(&self) -> PathBuf {
-        self.baselines().join(self.record().fingerprint.class.to_string()).join("toy.json")
+        self.baselines().join(self.record().fingerprint.class.to_string()).join("toy.txt")
     }
 
     /// The bench binary as `cargo bench` starts it.
@@ -180,6 +184,31 @@ pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// The baseline that a record makes under the default policy, without a blessing.
+pub(crate) fn baseline(record: &Record) -> Baseline {
+    baselines::of_run(record, &Policy::default(), Keep::Gated)
+}
+
+/// The same with a blessing.
+pub(crate) fn blessed_baseline(record: &Record, reason: &str) -> Baseline {
+    let at = "2026-07-01T12:00:00Z".to_owned();
+    Baseline { blessings: vec![Blessing { reason: reason.to_owned(), at, cases: None }], ..baseline(record) }
+}
+
+/// Writes the baseline that an edited copy of the desk's record makes; blessings that were there stay. To be called
+/// before the record itself is edited.
+pub(crate) fn edit_baseline(desk: &Desk, change: impl FnOnce(&mut Record)) {
+    let path = desk.baseline_path();
+    let mut record = desk.record();
+    change(&mut record);
+    let blessings = read_baseline(&path).map_or(Vec::new(), |present| present.blessings);
+    write_baseline(&path, &Baseline { blessings, ..baseline(&record) });
+}
+
+pub(crate) fn write_baseline(path: &Path, baseline: &Baseline) {
+    stage_baseline(path, baseline).and_then(|staged| staged.commit()).expect("written");
+}
+
 /// Changes a record on disk.
 pub(crate) fn edit(path: &Path, change: impl FnOnce(&mut Record)) {
     let mut record = read_record(path).expect("a record");
@@ -208,7 +237,8 @@ pub(crate) fn within(limit: Duration, what: &str, mut holds: impl FnMut() -> boo
     }
 }
 
-/// A record of two cases that is the same on every machine: one exact, one whose workers differ.
+/// A record of two cases that is the same on every machine: one on the heap, whose workers agree, and one of mapped
+/// memory, whose workers differ.
 pub(crate) fn record() -> Record {
     let exact = [100, 110, 164, 740].map(|pages| Series::Same(pages * 4096));
     let spread = [
@@ -220,7 +250,6 @@ pub(crate) fn record() -> Record {
     Record {
         schema: SCHEMA_VERSION,
         family: "toy".into(),
-        blessed: None,
         fingerprint: Fingerprint {
             class: "linux-x86_64-4k-thp_madvise-glibc-aslr_off".parse().expect("a class"),
             controls: BTreeMap::new(),
@@ -229,12 +258,18 @@ pub(crate) fn record() -> Record {
         selection: Default::default(),
         unit: "buffer".into(),
         reference: "loaded".parse().expect("a stage"),
-        cases: vec![case("toy/heap/size=64k", exact), case("toy/mapped/pages=4", spread)],
+        cases: vec![
+            case("toy/heap/size=64k", ("anon_heap", "anon_mapped", "anon.arenas"), exact),
+            case("toy/mapped/pages=4", ("anon_mapped", "anon_heap", "anon.linear_memory"), spread),
+        ],
         claims: Vec::new(),
     }
 }
 
-fn case(id: &str, anon: [Series; 4]) -> CaseRecord {
+/// Where a case's anonymous memory is: the part that has all of it, the one that has none, the category.
+type Place = (&'static str, &'static str, &'static str);
+
+fn case(id: &str, place: Place, anon: [Series; 4]) -> CaseRecord {
     let names = ["start", "loaded", "live@1", "live@10"];
     CaseRecord {
         id: id.parse().expect("an id"),
@@ -242,22 +277,26 @@ fn case(id: &str, anon: [Series; 4]) -> CaseRecord {
         samples: 5,
         died: Vec::new(),
         notes: BTreeMap::new(),
-        noise: BTreeMap::new(),
         lifetime_ns: Series::Same(3_000_000),
-        stages: names.into_iter().zip(anon).map(|(name, anon)| stage(name, anon)).collect(),
+        stages: names.into_iter().zip(anon).map(|(name, anon)| stage(name, place, anon)).collect(),
         time: BTreeMap::new(),
     }
 }
 
-/// A stage with nothing but heap in it, and as much of the executable.
-fn stage(name: &str, anon: Series) -> StageColumns {
-    let twice = match &anon {
-        Series::Same(value) => Series::Same(value * 2),
-        Series::Each(values) => Series::Each(values.iter().map(|value| value * 2).collect()),
+/// A stage with all anonymous memory in one place, and as much of the executable. Live on the heap are 48 bytes less
+/// than its pages have, or a list of units.
+fn stage(name: &str, (all, none, category): Place, anon: Series) -> StageColumns {
+    let changed = |change: fn(u64) -> u64| match &anon {
+        Series::Same(value) => Series::Same(change(*value)),
+        Series::Each(values) => Series::Each(values.iter().map(|value| change(*value)).collect()),
     };
+    let twice = changed(|bytes| bytes * 2);
+    let live = if all == "anon_heap" { changed(|bytes| bytes - 48) } else { Series::Same(400) };
     let memory = [
         ("anon", anon.clone()),
-        ("anon.host_heap", anon.clone()),
+        (all, anon.clone()),
+        (none, Series::Same(0)),
+        (category, anon.clone()),
         ("uss", anon.clone()),
         ("pss", anon.clone()),
         ("peak_anon", anon),
@@ -265,11 +304,20 @@ fn stage(name: &str, anon: Series) -> StageColumns {
         ("peak", twice),
         ("page_tables", Series::Same(77_824)),
         ("vmas", Series::Same(27)),
+        ("heap_live", live.clone()),
+        ("heap_peak", live),
     ];
     StageColumns {
         stage: name.parse().expect("a stage"),
         wall_ns: Series::Same(1000),
         cpu_ns: Series::Same(900),
         memory: memory.into_iter().map(|(name, series)| (name.parse().expect("a quantity"), series)).collect(),
+    }
+}
+
+/// Makes every unit of the heap case cost a page more, as its gated heap bytes and its pages show it.
+pub(crate) fn page_more_on_the_heap(case: &mut CaseRecord) {
+    for quantity in ["anon", "anon_heap", "anon.arenas", "heap_live"] {
+        add_per_unit(case, quantity, 4096);
     }
 }

@@ -5,21 +5,38 @@ use std::path::Path;
 
 use highwater::{
     judge::Policy,
-    model::{Blessing, CaseRecord, ClaimRecord, Death, Decision, Outcome, Record, TimeEstimate, read_record},
+    model::{
+        Baseline, Blessing, CaseRecord, Category, ClaimRecord, Death, Decision, Metric, Outcome, Quantity, Record,
+        Series, TimeEstimate, read_record,
+    },
     report::site::{Blessed, History, Material},
 };
 
-use super::{add_per_unit, record};
+use super::{add_per_unit, baseline, blessed_baseline, page_more_on_the_heap, record};
 
-/// A real baseline of sandbox-scaling, from when it had twelve cases, of fifteen stages each.
+/// A real run of sandbox-scaling, from when it had twelve cases, of fifteen stages each, and from before anonymous
+/// memory was read in two parts: these are made here of the categories that it has.
 pub(crate) fn real() -> Record {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/records/sandbox-scaling.json");
-    read_record(Path::new(path)).expect("a record")
+    let mut record = read_record(Path::new(path)).expect("a record");
+    for case in &mut record.cases {
+        for columns in &mut case.stages {
+            for (part, is_heap) in [(Metric::AnonHeap, true), (Metric::AnonMapped, false)] {
+                let categories = Category::ALL.iter().filter(|category| category.is_heap() == is_heap);
+                let of = |category: &Category| columns.values(Quantity::Within(Metric::Anon, *category), case.samples);
+                let sums = categories.filter_map(of).fold(vec![0; case.samples], |sums, values| {
+                    sums.iter().zip(values).map(|(sum, value)| sum + value).collect()
+                });
+                columns.memory.insert(part.into(), Series::Each(sums));
+            }
+        }
+    }
+    record
 }
 
 /// A run of it with times, a regression, an improvement, a death, a refusal and claims.
 pub(crate) fn eventful(baseline: &Record) -> Record {
-    let mut run = Record { blessed: None, ..baseline.clone() };
+    let mut run = baseline.clone();
     for (index, case) in run.cases.iter_mut().enumerate() {
         for (routine, ns) in [("create", 1000.0), ("create-call", 30_000.0)] {
             let ns = ns * (1.0 + ((index * 7) % 5) as f64);
@@ -28,7 +45,7 @@ pub(crate) fn eventful(baseline: &Record) -> Record {
             case.time.insert(routine.into(), time);
         }
     }
-    for quantity in ["anon", "anon.host_heap", "peak_anon", "pss", "pss.host_heap"] {
+    for quantity in ["anon", "anon_heap", "anon.host_heap", "peak_anon", "pss", "pss.host_heap"] {
         add_per_unit(&mut run.cases[0], quantity, 8192);
     }
     run.cases[1].died.push(death("memory allocation of 1048576 bytes failed"));
@@ -60,23 +77,22 @@ pub(crate) fn death(output: &str) -> Death {
 }
 
 /// Two blessings, of which the first had less.
-pub(crate) fn history(baseline: &Record) -> History {
-    let blessing = |reason: &str| Some(Blessing { reason: reason.into(), at: "2026-07-01T12:00:00Z".into() });
-    let mut first = Record { blessed: blessing("first"), ..baseline.clone() };
+pub(crate) fn history(record: &Record) -> History {
+    let mut first = record.clone();
     first.cases.truncate(5);
-    let mut second = Record { blessed: blessing("a type cache"), ..baseline.clone() };
-    add_per_unit(&mut second.cases[0], "anon", 4096);
+    let mut second = record.clone();
+    add_per_unit(&mut second.cases[0], "anon_mapped", 4096);
     History::Known(vec![
-        Blessed { commit: Some("0123456789ab".into()), record: first },
-        Blessed { commit: None, record: second },
+        Blessed { commit: Some("0123456789ab".into()), baseline: blessed_baseline(&first, "first") },
+        Blessed { commit: None, baseline: blessed_baseline(&second, "a type cache") },
     ])
 }
 
 /// The real record with events, its baseline and a history.
 pub(crate) fn full() -> Material {
-    let baseline = real();
-    let mut material = Material::of(vec![(eventful(&baseline), Some(baseline.clone()))], &Policy::default());
-    material.histories.insert(baseline.family.clone(), history(&baseline));
+    let record = real();
+    let mut material = Material::of(vec![(eventful(&record), Some(baseline(&record)))], &Policy::default());
+    material.histories.insert(record.family.clone(), history(&record));
     material
 }
 
@@ -86,13 +102,12 @@ pub(crate) const HOSTILE: &str = "</svg></style><script>alert(1)</script>\"'><im
 /// A record with that text wherever one can be.
 pub(crate) fn hostile() -> Material {
     let mut before = record();
-    before.blessed = Some(Blessing { reason: HOSTILE.into(), at: HOSTILE.into() });
     before.family = HOSTILE.into();
-    let mut run = Record { blessed: None, ..before.clone() };
+    let mut run = before.clone();
     run.unit = HOSTILE.into();
     run.selection.filter = Some(HOSTILE.into());
     run.fingerprint.context.insert(HOSTILE.into(), HOSTILE.into());
-    add_per_unit(&mut run.cases[0], "anon", 4096);
+    page_more_on_the_heap(&mut run.cases[0]);
     run.cases[0].notes.insert(HOSTILE.into(), vec![HOSTILE.into()]);
     run.cases[0].died.push(death(HOSTILE));
     let time = TimeEstimate { estimator: HOSTILE.into(), ns: 5.0, low_ns: 5.0, high_ns: 5.0, confidence: 0.95 };
@@ -115,16 +130,18 @@ pub(crate) fn hostile() -> Material {
         figures: HOSTILE.into(),
         rests_on: vec![run.cases[0].id.clone()],
     }];
+    let blessing = Blessing { reason: HOSTILE.into(), at: HOSTILE.into(), cases: Some(HOSTILE.into()) };
+    let before = Baseline { blessings: vec![blessing], ..baseline(&before) };
     let mut material = Material::of(vec![(run, Some(before.clone()))], &Policy::default());
-    let blessed = Blessed { commit: Some(HOSTILE.into()), record: before };
+    let blessed = Blessed { commit: Some(HOSTILE.into()), baseline: before };
     material.histories.insert(HOSTILE.into(), History::Known(vec![blessed]));
     material
 }
 
 /// A run of so many cases: copies of the real ones under other names.
 pub(crate) fn many(count: usize) -> Material {
-    let baseline = real();
-    let run = eventful(&baseline);
+    let before = real();
+    let run = eventful(&before);
     let cases = |record: &Record| {
         let named = (0..count).map(|index| {
             let case = &record.cases[index % record.cases.len()];
@@ -136,8 +153,8 @@ pub(crate) fn many(count: usize) -> Material {
         cases
     };
     let of = |record: &Record| Record { family: "many".into(), cases: cases(record), ..record.clone() };
-    let baseline = of(&Record { cases: run.cases.clone(), ..baseline });
-    Material::of(vec![(of(&run), Some(baseline))], &Policy::default())
+    let before = baseline(&of(&Record { cases: run.cases.clone(), ..before }));
+    Material::of(vec![(of(&run), Some(before))], &Policy::default())
 }
 
 /// A run of all four families, as large as a full one: so many cases with so many of the real stages
@@ -158,11 +175,13 @@ pub(crate) fn full_run() -> Material {
             record.claims = (0..20).flat_map(|number| named_claims(&claims, number)).collect();
             record
         };
-        (named(&material.records[0]), Some(named(&material.baselines["many"])))
+        let run = named(&material.records[0]);
+        let before = baseline(&run);
+        (run, Some(before))
     };
     let mut material = Material::of(families.map(of).to_vec(), &Policy::default());
-    for (family, baseline) in &material.baselines {
-        material.histories.insert(family.clone(), history(baseline));
+    for record in &material.records {
+        material.histories.insert(record.family.clone(), history(record));
     }
     material
 }

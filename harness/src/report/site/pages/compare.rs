@@ -160,7 +160,10 @@ fn conditions(family: &FamilyComparison, before: &str) -> Vec<String> {
         told.push(format!("{before} of {}: {}", blessed.at, blessed.reason));
     }
     if family.class != family.baseline_class {
-        told.push(format!("the {before} is of {}: only growth of anon is judged", family.baseline_class));
+        told.push(format!(
+            "the {before} is of {}: only growth of anon_mapped and of heap bytes is judged",
+            family.baseline_class
+        ));
     }
     told.extend(altered(family));
     if family.not_selected > 0 {
