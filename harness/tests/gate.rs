@@ -27,6 +27,12 @@ fn write_policy(desk: &Desk, rules: &str) {
     fs::write(desk.baselines().join("policy.toml"), format!("schema = 1\n{rules}")).expect("written");
 }
 
+/// How many fresh workers a line speaks of: 20, or on a busy machine what a second allows.
+fn fresh_workers(line: &str) -> usize {
+    let (_, rest) = line.split_once("confirmed by ").expect("workers");
+    rest.split(' ').next().and_then(|number| number.parse().ok()).expect("a number")
+}
+
 #[test]
 fn the_same_program_measured_again_holds() {
     let desk = Desk::measured_and_blessed();
@@ -42,7 +48,8 @@ fn one_more_page_per_buffer_is_red_and_named() {
     run(desk.bench(&["--memory-only", "--samples", "5", "--inject", "4096", "toy/heap"]), 0);
     let text = compare(&desk, exit::REGRESSED);
     let line = text.line("regressed      toy/heap/size=64k: heap_live per buffer at live: 64 KiB -> 68 KiB");
-    assert!(line.contains("(+4 KiB per buffer); exact, n = 5 against 5, confirmed by 20 fresh workers"), "{line}");
+    assert!(line.contains("(+4 KiB per buffer); exact, n = 5 against 5, confirmed by "), "{line}");
+    assert!(fresh_workers(line) >= 5, "{line}");
     // Its pages are those of the case's own arena.
     let pages = run(desk.compare(&["--no-confirm", "--format", "jsonl"]), exit::REGRESSED.into());
     assert!(pages.line("growth of anon_heap at live@100").contains("in arenas"), "{}", pages.stdout);
@@ -329,7 +336,8 @@ fn a_rise_that_fresh_workers_do_not_show_is_unconfirmed() {
     edit(&desk.record_path(), |run| add_per_unit(case(run, HEAP), "heap_live", 4096));
     let text = compare(&desk, exit::HELD);
     let line = text.line("unconfirmed");
-    assert!(line.contains(HEAP) && line.contains("not confirmed by 20 fresh workers (64 KiB)"), "{line}");
+    assert!(line.contains(HEAP) && line.contains(" fresh workers (64 KiB)"), "{line}");
+    assert!(line.contains("not confirmed by ") && fresh_workers(line) >= 5, "{line}");
     assert!(text.stderr.contains("toy: measuring 1 again"), "{}", text.stderr);
     run(desk.compare(&["--strict"]), exit::UNCONFIRMED.into());
     run(desk.compare(&["--no-confirm"]), exit::REGRESSED.into());

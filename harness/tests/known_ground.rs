@@ -172,6 +172,8 @@ fn a_forked_child_halves_the_pss_and_leaves_the_rss() {
     Growth::of("share/pages=64", "forked")
         .is(&["pss.linear_memory"], -32)
         .within("pss.host_heap", few.clone())
+        // The heap of the case's own thread.
+        .within("pss.arenas", few.clone())
         .within("pss.stacks", few.clone())
         .within("pss.other", few)
         .within("minor_faults", 0..=32)
