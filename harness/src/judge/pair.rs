@@ -269,21 +269,19 @@ fn categories() -> impl Iterator<Item = Quantity> {
         .flat_map(|metric| Category::ALL.iter().map(move |category| Quantity::Within(metric, *category)))
 }
 
-/// The metric whose categories explain a quantity. Page tables and the peak have no categories of their own; what is
-/// written to makes both, so anon speaks for them.
-fn explaining(quantity: Quantity) -> Option<Metric> {
+/// The metric that a quantity is known by in each category of mapping.
+fn by_category(quantity: Quantity) -> Option<Metric> {
     let Quantity::Process(metric) = quantity else { return None };
     match metric {
-        metric @ (Metric::Anon | Metric::Rss | Metric::Pss | Metric::Vmas) => Some(metric),
-        Metric::AnonMapped | Metric::AnonHeap | Metric::PageTables => Some(Metric::Anon),
-        Metric::Peak | Metric::PeakAnon | Metric::Uss => Some(Metric::Anon),
+        Metric::AnonMapped | Metric::AnonHeap => Some(Metric::Anon),
+        Metric::Anon | Metric::Rss | Metric::Pss | Metric::Vmas => Some(metric),
         _ => None,
     }
 }
 
 /// The medians of a quantity by category of mapping, those that are not 0.
 pub(super) fn breakdown(quantity: Quantity, aspect: &Aspect, view: View<'_>) -> Vec<(Category, f64)> {
-    let Some(metric) = explaining(quantity) else { return Vec::new() };
+    let Some(metric) = by_category(quantity) else { return Vec::new() };
     let counts = |category: &Category| match quantity {
         Quantity::Process(Metric::AnonMapped) => !category.is_heap(),
         Quantity::Process(Metric::AnonHeap) => category.is_heap(),
