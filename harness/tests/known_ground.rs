@@ -66,7 +66,7 @@ fn unseen_by_the_peak() -> i32 {
 /// The peak is exact while memory only grows, as all the tests with `dirty` show. One that is over by
 /// the time of the look was written down from the unsettled counters: measured 6 to 25 pages short.
 #[test]
-fn a_peak_that_no_stage_sees_is_told_to_within_the_kernels_batches() {
+fn a_peak_that_no_stage_sees_is_reported_to_within_the_kernels_batches() {
     let unseen = unseen_by_the_peak();
     Growth::of("peak/pages=4096,first=nothing", "dropped")
         .is(&["minor_faults"], 4096)
