@@ -221,7 +221,7 @@ impl Child {
     fn fork() -> io::Result<Self> {
         use std::os::fd::AsRawFd;
         let (wait, hold) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
-        // SAFETY: a worker has one thread, so the child starts with consistent state; it calls only
+        // SAFETY: the worker's only other thread waits for this one to end; the child calls only
         // async-signal-safe functions and leaves by _exit, running no destructor twice.
         match unsafe { libc::fork() } {
             -1 => Err(io::Error::last_os_error()),

@@ -69,7 +69,7 @@ fn a_test_fails_when_a_case_dies() {
 }
 
 #[test]
-fn a_mistake_on_the_command_line_is_told_at_once() {
+fn a_mistake_on_the_command_line_is_reported_at_once() {
     for (args, part) in [
         (&["--nope"][..], "--nope"),
         (&["--samples", "0"], "--samples"),
@@ -87,7 +87,7 @@ fn a_mistake_on_the_command_line_is_told_at_once() {
 
 /// Criterion would panic over these, after the memory has been measured.
 #[test]
-fn a_value_that_criterion_cannot_use_is_told_at_once() {
+fn a_value_that_criterion_cannot_use_is_reported_at_once() {
     for args in [
         ["--sample-size", "5"],
         ["--nresamples", "0"],
@@ -131,7 +131,7 @@ fn a_run_is_saved_under_a_name_and_compared_with_it() {
 }
 
 #[test]
-fn a_name_that_was_never_saved_is_told_before_anything_is_measured() {
+fn a_name_that_was_never_saved_is_reported_before_anything_is_measured() {
     let desk = Desk::new();
     let text = run(desk.bench(&["--memory-only", "--baseline", "nope"]), 1);
     text.complains_in_one_line(&["named/nope/toy.json", "no such record"]);

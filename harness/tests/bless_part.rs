@@ -60,9 +60,9 @@ fn section<'a>(text: &'a str, case: &str) -> Vec<&'a str> {
 fn a_partial_bless_changes_only_the_lines_of_the_cases_it_names() {
     let desk = grown();
     let before = text(&desk);
-    let told = bless_part(&desk, "toy/heap/*", "buffers got a header", exit::HELD);
-    assert!(told.line("heap_live, slope of live").contains("+16 B per buffer"), "{}", told.stdout);
-    assert!(!told.stdout.contains("mapped/pages=4"), "{}", told.stdout);
+    let ran = bless_part(&desk, "toy/heap/*", "buffers got a header", exit::HELD);
+    assert!(ran.line("heap_live, slope of live").contains("+16 B per buffer"), "{}", ran.stdout);
+    assert!(!ran.stdout.contains("mapped/pages=4"), "{}", ran.stdout);
 
     let after = text(&desk);
     let (gone, come) = (only_in(&before, &after), only_in(&after, &before));
@@ -112,8 +112,8 @@ fn a_partial_bless_of_a_filtered_run_keeps_what_the_filter_left_out() {
 fn a_partial_bless_removes_a_named_case_that_a_whole_run_has_not() {
     let desk = grown();
     edit(&desk.record_path(), |run| run.cases[0].id = "toy/heap/size=32k".parse().expect("an id"));
-    let told = bless_part(&desk, "toy/heap/*", "smaller buffers", exit::HELD);
-    assert!(told.line("heap/size=64k").contains("removed") && told.line("heap/size=32k").contains("added"));
+    let ran = bless_part(&desk, "toy/heap/*", "smaller buffers", exit::HELD);
+    assert!(ran.line("heap/size=64k").contains("removed") && ran.line("heap/size=32k").contains("added"));
     let cases: Vec<String> =
         read_baseline(&desk.baseline_path()).expect("a baseline").cases.keys().map(ToString::to_string).collect();
     assert_eq!(cases, ["toy/heap/size=32k", "toy/mapped/pages=4"]);
@@ -152,16 +152,16 @@ fn blessing_one_family_leaves_the_files_of_others_byte_for_byte() {
     let zoo_file = desk.baseline_path().with_file_name("zoo.txt");
     let before = fs::read(&zoo_file).expect("a baseline");
 
-    let written = |told: Ran| told.stdout.lines().filter(|line| line.starts_with("written to ")).count();
+    let written = |ran: Ran| ran.stdout.lines().filter(|line| line.starts_with("written to ")).count();
     assert_eq!(written(bless_part(&desk, "toy/**", "buffers got a header", exit::HELD)), 1);
     assert_eq!(fs::read(&zoo_file).expect("still there"), before);
 
     // And where only one family belongs to the last run.
     edit(&desk.record_path(), |run| drop(run.fingerprint.context.insert("run_id".into(), "7-7".into())));
     LastRun::note(&desk.run_folder(), "7-7", None, "toy", Progress::Measured).expect("noted");
-    let told = run(desk.bless("all of it"), 0);
-    assert!(told.stderr.contains("note: zoo: its record of an unknown time is of an earlier run"), "{}", told.stderr);
-    assert_eq!(written(told), 1);
+    let ran = run(desk.bless("all of it"), 0);
+    assert!(ran.stderr.contains("note: zoo: its record of an unknown time is of an earlier run"), "{}", ran.stderr);
+    assert_eq!(written(ran), 1);
     assert_eq!(fs::read(&zoo_file).expect("still there"), before);
 }
 
@@ -206,8 +206,8 @@ fn an_old_baseline_is_refused_with_the_command_that_converts_it() {
     );
     let mut shell = Command::new("sh");
     shell.args(["-c", command]).env("PATH", path.expect("a path")).current_dir("/").stdin(Stdio::null());
-    let told = run(assert_cmd::Command::from_std(shell), 0);
-    told.line(&format!("removed {name}"));
+    let ran = run(assert_cmd::Command::from_std(shell), 0);
+    ran.line(&format!("removed {name}"));
     assert!(!old.exists());
 
     let converted = read_baseline(&desk.baseline_path()).expect("a baseline");
@@ -224,9 +224,9 @@ fn an_old_baseline_is_refused_with_the_command_that_converts_it() {
 fn blessing_the_family_replaces_an_old_baseline() {
     let desk = Desk::with_record();
     let old = make_old(&desk);
-    let told = run(desk.bless("measured anew"), 0);
-    told.line(&format!("written to {}", desk.baseline_path().display()));
-    told.line(&format!("removed {}", old.display()));
+    let ran = run(desk.bless("measured anew"), 0);
+    ran.line(&format!("written to {}", desk.baseline_path().display()));
+    ran.line(&format!("removed {}", old.display()));
     assert!(!old.exists());
     run(desk.compare(&["--strict"]), exit::HELD.into());
 }

@@ -59,7 +59,7 @@ fn case<'a>(json: &'a Value, id: &str) -> &'a Value {
 }
 
 #[test]
-fn the_first_limit_and_what_fits_before_it_are_told_for_every_case() {
+fn the_first_limit_and_what_fits_before_it_are_reported_for_every_case() {
     let desk = desk(&measured());
     let json = json(&desk, &["--memory", "8GiB", "--reserve", "20%"]);
     assert_eq!(json["ceilings"]["memory"], 6_871_947_673_u64);

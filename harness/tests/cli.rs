@@ -69,7 +69,7 @@ fn the_table_of_a_run_in_which_something_happened() {
 
 /// Figures at every rung of a ladder, and many routines: rows, not columns.
 #[test]
-fn what_is_told_rung_by_rung_keeps_the_tables_narrow() {
+fn what_is_reported_rung_by_rung_keeps_the_tables_narrow() {
     let mut run = eventful();
     for (index, name) in ["added_ns", "uncommitted_bytes", "wrong_state", "oom_kills"].into_iter().enumerate() {
         let figure = format!("figure.{name}").parse().expect("a figure");
@@ -82,7 +82,7 @@ fn what_is_told_rung_by_rung_keeps_the_tables_narrow() {
         let time = run.cases[0].time["fill"].clone();
         run.cases[0].time.insert(routine.into(), time);
     }
-    away_from_terminals("what_is_told_rung_by_rung_keeps_the_tables_narrow", || {
+    away_from_terminals("what_is_reported_rung_by_rung_keeps_the_tables_narrow", || {
         let text = report::run_table(&run);
         assert!(text.lines().all(|line| line.chars().count() <= 160), "{text}");
         insta::assert_snapshot!(text);

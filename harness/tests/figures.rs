@@ -18,7 +18,7 @@ fn figure() -> Quantity {
 }
 
 #[test]
-fn a_figure_stands_at_the_stage_it_was_told_for_and_a_note_with_the_case() {
+fn a_figure_stands_at_the_stage_it_was_reported_for_and_a_note_with_the_case() {
     let desk = Desk::measured_and_blessed();
     let record = desk.record();
     let case = record.case(MAPPED).expect("measured");

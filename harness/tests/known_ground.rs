@@ -66,7 +66,7 @@ fn unseen_by_the_peak() -> i32 {
 /// The peak is exact while memory only grows, as all the tests with `dirty` show. One that is over by
 /// the time of the look was written down from the unsettled counters: measured 6 to 25 pages short.
 #[test]
-fn a_peak_that_no_stage_sees_is_told_to_within_the_kernels_batches() {
+fn a_peak_that_no_stage_sees_is_reported_to_within_the_kernels_batches() {
     let unseen = unseen_by_the_peak();
     Growth::of("peak/pages=4096,first=nothing", "dropped")
         .is(&["minor_faults"], 4096)
@@ -172,9 +172,9 @@ fn a_forked_child_halves_the_pss_and_leaves_the_rss() {
     Growth::of("share/pages=64", "forked")
         .is(&["pss.linear_memory"], -32)
         .within("pss.host_heap", few.clone())
-        // The heap of the case's own thread.
+        // The case's own thread has a heap of its own, and of the stacks there are two with 64 written pages each.
         .within("pss.arenas", few.clone())
-        .within("pss.stacks", few.clone())
+        .within("pss.stacks", -72..=0)
         .within("pss.other", few)
         .within("minor_faults", 0..=32)
         .within("uss", -1024..=-64)

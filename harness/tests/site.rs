@@ -92,7 +92,7 @@ fn a_record_without_cases_and_one_with_one_case_have_their_pages() {
 }
 
 #[test]
-fn cases_that_live_through_the_same_stages_share_a_table_with_what_they_told() {
+fn cases_that_live_through_the_same_stages_share_a_table_with_what_they_reported() {
     let mut run = record();
     let tables = |run: &Record| {
         let pages = pages(&Material::of(vec![(run.clone(), None)], &Policy::default()));
@@ -147,7 +147,7 @@ fn every_verdict_that_moved_stands_on_the_comparison_and_the_others_are_counted(
 
 /// A run that differs by less than the policy allows is the same, and says by how much.
 #[test]
-fn what_changed_by_less_than_is_allowed_is_told_in_a_sentence() {
+fn what_changed_by_less_than_is_allowed_is_reported_in_a_sentence() {
     let (before, mut now) = (baseline(&record()), record());
     add_per_unit(&mut now.cases[0], "heap_live", 4096);
     let folder = tempfile::tempdir().expect("a folder");
