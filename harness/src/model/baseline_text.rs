@@ -12,12 +12,12 @@
 //!
 //! case sandbox-scaling/on-demand/cow=on,guest=tiny n=20
 //! growth live@10 anon_mapped 40KiB linear_memory=40KiB
-//! growth live@10 anon_heap 60KiB 56KiB..60KiB
+//! growth live@10 anon_heap 60KiB 56KiB..
 //! slope live heap_live 4873.2B
 //! ```
 //!
-//! A line has the aspect, its stage (or ladder), the quantity, the median, the range where the workers do not all agree,
-//! and the medians by category of mapping. Bytes are exact: whole KiB, else bytes.
+//! A line has the aspect, its stage (or ladder), the quantity, the median, the range where the workers do not all agree
+//! (an end that is left out is the median), and the medians by category of mapping. Bytes are exact: whole KiB, else bytes.
 
 use std::{collections::BTreeMap, fmt::Write, path::Path};
 
@@ -51,7 +51,9 @@ pub fn baseline_text(baseline: &Baseline) -> String {
             let value = |value| exact(unit, value);
             let _ = write!(text, "{} {} {quantity} {}", aspect.word(), aspect.place(), value(summary.median));
             if summary.width() > 0.0 {
-                let _ = write!(text, " {}..{}", value(summary.low), value(summary.high));
+                // An end that is the median needs no second mention.
+                let end = |end: f64| if end == summary.median { String::new() } else { value(end) };
+                let _ = write!(text, " {}..{}", end(summary.low), end(summary.high));
             }
             for (category, part) in &summary.parts {
                 let _ = write!(text, " {category}={}", value(*part));
@@ -205,7 +207,7 @@ impl Reader {
 
 type Key = (Quantity, Aspect);
 
-/// `growth live@10 anon_heap 60KiB 56KiB..60KiB host_heap=60KiB`
+/// `growth live@10 anon_heap 60KiB 56KiB..64KiB arenas=60KiB`
 fn value(line: &str) -> Result<(Key, Summary), String> {
     let mut words = line.split_ascii_whitespace();
     let mut next = || words.next().ok_or("it does not read `ASPECT STAGE QUANTITY MEDIAN ...`".to_owned());
@@ -218,7 +220,10 @@ fn value(line: &str) -> Result<(Key, Summary), String> {
     let (mut low, mut high, mut parts) = (median, median, BTreeMap::new());
     for word in words {
         match (word.split_once(".."), word.split_once('=')) {
-            (Some((from, to)), _) => (low, high) = (parsed(from)?, parsed(to)?),
+            (Some((from, to)), _) => {
+                let end = |text: &str| if text.is_empty() { Ok(median) } else { parsed(text) };
+                (low, high) = (end(from)?, end(to)?);
+            }
             (None, Some((category, part))) => {
                 let category: Category = category.parse().map_err(|error: super::QuantityError| error.to_string())?;
                 parts.insert(category, parsed(part)?);
@@ -278,8 +283,8 @@ mod tests {
                 "case toy/heap/size=64k n=20",
                 "fails out of memory",
                 "growth live@10 anon_mapped 40KiB linear_memory=36KiB other=4KiB",
-                "growth live@10 anon_heap 60KiB 56KiB..60KiB",
-                "growth dropped vmas -2 -2..-1",
+                "growth live@10 anon_heap 60KiB 56KiB..",
+                "growth dropped vmas -2 ..-1",
                 "slope live heap_live 4873.2B",
                 "level live@10 figure.kept_bytes 0B",
             ]
@@ -294,12 +299,12 @@ mod tests {
             ("class linux-", "class ", 1),
             ("live@10 anon_heap 60KiB", "live@10 anon_heap sixty", 13),
             ("live@10 anon_heap 60KiB", "live@10 anon_heap infB", 13),
-            ("56KiB..60KiB", "56KiB..58KiB", 13),
+            ("56KiB..", "56KiB..58KiB", 13),
             ("growth dropped", "rise dropped", 14),
             ("linear_memory=36KiB", "linear=36KiB", 12),
             ("n=20", "n=many", 10),
             ("unit buffer", "family toy", 4),
-            ("vmas -2 -2..-1", "vmas -2\ngrowth dropped vmas -2", 15),
+            ("vmas -2 ..-1", "vmas -2\ngrowth dropped vmas -2", 15),
         ] {
             let error = parse_baseline(Path::new("x/toy.txt"), &text.replace(from, to)).expect_err(to).to_string();
             assert!(error.starts_with(&format!("x/toy.txt:{line}: ")) && !error.contains('\n'), "{to}: {error}");
