@@ -1,7 +1,7 @@
 //! A case's columns as the values that are judged: one per worker for each quantity and aspect.
 
 use crate::{
-    model::{Aspect, CaseRecord, Metric, Quantity, Scale, Stage, StageColumns},
+    model::{Aspect, CaseRecord, Quantity, Scale, Stage, StageColumns},
     stats::{self, Line},
 };
 
@@ -63,9 +63,9 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The highest value of a metric in any worker at any stage.
-    pub(super) fn most(&self, metric: Metric) -> Option<f64> {
-        let stages = self.case.stages.iter().filter_map(|columns| self.column(metric.into(), &columns.stage));
+    /// The highest value of a quantity in any worker at any stage.
+    pub(super) fn most(&self, quantity: Quantity) -> Option<f64> {
+        let stages = self.case.stages.iter().filter_map(|columns| self.column(quantity, &columns.stage));
         stages.flatten().max_by(f64::total_cmp)
     }
 

@@ -36,12 +36,13 @@ pub(super) fn judged<'a>(view: View<'a>) -> impl Iterator<Item = (Quantity, Aspe
     memory.chain(view.figures())
 }
 
-/// Whether the workers of a case agree on all that is gated by default, as far as each thing can be
-/// known: more of them would tell nothing new.
+/// Whether the workers of a case agree on all that is gated by default and the same in every layout: more of them would
+/// show nothing new.
 #[must_use]
 pub fn exact_where_gated(case: &CaseRecord, reference: &Stage) -> bool {
     let view = View::new(case, reference);
-    gated(view, case, &Policy::default()).all(|(quantity, aspect, applied)| {
+    let gated = gated(view, case, &Policy::default());
+    gated.filter(|(quantity, ..)| is_free_of_layout(*quantity)).all(|(quantity, aspect, applied)| {
         let values = view.values(quantity, &aspect).and_then(Values::of);
         values.is_none_or(|values| values.width() <= applied.tolerance + ROUNDING)
     })
@@ -231,15 +232,22 @@ impl Pair<'_> {
     }
 }
 
+/// What does not depend on where malloc puts a block.
+fn is_free_of_layout(quantity: Quantity) -> bool {
+    use Metric::{AnonMapped, HeapBlocks, HeapLive, HeapPeak, PageTables, Vmas};
+    let process =
+        matches!(quantity, Quantity::Process(AnonMapped | HeapLive | HeapPeak | HeapBlocks | PageTables | Vmas));
+    process || matches!(quantity, Quantity::Figure(_))
+}
+
 /// Mapped memory and heap bytes are the same in every layout, where no second thread allocates beside the case: the main
 /// thread and that of the case are two.
 fn repeats(quantity: Quantity, view: View<'_>) -> Repeats {
-    use Metric::{AnonMapped, HeapBlocks, HeapLive, HeapPeak, PageTables, Vmas};
-    let is_exact = matches!(
-        quantity,
-        Quantity::Process(AnonMapped | HeapLive | HeapPeak | HeapBlocks | PageTables | Vmas) | Quantity::Figure(_)
-    );
-    if is_exact && view.most(Metric::Threads).is_some_and(|threads| threads <= 2.0) {
+    let is_exact = is_free_of_layout(quantity);
+    // A thread that ended before a stage leaves its arena behind.
+    let arenas = Quantity::Within(Metric::Vmas, Category::Arenas);
+    let most = |quantity| view.most(quantity).unwrap_or(0.0);
+    if is_exact && (1.0..=2.0).contains(&most(Metric::Threads.into())) && most(arenas) <= 1.0 {
         Repeats::Exactly
     } else {
         Repeats::Roughly

@@ -44,11 +44,14 @@ impl Wording<'_> {
         if kind == Kind::NotComparable {
             return format!("{what} does not compare between runs with and without ASLR");
         }
-        let change = now.median - then.summary.median;
+        // Where the middle is the same, what moved is the workers above it.
+        let is_above = matches!(kind, Kind::Regressed | Kind::Unconfirmed) && now.median <= then.summary.median;
+        let (up_to, value) = if is_above { ("up to ", now.high) } else { ("", now.median) };
+        let change = value - then.summary.median;
         let place = self.category.map_or(String::new(), |(category, _)| format!(", in {category}"));
-        let [before, after] = amounts(self.quantity, then.summary.median, now.median);
+        let [before, after] = amounts(self.quantity, then.summary.median, value);
         format!(
-            "{what}: {before} -> {after} ({}{place}); {over}{}; tolerance {}",
+            "{what}: {before} -> {up_to}{after} ({}{place}); {over}{}; tolerance {}",
             self.change(change),
             self.certainty(kind, then, now, again),
             self.value(self.allowed),
