@@ -41,7 +41,8 @@ pub(super) fn judged<'a>(view: View<'a>) -> impl Iterator<Item = (Quantity, Aspe
 #[must_use]
 pub fn exact_where_gated(case: &CaseRecord, reference: &Stage) -> bool {
     let view = View::new(case, reference);
-    let gated = gated(view, case, &Policy::default());
+    let policy = Policy::default();
+    let gated = gated(view, case, &policy);
     gated.filter(|(quantity, ..)| is_free_of_layout(*quantity)).all(|(quantity, aspect, applied)| {
         let values = view.values(quantity, &aspect).and_then(Values::of);
         values.is_none_or(|values| values.width() <= applied.tolerance + ROUNDING)
