@@ -272,9 +272,12 @@ fn twice(stages: &mut Stages, pages: usize) -> CaseResult {
     Ok(())
 }
 
+/// What is done to a block before a stage.
+type Step = (&'static str, fn(&mut Vec<u8>));
+
 /// A block that is allocated, grown and shrunk by realloc, and freed; then one that is gone at the look.
 fn heap(stages: &mut Stages) -> CaseResult {
-    let steps: [(&str, fn(&mut Vec<u8>)); 5] = [
+    let steps: [Step; 5] = [
         ("allocated", |block| block.reserve_exact(1000)),
         ("grown", |block| block.reserve_exact(3000)),
         ("shrunk", |block| block.shrink_to(500)),

@@ -242,7 +242,7 @@ fn the_cases_thread_has_a_stack_and_an_arena_that_are_named_so() {
                 values.into_iter().min().expect("samples")
             };
             // 256 KiB of the main thread's and of the case's own stack are written to before it runs.
-            assert!(pages("anon.stacks") >= 2 * 256 << 10, "{}: {}", case.id, pages("anon.stacks"));
+            assert!(pages("anon.stacks") >= (2 * 256) << 10, "{}: {}", case.id, pages("anon.stacks"));
             assert!(pages("vmas.stacks") >= 2, "{}: {}", case.id, pages("vmas.stacks"));
             assert!(pages("anon.arenas") > 0, "{}", case.id);
             let heaps = pages("anon.host_heap") + pages("anon.arenas");

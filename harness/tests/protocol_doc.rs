@@ -30,6 +30,7 @@ fn run(interpreter: &str, text: &str) -> Sample {
         ladder: [1, 10, 100].map(Scale).to_vec(),
         inject: Bytes(0),
         inject_once: Bytes(0),
+        inject_every: 1,
         shift_heap: Bytes(0),
         inputs: Vec::new(),
         reference: "loaded".parse().expect("a stage"),

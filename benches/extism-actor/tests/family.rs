@@ -12,8 +12,6 @@ use highwater::{
     model::{Decision, Metric, Record, Series, read_record},
 };
 
-const PAGE: f64 = 4096.0;
-
 fn measure(args: &[&str]) -> Record {
     let folder = tempfile::tempdir().expect("a folder");
     run(folder.path(), args);

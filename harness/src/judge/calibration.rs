@@ -115,8 +115,8 @@ pub fn calibrate(batches: &Batches, policy: &Policy, comparisons: usize, seed: u
     let policy = policy.clone().only_gated();
     let none = Vec::new();
     let same = batches.get(&Arm::Same).unwrap_or(&none);
-    let mut result = Calibration::default();
-    result.workers = batches.values().flatten().flat_map(|batch| &batch.cases).map(|case| case.samples).sum();
+    let workers = batches.values().flatten().flat_map(|batch| &batch.cases).map(|case| case.samples).sum();
+    let mut result = Calibration { workers, ..Calibration::default() };
     let Some(first) = same.first() else { return result };
     let ids: Vec<&CaseId> = first.cases.iter().filter(|case| case.samples > 0).map(|case| &case.id).collect();
     let mut random = Random::seeded(seed);
