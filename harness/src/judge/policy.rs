@@ -204,7 +204,7 @@ impl Policy {
         !self.rules.iter().any(|rule| rule.gone && rule.case.as_ref().is_none_or(|glob| glob.is_match(case.as_str())))
     }
 
-    /// Reads a policy. Without the file the defaults hold ([`default_mode`]).
+    /// Reads a policy. Without the file the defaults hold: see baselines/policy.toml of this project for a list.
     ///
     /// # Errors
     /// One line that names the file and what is wrong with it.
