@@ -268,10 +268,12 @@ fn saves(record: &Record, choice: &str, usual: &str, advised: &str) -> Option<Fi
     let turns: Vec<String> = functions.iter().map(|function| stage(function)).chain([AGAIN.to_owned()]).collect();
     let host = |turn: &str| {
         let index = turns.iter().position(|other| other == turn)?;
-        match index.checked_sub(1) {
-            Some(before) => reading.between(Metric::Anon, &turns[before], turn),
-            None => reading.growth(Metric::Anon, turn),
-        }
+        // In bytes of the heap: which of its pages are touched differs from turn to turn.
+        let part = |metric| match index.checked_sub(1) {
+            Some(before) => reading.between(metric, &turns[before], turn),
+            None => reading.growth(metric, turn),
+        };
+        Some(part(Metric::AnonMapped)? + part(Metric::HeapLive)?)
     };
     let guest = |function: &str| reading.figure(&stage(function), "guest_growth_bytes");
     let order = (host(&turns[0])? - host(AGAIN)?).abs();

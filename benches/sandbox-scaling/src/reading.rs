@@ -9,10 +9,8 @@ use highwater::{
 
 use crate::NAME;
 
-/// Where a guest's memory may be counted. wasmtime does not tell where components have theirs, and one that happens
-/// to begin at a 64 MiB border is taken for an arena, of which a worker with one thread has none.
-const GUEST: [Category; 5] =
-    [Category::LinearMemory, Category::CowImage, Category::MappedInput, Category::Other, Category::Arenas];
+/// Where a guest's memory may be counted: wasmtime does not show where components have theirs.
+const GUEST: [Category; 4] = [Category::LinearMemory, Category::CowImage, Category::MappedInput, Category::Other];
 
 /// One case of a record.
 #[derive(Clone, Copy)]

@@ -66,7 +66,8 @@ fn main() -> ExitCode {
         *count += 1;
         println!("{outcome}");
     }
-    println!("\ntest result: {passed} passed; {skipped} skipped; {failed} failed");
+    let word = if failed == 0 { "ok" } else { "FAILED" };
+    println!("\ntest result: {word}. {passed} passed; {failed} failed; {skipped} ignored");
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
