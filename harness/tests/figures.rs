@@ -52,7 +52,7 @@ fn a_figure_that_rises_is_red_where_the_policy_gates_it() {
     let text = run(desk.compare(&[]), exit::REGRESSED.into());
     let line = text.line("regressed");
     assert!(line.contains("figure.mapped_bytes at live@10") && line.contains("(+1 bytes); exact"), "{line}");
-    // No longer told at all, it is missing and fails.
+    // Without the figure it is missing, and fails.
     edit(&desk.record_path(), |run| {
         for columns in run.cases.iter_mut().flat_map(|case| &mut case.stages) {
             columns.memory.remove(&figure());

@@ -14,7 +14,7 @@ use highwater::{
     model::{LastRun, Progress, Record, write_record},
 };
 
-/// The bench in a shell of its own, whose process is what tells runs apart.
+/// The bench in a shell of its own: runs are distinguished by the process that started them.
 fn bench_in_a_shell(desk: &Desk, args: &[&str]) {
     let bench = desk.std_bench(args);
     let mut shell = Command::new("sh");
