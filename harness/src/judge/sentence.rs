@@ -12,7 +12,7 @@ pub(super) struct Wording<'a> {
     pub(super) aspect: &'a Aspect,
     pub(super) unit: &'a str,
     pub(super) page: u64,
-    /// The largest rise that is none, by the policy.
+    /// The largest rise that the policy tolerates.
     pub(super) allowed: f64,
     pub(super) over: Option<f64>,
     pub(super) category: Option<(Category, f64)>,

@@ -79,7 +79,7 @@ impl Values {
         Self::of([self.values.as_slice(), &others.values].concat())
     }
 
-    /// How many are above the baseline, where a rise of `tolerance` is none.
+    /// How many are above the baseline, where a rise of up to `tolerance` is allowed.
     pub(super) fn above(&self, baseline: &Summary, tolerance: f64) -> usize {
         let limit = baseline.high + margin(baseline, tolerance);
         self.values.iter().filter(|value| **value > limit).count()
