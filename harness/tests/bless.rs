@@ -12,7 +12,7 @@ use std::{
 use common::{Desk, add_per_unit, baseline, edit, highwater, record, run};
 use highwater::{
     exit,
-    model::{Baseline, Bytes, CaseRecord, Death, Outcome, Record, Scale, Series, read_baseline, write_record},
+    model::{Baseline, CaseRecord, Death, Outcome, Record, Scale, Series, WorkerOption, read_baseline, write_record},
 };
 
 /// What is done to the record of a run.
@@ -21,8 +21,8 @@ type Change<'a> = &'a dyn Fn(&Path);
 #[test]
 fn only_a_whole_undisturbed_run_is_blessed() {
     let objections: [(Change<'_>, &str); 6] = [
-        (&|run| edit(run, |run| run.selection.inject = Some(Bytes(4096))), "--inject"),
-        (&|run| edit(run, |run| run.selection.shift_heap = Some(Bytes(4096))), "--shift-heap"),
+        (&|run| edit(run, |run| run.selection.worker_options.set(WorkerOption::Inject, 4096)), "--inject"),
+        (&|run| edit(run, |run| run.selection.worker_options.set(WorkerOption::ShiftHeap, 4096)), "--shift-heap"),
         (&|run| edit(run, |run| run.selection.filter = Some("heap".into())), "filter"),
         (&|run| edit(run, |run| run.selection.ladder = Some(vec![Scale(1)])), "--ladder"),
         (&|run| edit(run, |run| run.cases[1].died.push(death())), "1 of its workers died"),

@@ -13,7 +13,9 @@ use common::{add_per_unit, blessed_baseline, highwater, page_more_on_the_heap, r
 use highwater::{
     exit,
     judge::{Ceilings, Comparison, NoBaseline, Policy, Search, capacity, compare_family},
-    model::{Baseline, Bytes, CaseRecord, Death, Metric, Outcome, Record, Series, TimeEstimate, write_record},
+    model::{
+        Baseline, Bytes, CaseRecord, Death, Metric, Outcome, Record, Series, TimeEstimate, WorkerOption, write_record,
+    },
     report::{self, CapacityReport, CaseCapacity, FamilyCapacity, Verified},
 };
 
@@ -35,7 +37,7 @@ fn blessed(record: &Record) -> Baseline {
 /// A run with a death, a refusal, an estimate of criterion's and an injection in it.
 fn eventful() -> Record {
     let mut record = record();
-    record.selection.inject = Some(Bytes(4096));
+    record.selection.worker_options.set(WorkerOption::Inject, 4096);
     record.cases[0].time = BTreeMap::from([(
         "fill".to_owned(),
         TimeEstimate { estimator: "slope".into(), ns: 1234.5, low_ns: 1230.0, high_ns: 1240.0, confidence: 0.95 },

@@ -8,7 +8,7 @@ use std::{
 use highwater::{
     Conditions, Limits, Program, Scale,
     isolate::{CpuPlan, Interrupt, Job, Layout, Observed, Supervisor},
-    model::{Bytes, Metric, Outcome, Sample},
+    model::{Metric, Outcome, Sample, WorkerOptions},
 };
 
 /// The first code block of a language in the page.
@@ -28,10 +28,7 @@ fn run(interpreter: &str, text: &str) -> Sample {
         case: "toy/heap/size=64k".parse().expect("an id"),
         warm_up: false,
         ladder: [1, 10, 100].map(Scale).to_vec(),
-        inject: Bytes(0),
-        inject_once: Bytes(0),
-        inject_every: 1,
-        shift_heap: Bytes(0),
+        options: WorkerOptions::default(),
         inputs: Vec::new(),
         reference: "loaded".parse().expect("a stage"),
         limits: Limits { time: Duration::from_secs(20), memory: None },

@@ -14,11 +14,9 @@
 
 use std::ops::ControlFlow;
 
-use procfs::process::{MMapPath, Process};
-
 use crate::{
     Error,
-    sys::{Pagemap, Pages, minor_faults, page_size, touch},
+    sys::{Pagemap, Pages, minor_faults, page_size, smaps, touch},
 };
 
 /// What is behind a memory.
@@ -98,19 +96,9 @@ fn unsupported(error: std::io::Error) -> Error {
     Error::Unsupported { what: "PAGEMAP_SCAN (Linux 6.7)", reason: error.to_string() }
 }
 
-/// A field of smaps, over the mappings that overlap the memory.
+/// A counter of smaps, over the mappings that the memory lies in.
 fn counted(memory: &[u8], field: &str) -> Result<u64, Error> {
-    let failed = |error: procfs::ProcError| Error::System {
-        what: "read /proc/self/smaps",
-        source: std::io::Error::other(error.to_string()),
-    };
-    let range = memory.as_ptr_range();
-    let (start, end) = (range.start.addr() as u64, range.end.addr() as u64);
-    let maps = Process::myself().and_then(|process| process.smaps()).map_err(failed)?;
-    let ours = maps.iter().filter(|map| {
-        map.address.0 < end && start < map.address.1 && !matches!(map.pathname, MMapPath::Heap | MMapPath::Stack)
-    });
-    Ok(ours.filter_map(|map| map.extension.map.get(field)).sum())
+    smaps::sum(memory, field).map_err(Error::system("read /proc/self/smaps"))
 }
 
 #[cfg(test)]

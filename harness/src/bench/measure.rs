@@ -17,8 +17,8 @@ use crate::{
     isolate::{self, CpuPlan, Interrupt, IsolateError, Job, Layout, MachineError, Observed, Supervisor},
     judge::exact_where_gated,
     model::{
-        Bytes, CaseRecord, Context, Control, ControlState, Fingerprint, Outcome, Record, SCHEMA_VERSION, Sample,
-        Selection, StoreError,
+        CaseRecord, Context, Control, ControlState, Fingerprint, Outcome, Record, SCHEMA_VERSION, Sample, Selection,
+        StoreError, WorkerOption,
     },
 };
 
@@ -193,8 +193,9 @@ impl Measuring {
     /// As [`Supervisor::run`].
     pub fn worker(&mut self, job: &Job, number: usize) -> Result<Observed, RunError> {
         let parent = self.cpus.pin_parent(job.conditions.cpus);
-        let spared = !number.is_multiple_of(job.inject_every.max(1) as usize);
-        let plain = spared.then(|| Job { inject: Bytes(0), inject_once: Bytes(0), ..job.clone() });
+        let every = job.options.get(WorkerOption::InjectEvery).unwrap_or(1);
+        let spared = !(number as u64).is_multiple_of(every);
+        let plain = spared.then(|| Job { options: job.options.without_injections(), ..job.clone() });
         let job = plain.as_ref().unwrap_or(job);
         let (observed, granted) = self.supervisor.run(job, Layout::of_worker(number))?;
         let parent = (Control::ParentElsewhere, parent.state().clone());

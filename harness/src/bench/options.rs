@@ -3,10 +3,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, ValueEnum};
+use clap::{Arg, ArgMatches, Command, FromArgMatches, Parser, ValueEnum, builder::ValueParser};
 use regex::Regex;
 
-use crate::model::{Bytes, MOST_SAMPLES, Scale, Selection};
+use crate::model::{Bytes, MOST_SAMPLES, Scale, Selection, WorkerOption, WorkerOptions};
 
 /// What a bench binary was asked to do.
 #[derive(Clone, Debug, Parser)]
@@ -28,19 +28,8 @@ pub(super) struct Options {
     /// Stop a case after 5 workers where they agree on all that is gated, go on to 20 where they do not
     #[arg(long, conflicts_with = "samples", help_heading = "Highwater")]
     pub(super) until_decided: bool,
-    /// Have every unit dirty this many bytes more, to see the gate turn red (4096, 64KiB, ...)
-    #[arg(long, value_name = "BYTES", help_heading = "Highwater")]
-    pub(super) inject: Option<Bytes>,
-    /// Have every worker dirty this many bytes more, once, after the reference stage
-    #[arg(long, value_name = "BYTES", help_heading = "Highwater")]
-    pub(super) inject_once: Option<Bytes>,
-    /// Have only every N-th worker dirty more: does the gate find what shows in some workers?
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Highwater")]
-    pub(super) inject_every: Option<u32>,
-    /// Have every worker take this many bytes of heap before its case, untouched: do verdicts hold where the heap
-    /// lies elsewhere, as in another build?
-    #[arg(long, value_name = "BYTES", help_heading = "Highwater")]
-    pub(super) shift_heap: Option<Bytes>,
+    #[command(flatten)]
+    pub(super) worker: WorkerFlags,
     /// Scales to go through instead of the cases' own: 1,10,100
     #[arg(long, value_name = "N,N,...", value_delimiter = ',', help_heading = "Highwater")]
     pub(super) ladder: Option<Vec<Scale>>,
@@ -79,6 +68,44 @@ fn above_zero(text: &str) -> Result<f64, String> {
 
 fn part(text: &str) -> Result<f64, String> {
     number(text, |value| *value > 0.0 && *value < 1.0, "between 0 and 1")
+}
+
+/// The flags of [`WorkerOption`], made from its table.
+#[derive(Clone, Debug)]
+pub(super) struct WorkerFlags(pub(super) WorkerOptions);
+
+impl clap::Args for WorkerFlags {
+    fn augment_args(command: Command) -> Command {
+        WorkerOption::ALL.into_iter().fold(command, |command, option| {
+            let (value, parser) = match option.is_bytes() {
+                true => ("BYTES", ValueParser::new(|text: &str| text.parse::<Bytes>().map(|bytes| bytes.0))),
+                false => ("N", clap::value_parser!(u64).range(1..).into()),
+            };
+            let flag = Arg::new(option.name()).long(option.name()).help(option.help());
+            command.arg(flag.value_name(value).value_parser(parser).help_heading("Highwater"))
+        })
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for WorkerFlags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut flags = Self(WorkerOptions::default());
+        flags.update_from_arg_matches(matches)?;
+        Ok(flags)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        for option in WorkerOption::ALL {
+            if let Some(value) = matches.get_one::<u64>(option.name()) {
+                self.0.set(option, *value);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// On or off.
@@ -178,18 +205,19 @@ pub(super) struct CriterionFlags {
 }
 
 /// Highwater's own flags, and whether they take a value: what criterion must not see.
-const OWN_FLAGS: [(&str, bool); 10] = [
+const OWN_FLAGS: [(&str, bool); 6] = [
     ("--memory-only", false),
     ("--samples", true),
     ("--until-decided", false),
-    ("--inject", true),
-    ("--inject-once", true),
-    ("--inject-every", true),
-    ("--shift-heap", true),
     ("--ladder", true),
     ("--aslr", true),
     ("--plan", true),
 ];
+
+fn own_flags() -> impl Iterator<Item = (String, bool)> {
+    let options = WorkerOption::ALL.map(|option| (format!("--{option}"), true));
+    OWN_FLAGS.map(|(flag, takes_value)| (flag.to_owned(), takes_value)).into_iter().chain(options)
+}
 
 /// The arguments without Highwater's own.
 pub(super) fn for_criterion(args: impl Iterator<Item = String>) -> Vec<String> {
@@ -197,7 +225,7 @@ pub(super) fn for_criterion(args: impl Iterator<Item = String>) -> Vec<String> {
     let mut args = args.peekable();
     while let Some(arg) = args.next() {
         let name = arg.split('=').next().unwrap_or(&arg);
-        match OWN_FLAGS.iter().find(|(flag, _)| *flag == name) {
+        match own_flags().find(|(flag, _)| flag == name) {
             None => kept.push(arg),
             Some((_, true)) if !arg.contains('=') => {
                 args.next();
@@ -234,14 +262,7 @@ impl Options {
 
     /// What of the family was asked for, as the record has it.
     pub(super) fn selection(&self) -> Selection {
-        Selection {
-            filter: self.filter.clone(),
-            inject: self.inject,
-            inject_once: self.inject_once,
-            inject_every: self.inject_every,
-            shift_heap: self.shift_heap,
-            ladder: self.ladder.clone(),
-        }
+        Selection { filter: self.filter.clone(), worker_options: self.worker.0.clone(), ladder: self.ladder.clone() }
     }
 
     /// The filter on ids, if any.
@@ -303,12 +324,15 @@ mod tests {
     fn the_list_of_own_flags_is_the_help_page() {
         use clap::CommandFactory;
         let command = Options::command();
-        let own: Vec<(String, bool)> = command
+        let mut listed: Vec<_> = own_flags().collect();
+        let mut own: Vec<(String, bool)> = command
             .get_arguments()
             .filter(|arg| arg.get_help_heading() == Some("Highwater"))
             .map(|arg| (format!("--{}", arg.get_long().expect("long")), arg.get_action().takes_values()))
             .collect();
-        assert_eq!(own, OWN_FLAGS.map(|(flag, value)| (flag.to_owned(), value)));
+        listed.sort();
+        own.sort();
+        assert_eq!(own, listed);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     isolate::{Conditions, Job},
-    model::{Bytes, CaseId, Context, Selection, Stage},
+    model::{CaseId, Context, Selection, Stage},
 };
 
 /// The version of the plan's shape.
@@ -139,15 +139,7 @@ impl Plan {
         let mut command = Command::new(program);
         command.args(["--bench", "--memory-only", "--aslr", if aslr_off { "off" } else { "on" }]);
         command.arg("--plan").arg(file.path()).env("HIGHWATER_TARGET_DIR", target);
-        let altered = [
-            ("--inject", selection.inject),
-            ("--inject-once", selection.inject_once),
-            ("--shift-heap", selection.shift_heap),
-        ];
-        for (flag, bytes) in altered {
-            command.args(bytes.map(|bytes| format!("{flag}={}", bytes.0)));
-        }
-        command.args(selection.inject_every.map(|every| format!("--inject-every={every}")));
+        command.args(selection.worker_options.iter().map(|(option, value)| format!("--{option}={value}")));
         if let Some(ladder) = &selection.ladder {
             let scales: Vec<String> = ladder.iter().map(ToString::to_string).collect();
             command.arg(format!("--ladder={}", scales.join(",")));
@@ -195,10 +187,7 @@ fn job(family: &Family, case: &dyn Case, options: &Options, folder: &Path, input
         case: case.id(),
         warm_up: case.warms_up(),
         ladder,
-        inject: options.inject.unwrap_or(Bytes(0)),
-        inject_once: options.inject_once.unwrap_or(Bytes(0)),
-        inject_every: options.inject_every.unwrap_or(1),
-        shift_heap: options.shift_heap.unwrap_or(Bytes(0)),
+        options: options.worker.0.clone(),
         inputs: inputs.into_iter().map(relative).collect(),
         reference: stage(family.reference),
         limits: case.limits(),

@@ -11,11 +11,11 @@ use std::{
 
 use rustix::time::{ClockId, clock_gettime};
 
-use super::inject::{self, Once, PerUnit};
+use super::inject::{self, Injection};
 use crate::{
     alloc,
     isolate::{self, Layout, protocol::MAX_LINE},
-    model::{CaseId, Category, Metric, Scale},
+    model::{CaseId, Category, Metric, Scale, Stage, WorkerOption, WorkerOptions},
 };
 
 /// The parent cannot be reached, or speaks another protocol: the worker should end.
@@ -39,8 +39,7 @@ pub struct Stages {
     case: CaseId,
     ladder: Vec<Scale>,
     inputs: Vec<PathBuf>,
-    units: PerUnit,
-    once: Option<Once>,
+    injection: Injection,
     layout: Layout,
     since: (Instant, Duration),
 }
@@ -49,7 +48,8 @@ impl Stages {
     /// Reads the job, up to its `go`.
     pub(super) fn receive(channel: OwnedFd) -> Result<Self, StageError> {
         let (mut case, mut ladder, mut inputs) = (None, Vec::new(), Vec::new());
-        let (mut inject, mut once, mut layout) = (0, None, Layout::default());
+        let (mut options, mut layout) = (WorkerOptions::default(), Layout::default());
+        let mut once_after = None;
         loop {
             let mut buffer = [0; MAX_LINE];
             let line = read_line(&channel, &mut buffer)?;
@@ -62,17 +62,22 @@ impl Stages {
                         ladder.push(Scale(scale.parse().map_err(|_| bad())?));
                     }
                 }
-                ("inject", bytes) => inject = bytes.parse().map_err(|_| bad())?,
-                ("inject-once", text) => once = Some(Once::parse(text).ok_or_else(bad)?),
-                ("shift-heap", bytes) => inject::shift_heap(bytes.parse().map_err(|_| bad())?),
                 ("layout", number) => layout = Layout::parse(number).ok_or_else(bad)?,
                 ("input", path) => inputs.push(PathBuf::from(path)),
                 ("go", "") => {
                     let case = case.ok_or_else(bad)?;
-                    let units = PerUnit::new(inject, ladder.last().copied());
-                    return Ok(Self { channel, case, ladder, inputs, units, once, layout, since: now() });
+                    inject::shift_heap(options.get(WorkerOption::ShiftHeap).unwrap_or(0) as usize);
+                    let injection = Injection::new(&options, once_after, ladder.last().copied())?;
+                    return Ok(Self { channel, case, ladder, inputs, injection, layout, since: now() });
                 }
-                _ => return Err(bad()),
+                (word, value) => {
+                    let option = WorkerOption::parse(word).ok_or_else(bad)?;
+                    let (number, stage) = value.split_once(' ').map_or((value, None), |(n, stage)| (n, Some(stage)));
+                    options.set(option, number.parse().map_err(|_| bad())?);
+                    if let Some(stage) = stage {
+                        once_after = Some(stage.parse::<Stage>().map_err(|_| bad())?);
+                    }
+                }
             }
         }
     }
@@ -113,10 +118,9 @@ impl Stages {
     /// When the parent is gone.
     pub fn reached(&mut self, stage: &str) -> Result<(), StageError> {
         let elapsed = self.elapsed();
-        self.units.drop_past_the_ladder();
+        self.injection.drop_past_the_ladder();
         self.pause(format_args!("{stage}"), elapsed)?;
-        if let Some(once) = &mut self.once {
-            once.passed(stage);
+        if self.injection.passed(stage) {
             self.since = now();
         }
         Ok(())
@@ -128,7 +132,7 @@ impl Stages {
     /// When the parent is gone.
     pub fn reached_at(&mut self, stage: &str, scale: Scale) -> Result<(), StageError> {
         let elapsed = self.elapsed();
-        self.units.dirty_up_to(scale);
+        self.injection.add_up_to(scale);
         self.pause(format_args!("{stage}@{scale}"), elapsed)
     }
 

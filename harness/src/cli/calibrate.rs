@@ -17,8 +17,8 @@ use crate::{
     isolate::{Interrupt, IsolateError},
     judge::{Arm, Aspect, Batches, Policy, View, calibrate},
     model::{
-        Bytes, CaseId, CaseRecord, FolderLock, MachineClass, Metric, Record, Scale, Selection, Stage, StoreError,
-        read_record, write_record,
+        CaseId, CaseRecord, FolderLock, MachineClass, Metric, Record, Scale, Selection, Stage, StoreError,
+        WorkerOption, read_record, write_record,
     },
     report,
     stats::median,
@@ -124,7 +124,7 @@ impl Bench<'_> {
             if let Planned::Job(job) = planned {
                 let case = same.and_then(|same| same.cases.iter().find(|case| case.id == job.case));
                 let growth = case.map_or(0, |case| growth(case, &plan.reference));
-                job.inject_once = Bytes(arm.bytes(growth, rustix::param::page_size() as u64));
+                job.options.set(WorkerOption::InjectOnce, arm.bytes(growth, rustix::param::page_size() as u64));
             }
         }
         let workers = Wanted::exactly(self.arguments.workers as usize);

@@ -35,11 +35,8 @@ impl Allowed {
         is_part: bool,
     ) -> Option<String> {
         let family = &run.family;
-        if run.selection.inject.is_some() || run.selection.inject_once.is_some() {
-            return Some(format!("{family}: the run was made to dirty more memory (--inject or --inject-once)"));
-        }
-        if run.selection.shift_heap.is_some() {
-            return Some(format!("{family}: the run's heap was shifted (--shift-heap)"));
+        if let Some(sentence) = run.selection.worker_options.sentences(&run.unit).next() {
+            return Some(format!("{family}: {sentence}"));
         }
         if run.selection.ladder.is_some() {
             return Some(format!("{family}: the run has other scales (--ladder) than the cases' own"));

@@ -19,7 +19,7 @@ use crate::{
         self, Conditions, CpuPlan, Interrupt, IsolateError, Job, Layout, Limits, Observed, Program, Supervisor,
         protocol,
     },
-    model::{Bytes, Control, ControlState, Metric, Outcome, Sample},
+    model::{Control, ControlState, Metric, Outcome, Sample, WorkerOptions},
 };
 
 /// How many workers; the least that tells one value from two by more than luck.
@@ -92,10 +92,7 @@ impl Trial {
             case: "doctor/known-ground".parse().map_err(|_| unparsable())?,
             warm_up: false,
             ladder: Vec::new(),
-            inject: Bytes(0),
-            inject_once: Bytes(0),
-            inject_every: 1,
-            shift_heap: Bytes(0),
+            options: WorkerOptions::default(),
             inputs: Vec::new(),
             reference: REFERENCE.parse().map_err(|_| unparsable())?,
             limits: Limits::default(),

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::controls::Conditions;
 use crate::{
-    model::{Bytes, CaseId, Sample, Scale, Stage},
+    model::{Bytes, CaseId, Sample, Scale, Stage, WorkerOptions},
     probe::ProbeError,
 };
 
@@ -74,10 +74,6 @@ pub enum Program {
     },
 }
 
-fn every() -> u32 {
-    1
-}
-
 fn warms_up() -> bool {
     true
 }
@@ -94,17 +90,9 @@ pub struct Job {
     pub warm_up: bool,
     /// The scales to go through.
     pub ladder: Vec<Scale>,
-    /// Bytes that each unit dirties on top.
-    pub inject: Bytes,
-    /// Bytes that the worker dirties once, past the reference stage.
-    pub inject_once: Bytes,
-    /// Only every n-th worker dirties more; plans of before this was asked say nothing.
-    #[serde(default = "every")]
-    pub inject_every: u32,
-    /// Bytes of heap that the worker takes before its case and never writes to; plans of before this was asked say
-    /// nothing.
+    /// What is changed about the worker on purpose.
     #[serde(default)]
-    pub shift_heap: Bytes,
+    pub options: WorkerOptions,
     /// Files the case asked for.
     pub inputs: Vec<PathBuf>,
     /// The stage at which the peak is reset.

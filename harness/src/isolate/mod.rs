@@ -12,6 +12,7 @@
 //!     ...                                 exit
 //! ```
 
+mod boundaries;
 mod controls;
 mod job;
 mod layout;
@@ -22,6 +23,7 @@ pub mod protocol;
 mod supervise;
 mod sys;
 
+pub(crate) use boundaries::Boundaries;
 pub use controls::{Conditions, CpuPlan, ParentPinned};
 pub use job::{Interrupt, IsolateError, Job, Limits, Observed, Program};
 pub use layout::Layout;

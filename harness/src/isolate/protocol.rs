@@ -6,9 +6,8 @@
 //! | `highwater 1` | the protocol's version, first line |
 //! | `case ID` | which case to run |
 //! | `ladder N N ...` | the scales to go through |
-//! | `inject BYTES` | bytes that each unit is to dirty on top |
-//! | `inject-once BYTES STAGE` | bytes to dirty once, after that stage; only where asked for |
-//! | `shift-heap BYTES` | bytes of heap to take before the case and never write to; only where asked for |
+//! | `OPTION VALUE` | what is changed on purpose ([`crate::model::WorkerOption`]), as `inject 4096`; only where asked for |
+//! | `inject-once BYTES STAGE` | the same, after that stage |
 //! | `layout SEED` | which of the sampled memory layouts this worker takes ([`super::Layout`]) |
 //! | `input PATH` | a file the case asked for, one line each, in order |
 //! | `go` | go on: after the job, and after each stage |
@@ -25,7 +24,7 @@
 
 use super::{Job, Layout};
 use crate::{
-    model::{Category, FigureName, Metric, Scale, Stage},
+    model::{Category, FigureName, Metric, Scale, Stage, WorkerOption},
     probe::Label,
 };
 
@@ -141,13 +140,14 @@ impl Message {
 /// The job as the worker reads it, from `highwater 1` to `go`.
 pub(super) fn job_lines(job: &Job, layout: Layout) -> String {
     let scales: Vec<String> = job.ladder.iter().map(Scale::to_string).collect();
-    let (case, inject, once) = (&job.case, job.inject.0, job.inject_once.0);
-    let mut text = format!("highwater {VERSION}\ncase {case}\nladder {}\ninject {inject}\n", scales.join(" "));
-    if once > 0 {
-        text.push_str(&format!("inject-once {once} {}\n", job.reference));
-    }
-    if job.shift_heap.0 > 0 {
-        text.push_str(&format!("shift-heap {}\n", job.shift_heap.0));
+    let mut text = format!("highwater {VERSION}\ncase {}\nladder {}\n", job.case, scales.join(" "));
+    for (option, value) in job.options.iter() {
+        match option {
+            WorkerOption::InjectOnce => text.push_str(&format!("{option} {value} {}\n", job.reference)),
+            // Decided here: the worker is injected or it is not.
+            WorkerOption::InjectEvery => {}
+            _ => text.push_str(&format!("{option} {value}\n")),
+        }
     }
     text.push_str(&format!("layout {layout}\n"));
     for input in &job.inputs {

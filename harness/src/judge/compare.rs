@@ -7,7 +7,7 @@ use super::{
     differences::differences,
     pair::{Pair, whole_case},
 };
-use crate::model::{Baseline, Blessing, CaseId, MachineClass, Record};
+use crate::model::{Baseline, Blessing, CaseId, MachineClass, Record, WorkerOptions};
 
 /// All families of a comparison.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -46,12 +46,10 @@ pub struct FamilyComparison {
     pub differences: Vec<(String, String, String)>,
     /// Cases of the baseline that the run's filter left out.
     pub not_selected: usize,
-    /// Bytes that the run's units were made to dirty on top.
-    pub injected: Option<u64>,
-    /// Bytes that the run's workers were made to dirty once.
-    pub injected_once: Option<u64>,
-    /// Bytes of heap that the run's workers took before their cases.
-    pub heap_shifted: Option<u64>,
+    /// What one unit of the ladder is.
+    pub unit: String,
+    /// What was changed about the run's workers on purpose.
+    pub worker_options: WorkerOptions,
     /// The verdicts, case by case.
     pub verdicts: Vec<Verdict>,
 }
@@ -129,9 +127,8 @@ fn judge(baseline: &Baseline, run: &Record, again: Option<&Record>, policy: &Pol
         blessed: baseline.blessed().cloned(),
         differences: differences(baseline, run),
         not_selected,
-        injected: run.selection.inject.map(|bytes| bytes.0),
-        injected_once: run.selection.inject_once.map(|bytes| bytes.0),
-        heap_shifted: run.selection.shift_heap.map(|bytes| bytes.0),
+        unit: run.unit.clone(),
+        worker_options: run.selection.worker_options.clone(),
         verdicts,
     }
 }

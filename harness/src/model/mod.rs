@@ -20,6 +20,7 @@ mod stage;
 mod store;
 mod unique;
 mod units;
+mod worker_options;
 
 pub use aspect::Aspect;
 pub use baseline::{Baseline, BaselineCase, Blessing, Summary, kept};
@@ -40,3 +41,4 @@ pub use soundness::MOST_SAMPLES;
 pub use stage::{Scale, ScaleError, Stage, StageParseError};
 pub use store::{Staged, StoreError, read_baseline, read_record, stage_baseline, write_atomically, write_record};
 pub use units::{Bytes, BytesParseError, nanoseconds, signed_bytes};
+pub use worker_options::{WorkerOption, WorkerOptions};

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Bytes, CaseId, ClaimRecord, Clock, Fingerprint, Outcome, Quantity, Sample, Scale, Stage, unique};
+use super::{CaseId, ClaimRecord, Clock, Fingerprint, Outcome, Quantity, Sample, Scale, Stage, WorkerOptions, unique};
 
 /// The version of the record's shape that this build writes, and the newest that it reads.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -50,18 +50,9 @@ pub struct Selection {
     /// The filter that selected the cases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<String>,
-    /// Bytes that every unit was made to dirty on top (`--inject`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub inject: Option<Bytes>,
-    /// Bytes that every worker was made to dirty once (`--inject-once`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub inject_once: Option<Bytes>,
-    /// That only every n-th worker was (`--inject-every`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub inject_every: Option<u32>,
-    /// Bytes of heap that every worker took before its case and never wrote to (`--shift-heap`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shift_heap: Option<Bytes>,
+    /// What was changed about the workers on purpose (`--inject`, `--shift-heap`, ...).
+    #[serde(default, skip_serializing_if = "WorkerOptions::is_empty")]
+    pub worker_options: WorkerOptions,
     /// The ladder given instead of the cases' own (`--ladder`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ladder: Option<Vec<Scale>>,

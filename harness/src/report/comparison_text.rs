@@ -64,14 +64,9 @@ pub(super) fn remarks(family: &FamilyComparison) -> Vec<String> {
     remarks
 }
 
-/// What was done to the run's workers on purpose.
-pub(super) fn altered(family: &FamilyComparison) -> impl Iterator<Item = String> + use<> {
-    let inject = family.injected.map(|bytes| format!("this run was made to dirty {bytes} B more per unit (--inject)"));
-    let once = family
-        .injected_once
-        .map(|bytes| format!("this run was made to dirty {bytes} B more per worker (--inject-once)"));
-    let shift = family.heap_shifted.map(|bytes| format!("this run's heap was shifted by {bytes} B (--shift-heap)"));
-    inject.into_iter().chain(once).chain(shift)
+/// What was changed about the run's workers on purpose.
+pub(super) fn altered(family: &FamilyComparison) -> impl Iterator<Item = String> {
+    family.worker_options.sentences(&family.unit).map(|sentence| format!("in this run, {sentence}"))
 }
 
 /// What is told of cases that the run's filter left out.

@@ -36,8 +36,8 @@ pub fn run_table(record: &Record) -> String {
         text.push_str(&figures);
         text.push('\n');
     }
-    for alteration in alterations(record) {
-        text.push_str(&alteration);
+    for sentence in record.selection.worker_options.sentences(&record.unit) {
+        text.push_str(&sentence);
         text.push('\n');
     }
     for case in &record.cases {
@@ -62,16 +62,6 @@ pub fn run_table(record: &Record) -> String {
         text.push_str("exact where no interval stands; `*`: it changes along the ladder");
     }
     text
-}
-
-/// What was done to a run's workers on purpose.
-pub(super) fn alterations(record: &Record) -> impl Iterator<Item = String> + use<> {
-    let (selection, unit) = (&record.selection, &record.unit);
-    let inject = selection.inject.map(|bytes| format!("every {unit} was made to dirty {bytes} more (--inject)"));
-    let once =
-        selection.inject_once.map(|bytes| format!("every worker was made to dirty {bytes} more (--inject-once)"));
-    let shift = selection.shift_heap.map(|bytes| format!("every worker's heap was shifted by {bytes} (--shift-heap)"));
-    inject.into_iter().chain(once).chain(shift)
 }
 
 /// Every time of every case in a row of its own.

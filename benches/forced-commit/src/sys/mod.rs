@@ -13,6 +13,7 @@ mod maps;
 mod pagemap;
 mod process;
 mod protection;
+pub(crate) mod smaps;
 mod target;
 
 pub(crate) use address_space::AddressSpace;

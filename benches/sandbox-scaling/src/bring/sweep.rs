@@ -9,7 +9,7 @@ use highwater::{
     Case, Limits, Program, Scale,
     bench::{Measuring, Planned, RunError, Wanted},
     isolate::{self, Interrupt, IsolateError, Job, Observed},
-    model::{Bytes, CaseRecord, FolderLock, Metric, Outcome, Sample, Stage},
+    model::{CaseRecord, FolderLock, Metric, Outcome, Sample, Stage, WorkerOptions},
     probe::ceilings,
 };
 
@@ -178,10 +178,7 @@ impl Workers<'_> {
             case: case.id(),
             warm_up: true,
             ladder: ladder.to_vec(),
-            inject: Bytes(0),
-            inject_once: Bytes(0),
-            inject_every: 1,
-            shift_heap: Bytes(0),
+            options: WorkerOptions::default(),
             inputs: vec![relative(compiled), relative(&order)],
             reference: "loaded".parse().map_err(harness)?,
             limits: Limits { time, memory: None },

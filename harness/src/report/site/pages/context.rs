@@ -3,10 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{
-    model::{ControlState, Record},
-    report::run_table::alterations,
-};
+use crate::model::{ControlState, Record};
 
 /// A fact about the surroundings.
 #[derive(Debug)]
@@ -52,7 +49,7 @@ pub(super) fn facts(records: &[&Record]) -> Vec<Fact> {
 /// What was asked of a run differently from a plain full one, in words.
 pub(super) fn unusual(record: &Record) -> Vec<String> {
     let selection = &record.selection;
-    let mut told: Vec<String> = alterations(record).collect();
+    let mut told: Vec<String> = selection.worker_options.sentences(&record.unit).collect();
     if let Some(filter) = &selection.filter {
         told.push(format!("only cases that match {filter}"));
     }
