@@ -1,9 +1,7 @@
 //! What Reflow's document on memory says of WebAssembly actors, and what Extism's users say beside it, decided by the run.
 
-use highwater::{
-    Claim, Finding,
-    model::{Metric, Record, nanoseconds, signed_bytes},
-};
+use highwater_model::{Metric, Record, nanoseconds, signed_bytes};
+use highwater_worker::{Claim, Finding};
 
 use crate::{
     Asked, Habit, Leak, Limits,

@@ -3,7 +3,8 @@
 
 use std::{path::PathBuf, time::Instant};
 
-use highwater::{Bencher, Case, CaseId, CaseResult, Dirs, Stages};
+use highwater_model::CaseId;
+use highwater_worker::{Case, CaseResult, Dirs, Stages, Timer};
 use wasm_guests::GuestTarget;
 
 use crate::{
@@ -114,12 +115,12 @@ impl Case for Habit {
         self.functions
     }
 
-    fn time(&self, routine: &str, inputs: &[PathBuf], bencher: &mut Bencher<'_>) -> CaseResult {
+    fn time(&self, routine: &str, inputs: &[PathBuf], timer: &mut dyn Timer) -> CaseResult {
         let compiled = files(inputs)?.compile(Source::File, None, Allocation::OnDemand)?;
         let mut actor = Actor::new(&compiled, None, AfterCall::Keep)?;
         let input = self.input(inputs.get(COMMON))?;
         actor.call(routine, &input)?;
-        bencher.iter(|| actor.call(routine, &input));
+        timer.iter(|| actor.call(routine, &input));
         Ok(())
     }
 }

@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use highwater::{CaseResult, Dirs, Stages, model::write_atomically};
+use highwater_store::write_atomically;
+use highwater_worker::{CaseResult, Dirs, Stages};
 use serde::Serialize;
 
 use crate::{Allocation, Files, RawHost, Source};

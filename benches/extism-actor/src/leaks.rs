@@ -3,7 +3,8 @@
 
 use std::path::PathBuf;
 
-use highwater::{Case, CaseId, CaseResult, Dirs, Scale, Stages};
+use highwater_model::{CaseId, Scale};
+use highwater_worker::{Case, CaseResult, Dirs, Stages};
 use wasm_guests::GuestTarget;
 
 use crate::{

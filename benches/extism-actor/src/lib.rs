@@ -45,7 +45,8 @@ mod throughput;
 
 use std::{thread, time::Duration};
 
-use highwater::{Case, CaseId, Context, Family, locked_version};
+use highwater_model::{CaseId, Context};
+use highwater_worker::{Case, Family, locked_version};
 use wasm_guests::GuestTarget;
 
 pub use actor::{Actor, AfterCall, CallError, Files, Source};

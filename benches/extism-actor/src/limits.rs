@@ -4,7 +4,9 @@
 use std::{ops::Range, path::PathBuf};
 
 use extism::CompiledPlugin;
-use highwater::{Case, CaseId, CaseResult, Dirs, Stages, model::write_atomically};
+use highwater_model::CaseId;
+use highwater_store::write_atomically;
+use highwater_worker::{Case, CaseResult, Dirs, Stages};
 use wasm_guests::GuestTarget;
 
 use crate::{

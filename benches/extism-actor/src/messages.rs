@@ -3,7 +3,8 @@
 
 use std::path::PathBuf;
 
-use highwater::{Bencher, Case, CaseId, CaseResult, Dirs, Stages};
+use highwater_model::CaseId;
+use highwater_worker::{Case, CaseResult, Dirs, Stages, Timer};
 use wasm_guests::GuestTarget;
 
 use crate::{
@@ -116,7 +117,7 @@ impl Case for Messages {
         }
     }
 
-    fn time(&self, routine: &str, inputs: &[PathBuf], bencher: &mut Bencher<'_>) -> CaseResult {
+    fn time(&self, routine: &str, inputs: &[PathBuf], timer: &mut dyn Timer) -> CaseResult {
         let message = std::fs::read(&inputs[COMMON])?;
         let files = files(inputs)?;
         match (routine, self.format) {
@@ -124,13 +125,13 @@ impl Case for Messages {
                 let compiled = files.compile(Source::File, Some(ROOM), Allocation::OnDemand)?;
                 let mut actor = Actor::new(&compiled, Some(ROOM), AfterCall::Keep)?;
                 actor.call(self.format.function(), &message)?;
-                bencher.iter(|| actor.call(self.format.function(), &message));
+                timer.iter(|| actor.call(self.format.function(), &message));
             }
             (CONTROL, format) => {
                 let function = if format == Format::Json { "raw_process" } else { "raw_echo" };
                 let mut actor = RawHost::new(&files, Allocation::OnDemand)?.actor()?;
                 actor.call(function, &message)?;
-                bencher.iter(|| actor.call(function, &message));
+                timer.iter(|| actor.call(function, &message));
             }
             (other, _) => return Err(format!("no routine {other}").into()),
         }

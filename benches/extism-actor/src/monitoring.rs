@@ -3,7 +3,8 @@
 
 use std::{ffi::OsStr, path::PathBuf, time::Instant};
 
-use highwater::{Case, CaseId, CaseResult, Dirs, Stages};
+use highwater_model::CaseId;
+use highwater_worker::{Case, CaseResult, Dirs, Stages};
 use sysinfo::System;
 use wasm_guests::GuestTarget;
 

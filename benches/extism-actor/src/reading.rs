@@ -1,11 +1,8 @@
 //! What a run's record says of a case: medians over its workers, by stage and quantity.
 
-use highwater::{
-    CaseId,
-    judge::{Aspect, View},
-    model::{CaseRecord, Metric, Quantity, Record},
-    stats::{self, Leak},
-};
+use highwater_judge::{Aspect, View};
+use highwater_model::{CaseId, CaseRecord, Metric, Quantity, Record};
+use highwater_stats::{self as stats, Leak};
 
 use crate::NAME;
 

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use highwater::model::{Bytes, Metric, Record, nanoseconds, signed_bytes};
+use highwater_model::{Bytes, Metric, Record, nanoseconds, signed_bytes};
 
 use crate::{
     claims::{limited, scaling},

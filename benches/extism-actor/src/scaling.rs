@@ -4,7 +4,8 @@
 use std::{path::PathBuf, time::Duration};
 
 use extism::{CompiledPlugin, Plugin, Pool, PoolBuilder, PoolPlugin};
-use highwater::{Bencher, Case, CaseId, CaseResult, Dirs, Scale, Stages};
+use highwater_model::{CaseId, Scale};
+use highwater_worker::{Case, CaseResult, Dirs, Stages, Timer};
 use wasm_guests::GuestTarget;
 
 use crate::{
@@ -222,18 +223,18 @@ impl Case for Scaling {
         }
     }
 
-    fn time(&self, routine: &str, inputs: &[PathBuf], bencher: &mut Bencher<'_>) -> CaseResult {
+    fn time(&self, routine: &str, inputs: &[PathBuf], timer: &mut dyn Timer) -> CaseResult {
         let message = std::fs::read(&inputs[COMMON])?;
         let host = Host::new(*self, files(inputs)?, 1)?;
         // Once in the open, so that a failure is told and not timed.
         let life = || host.actor(0).and_then(|mut actor| actor.call(&message));
         life()?;
         match routine {
-            CREATE => bencher.iter(|| host.actor(0).map(drop)),
-            LIFE => bencher.iter(life),
+            CREATE => timer.iter(|| host.actor(0).map(drop)),
+            LIFE => timer.iter(life),
             CALL => {
                 let mut actor = host.actor(0)?;
-                bencher.iter(|| actor.call(&message));
+                timer.iter(|| actor.call(&message));
             }
             other => return Err(format!("no routine {other}").into()),
         }

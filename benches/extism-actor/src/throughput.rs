@@ -7,7 +7,8 @@ use std::{
 };
 
 use extism::{CompiledPlugin, Plugin, Pool, PoolBuilder};
-use highwater::{Case, CaseId, CaseResult, Conditions, Dirs, Stages};
+use highwater_model::CaseId;
+use highwater_worker::{Case, CaseResult, Conditions, Dirs, Stages};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use wasm_guests::GuestTarget;
 

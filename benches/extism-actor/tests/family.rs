@@ -7,10 +7,9 @@ use std::{
     process::Command,
 };
 
-use highwater::{
-    judge::{Aspect, Kind, Policy, Verdict, compare_runs},
-    model::{Decision, Metric, Record, Series, read_record},
-};
+use highwater_judge::{Aspect, Kind, Policy, Verdict, compare_runs};
+use highwater_model::{Decision, Metric, Record, Series};
+use highwater_store::read_record;
 
 fn measure(args: &[&str]) -> Record {
     let folder = tempfile::tempdir().expect("a folder");

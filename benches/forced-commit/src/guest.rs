@@ -9,7 +9,8 @@
 
 use std::path::{Path, PathBuf};
 
-use highwater::{CaseResult, model::write_atomically};
+use highwater_store::write_atomically;
+use highwater_worker::CaseResult;
 use wasm_guests::GuestTarget;
 use wasmtime::{Config, Engine};
 

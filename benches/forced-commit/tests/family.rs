@@ -3,10 +3,9 @@
 
 use std::{path::Path, process::Command, sync::OnceLock};
 
-use highwater::{
-    judge::{Kind, Policy, compare_runs},
-    model::{CaseRecord, Decision, Quantity, Record, Series, read_record},
-};
+use highwater_judge::{Kind, Policy, compare_runs};
+use highwater_model::{CaseRecord, Decision, Quantity, Record, Series};
+use highwater_store::read_record;
 
 const PAGE: u64 = 4096;
 

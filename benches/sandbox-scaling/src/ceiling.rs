@@ -16,7 +16,8 @@ use std::{
 };
 
 use forced_commit::{Child, Ended};
-use highwater::{Case, CaseError, CaseId, CaseResult, Dirs, Limits, Stages, model::Bytes};
+use highwater_model::{Bytes, CaseId};
+use highwater_worker::{Case, CaseError, CaseResult, Dirs, Limits, Stages};
 use rustix::{
     mm::{MapFlags, ProtFlags, mmap_anonymous},
     process::{Resource, Rlimit, getrlimit, setrlimit},

@@ -4,12 +4,11 @@
 
 mod decide;
 
-use highwater::Claim;
-
 use decide::{
     code_is_shared, cow_is_on, drop_gives_back, growth_is_linear, has_own_memory, is_small, leaks_nothing,
     memory_is_sparse, of_256_mib, pre_initialisation_saves, python_is_the_cost, reuse_is_cheaper,
 };
+use highwater_worker::Claim;
 
 const PLAN: &str = "Memory Usage Measurement Plan";
 const CONTROL: &str = "control: must come out refuted";
@@ -42,7 +41,7 @@ const fn claim(
     statement: &'static str,
     source: &'static str,
     refuted_if: &'static str,
-    decide: fn(&highwater::model::Record) -> highwater::Finding,
+    decide: fn(&highwater_model::Record) -> highwater_worker::Finding,
 ) -> Claim {
     Claim { id, statement, source, refuted_if, decide }
 }

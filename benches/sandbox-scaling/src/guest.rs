@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use highwater::{CaseError, CaseResult, Dirs, NotRun};
+use highwater_worker::{CaseError, CaseResult, Dirs, NotRun};
 use wasm_guests::Cache;
 use wasm_programs::{Error, Program, Table, to_stderr};
 

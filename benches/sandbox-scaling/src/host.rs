@@ -3,7 +3,8 @@
 use std::{ops::Range, path::Path};
 
 use forced_commit::touch;
-use highwater::{CaseError, CaseResult, Category, Scale, Stages};
+use highwater_model::{Category, Scale};
+use highwater_worker::{CaseError, CaseResult, Stages};
 use wasmtime::{Engine, Instance, Linker, Memory, Module, Store};
 
 use crate::{Access, Load, Shape, Strategy, guest::unreadable, threads};

@@ -32,7 +32,8 @@ mod session;
 mod strategy;
 mod threads;
 
-use highwater::{Case, Context, Family, locked_version};
+use highwater_model::Context;
+use highwater_worker::{Case, Family, locked_version};
 use wasm_guests::GuestTarget;
 
 pub use axes::{Access, Load};

@@ -6,7 +6,8 @@
 
 use std::{cell::RefCell, ops::Range, path::PathBuf};
 
-use highwater::{CaseResult, Category, Stages};
+use highwater_model::Category;
+use highwater_worker::{CaseResult, Stages};
 use wasm_programs::{Loaded, Program, Sandbox};
 use wasmtime::{Engine, component::Component};
 

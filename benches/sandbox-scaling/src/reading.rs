@@ -1,11 +1,8 @@
 //! What a run's record says of a case, for the claims: medians over its workers.
 
-use highwater::{
-    CaseId, Category,
-    judge::{Aspect, View},
-    model::{CaseRecord, Metric, Quantity, Record},
-    stats::{self, Bend, Leak},
-};
+use highwater_judge::{Aspect, View};
+use highwater_model::{CaseId, CaseRecord, Category, Metric, Quantity, Record};
+use highwater_stats::{self as stats, Bend, Leak};
 
 use crate::NAME;
 

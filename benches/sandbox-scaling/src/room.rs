@@ -2,7 +2,8 @@
 //! says so.
 
 use forced_commit::Headroom;
-use highwater::{CaseResult, Scale, Stages, model::Bytes};
+use highwater_model::{Bytes, Scale};
+use highwater_worker::{CaseResult, Stages};
 
 /// The part of what is free that a worker may fill, in percent: others need memory meanwhile.
 const PART: u64 = 80;

@@ -5,7 +5,8 @@ use std::{
     time::Duration,
 };
 
-use highwater::{BatchSize, Bencher, Case, CaseId, CaseResult, Category, Conditions, Dirs, Limits, Scale, Stages};
+use highwater_model::{CaseId, Category, Scale};
+use highwater_worker::{Case, CaseResult, Conditions, Dirs, Limits, Stages, Timer};
 use wasm_guests::GuestTarget;
 
 use crate::{
@@ -141,15 +142,15 @@ impl Case for Sandbox {
         }
     }
 
-    fn time(&self, routine: &str, inputs: &[PathBuf], bencher: &mut Bencher<'_>) -> CaseResult {
+    fn time(&self, routine: &str, inputs: &[PathBuf], timer: &mut dyn Timer) -> CaseResult {
         if let Guest::Program(name) = self.guest {
             let host = Programs::load(Programs::engine(self.strategy)?, name, inputs, self.load, self.access)?;
             // Once in the open, so that a failure is told and not timed.
             let life = || host.live().and_then(|mut live| host.check(&mut live));
             life()?;
             match routine {
-                INSTANTIATE => bencher.iter(|| host.live().map(drop)),
-                _ => bencher.iter(life),
+                INSTANTIATE => timer.iter(|| host.live().map(drop)),
+                _ => timer.iter(life),
             }
             return Ok(());
         }
@@ -159,13 +160,9 @@ impl Case for Sandbox {
         life(&host)?;
         // Everything of a sandbox's life is timed, its drop too.
         match routine {
-            INSTANTIATE => bencher.iter(|| host.live().map(drop)),
-            CALL => bencher.iter(|| life(&host)),
-            CALL_COLD => bencher.iter_batched_ref(
-                fresh,
-                |host| host.as_ref().is_ok_and(|host| life(host).is_ok()),
-                BatchSize::PerIteration,
-            ),
+            INSTANTIATE => timer.iter(|| host.live().map(drop)),
+            CALL => timer.iter(|| life(&host)),
+            CALL_COLD => timer.iter_with_setup(fresh, |host| host.as_ref().is_ok_and(|host| life(host).is_ok())),
             other => return Err(format!("no routine {other}").into()),
         }
         Ok(())

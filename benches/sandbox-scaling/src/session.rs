@@ -12,7 +12,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use highwater::{Case, CaseId, CaseResult, Category, Dirs, Limits, Scale, Stages};
+use highwater_model::{CaseId, Category, Scale};
+use highwater_worker::{Case, CaseResult, Dirs, Limits, Stages};
 use wasm_programs::Sandbox;
 
 use crate::{

@@ -4,7 +4,7 @@
 use std::thread;
 
 use forced_commit::pin_thread;
-use highwater::{CaseError, CaseResult};
+use highwater_worker::{CaseError, CaseResult};
 
 /// Adds items until there are so many; each thread makes a part of them.
 pub(crate) fn fill<T: Send>(

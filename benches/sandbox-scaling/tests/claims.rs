@@ -4,10 +4,8 @@
 mod common;
 
 use common::{case, measure, measure_programs};
-use highwater::{
-    judge::exact_where_gated,
-    model::{CaseRecord, Decision, Record, Series},
-};
+use highwater_judge::exact_where_gated;
+use highwater_model::{CaseRecord, Decision, Record, Series};
 
 const CONFIRMED: Decision = Decision::Confirmed;
 const REFUTED: Decision = Decision::Refuted;
@@ -129,7 +127,7 @@ fn each_limit_refuses_at_its_number_and_is_named() {
             continue;
         }
         let columns = case.stage(&"refused".parse().expect("a stage")).expect("reached");
-        let figure = "figure.sandboxes".parse::<highwater::model::Quantity>().expect("a figure");
+        let figure = "figure.sandboxes".parse::<highwater_model::Quantity>().expect("a figure");
         let found = columns.values(figure, 1).expect("told")[0];
         assert!(sandboxes.contains(&found), "{id}: {found}");
         assert_eq!(case.notes["limit"], [limit], "{id}: {:?}", case.notes);

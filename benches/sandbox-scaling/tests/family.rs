@@ -6,11 +6,9 @@ mod common;
 use std::{collections::BTreeSet, path::Path, sync::OnceLock};
 
 use common::case;
-use highwater::{
-    Category,
-    judge::{Aspect, Kind, Policy, View, compare_runs},
-    model::{Baseline, Metric, Quantity, Record, read_baseline},
-};
+use highwater_judge::{Aspect, Kind, Policy, View, compare_runs};
+use highwater_model::{Baseline, Category, Metric, Quantity, Record};
+use highwater_store::read_baseline;
 
 const PAGE: f64 = 4096.0;
 

@@ -1,9 +1,7 @@
 //! What people say about the memory of parsing YAML, and how a run decides it.
 
-use highwater::{
-    Claim, Finding,
-    model::{CaseId, Metric, Record},
-};
+use highwater_model::{CaseId, Metric, Record};
+use highwater_worker::{Claim, Finding};
 
 use crate::{generate::SIZE, growth};
 

@@ -1,11 +1,9 @@
 //! Whether memory and time grow in step with the file: a line through the sizes, and whether it bends.
 
-use highwater::{
-    Finding,
-    judge::{Aspect, View},
-    model::{CaseId, CaseRecord, Metric, Quantity, Record},
-    stats::{Bend, Line, fit},
-};
+use highwater_judge::{Aspect, View};
+use highwater_model::{CaseId, CaseRecord, Metric, Quantity, Record};
+use highwater_stats::{Bend, Line, fit};
+use highwater_worker::Finding;
 
 use crate::{generate::SIZE, peers::Peer};
 

@@ -13,7 +13,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use highwater::{Case, CaseId, CaseResult, Dirs, Stages};
+use highwater_model::CaseId;
+use highwater_worker::{Case, CaseResult, Dirs, Stages};
 
 use crate::{
     peers::Peer,

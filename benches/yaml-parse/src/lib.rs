@@ -27,7 +27,8 @@ pub mod tape;
 mod tape_subject;
 pub mod trees;
 
-use highwater::{Context, Family, locked_version};
+use highwater_model::Context;
+use highwater_worker::{Family, locked_version};
 
 pub use line::{Ladder, Line};
 pub use tape_subject::SpanTape;

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use highwater::{BatchSize, Bencher, Case, CaseId, CaseResult, Conditions, Dirs, NotRun, Scale, Stages};
+use highwater_model::{CaseId, Scale};
+use highwater_worker::{Case, CaseResult, Conditions, Dirs, NotRun, Stages, Timer};
 
 use crate::{
     generate,
@@ -121,11 +122,11 @@ impl Case for Line {
         if self.timed { &[ROUTINE] } else { &[] }
     }
 
-    fn time(&self, _: &str, inputs: &[PathBuf], bencher: &mut Bencher<'_>) -> CaseResult {
+    fn time(&self, _: &str, inputs: &[PathBuf], timer: &mut dyn Timer) -> CaseResult {
         let parse = || self.subject.parse(self.input.load(&inputs[0])?, &mut |_| Ok(()));
         // Once in the open, so that a failure is told and not timed.
         parse()?;
-        bencher.iter_batched(|| (), |()| parse(), BatchSize::PerIteration);
+        timer.iter_with_setup(|| (), |()| parse());
         Ok(())
     }
 }

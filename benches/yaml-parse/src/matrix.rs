@@ -1,6 +1,8 @@
 //! The cases, as tables: each says what its rows are to show.
 
-use highwater::{Case, CaseId};
+use generate::Input as File;
+use highwater_model::CaseId;
+use highwater_worker::Case;
 
 use crate::{
     generate::{self, SIZE},
@@ -14,8 +16,6 @@ use crate::{
     tape_subject::SpanTape,
     trees::{Arena, BumpTree, Events, LinkedTree, Text, TextTree, Typed},
 };
-
-use generate::Input as File;
 
 const MIB: u64 = 1 << 20;
 

@@ -2,7 +2,8 @@
 
 use std::{env, fs, path::PathBuf};
 
-use highwater::{Case, CaseId, CaseResult, Dirs, NotRun, Program, Stages};
+use highwater_model::CaseId;
+use highwater_worker::{Case, CaseResult, Dirs, NotRun, Program, Stages};
 
 use crate::generate::{Input, SIZE};
 
@@ -49,8 +50,8 @@ impl Case for PythonPeer {
         true
     }
 
-    fn limits(&self) -> highwater::Limits {
-        highwater::Limits { time: std::time::Duration::from_secs(120), memory: None }
+    fn limits(&self) -> highwater_worker::Limits {
+        highwater_worker::Limits { time: std::time::Duration::from_secs(120), memory: None }
     }
 
     fn program(&self) -> Program {

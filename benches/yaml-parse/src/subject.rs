@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use highwater::{CaseError, CaseResult};
+use highwater_worker::{CaseError, CaseResult};
 
 use crate::tape::{self, InMemory, Limits, Mapped, Pages, Windowed};
 

@@ -1,6 +1,6 @@
 //! The span tape as a subject.
 
-use highwater::CaseResult;
+use highwater_worker::CaseResult;
 
 use crate::{
     subject::{Document, Loaded, Subject, While},

@@ -3,11 +3,9 @@
 
 use std::{process::Command, sync::OnceLock};
 
-use highwater::{
-    CaseId,
-    judge::{Aspect, Kind, Policy, View, compare_runs},
-    model::{CaseRecord, Metric, Quantity, Record, read_record},
-};
+use highwater_judge::{Aspect, Kind, Policy, View, compare_runs};
+use highwater_model::{CaseId, CaseRecord, Metric, Quantity, Record};
+use highwater_store::read_record;
 
 const FILE: f64 = yaml_parse::generate::SIZE as f64;
 

@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
-use highwater::{exit, isolate::target_dir, model::read_record};
+use highwater_model::exit;
+use highwater_runner::target_dir;
+use highwater_store::read_record;
 
 fn main() -> ExitCode {
     match run() {

@@ -14,7 +14,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use highwater::{Case, CaseId, CaseResult, Category, Conditions, Dirs, Stages};
+use highwater_model::{CaseId, Category};
+use highwater_worker::{Case, CaseResult, Conditions, Dirs, Stages};
 use wasmtime::Config;
 
 use super::{

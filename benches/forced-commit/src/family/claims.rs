@@ -1,9 +1,7 @@
 //! What people say about committing and resetting a linear memory, and what this run says of it.
 
-use highwater::{
-    Claim, Finding,
-    model::{CaseRecord, nanoseconds},
-};
+use highwater_model::{CaseRecord, nanoseconds};
+use highwater_worker::{Claim, Finding};
 
 use super::readings::{Ratio, commits, faster, figure, full, jobs, killed, missing, of_zeroing};
 

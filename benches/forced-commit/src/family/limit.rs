@@ -15,9 +15,9 @@ use std::{
     time::Instant,
 };
 
-use highwater::{
-    Case, CaseId, CaseResult, Conditions, Dirs, Limits, NotRun, Stages, model::Bytes, probe::MemoryCgroup,
-};
+use highwater_model::{Bytes, CaseId};
+use highwater_probe::MemoryCgroup;
+use highwater_worker::{Case, CaseResult, Conditions, Dirs, Limits, NotRun, Stages};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use wasmtime::Config;
 

@@ -20,8 +20,8 @@ mod reset;
 mod swapped;
 mod tables;
 
-use highwater::{Case, CaseError, CaseId, CaseResult, Category, Context, Family, NotRun, Stages, locked_version};
-
+use highwater_model::{CaseId, Category, Context};
+use highwater_worker::{Case, CaseError, CaseResult, Family, NotRun, Stages, locked_version};
 use wasm_guests::GuestTarget;
 
 use crate::{Error, Live, Target};

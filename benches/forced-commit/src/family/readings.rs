@@ -1,9 +1,7 @@
 //! What the claims read out of a record: figures, the fastest of some commits, one way against another.
 
-use highwater::{
-    Finding,
-    model::{CaseRecord, Quantity, Record, nanoseconds},
-};
+use highwater_model::{CaseRecord, Quantity, Record, nanoseconds};
+use highwater_worker::Finding;
 
 pub(super) fn full(id: &str) -> String {
     format!("{}/{id}", super::NAME)
@@ -49,7 +47,7 @@ fn middle(mut values: Vec<u64>) -> Option<u64> {
 /// The claim that a way commits, to the byte.
 pub(super) fn commits(record: &Record, id: &str) -> Finding {
     let Some((case, left)) = figure(record, id, "checked", "uncommitted_bytes") else { return missing(id) };
-    Finding::holds(left == 0, format!("{} of 256 MiB uncommitted", highwater::model::Bytes(left))).on([&case.id])
+    Finding::holds(left == 0, format!("{} of 256 MiB uncommitted", highwater_model::Bytes(left))).on([&case.id])
 }
 
 /// How many times as fast one way is as another, and whether that is enough.

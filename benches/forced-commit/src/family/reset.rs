@@ -21,7 +21,8 @@
 
 use std::path::PathBuf;
 
-use highwater::{Case, CaseId, CaseResult, Category, Conditions, Dirs, Scale, Stages};
+use highwater_model::{CaseId, Category, Scale};
+use highwater_worker::{Case, CaseResult, Conditions, Dirs, Stages};
 use wasmtime::Config;
 
 use super::{

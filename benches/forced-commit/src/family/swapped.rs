@@ -21,7 +21,8 @@
 
 use std::path::PathBuf;
 
-use highwater::{Case, CaseId, CaseResult, Category, Conditions, Dirs, NotRun, Stages};
+use highwater_model::{CaseId, Category};
+use highwater_worker::{Case, CaseResult, Conditions, Dirs, NotRun, Stages};
 
 use super::{
     boxed, id, label, or_not_run,

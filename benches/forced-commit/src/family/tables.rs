@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use highwater::Conditions;
+use highwater_worker::Conditions;
 
 use crate::{
     Commit, Error, Live, Target,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use highwater::probe::MemoryCgroup;
+use highwater_probe::MemoryCgroup;
 
 use super::read;
 use crate::Error;

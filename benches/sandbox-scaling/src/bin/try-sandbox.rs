@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser;
-use highwater::exit;
+use highwater_model::exit;
 use sandbox_scaling::bring::{self, Asked, Refusal};
 
 /// Try a WebAssembly file with every allocation strategy of wasmtime, and say which to take
@@ -45,7 +45,7 @@ fn seconds(text: &str) -> Result<f64, String> {
 }
 
 fn main() -> ExitCode {
-    if highwater::isolate::protocol::is_worker() {
+    if highwater_worker::protocol::is_worker() {
         return highwater::main(bring::family);
     }
     let arguments = Arguments::parse();

@@ -5,12 +5,10 @@
 use std::fmt::Write;
 
 use comfy_table::{CellAlignment, Table, presets};
-use highwater::{
-    judge::{Aspect, Capacity, Ceilings, View, capacity},
-    model::{Bytes, CaseRecord, Metric, Quantity, nanoseconds, signed_bytes},
-    probe::ceilings,
-    stats,
-};
+use highwater_judge::{Aspect, Capacity, Ceilings, View, capacity};
+use highwater_model::{Bytes, CaseRecord, Metric, Quantity, nanoseconds, signed_bytes};
+use highwater_probe::ceilings;
+use highwater_stats as stats;
 
 use super::{
     case::CYCLE,

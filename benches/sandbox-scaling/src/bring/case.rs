@@ -12,7 +12,8 @@
 
 use std::time::{Duration, Instant};
 
-use highwater::{Case, CaseId, CaseResult, Category, Scale, Stages};
+use highwater_model::{CaseId, Category, Scale};
+use highwater_worker::{Case, CaseResult, Stages};
 
 use super::{
     host::{Host, Live},

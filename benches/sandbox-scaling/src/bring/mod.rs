@@ -21,7 +21,8 @@ mod refusal;
 mod strategy;
 mod sweep;
 
-use highwater::{Case, Context, Family};
+use highwater_model::Context;
+use highwater_worker::{Case, Family};
 
 pub use advice::advice;
 pub use order::{Call, Errand, Order};

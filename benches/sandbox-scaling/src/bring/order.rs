@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use highwater::model::write_atomically;
+use highwater_store::write_atomically;
 use serde::{Deserialize, Serialize};
 
 use super::{Refusal, strategy::Needs};

@@ -3,7 +3,7 @@
 
 use std::{io, path::PathBuf};
 
-use highwater::exit;
+use highwater_model::exit;
 
 /// The program failed when it was run: a trap, its time limit, its own exit status.
 pub const FAILED: u8 = exit::REGRESSED;

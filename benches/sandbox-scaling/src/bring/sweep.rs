@@ -5,13 +5,11 @@ use std::{
     time::Duration,
 };
 
-use highwater::{
-    Case, Limits, Program, Scale,
-    bench::{Measuring, Planned, RunError, Wanted},
-    isolate::{self, Interrupt, IsolateError, Job, Observed},
-    model::{CaseRecord, FolderLock, Metric, Outcome, Sample, Stage, WorkerOptions},
-    probe::ceilings,
-};
+use highwater_model::{CaseRecord, Metric, Outcome, Sample, Scale, Stage, WorkerOptions};
+use highwater_probe::ceilings;
+use highwater_runner::{self as runner, Interrupt, IsolateError, Job, Measuring, Observed, Planned, RunError, Wanted};
+use highwater_store::FolderLock;
+use highwater_worker::{Case, Limits, Program};
 
 use super::{
     case::{FAILURE, Try},
@@ -67,7 +65,7 @@ const LONGEST: Duration = Duration::from_secs(300);
 /// [`Refusal`]: the file, what it asks for or what it does.
 pub fn sweep(asked: &Asked, progress: &dyn Fn(&str)) -> Result<Tried, Refusal> {
     let given = Given::read(&asked.path)?;
-    let folder = isolate::target_dir().map_err(harness)?.join("highwater");
+    let folder = runner::target_dir().map_err(harness)?.join("highwater");
     let cache = folder.join("cache");
     std::fs::create_dir_all(&cache).map_err(|error| Refusal::Harness(format!("{}: {error}", cache.display())))?;
     let interrupt =

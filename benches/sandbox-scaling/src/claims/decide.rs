@@ -1,9 +1,7 @@
 //! How each claim is decided from a run's figures, whatever case it is said of.
 
-use highwater::{
-    Category, Finding,
-    model::{Metric, Quantity, Record, signed_bytes},
-};
+use highwater_model::{Category, Metric, Quantity, Record, signed_bytes};
+use highwater_worker::Finding;
 
 use super::{CPYTHON, CPYTHON_PRE};
 use crate::{WINDOW, reading::Reading};

@@ -7,7 +7,8 @@ use std::{
     process::Command,
 };
 
-use highwater::model::{CaseRecord, Record, read_record};
+use highwater_model::{CaseRecord, Record};
+use highwater_store::read_record;
 
 /// Runs it with these arguments, and reads the record.
 pub(crate) fn run(target: &Path, args: &[&str]) -> Record {

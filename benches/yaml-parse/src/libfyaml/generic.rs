@@ -16,7 +16,7 @@ use fyaml_sys::{
     FYAST_PER_OBJ_FREE, FYAST_PER_OBJ_FREE_DEDUP, FYAST_PER_TAG_FREE, FYAST_PER_TAG_FREE_DEDUP, fy_allocator,
     fy_allocator_create, fy_allocator_destroy, fy_auto_allocator_cfg,
 };
-use highwater::CaseResult;
+use highwater_worker::CaseResult;
 
 use super::Arena;
 use crate::subject::Document;

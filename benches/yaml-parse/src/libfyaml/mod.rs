@@ -7,7 +7,8 @@
 #[cfg(feature = "libfyaml")]
 mod generic;
 
-use highwater::{CaseId, CaseResult};
+use highwater_model::CaseId;
+use highwater_worker::CaseResult;
 
 use crate::{
     generate,

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use highwater::CaseResult;
+use highwater_worker::CaseResult;
 
 use crate::subject::{Document, Loaded, Subject, While, refused};
 

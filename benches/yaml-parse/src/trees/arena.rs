@@ -13,7 +13,7 @@ use std::{borrow::Cow, hint::black_box};
 
 use bumpalo::Bump;
 use granit_parser::Event;
-use highwater::CaseResult;
+use highwater_worker::CaseResult;
 
 use super::build;
 use crate::{

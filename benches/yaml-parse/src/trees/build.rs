@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use granit_parser::{Event, Parser, options};
-use highwater::CaseResult;
+use highwater_worker::CaseResult;
 
 use crate::{subject::refused, tape::Limits};
 

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, hint::black_box};
 
 use bumpalo::Bump;
-use highwater::CaseResult;
+use highwater_worker::CaseResult;
 
 use super::build::{self, Store};
 use crate::subject::{Document, Loaded, Subject, While};

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::HashSet, hint::black_box, rc::Rc};
 
 use granit_parser::Event;
-use highwater::CaseResult;
+use highwater_worker::CaseResult;
 
 use super::build::{self, Store};
 use crate::subject::{Document, Loaded, Subject, While};

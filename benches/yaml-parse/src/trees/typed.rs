@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap, hint::black_box};
 
-use highwater::CaseResult;
+use highwater_worker::CaseResult;
 use serde::Deserialize;
 
 use crate::{

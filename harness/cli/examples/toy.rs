@@ -1,0 +1,275 @@
+//! A family in a page: what a bench crate looks like, without WebAssembly. The tests of the harness
+//! run it as a user would.
+//!
+//! ```text
+//! toy/heap/size=64k      a unit is a written Vec           64 KiB of host heap, and malloc's 16 bytes
+//! toy/mapped/pages=4     a unit is an anonymous mapping    4 pages of linear memory; the kernel merges neighbours
+//! toy/dies/how=...       every way not to come through     only with TOY_ALL in the environment
+//! toy/other-program/...  a worker that is a Bash script    only with TOY_ALL in the environment
+//! ```
+
+use std::{hint::black_box, io::Write, ops::Range, os::fd::BorrowedFd, path::PathBuf, time::Duration};
+
+use highwater_judge::{Aspect, View};
+use highwater_model::{Bytes, CaseId, Category, Metric, Scale};
+use highwater_worker::{Case, CaseResult, Claim, Dirs, Family, Finding, Limits, NotRun, Program, Stages, Timer};
+use memmap2::MmapMut;
+use rustix::process::{Resource, Rlimit, Signal, getpid, kill_process, setrlimit};
+
+fn main() -> std::process::ExitCode {
+    highwater::main(family)
+}
+
+fn family() -> Family {
+    let mut cases: Vec<Box<dyn Case>> = vec![Box::new(Heap), Box::new(Mapped)];
+    // Asked of the environment and not of the arguments, since a worker has but one argument; a
+    // worker of these cases is given the variable by `Case::environment`.
+    if std::env::var_os(ALL).is_some() {
+        cases.extend(HOWS.map(|how| Box::new(Dies(how)) as Box<dyn Case>));
+        cases.push(Box::new(OtherProgram));
+    }
+    Family { name: "toy", unit: "buffer", reference: "loaded", context: Default::default(), cases, claims: vec![CLAIM] }
+}
+
+/// What somebody could say about this family.
+const CLAIM: Claim = Claim {
+    id: "mapped-is-exact",
+    statement: "a mapped buffer costs its pages and no more",
+    source: "mmap(2)",
+    refuted_if: "the slope of anon is not 4 pages",
+    decide: |record| {
+        let Some(case) = record.case("toy/mapped/pages=4") else { return Finding::undecided("the case was not run") };
+        let slopes = View::new(case, &record.reference).values(Metric::Anon.into(), &Aspect::Slope("live".into()));
+        let Some(slopes) = slopes else { return Finding::undecided("no worker completed") };
+        let expected = (PAGES * rustix::param::page_size()) as f64;
+        let figures = format!("{} B per buffer, n = {}", slopes[0], slopes.len());
+        Finding::holds(slopes.iter().all(|slope| *slope == expected), figures).on([&case.id])
+    },
+};
+
+/// Buffers on the heap: below malloc's threshold for mappings of their own.
+struct Heap;
+
+const SIZE: usize = 64 << 10;
+
+impl Case for Heap {
+    fn id(&self) -> CaseId {
+        id("toy/heap/size=64k")
+    }
+
+    fn ladder(&self) -> Vec<Scale> {
+        [1, 10, 100].map(Scale).to_vec()
+    }
+
+    fn run(&self, stages: &mut Stages) -> CaseResult {
+        let mut live = room_for_all(stages);
+        stages.reached("loaded")?;
+        for scale in stages.ladder() {
+            live.resize_with(scale.0 as usize, || vec![1_u8; SIZE]);
+            stages.reached_at("live", scale)?;
+        }
+        drop(live);
+        stages.reached("dropped")?;
+        Ok(stages.trimmed()?)
+    }
+
+    fn routines(&self) -> &'static [&'static str] {
+        &["fill"]
+    }
+
+    fn time(&self, _routine: &str, _inputs: &[PathBuf], timer: &mut dyn Timer) -> CaseResult {
+        timer.iter(|| vec![1_u8; black_box(SIZE)]);
+        Ok(())
+    }
+}
+
+/// Buffers in mappings of their own, which the family tells the harness the purpose of.
+struct Mapped;
+
+const PAGES: usize = 4;
+
+impl Case for Mapped {
+    fn id(&self) -> CaseId {
+        id("toy/mapped/pages=4")
+    }
+
+    fn ladder(&self) -> Vec<Scale> {
+        [1, 10, 50].map(Scale).to_vec()
+    }
+
+    fn run(&self, stages: &mut Stages) -> CaseResult {
+        let mut live = room_for_all(stages);
+        stages.reached("loaded")?;
+        for scale in stages.ladder() {
+            while live.len() < scale.0 as usize {
+                let map = dirtied()?;
+                stages.label(Category::LinearMemory, addresses(&map))?;
+                live.push(map);
+            }
+            stages.figure("mapped_bytes", (live.len() * PAGES * rustix::param::page_size()) as u64)?;
+            stages.reached_at("live", scale)?;
+        }
+        stages.note("labels", "forgotten before\nthe mappings go")?;
+        stages.forget(Category::LinearMemory)?;
+        drop(live);
+        stages.reached("dropped")?;
+        Ok(stages.trimmed()?)
+    }
+
+    fn routines(&self) -> &'static [&'static str] {
+        &["fill"]
+    }
+
+    fn time(&self, _routine: &str, _inputs: &[PathBuf], timer: &mut dyn Timer) -> CaseResult {
+        let mut map = dirtied()?;
+        timer.iter(|| black_box(&mut map).fill(1));
+        Ok(())
+    }
+}
+
+/// The list of units, as long as it will ever be before the reference stage.
+fn room_for_all<T>(stages: &Stages) -> Vec<T> {
+    Vec::with_capacity(stages.ladder().last().map_or(0, |top| top.0 as usize))
+}
+
+fn dirtied() -> CaseResult<MmapMut> {
+    let mut map = MmapMut::map_anon(PAGES * rustix::param::page_size())?;
+    map.fill(1);
+    Ok(map)
+}
+
+fn addresses(map: &MmapMut) -> Range<usize> {
+    let range = map.as_ptr_range();
+    range.start.addr()..range.end.addr()
+}
+
+/// Adds the cases below.
+const ALL: &str = "TOY_ALL";
+
+const HOWS: [&str; 12] = [
+    "exit",
+    "signal",
+    "panic",
+    "hang",
+    "allocation",
+    "oom",
+    "silent",
+    "protocol",
+    "vanishes",
+    "skips",
+    "unprepared",
+    "chatty",
+];
+
+/// A case that does not come through, or is odd in another way.
+struct Dies(&'static str);
+
+impl Case for Dies {
+    fn id(&self) -> CaseId {
+        id(&format!("toy/dies/how={}", self.0))
+    }
+
+    fn limits(&self) -> Limits {
+        match self.0 {
+            "hang" => Limits { time: Duration::from_millis(300), ..Limits::default() },
+            "oom" => Limits { memory: Some(Bytes(32 << 20)), ..Limits::default() },
+            _ => Limits::default(),
+        }
+    }
+
+    fn environment(&self) -> Vec<(String, String)> {
+        vec![(ALL.to_owned(), "1".to_owned())]
+    }
+
+    fn prepare(&self, _dirs: Dirs<'_>) -> CaseResult<Vec<PathBuf>> {
+        match self.0 {
+            "unprepared" => Err(NotRun("the guest of this case was not built".to_owned()).into()),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn run(&self, stages: &mut Stages) -> CaseResult {
+        if self.0 == "silent" {
+            return Ok(());
+        }
+        stages.reached("loaded")?;
+        match self.0 {
+            "exit" => {
+                eprintln!("giving up on purpose");
+                std::process::exit(7);
+            }
+            "signal" => kill_process(getpid(), Signal::KILL)?,
+            "panic" => panic!("a panic on purpose"),
+            "hang" => std::thread::sleep(Duration::from_secs(3600)),
+            "allocation" => {
+                let limit = Some(1 << 30);
+                setrlimit(Resource::As, Rlimit { current: limit, maximum: limit })?;
+                black_box(vec![1_u8; 4 << 30]);
+            }
+            "oom" => drop(black_box(vec![1_u8; 256 << 20])),
+            "protocol" => say("nonsense\n")?,
+            // Dead before the parent can look.
+            "vanishes" => {
+                say("reached nowhere\n")?;
+                kill_process(getpid(), Signal::KILL)?;
+            }
+            "skips" => return Err(NotRun("this machine has no flux capacitor".to_owned()).into()),
+            "chatty" => {
+                for _ in 0..8192 {
+                    std::io::stdout().write_all(&[b'o'; 63])?;
+                    println!();
+                    eprintln!("{:e<63}", "");
+                }
+            }
+            how => return Err(format!("no such way to die: {how}").into()),
+        }
+        Ok(stages.reached("after")?)
+    }
+}
+
+/// Speaks to the parent behind the back of `Stages`, which a family never does.
+fn say(line: &str) -> CaseResult {
+    // SAFETY: a worker's `Stages` owns the descriptor and keeps it open as long as the case runs.
+    let channel = unsafe { BorrowedFd::borrow_raw(3) };
+    rustix::io::write(channel, line.as_bytes())?;
+    Ok(())
+}
+
+/// The whole stage protocol in a Bash script: a worker may be any program.
+struct OtherProgram;
+
+const SCRIPT: &str = r#"
+while read -r line <&3 && [ "$line" != go ]; do
+    case $line in ladder*) ladder=${line#ladder} ;; esac
+done
+reached() { echo "reached $1" >&3; read -r go <&3; }
+reached start
+reached loaded
+for n in $ladder; do
+    until [ "${live:-0}" -ge "$n" ]; do printf -v "unit$((live += 1))" %4080s; done
+    reached "live@$n"
+done
+echo end >&3
+"#;
+
+impl Case for OtherProgram {
+    fn id(&self) -> CaseId {
+        id("toy/other-program/lang=sh")
+    }
+
+    fn ladder(&self) -> Vec<Scale> {
+        [1, 10, 100].map(Scale).to_vec()
+    }
+
+    fn program(&self) -> Program {
+        Program::Other { path: "/bin/bash".into(), args: ["--norc", "-c", SCRIPT].map(Into::into).to_vec() }
+    }
+
+    fn run(&self, _stages: &mut Stages) -> CaseResult {
+        Err("the script does this".into())
+    }
+}
+
+fn id(text: &str) -> CaseId {
+    text.parse().expect("a valid id")
+}

@@ -1,0 +1,89 @@
+//! Workers of two revisions by turns: pairs of one of each, in random order within the pair.
+
+use std::time::{Duration, Instant};
+
+use highwater_model::{CaseRecord, Outcome, Sample};
+use highwater_runner::{Job, Measuring, Observed, Plan, Planned, RunError};
+use highwater_stats::Random;
+
+/// A case with its fewest pairs stops here.
+const BUDGET: Duration = Duration::from_secs(4);
+
+/// How many pairs a case gets.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pairs {
+    pub(super) fewest: usize,
+    pub(super) most: usize,
+}
+
+/// One side: the plan of its bench binary, and what runs its workers.
+pub(super) struct Side {
+    pub(super) plan: Plan,
+    pub(super) measuring: Measuring,
+    pub(super) cases: Vec<CaseRecord>,
+}
+
+/// Measures every case of both plans.
+pub(super) fn measure(base: &mut Side, head: &mut Side, pairs: Pairs, seed: u64) -> Result<(), RunError> {
+    let mut random = Random::seeded(seed);
+    let ids: Vec<_> = head.plan.cases.iter().map(|planned| planned.id().clone()).collect();
+    for id in ids {
+        let of = |side: &Side| side.plan.cases.iter().find(|planned| *planned.id() == id).cloned();
+        match (of(base), of(head)) {
+            (Some(Planned::Job(first)), Some(Planned::Job(second))) => {
+                let (first, second) = case([(base, &first), (head, &second)], pairs, &mut random)?;
+                base.cases.push(first);
+                head.cases.push(second);
+            }
+            (first, second) => {
+                for (side, planned) in [(&mut *base, first), (&mut *head, second)] {
+                    if let Some(planned) = planned {
+                        let wanted = highwater_runner::Wanted::exactly(pairs.fewest);
+                        let record = side.measuring.case(&planned, wanted)?;
+                        side.cases.push(record);
+                    }
+                }
+            }
+        }
+    }
+    // What only the base has is not run: the comparison tells that it is missing.
+    let gone = base.plan.cases.iter().filter(|planned| head.plan.cases.iter().all(|new| new.id() != planned.id()));
+    base.cases.extend(gone.map(|planned| CaseRecord::not_run(planned.id().clone(), "only in the base".into())));
+    Ok(())
+}
+
+/// One case: both warm up, where the case wants that, then take turns.
+fn case(
+    sides: [(&mut Side, &Job); 2],
+    pairs: Pairs,
+    random: &mut Random,
+) -> Result<(CaseRecord, CaseRecord), RunError> {
+    let mut samples: [Vec<Sample>; 2] = [Vec::new(), Vec::new()];
+    for (side, job) in &sides {
+        side.measuring.ready(job)?;
+    }
+    let started = Instant::now();
+    let mut warm = !sides.iter().any(|(_, job)| job.warm_up);
+    let not_run = |job: &Job, reason: &str| CaseRecord::not_run(job.case.clone(), reason.to_owned());
+    let [(base, base_job), (head, head_job)] = sides;
+    loop {
+        // The turn is drawn, so that neither side always finds the other's traces.
+        let first = random.below(2);
+        for turn in [first, 1 - first] {
+            let (side, job) = if turn == 0 { (&mut *base, base_job) } else { (&mut *head, head_job) };
+            match side.measuring.worker(job, samples[turn].len())? {
+                Observed::NotRun(reason) => return Ok((not_run(base_job, &reason), not_run(head_job, &reason))),
+                Observed::Sample(sample) if warm || sample.outcome != Outcome::Completed => samples[turn].push(sample),
+                Observed::Sample(_) => {}
+            }
+        }
+        warm = true;
+        let done = samples[0].len().min(samples[1].len());
+        let dying = samples.iter().any(|side| side.iter().all(|sample| sample.outcome != Outcome::Completed));
+        if done >= pairs.most || done >= pairs.fewest && (dying || started.elapsed() > BUDGET) {
+            let [base, head] = samples;
+            let record = |job: &Job, samples: &[Sample]| CaseRecord::from_samples(job.case.clone(), samples);
+            return Ok((record(base_job, &base), record(head_job, &head)));
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! `highwater compare`: judges a run against the baselines.
+
+use std::{
+    collections::BTreeMap,
+    env,
+    path::{Path, PathBuf},
+};
+
+use highwater_judge::{Comparison, Keep, Kind, NoBaseline, Policy, compare_family};
+use highwater_model::{Baseline, MachineClass, Record};
+use highwater_report::export::Results;
+use highwater_runner as runner;
+use highwater_store::{StoreError, read_record};
+
+use super::{
+    CliError, again, baselines,
+    output::Output,
+    places::{Rules, RunFolder},
+};
+
+/// Judge a run against the baselines kept in git
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    run: RunFolder,
+    #[command(flatten)]
+    rules: Rules,
+    /// Judge against the records of another run instead of the baselines: the folder of that run
+    #[arg(long, value_name = "DIR")]
+    against: Option<PathBuf>,
+    /// Fail on what is unconfirmed too (exit status 5)
+    #[arg(long)]
+    strict: bool,
+    /// Judge the records as they are: measure nothing again to confirm what was found
+    #[arg(long)]
+    no_confirm: bool,
+    /// Do not fail on cases, stages and metrics that the baseline has and the run has not
+    #[arg(long)]
+    allow_missing: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
+    arguments.output.check()?;
+    let policy = arguments.rules.policy()?;
+    let folder = arguments.run.path();
+    let runs = arguments.run.last_run()?;
+    note_revision(&runs);
+    let mut comparison = Comparison { strict: arguments.strict, ..Comparison::default() };
+    let mut files = BTreeMap::new();
+    for run in &runs {
+        let baseline = match &arguments.against {
+            Some(folder) => other_run(folder, &run.family, &policy)?,
+            None => baselines::find(&arguments.rules.baselines, run)?,
+        };
+        let class = baseline.as_ref().map_or(&run.fingerprint.class, |baseline| &baseline.class);
+        files.insert(run.family.clone(), file(&arguments.rules.baselines, class, &run.family));
+        match baseline {
+            Some(baseline) => comparison.families.push(match arguments.no_confirm {
+                true => compare_family(&baseline, run, &policy),
+                false => again::judge(&folder, &baseline, run, &policy)?,
+            }),
+            None => comparison.without_baseline.push(NoBaseline {
+                other_classes: baselines::classes(&arguments.rules.baselines, &run.family),
+                class: run.fingerprint.class.clone(),
+                family: run.family.clone(),
+            }),
+        }
+    }
+    if arguments.allow_missing {
+        let verdicts = comparison.families.iter_mut().flat_map(|family| &mut family.verdicts);
+        verdicts.filter(|verdict| verdict.kind == Kind::Missing).for_each(|verdict| verdict.gated = false);
+    }
+    let results = Results { comparison: &comparison, runs: &runs, policy: &policy, files: &files };
+    arguments.output.deliver(&results)?;
+    Ok(comparison.exit_status())
+}
+
+/// The record of another run as a baseline.
+fn other_run(folder: &Path, family: &str, policy: &Policy) -> Result<Option<Baseline>, CliError> {
+    match read_record(&folder.join(format!("{family}.json"))) {
+        Ok(record) => Ok(Some(baselines::of_run(&record, policy, Keep::Gated))),
+        Err(StoreError::Missing(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Says where a run was measured at another revision than that of the working tree.
+fn note_revision(runs: &[Record]) {
+    let here = runner::context().remove("commit");
+    for run in runs {
+        let measured = run.fingerprint.context.get("commit");
+        if let (Some(measured), Some(here)) = (measured, &here)
+            && measured != here
+        {
+            eprintln!("note: {}: measured at {measured}, and the working tree is at {here}", run.family);
+        }
+    }
+}
+
+/// The file of a baseline, seen from the working directory where it is below it.
+fn file(baselines: &Path, class: &MachineClass, family: &str) -> PathBuf {
+    let path = baselines::path(baselines, class, family);
+    match env::current_dir() {
+        Ok(here) => path.strip_prefix(here).map(Path::to_owned).unwrap_or(path),
+        Err(_) => path,
+    }
+}

@@ -1,0 +1,93 @@
+//! Memory cgroups: which version there is, and whether a group can be made and removed here.
+
+use highwater_model::Bytes;
+use highwater_probe::{CgroupError, MemoryCgroup, OwnCgroup};
+
+use super::check::{Check, name::CGROUP};
+
+/// What was found and tried.
+#[derive(Clone, Debug)]
+pub(super) struct Cgroup {
+    /// The version of the memory controller, or why there is none.
+    version: Result<u8, String>,
+    /// A group of its own with a limit was made and removed, or why not.
+    own: Result<(), String>,
+}
+
+impl Cgroup {
+    pub(super) fn read() -> Self {
+        let words = |error: CgroupError| error.to_string();
+        Self {
+            version: MemoryCgroup::of(std::process::id()).map(|group| group.version()).map_err(words),
+            own: OwnCgroup::with_limit(Bytes(64 << 20)).map_err(words).and_then(|own| {
+                let entrance = own.entrance();
+                drop(own);
+                match entrance.exists() {
+                    true => Err(format!("{}: made, and cannot be removed", entrance.display())),
+                    false => Ok(()),
+                }
+            }),
+        }
+    }
+
+    pub(super) fn check(&self) -> Check {
+        let cost = "cases with a memory limit are not run";
+        match (&self.version, &self.own) {
+            (Ok(version), Ok(())) => {
+                Check::good(CGROUP, format!("version {version}, a group was made, limited and removed"))
+            }
+            (Err(error), _) => Check::limits(
+                CGROUP,
+                error,
+                cost,
+                "mount the memory controller at /sys/fs/cgroup (a container may hide it)",
+            ),
+            (Ok(1), Err(error)) => Check::limits(
+                CGROUP,
+                format!("version 1, {error}"),
+                cost,
+                "run as root, or chown this process's group below /sys/fs/cgroup/memory to this user",
+            ),
+            (Ok(version), Err(error)) => Check::limits(
+                CGROUP,
+                format!("version {version}, {error}"),
+                cost,
+                "run where this process's group may have limited groups below it: owned by this user, `memory` in its \
+                 cgroup.subtree_control, and so no process in it but in groups below (systemd: Delegate=yes)",
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::check::Grade, *};
+
+    #[test]
+    fn a_group_of_ones_own_is_good_in_both_versions() {
+        for version in [1, 2] {
+            let check = Cgroup { version: Ok(version), own: Ok(()) }.check();
+            assert_eq!(check.grade, Grade::Good);
+            assert!(check.finding.starts_with(&format!("version {version}")));
+        }
+    }
+
+    #[test]
+    fn refused_rights_name_the_file_and_the_fix_of_their_version() {
+        let denied = "/sys/fs/cgroup/x: Permission denied (os error 13)".to_owned();
+        let fix = |version| {
+            let check = Cgroup { version: Ok(version), own: Err(denied.clone()) }.check();
+            assert!(check.grade == Grade::Limits && check.finding.contains("Permission denied"), "{check:?}");
+            assert_eq!(check.cost, "cases with a memory limit are not run");
+            check.fix
+        };
+        assert!(fix(1).contains("/sys/fs/cgroup/memory") && fix(2).contains("Delegate=yes"));
+    }
+
+    #[test]
+    fn a_container_that_hides_the_controller_says_so() {
+        let none = "no memory controller is mounted for this process".to_owned();
+        let check = Cgroup { version: Err(none.clone()), own: Err(none.clone()) }.check();
+        assert_eq!((check.grade, check.finding), (Grade::Limits, none));
+    }
+}

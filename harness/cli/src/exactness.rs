@@ -1,0 +1,28 @@
+//! `highwater exactness`: how many different values the workers of a run gave.
+
+use highwater_model::{Metric, exit};
+use highwater_report as report;
+
+use super::{CliError, places::RunFolder, say};
+
+/// Show how many different values the workers of a run gave, by case and metric (1 is exact)
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    run: RunFolder,
+    /// Metrics to show
+    #[arg(
+        long,
+        value_name = "METRIC,...",
+        value_delimiter = ',',
+        default_value = "anon,page_tables,vmas,peak_anon,rss"
+    )]
+    metrics: Vec<Metric>,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
+    for record in arguments.run.records()? {
+        say(&report::exactness_table(&record, &arguments.metrics))?;
+    }
+    Ok(exit::HELD)
+}

@@ -1,0 +1,167 @@
+//! The subcommands of `highwater`, one file each.
+
+mod ab;
+mod again;
+mod bless;
+mod calibrate;
+mod capacity;
+mod compare;
+mod doctor;
+mod exactness;
+mod git;
+mod objections;
+mod output;
+mod places;
+mod report;
+mod schema;
+
+pub use doctor::as_worker as as_doctor_worker;
+
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
+
+use clap::{Parser, Subcommand, ValueEnum};
+use highwater_judge::{PolicyError, baselines};
+use highwater_model::exit;
+use highwater_report::site::{GatherError, SiteError};
+use highwater_runner::{IsolateError, PlanError, RunError};
+use highwater_store::StoreError;
+
+/// Page-exact memory benchmarks for what runs in a process, and a gate that fails when it grows
+#[derive(Debug, Parser)]
+#[command(
+    name = "highwater",
+    version,
+    after_help = "Exit status: 0 all held, 1 internal error, 2 usage, 3 regression or over budget, \
+                  4 no comparable baseline, 5 unconfirmed (compare --strict)."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Compare(compare::Arguments),
+    Ab(ab::Arguments),
+    Bless(bless::Arguments),
+    Exactness(exactness::Arguments),
+    Calibrate(calibrate::Arguments),
+    Capacity(capacity::Arguments),
+    Doctor(doctor::command::Arguments),
+    Report(report::Arguments),
+    Schema(schema::Arguments),
+}
+
+/// How a result is printed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    Table,
+    Json,
+}
+
+/// What a subcommand may fail with. One line each.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// A record could not be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The policy makes no sense.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// Workers could not be run.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The harness failed.
+    #[error(transparent)]
+    Isolate(#[from] IsolateError),
+    /// A bench binary gave no plan.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A folder could not be read, or output not be written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// There is nothing to work on.
+    #[error("{0}: no run found; measure first, with `cargo bench` or `cargo bench -- --memory-only`")]
+    NoRun(PathBuf),
+    /// There are no workers to run.
+    #[error("nothing to calibrate: {0}; measure first, with `cargo bench -- --memory-only`")]
+    NoProgram(String),
+    /// A revision cannot be measured.
+    #[error(transparent)]
+    Untestable(#[from] ab::Untestable),
+    /// The command line asks for something that makes no sense.
+    #[error("{0}")]
+    Usage(String),
+    /// What the report is made of could not be read.
+    #[error(transparent)]
+    Gather(#[from] GatherError),
+    /// The report could not be written.
+    #[error(transparent)]
+    Site(#[from] SiteError),
+    /// The run may not become a baseline.
+    #[error("not blessed: {0}")]
+    NotBlessed(String),
+}
+
+impl CliError {
+    /// The exit status that says the same.
+    #[must_use]
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Self::NoRun(_)
+            | Self::Usage(_)
+            | Self::NoProgram(_)
+            | Self::NotBlessed(_)
+            | Self::Policy(PolicyError::Malformed { .. })
+            | Self::Gather(GatherError::Policy(PolicyError::Malformed { .. })) => exit::USAGE,
+            Self::Run(RunError::Isolate(IsolateError::Interrupted)) | Self::Isolate(IsolateError::Interrupted) => {
+                exit::INTERRUPTED
+            }
+            Self::Untestable(_) => exit::UNTESTABLE,
+            Self::Store(_)
+            | Self::Policy(_)
+            | Self::Io { .. }
+            | Self::Run(_)
+            | Self::Isolate(_)
+            | Self::Plan(_)
+            | Self::Gather(_)
+            | Self::Site(_) => exit::INTERNAL,
+        }
+    }
+}
+
+/// Runs the command line and returns the exit status.
+///
+/// # Errors
+/// [`CliError`] with its own exit status. A wrong command line ends the process with status 2.
+pub fn run() -> Result<u8, CliError> {
+    match Arguments::parse().command {
+        Command::Compare(arguments) => compare::run(&arguments),
+        Command::Ab(arguments) => ab::run(&arguments),
+        Command::Bless(arguments) => bless::run(&arguments),
+        Command::Exactness(arguments) => exactness::run(&arguments),
+        Command::Calibrate(arguments) => calibrate::run(&arguments),
+        Command::Capacity(arguments) => capacity::run(&arguments),
+        Command::Doctor(arguments) => doctor::command::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
+    }
+}
+
+/// Prints a result. A full disk behind stdout is an error; a reader that had enough is none.
+fn say(text: &str) -> Result<(), CliError> {
+    match writeln!(io::stdout(), "{text}").and_then(|()| io::stdout().flush()) {
+        Err(source) if source.kind() != io::ErrorKind::BrokenPipe => {
+            Err(CliError::Io { path: "stdout".into(), source })
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,17 @@
+//! The `highwater` command: maps what the subcommands return to exit statuses.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // `highwater doctor` starts this program again as a worker.
+    if let Some(status) = highwater_cli::as_doctor_worker() {
+        return status;
+    }
+    match highwater_cli::run() {
+        Ok(status) => ExitCode::from(status),
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(error.exit_status())
+        }
+    }
+}

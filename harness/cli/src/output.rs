@@ -1,0 +1,123 @@
+//! `--format` and `--export`, for every subcommand that judges: in which form the result is printed,
+//! and in which files it is kept beside.
+
+use std::{collections::BTreeSet, ffi::OsStr, io, os::unix::ffi::OsStrExt, path::PathBuf};
+
+use clap::{
+    Arg, Command,
+    builder::{PossibleValue, TypedValueParser},
+    error::{Error, ErrorKind},
+};
+use highwater_report::export::{EXPORTERS, Exporter, Results, exporter};
+use highwater_store::write_atomically;
+
+use super::{CliError, say};
+
+/// What a subcommand that judges does with its result.
+#[derive(Debug, clap::Args)]
+pub(super) struct Output {
+    /// How to print the result
+    #[arg(long, value_name = "NAME", value_parser = Formats, default_value = "table")]
+    format: &'static dyn Exporter,
+    /// Keep the result in a file too, in any of these formats; may be given several times
+    #[arg(long, value_name = "NAME=FILE", value_parser = Exports)]
+    export: Vec<Export>,
+}
+
+/// One `--export`.
+#[derive(Clone, Debug)]
+struct Export {
+    exporter: &'static dyn Exporter,
+    path: PathBuf,
+}
+
+impl Output {
+    /// Refuses what could not be written, before anything is compared.
+    ///
+    /// # Errors
+    /// [`CliError::Usage`] when a file is named twice or is a folder.
+    pub(super) fn check(&self) -> Result<(), CliError> {
+        let mut seen = BTreeSet::new();
+        for Export { path, .. } in &self.export {
+            let file = path.display();
+            if path.is_dir() {
+                return Err(CliError::Usage(format!("--export: {file} is a folder; name a file in it")));
+            }
+            if !seen.insert(path) {
+                return Err(CliError::Usage(format!("--export: {file} is named twice; give each format its own file")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Prints the result, then writes the files, each whole or not at all.
+    ///
+    /// # Errors
+    /// The first that could not be written, by its path.
+    pub(super) fn deliver(&self, results: &Results<'_>) -> Result<(), CliError> {
+        let text = rendered(self.format, results).map_err(|source| CliError::Io { path: "stdout".into(), source })?;
+        let text = String::from_utf8_lossy(&text);
+        say(text.strip_suffix('\n').unwrap_or(&text))?;
+        for Export { exporter, path } in &self.export {
+            let content = rendered(*exporter, results).map_err(|source| CliError::Io { path: path.clone(), source })?;
+            write_atomically(path, &content)?;
+        }
+        Ok(())
+    }
+}
+
+fn rendered(exporter: &dyn Exporter, results: &Results<'_>) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    exporter.write(results, &mut text)?;
+    Ok(text)
+}
+
+/// Reads the name of a format; the help page has them all.
+#[derive(Clone, Debug)]
+struct Formats;
+
+impl TypedValueParser for Formats {
+    type Value = &'static dyn Exporter;
+
+    fn parse_ref(&self, _: &Command, _: Option<&Arg>, value: &OsStr) -> Result<Self::Value, Error> {
+        named(&value.to_string_lossy()).map_err(|problem| usage("--format", &problem))
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(EXPORTERS.iter().map(|exporter| PossibleValue::new(exporter.name()).help(exporter.help()))))
+    }
+}
+
+/// Reads `NAME=FILE`.
+#[derive(Clone, Debug)]
+struct Exports;
+
+impl TypedValueParser for Exports {
+    type Value = Export;
+
+    fn parse_ref(&self, _: &Command, _: Option<&Arg>, value: &OsStr) -> Result<Export, Error> {
+        let text = value.to_string_lossy();
+        let no_file = || format!("`{text}` names no file: write NAME=FILE, as in junit=target/highwater.xml");
+        let export = || {
+            let (name, _) = text.split_once('=').ok_or_else(no_file)?;
+            let exporter = named(name)?;
+            // The file's name as it was given: it need not be UTF-8.
+            let path = OsStr::from_bytes(&value.as_bytes()[name.len() + 1..]);
+            if path.is_empty() || path == "-" {
+                return Err(format!("{}; --format {name} prints it", no_file()));
+            }
+            Ok(Export { exporter, path: path.into() })
+        };
+        export().map_err(|problem: String| usage("--export", &problem))
+    }
+}
+
+fn named(name: &str) -> Result<&'static dyn Exporter, String> {
+    let known = || EXPORTERS.map(Exporter::name).join(", ");
+    exporter(name).ok_or_else(|| format!("`{name}` is no format: it must be one of {}", known()))
+}
+
+/// One line, where clap's own texts take four.
+fn usage(flag: &str, problem: &str) -> Error {
+    Error::raw(ErrorKind::ValueValidation, format!("{flag}: {problem}\n"))
+}

@@ -1,0 +1,280 @@
+//! `highwater bless`: what it refuses and which flag lets it through, what it says of the change, and
+//! that it writes all of it or nothing.
+
+mod common;
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use common::{Desk, add_per_unit, baseline, edit, highwater, record, run};
+use highwater_model::{Baseline, CaseRecord, Death, Outcome, Record, Scale, Series, WorkerOption, exit};
+use highwater_store::{read_baseline, write_record};
+
+/// What is done to the record of a run.
+type Change<'a> = &'a dyn Fn(&Path);
+
+#[test]
+fn only_a_whole_undisturbed_run_is_blessed() {
+    let objections: [(Change<'_>, &str); 6] = [
+        (&|run| edit(run, |run| run.selection.worker_options.set(WorkerOption::Inject, 4096)), "--inject"),
+        (&|run| edit(run, |run| run.selection.worker_options.set(WorkerOption::ShiftHeap, 4096)), "--shift-heap"),
+        (&|run| edit(run, |run| run.selection.filter = Some("heap".into())), "filter"),
+        (&|run| edit(run, |run| run.selection.ladder = Some(vec![Scale(1)])), "--ladder"),
+        (&|run| edit(run, |run| run.cases[1].died.push(death())), "1 of its workers died"),
+        (&|run| edit(run, |run| shorten(&mut run.cases[0], 4)), "4 samples"),
+    ];
+    for (change, part) in objections {
+        let desk = Desk::measured_and_blessed();
+        let before = fs::read(desk.baseline_path()).expect("a baseline");
+        change(&desk.record_path());
+        run(desk.bless("why not"), exit::USAGE.into()).complains_in_one_line(&["not blessed", part]);
+        assert_eq!(fs::read(desk.baseline_path()).expect("still there"), before, "{part}: nothing is written");
+
+        fs::remove_dir_all(desk.baselines()).expect("removed");
+        run(desk.bless("why not"), exit::USAGE.into());
+        assert!(!desk.baselines().exists(), "{part}: nothing is written");
+    }
+}
+
+/// Keeps the first workers only.
+fn shorten(case: &mut CaseRecord, samples: usize) {
+    let cut = |series: &mut Series| {
+        if let Series::Each(values) = series {
+            values.truncate(samples);
+        }
+    };
+    case.samples = samples;
+    cut(&mut case.lifetime_ns);
+    for columns in &mut case.stages {
+        [&mut columns.wall_ns, &mut columns.cpu_ns].into_iter().chain(columns.memory.values_mut()).for_each(cut);
+    }
+}
+
+#[test]
+fn a_blessing_needs_a_reason_and_keeps_it() {
+    let desk = Desk::measured_and_blessed();
+    run(desk.bless("  "), exit::USAGE.into()).complains_in_one_line(&["the reason is empty"]);
+    let mut without = highwater(&["bless", "--run"]);
+    without.arg(desk.run_folder());
+    run(without, exit::USAGE.into());
+
+    run(desk.bless("buffers got a header"), exit::HELD.into());
+    let blessed = read_baseline(&desk.baseline_path()).expect("a baseline");
+    let [blessing] = blessed.blessings.as_slice() else { panic!("one blessing: {:?}", blessed.blessings) };
+    assert_eq!((blessing.reason.as_str(), &blessing.cases), ("buffers got a header", &None));
+    assert_eq!(Baseline { blessings: Vec::new(), ..blessed }, baseline(&desk.record()), "the rest is the run");
+}
+
+fn death() -> Death {
+    Death { outcome: Outcome::OutOfMemory, last_stage: None, output_tail: String::new() }
+}
+
+/// A desk whose present baseline is the record itself.
+fn blessed() -> Desk {
+    let desk = Desk::with_record();
+    run(desk.bless("first measurement"), 0);
+    desk
+}
+
+#[test]
+fn a_first_blessing_says_that_all_cases_are_new() {
+    let desk = Desk::with_record();
+    let text = run(desk.bless("first measurement"), 0);
+    text.line("toy on linux-x86_64-4k-thp_madvise-glibc-aslr_off: its first baseline");
+    assert!(text.line("heap/size=64k").contains("added") && text.line("mapped/pages=4").contains("added"));
+    text.line(&format!("written to {}", desk.baseline_path().display()));
+}
+
+#[test]
+fn the_table_says_what_changes_per_case_and_quantity() {
+    let desk = blessed();
+    edit(&desk.record_path(), |run| {
+        add_per_unit(&mut run.cases[0], "heap_live", 4096);
+        add_per_unit(&mut run.cases[0], "vmas", 2);
+        run.cases[1].id = "toy/young".parse().expect("an id");
+    });
+    let text = run(desk.bless("buffers got a header"), 0);
+    text.line(": replaces the baseline of ").contains("first measurement").then_some(()).expect("the old reason");
+    let lines: Vec<&str> =
+        text.stdout.lines().filter(|line| line.starts_with("│ ") && !line.contains("before")).collect();
+    for (line, words) in lines.iter().zip([
+        &["heap/size=64k", "regressed", "vmas, slope of live (and 2 more)", "0", "2", "+2.00 per buffer"][..],
+        &[
+            "heap/size=64k",
+            "regressed",
+            "heap_live, slope of live (and 2 more)",
+            "256 KiB",
+            "260 KiB",
+            "+4 KiB per buffer",
+        ],
+        &["mapped/pages=4", "removed"],
+        &["young", "added"],
+    ]) {
+        assert!(words.iter().all(|word| line.contains(word)), "{words:?} in {line}\n{}", text.stdout);
+    }
+    assert_eq!(lines.len(), 4, "{}", text.stdout);
+    let again = run(desk.bless("once more"), 0);
+    again.line("nothing gated changes");
+}
+
+#[test]
+fn a_dry_run_says_the_same_and_writes_nothing() {
+    let desk = blessed();
+    edit(&desk.record_path(), |run| add_per_unit(&mut run.cases[0], "heap_live", 16));
+    let before = desk.contents();
+    let dry = run(desk.bless_with("buffers got a header", &["--dry-run"]), 0);
+    assert!(dry.line("heap_live, slope of live").contains("+16 B per buffer"));
+    assert_eq!(desk.contents(), before);
+    let done = run(desk.bless("buffers got a header"), 0);
+    assert!(done.stdout.starts_with(&dry.stdout), "{}\n{}", dry.stdout, done.stdout);
+
+    let first = Desk::with_record();
+    run(first.bless_with("why not", &["--dry-run"]), 0);
+    assert!(!first.baselines().exists());
+}
+
+#[test]
+fn deaths_are_blessed_only_where_that_is_allowed_or_known() {
+    let desk = blessed();
+    edit(&desk.record_path(), |run| run.cases[1].died.push(death()));
+    let refused = run(desk.bless("a limit"), exit::USAGE.into());
+    refused.complains_in_one_line(&["toy/mapped/pages=4: 1 of its workers died, out of memory", "--allow-died"]);
+    let text = run(desk.bless_with("a limit", &["--allow-died"]), 0);
+    assert!(text.line("mapped/pages=4").contains("died"), "{}", text.stdout);
+
+    // The same death again is as it was blessed; another is not, nor is one of every worker.
+    run(desk.bless("the same again"), 0).line("nothing gated changes");
+    edit(&desk.record_path(), |run| run.cases[1].died[0].outcome = Outcome::TimedOut { limit_ms: 300 });
+    run(desk.bless("another"), exit::USAGE.into()).complains_in_one_line(&["still running after its limit"]);
+    edit(&desk.record_path(), |run| run.cases[1] = always_dies(&run.cases[1]));
+    run(desk.bless("all of them"), exit::USAGE.into()).complains_in_one_line(&["3 of its workers died"]);
+    run(desk.bless_with("a case of refusal", &["--allow-died"]), 0);
+    run(desk.bless("a case of refusal"), 0).line("nothing gated changes");
+}
+
+fn always_dies(case: &CaseRecord) -> CaseRecord {
+    let none = CaseRecord::not_run(case.id.clone(), String::new());
+    CaseRecord { not_run: None, died: vec![death(), death(), death()], ..none }
+}
+
+#[test]
+fn what_is_unconfirmed_is_blessed_only_where_that_is_allowed() {
+    let desk = Desk::with_record();
+    let workers = |pages: [u64; 10]| Series::Each(pages.map(|pages| (164 + pages) * 4096).to_vec());
+    let spread = |run: &mut Record, pages| {
+        let case = &mut run.cases[0];
+        case.samples = 10;
+        *case.stages[2].memory.get_mut(&"heap_live".parse().expect("a quantity")).expect("read") = workers(pages);
+    };
+    edit(&desk.record_path(), |run| spread(run, [0; 10]));
+    run(desk.bless("first measurement"), 0);
+    edit(&desk.record_path(), |run| spread(run, [0, 0, 0, 0, 0, 1, 1, 1, 1, 1]));
+    let refused = run(desk.bless("some of them"), exit::USAGE.into());
+    refused.complains_in_one_line(&["toy/heap/size=64k: growth of heap_live at live@1", "--allow-unconfirmed"]);
+    let text = run(desk.bless_with("some of them", &["--allow-unconfirmed"]), 0);
+    assert!(text.line("unconfirmed").contains("+2 KiB, +2 KiB per buffer"), "{}", text.stdout);
+}
+
+#[test]
+fn of_several_families_none_is_blessed_where_one_cannot_be() {
+    let desk = blessed();
+    edit(&desk.record_path(), |run| add_per_unit(&mut run.cases[0], "heap_live", 4096));
+    let mut other = Record { family: "zoo".into(), ..record() };
+    other.cases.retain_mut(|case| {
+        case.died.push(death());
+        true
+    });
+    write_record(&desk.run_folder().join("zoo.json"), &other).expect("written");
+    let before = desk.contents();
+    let refused = run(desk.bless("both"), exit::USAGE.into());
+    refused.complains_in_one_line(&["workers died"]);
+    assert_eq!((refused.stdout.as_str(), desk.contents()), ("", before));
+    let text = run(desk.bless_with("both", &["--allow-died"]), 0);
+    assert_eq!(text.stdout.lines().filter(|line| line.starts_with("written to ")).count(), 2, "{}", text.stdout);
+}
+
+/// Git in a folder, with nobody's own settings.
+fn git(folder: &Path, args: &[&str]) -> String {
+    let mut command = Command::new("git");
+    command.current_dir(folder).args(args).env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
+    for who in ["AUTHOR", "COMMITTER"] {
+        command.env(format!("GIT_{who}_NAME"), "t").env(format!("GIT_{who}_EMAIL"), "t@example.org");
+    }
+    let output = command.stderr(Stdio::inherit()).output().expect("git");
+    assert!(output.status.success(), "git {args:?}");
+    String::from_utf8(output.stdout).expect("text").trim().to_owned()
+}
+
+/// A desk in a repository, whose run was measured at its only commit.
+fn in_repository() -> Desk {
+    let desk = Desk::with_record();
+    let git = |args: &[&str]| git(desk.path(), args);
+    git(&["init", "-q"]);
+    fs::write(desk.path().join(".gitignore"), "highwater/\n").expect("written");
+    fs::write(desk.path().join("source"), "one").expect("written");
+    git(&["add", "."]);
+    git(&["commit", "-qm", "first"]);
+    let head = git(&["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]);
+    edit(&desk.record_path(), |run| drop(run.fingerprint.context.insert("commit".into(), head)));
+    desk
+}
+
+#[test]
+fn only_committed_sources_are_blessed_unless_dirty_ones_are_allowed() {
+    let desk = in_repository();
+    run(desk.bless("a clean tree"), 0);
+    // The baselines themselves are what the next commit is for.
+    run(desk.bless("baselines that are not committed yet"), 0);
+
+    let refuses = |parts: &[&str]| {
+        let before = desk.contents();
+        let ran = run(desk.bless("dirty"), exit::USAGE.into());
+        ran.complains_in_one_line(&[&["not blessed", "--allow-dirty"], parts].concat());
+        assert_eq!((ran.stdout.as_str(), desk.contents()), ("", before));
+        run(desk.bless_with("dirty", &["--allow-dirty"]), 0);
+    };
+    let source = desk.path().join("source");
+    fs::write(&source, "two").expect("written");
+    refuses(&["source is not committed"]);
+    fs::write(desk.path().join("a new file"), "").expect("written");
+    refuses(&["source and 1 more are not committed"]);
+    fs::remove_file(desk.path().join("a new file")).expect("removed");
+    fs::remove_file(&source).expect("removed");
+    refuses(&["source is not committed"]);
+    git(desk.path(), &["mv", "-f", ".gitignore", "source"]);
+    refuses(&["not committed"]);
+}
+
+#[test]
+fn only_a_run_of_the_present_commit_is_blessed_unless_another_is_allowed() {
+    let desk = in_repository();
+    let commit = desk.record().fingerprint.context["commit"].clone();
+    git(desk.path(), &["commit", "-qm", "second", "--allow-empty"]);
+    let says = |commit: Option<String>, part: &str| {
+        edit(&desk.record_path(), |run| {
+            run.fingerprint.context.remove("commit");
+            run.fingerprint.context.extend(commit.map(|commit| ("commit".to_owned(), commit)));
+        });
+        let ran = run(desk.bless("other sources"), exit::USAGE.into());
+        ran.complains_in_one_line(&["not blessed: toy: the run", part, "--allow-dirty"]);
+        assert!(!desk.baselines().exists());
+    };
+    says(Some(commit.clone()), &format!("measured at another commit ({commit}, and HEAD is "));
+    says(Some(String::new()), "measured at another commit");
+    says(None, "does not say at which commit");
+    let head = git(desk.path(), &["rev-parse", "--short=12", "HEAD"]);
+    says(Some(format!("{head}-dirty")), &format!("measured at {head} with changes on top"));
+    run(desk.bless_with("other sources", &["--allow-dirty"]), 0);
+}
+
+#[test]
+fn where_git_itself_is_at_a_loss_its_words_are_passed_on() {
+    let desk = in_repository();
+    fs::write(desk.path().join(".git/config"), "[core]\n\trepositoryformatversion = 99\n").expect("written");
+    let ran = run(desk.bless("why not"), exit::USAGE.into());
+    ran.complains_in_one_line(&["git does not tell", "--allow-dirty"]);
+    run(desk.bless_with("why not", &["--allow-dirty"]), 0);
+}

@@ -1,0 +1,197 @@
+//! Records for the report's pages: a real one with events in it, one with hostile names, one with many
+//! cases.
+
+use std::path::Path;
+
+use highwater_judge::Policy;
+use highwater_model::{
+    Baseline, Blessing, CaseRecord, Category, ClaimRecord, Death, Decision, Metric, Outcome, Quantity, Record, Series,
+    TimeEstimate,
+};
+use highwater_report::site::{Blessed, History, Material};
+use highwater_store::read_record;
+
+use super::{add_per_unit, baseline, blessed_baseline, page_more_on_the_heap, record};
+
+/// A real run of sandbox-scaling, from when it had twelve cases, of fifteen stages each, and from before anonymous
+/// memory was read in two parts: these are made here of the categories that it has.
+pub(crate) fn real() -> Record {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/records/sandbox-scaling.json");
+    let mut record = read_record(Path::new(path)).expect("a record");
+    for case in &mut record.cases {
+        for columns in &mut case.stages {
+            for (part, is_heap) in [(Metric::AnonHeap, true), (Metric::AnonMapped, false)] {
+                let categories = Category::ALL.iter().filter(|category| category.is_heap() == is_heap);
+                let of = |category: &Category| columns.values(Quantity::Within(Metric::Anon, *category), case.samples);
+                let sums = categories.filter_map(of).fold(vec![0; case.samples], |sums, values| {
+                    sums.iter().zip(values).map(|(sum, value)| sum + value).collect()
+                });
+                columns.memory.insert(part.into(), Series::Each(sums));
+            }
+        }
+    }
+    record
+}
+
+/// A run of it with times, a regression, an improvement, a death, a refusal and claims.
+pub(crate) fn eventful(baseline: &Record) -> Record {
+    let mut run = baseline.clone();
+    for (index, case) in run.cases.iter_mut().enumerate() {
+        for (routine, ns) in [("create", 1000.0), ("create-call", 30_000.0)] {
+            let ns = ns * (1.0 + ((index * 7) % 5) as f64);
+            let time =
+                TimeEstimate { estimator: "mean".into(), ns, low_ns: ns * 0.99, high_ns: ns * 1.02, confidence: 0.95 };
+            case.time.insert(routine.into(), time);
+        }
+    }
+    for quantity in ["anon", "anon_heap", "anon.host_heap", "peak_anon", "pss", "pss.host_heap"] {
+        add_per_unit(&mut run.cases[0], quantity, 8192);
+    }
+    run.cases[1].died.push(death("memory allocation of 1048576 bytes failed"));
+    run.cases[2].notes.insert("error".into(), vec!["one text".into(), "another".into()]);
+    let id = format!("{}/absent/guest=none", run.family).parse().expect("an id");
+    run.cases.insert(0, CaseRecord::not_run(id, "the guest is not built".into()));
+    run.cases.sort_by(|a, b| a.id.cmp(&b.id));
+    let rests_on = vec![run.cases[1].id.clone(), "other/case".parse().expect("an id")];
+    run.claims = [Decision::Confirmed, Decision::Refuted, Decision::Undecided]
+        .map(|decision| ClaimRecord {
+            id: decision.to_string(),
+            statement: format!("This will be {decision}."),
+            source: "https://example.org/said".into(),
+            refuted_if: "it is not so".into(),
+            decision,
+            figures: "4 KiB against 8 KiB; exact, n = 20".into(),
+            rests_on: rests_on.clone(),
+        })
+        .to_vec();
+    run
+}
+
+pub(crate) fn death(output: &str) -> Death {
+    Death {
+        outcome: Outcome::OutOfMemory,
+        last_stage: Some("live@10".parse().expect("a stage")),
+        output_tail: output.to_owned(),
+    }
+}
+
+/// Two blessings, of which the first had less.
+pub(crate) fn history(record: &Record) -> History {
+    let mut first = record.clone();
+    first.cases.truncate(5);
+    let mut second = record.clone();
+    add_per_unit(&mut second.cases[0], "anon_mapped", 4096);
+    History::Known(vec![
+        Blessed { commit: Some("0123456789ab".into()), baseline: blessed_baseline(&first, "first") },
+        Blessed { commit: None, baseline: blessed_baseline(&second, "a type cache") },
+    ])
+}
+
+/// The real record with events, its baseline and a history.
+pub(crate) fn full() -> Material {
+    let record = real();
+    let mut material = Material::of(vec![(eventful(&record), Some(baseline(&record)))], &Policy::default());
+    material.histories.insert(record.family.clone(), history(&record));
+    material
+}
+
+/// A text that would run, or break out of an attribute, if it were not escaped.
+pub(crate) const HOSTILE: &str = "</svg></style><script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{ 7*7 }}&lt;";
+
+/// A record with that text wherever one can be.
+pub(crate) fn hostile() -> Material {
+    let mut before = record();
+    before.family = HOSTILE.into();
+    let mut run = before.clone();
+    run.unit = HOSTILE.into();
+    run.selection.filter = Some(HOSTILE.into());
+    run.fingerprint.context.insert(HOSTILE.into(), HOSTILE.into());
+    page_more_on_the_heap(&mut run.cases[0]);
+    run.cases[0].notes.insert(HOSTILE.into(), vec![HOSTILE.into()]);
+    run.cases[0].died.push(death(HOSTILE));
+    let time = TimeEstimate { estimator: HOSTILE.into(), ns: 5.0, low_ns: 5.0, high_ns: 5.0, confidence: 0.95 };
+    for case in &mut run.cases {
+        case.time.insert(HOSTILE.into(), time.clone());
+    }
+    // Parts that are no way out of a folder, and names longer than a file may have.
+    let long = format!("f/{}", "x".repeat(300));
+    for (id, of) in [("f/..a/b..", 0), ("f/.hidden/a=1,b=2", 1), (long.as_str(), 1)] {
+        let case = CaseRecord { id: id.parse().expect("an id"), ..run.cases[of].clone() };
+        run.cases.push(case);
+    }
+    run.cases.push(CaseRecord::not_run("f/refused".parse().expect("an id"), HOSTILE.into()));
+    run.claims = vec![ClaimRecord {
+        id: HOSTILE.into(),
+        statement: HOSTILE.into(),
+        source: "javascript:alert(3)".into(),
+        refuted_if: HOSTILE.into(),
+        decision: Decision::Refuted,
+        figures: HOSTILE.into(),
+        rests_on: vec![run.cases[0].id.clone()],
+    }];
+    let blessing = Blessing { reason: HOSTILE.into(), at: HOSTILE.into(), cases: Some(HOSTILE.into()) };
+    let before = Baseline { blessings: vec![blessing], ..baseline(&before) };
+    let mut material = Material::of(vec![(run, Some(before.clone()))], &Policy::default());
+    let blessed = Blessed { commit: Some(HOSTILE.into()), baseline: before };
+    material.histories.insert(HOSTILE.into(), History::Known(vec![blessed]));
+    material
+}
+
+/// A run of so many cases: copies of the real ones under other names.
+pub(crate) fn many(count: usize) -> Material {
+    let before = real();
+    let run = eventful(&before);
+    let cases = |record: &Record| {
+        let named = (0..count).map(|index| {
+            let case = &record.cases[index % record.cases.len()];
+            let id = format!("many/strategy-{}/step={},work={}", index % 7, index / 70, (index / 7) % 10);
+            CaseRecord { id: id.parse().expect("an id"), ..case.clone() }
+        });
+        let mut cases: Vec<CaseRecord> = named.collect();
+        cases.sort_by(|a, b| a.id.cmp(&b.id));
+        cases
+    };
+    let of = |record: &Record| Record { family: "many".into(), cases: cases(record), ..record.clone() };
+    let before = baseline(&of(&Record { cases: run.cases.clone(), ..before }));
+    Material::of(vec![(of(&run), Some(before))], &Policy::default())
+}
+
+/// A run of all four families, as large as a full one: so many cases with so many of the real stages
+/// each, every one with a baseline of its own, and a history.
+pub(crate) fn full_run() -> Material {
+    let families =
+        [("sandbox-scaling", 70, 15), ("extism-actor", 60, 12), ("forced-commit", 100, 9), ("yaml-parse", 130, 6)];
+    let of = |(family, count, stages): (&str, usize, usize)| {
+        let material = many(count);
+        let named = |record: &Record| {
+            let mut record = Record { family: family.to_owned(), ..record.clone() };
+            for case in &mut record.cases {
+                case.id = case.id.as_str().replacen("many", family, 1).parse().expect("an id");
+                case.stages.truncate(stages);
+            }
+            // Claims as long as the real ones, and as many.
+            let claims = record.claims.clone();
+            record.claims = (0..20).flat_map(|number| named_claims(&claims, number)).collect();
+            record
+        };
+        let run = named(&material.records[0]);
+        let before = baseline(&run);
+        (run, Some(before))
+    };
+    let mut material = Material::of(families.map(of).to_vec(), &Policy::default());
+    for record in &material.records {
+        material.histories.insert(record.family.clone(), history(record));
+    }
+    material
+}
+
+fn named_claims(claims: &[ClaimRecord], number: usize) -> Option<ClaimRecord> {
+    let claim = claims.get(number % claims.len().max(1))?;
+    let text = |text: &str| text.repeat(8);
+    Some(ClaimRecord {
+        id: format!("claim-{number}"),
+        statement: text(&claim.statement),
+        figures: text(&claim.figures),
+        ..claim.clone()
+    })
+}

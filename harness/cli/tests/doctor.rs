@@ -1,0 +1,133 @@
+//! The doctor on the machine that runs the tests: it can measure here, since the other tests do. What
+//! machines say that refuse more is graded in the unit tests.
+
+mod common;
+
+use std::{fs, os::unix::process::CommandExt, path::Path, process};
+
+use common::{highwater, run};
+use highwater_model::{MachineClass, exit};
+use highwater_runner as runner;
+use rustix::process::{Resource, Rlimit, setrlimit};
+use serde_json::Value;
+
+/// What the doctor says as JSON.
+fn diagnosis(args: &[&str]) -> Value {
+    let text = run(highwater(&[&["doctor", "--format", "json"], args].concat()), exit::HELD.into());
+    serde_json::from_str(&text.stdout).expect("JSON")
+}
+
+fn check<'a>(json: &'a Value, name: &str) -> &'a Value {
+    let checks = json["diagnosis"]["checks"].as_array().expect("a list");
+    checks.iter().find(|check| check["name"] == name).unwrap_or_else(|| panic!("no check {name}: {json:#}"))
+}
+
+fn class(json: &Value) -> MachineClass {
+    json["diagnosis"]["machine_class"].as_str().expect("text").parse().expect("a machine class")
+}
+
+#[test]
+fn the_table_names_the_machine_class_and_sums_up_in_its_last_line() {
+    let text = run(highwater(&["doctor"]), exit::HELD.into());
+    let class = class(&diagnosis(&[])).to_string();
+    assert!(text.line("machine class").contains(&class), "{}", text.stdout);
+    let last = text.stdout.lines().last().expect("a line");
+    assert!(last.starts_with("this machine can gate on: growth and slope of anon and VMAs"), "{last}");
+    assert!(last.ends_with("time (it only informs)"), "{last}");
+}
+
+#[test]
+fn the_machine_class_is_that_of_measurements_taken_here() {
+    let json = diagnosis(&[]);
+    let granted = check(&json, "ASLR off")["finding"].as_str().expect("text").starts_with("granted");
+    assert_eq!(class(&json), runner::machine_class(granted));
+}
+
+#[test]
+fn every_check_has_a_finding_and_only_those_that_are_not_good_a_cost_and_a_fix() {
+    let json = diagnosis(&[]);
+    assert_eq!(json["exit_status"], 0);
+    let checks = json["diagnosis"]["checks"].as_array().expect("a list");
+    assert!(checks.len() > 30, "{}", checks.len());
+    for check in checks {
+        assert_ne!(check["finding"], "", "{check}");
+        let is_good = check["grade"] == "good";
+        for field in ["cost", "fix"] {
+            assert_eq!(check[field].is_null(), is_good, "{check}");
+        }
+    }
+}
+
+#[test]
+fn names_of_checks_are_unique() {
+    let json = diagnosis(&[]);
+    let checks = json["diagnosis"]["checks"].as_array().expect("a list");
+    let mut names: Vec<_> = checks.iter().filter_map(|check| check["name"].as_str()).collect();
+    names.sort_unstable();
+    let count = names.len();
+    names.dedup();
+    assert_eq!(names.len(), count);
+}
+
+#[test]
+fn workers_that_dirty_a_known_number_of_pages_grow_by_as_many() {
+    let json = diagnosis(&[]);
+    assert_eq!(check(&json, "exactness")["grade"], "good", "{json:#}");
+}
+
+#[test]
+fn baselines_are_looked_for_in_the_folder_of_the_machine_class() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let look = || diagnosis(&["--baselines", folder.path().to_str().expect("text")]);
+    let json = look();
+    assert_eq!(check(&json, "baselines")["grade"], "limits");
+
+    let put = |class: &MachineClass| {
+        let folder = folder.path().join(class.to_string());
+        fs::create_dir(&folder).expect("made");
+        fs::write(folder.join("toy.txt"), "").expect("written");
+    };
+    put(&class(&json).with_other_aslr());
+    assert_eq!(
+        check(&look(), "baselines")["cost"],
+        "only growth of anon_mapped and of heap bytes is judged against them"
+    );
+    put(&class(&json));
+    assert_eq!(check(&look(), "baselines")["finding"], "toy");
+}
+
+/// A process that may have few descriptors cannot start workers: a machine that is broken by hand.
+#[test]
+fn where_no_worker_can_be_started_the_exit_status_is_1_and_nothing_is_gated() {
+    let mut command = process::Command::new(env!("CARGO_BIN_EXE_highwater"));
+    command.arg("doctor");
+    let few = || Ok(setrlimit(Resource::Nofile, Rlimit { current: Some(64), maximum: Some(64) })?);
+    // SAFETY: one system call between fork and exec, on plain values.
+    unsafe { command.pre_exec(few) };
+    let text = run(assert_cmd::Command::from_std(command), exit::INTERNAL.into());
+    assert!(text.line("BROKEN").contains("worker"), "{}", text.stdout);
+    assert!(text.stdout.contains("costs: nothing can be measured") && text.stdout.contains("fix: "), "{}", text.stdout);
+    assert!(text.line("this machine can gate on").contains("gate on: nothing"), "{}", text.stdout);
+}
+
+#[test]
+fn limits_that_the_user_set_are_found_and_are_no_failure() {
+    let mut command = process::Command::new(env!("CARGO_BIN_EXE_highwater"));
+    command.args(["doctor", "--format", "json"]);
+    let tight = || Ok(setrlimit(Resource::Stack, Rlimit { current: Some(1 << 20), maximum: Some(1 << 20) })?);
+    // SAFETY: as above.
+    unsafe { command.pre_exec(tight) };
+    let text = run(assert_cmd::Command::from_std(command), exit::HELD.into());
+    let json: Value = serde_json::from_str(&text.stdout).expect("JSON");
+    assert_eq!(check(&json, "RLIMIT_STACK")["finding"], "1 MiB");
+}
+
+#[test]
+fn it_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = highwater(&["doctor"]);
+    command.current_dir(folder.path());
+    run(command, exit::HELD.into());
+    let left = |folder: &Path| folder.read_dir().expect("a folder").count();
+    assert_eq!(left(folder.path()), 0);
+}

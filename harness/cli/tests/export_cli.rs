@@ -1,0 +1,120 @@
+//! `--format` and `--export` of `highwater compare`: what is printed, what is written, and what is
+//! refused before anything is compared.
+
+mod common;
+
+use std::fs;
+
+use common::{Desk, baseline, edit, page_more_on_the_heap, record, run, write_baseline};
+use highwater_model::exit;
+use highwater_report::export::{EXPORTERS, exporter};
+
+/// A run that was made by hand, and its like as the baseline.
+fn desk() -> Desk {
+    let desk = Desk::with_record();
+    write_baseline(&desk.baseline_path(), &baseline(&record()));
+    desk
+}
+
+/// The same with a page more per unit.
+fn desk_with_a_regression() -> Desk {
+    let desk = desk();
+    edit(&desk.record_path(), |record| page_more_on_the_heap(&mut record.cases[0]));
+    desk
+}
+
+#[test]
+fn every_format_prints_and_is_written_the_same_in_one_go() {
+    let desk = desk_with_a_regression();
+    let file = |name: &str| desk.path().join("reports").join(name);
+    let exports: Vec<String> = EXPORTERS
+        .iter()
+        .flat_map(|exporter| {
+            let path = file(&format!("{}.{}", exporter.name(), exporter.extension()));
+            ["--export".to_owned(), format!("{}={}", exporter.name(), path.display())]
+        })
+        .collect();
+    let exports: Vec<&str> = ["--no-confirm"].into_iter().chain(exports.iter().map(String::as_str)).collect();
+    let table = run(desk.compare(&exports), exit::REGRESSED.into());
+    assert!(table.line("FAILED").contains("4 regressed"));
+    for exporter in EXPORTERS {
+        let printed = run(desk.compare(&["--no-confirm", "--format", exporter.name()]), exit::REGRESSED.into());
+        let written = fs::read_to_string(file(&format!("{}.{}", exporter.name(), exporter.extension())));
+        assert_eq!(written.expect("a file"), printed.stdout, "{}", exporter.name());
+    }
+}
+
+#[test]
+fn the_help_page_has_every_format_with_what_it_is_for() {
+    let text = run(common::highwater(&["compare", "--help"]), exit::HELD.into()).stdout;
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for exporter in EXPORTERS {
+        let entry = format!("{}: {}", exporter.name(), exporter.help());
+        assert!(words.contains(&entry), "`{entry}` is not in:\n{text}");
+    }
+}
+
+#[test]
+fn a_wrong_name_or_file_is_refused_in_one_line_before_anything_is_read() {
+    // There is no run: whatever looked at it would complain of that.
+    let desk = Desk::new();
+    let folder = desk.path().display().to_string();
+    let same = format!("csv={folder}/a");
+    let cases: [(&[&str], &[&str]); 7] = [
+        (&["--format", "yaml"], &["--format: `yaml` is no format", "table, json, jsonl, markdown, github"]),
+        (&["--export", "yaml=a"], &["--export: `yaml` is no format", "sarif, csv, bmf, github-action-benchmark"]),
+        (&["--export", "json"], &["--export: `json` names no file", "NAME=FILE"]),
+        (&["--export", "json="], &["--export: `json=` names no file"]),
+        (&["--export", "json=-"], &["--export: `json=-` names no file", "--format json prints it"]),
+        (&["--export", &format!("json={folder}")], &[&folder, "is a folder"]),
+        (&["--export", &same, "--export", &same], &["/a is named twice"]),
+    ];
+    for (args, parts) in cases {
+        let text = run(desk.compare(args), exit::USAGE.into());
+        assert_eq!(text.stdout, "", "{args:?}");
+        text.complains_in_one_line(parts);
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_named_after_the_verdict_was_printed() {
+    let desk = desk();
+    // Not even root can make a file below a file.
+    let path = desk.record_path().join("report.csv");
+    let export = format!("csv={}", path.display());
+    let text = run(desk.compare(&["--export", &export]), exit::INTERNAL.into());
+    text.line("held: 2 cases");
+    text.complains_in_one_line(&[&path.display().to_string()]);
+}
+
+#[test]
+fn a_run_without_a_baseline_still_gives_its_figures() {
+    let desk = desk();
+    fs::remove_file(desk.baseline_path()).expect("removed");
+    let text = run(desk.compare(&["--format", "bmf"]), exit::NO_BASELINE.into());
+    let benchmarks: serde_json::Value = serde_json::from_str(&text.stdout).expect("JSON");
+    assert_eq!(benchmarks["toy/heap/size=64k"]["heap-live-slope-live"]["value"], 262_144.0);
+}
+
+#[test]
+fn files_of_a_run_that_holds_are_whole_and_nothing_is_left_beside_them() {
+    let desk = desk();
+    let path = desk.path().join("reports/verdicts.jsonl");
+    let export = format!("jsonl={}", path.display());
+    for _ in 0..2 {
+        run(desk.compare(&["--export", &export]), exit::HELD.into());
+    }
+    assert!(fs::read_to_string(&path).expect("a file").ends_with("\"without_baseline\":[]}\n"));
+    assert_eq!(fs::read_dir(path.parent().expect("a folder")).expect("a folder").count(), 1);
+}
+
+#[test]
+fn the_page_on_ci_names_every_format_and_none_that_does_not_exist() {
+    let page = include_str!("../../../docs/ci.md");
+    for exporter in EXPORTERS {
+        assert!(page.contains(&format!("`{}`", exporter.name())), "{}", exporter.name());
+    }
+    let used = page.split("--export ").skip(1).filter_map(|rest| rest.split_once('='));
+    let used: Vec<&str> = used.map(|(name, _)| name).collect();
+    assert!(used.len() > 7 && used.iter().all(|name| exporter(name).is_some()), "{used:?}");
+}

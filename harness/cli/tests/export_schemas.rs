@@ -1,0 +1,141 @@
+//! What the exporters write is valid by the schemas of the formats (`fixtures/schemas/README.md` says
+//! where they are from), and the validators do refuse what is not.
+
+mod common;
+
+use common::comparisons::{Given, everything, without_baseline};
+use highwater_report::export::exporter;
+use serde_json::Value;
+use uppsala::{XsdValidator, parse};
+
+fn all_of(name: &str) -> Vec<String> {
+    let exporter = exporter(name).expect("a format");
+    [everything(), without_baseline(), Given::default()].iter().map(|given| given.export(exporter)).collect()
+}
+
+/// The schema of OASIS. One of its patterns has a `]` that JavaScript takes for itself and the
+/// validator for a mistake: escaped it means the same.
+fn sarif_complaints(document: &Value) -> Vec<String> {
+    let schema = include_str!("fixtures/schemas/sarif-2.1.0.json");
+    let (stray, escaped) = ("-[a-zA-Z]{2}]?$", "-[a-zA-Z]{2}\\\\]?$");
+    assert!(schema.contains(stray));
+    complaints(&schema.replace(stray, escaped), document)
+}
+
+fn complaints(schema: &str, document: &Value) -> Vec<String> {
+    let schema = serde_json::from_str(schema).expect("JSON");
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    validator.iter_errors(document).map(|error| format!("{}: {error}", error.instance_path())).collect()
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).expect("JSON")
+}
+
+/// What the XML Schema of Jenkins says of a document; a document that is no XML is a complaint too.
+fn xml_complaints(document: &str) -> Vec<String> {
+    let schema = parse(include_str!("fixtures/schemas/junit-10.xsd")).expect("XML");
+    let validator = XsdValidator::from_schema(&schema).expect("a schema");
+    match parse(document) {
+        Ok(document) => validator.validate(&document).iter().map(|error| format!("{error:?}")).collect(),
+        Err(error) => vec![format!("{error:?}")],
+    }
+}
+
+#[test]
+fn junit_is_valid_by_the_schema_of_jenkins() {
+    for document in all_of("junit") {
+        assert_eq!(xml_complaints(&document), Vec::<String>::new(), "{document}");
+    }
+}
+
+#[test]
+fn a_broken_junit_document_is_refused() {
+    let good = &all_of("junit")[0];
+    for (from, to) in [
+        ("<testcase name=", "<testcase nam="),
+        ("<properties>", "<properties><bad/>"),
+        ("<failure ", "<failures "),
+        ("</testsuites>", "<testcase name=\"x\"/></testsuites>"),
+        ("&lt;script", "\u{1b}script"),
+        ("&lt;script", "<script"),
+    ] {
+        assert!(good.contains(from), "{from}");
+        assert_ne!(xml_complaints(&good.replace(from, to)), Vec::<String>::new(), "{from} -> {to}");
+    }
+}
+
+#[test]
+fn sarif_is_valid_by_the_schema_of_oasis() {
+    for document in all_of("sarif") {
+        let found = sarif_complaints(&json(&document));
+        assert_eq!(found, Vec::<String>::new(), "{document}");
+    }
+}
+
+#[test]
+fn a_broken_sarif_document_is_refused() {
+    let good = json(&all_of("sarif")[0]);
+    type Damage = fn(&mut Value);
+    let damages: [Damage; 4] = [
+        |log| log["version"] = "2.2.0".into(),
+        |log| log["runs"][0]["results"][0]["level"] = "fatal".into(),
+        |log| log["runs"][0]["results"][0]["message"] = "a text".into(),
+        |log| log["runs"][0]["tool"] = serde_json::json!({}),
+    ];
+    for damage in damages {
+        let mut bad = good.clone();
+        damage(&mut bad);
+        assert_ne!(sarif_complaints(&bad), Vec::<String>::new());
+    }
+}
+
+/// What GitHub asks for beyond the schema: a place in a file, a rule that exists, and a fingerprint
+/// that tells any two results of a rule apart.
+#[test]
+fn sarif_has_what_code_scanning_asks_for() {
+    let log = json(&all_of("sarif")[0]);
+    let run = &log["runs"][0];
+    let results = run["results"].as_array().expect("results");
+    let mut seen = Vec::new();
+    for result in results {
+        let place = &result["locations"][0]["physicalLocation"];
+        assert!(place["artifactLocation"]["uri"].as_str().is_some_and(|uri| uri.starts_with("baselines/a%20class/")));
+        assert!(place["region"]["startLine"].is_u64());
+        let index = result["ruleIndex"].as_u64().expect("an index") as usize;
+        assert_eq!(run["tool"]["driver"]["rules"][index]["id"], result["ruleId"]);
+        let identity = (&result["ruleId"], &result["partialFingerprints"]["primaryLocationLineHash"]);
+        assert!(identity.1.is_string() && !seen.contains(&identity), "{result}");
+        seen.push(identity);
+    }
+    assert!(results.len() > 10);
+}
+
+#[test]
+fn bmf_is_valid_by_its_schema_with_a_baseline_and_without_one() {
+    let documents = all_of("bmf");
+    for document in &documents {
+        let found = complaints(include_str!("fixtures/schemas/bmf.json"), &json(document));
+        assert_eq!(found, Vec::<String>::new(), "{document}");
+    }
+    for document in &documents[..2] {
+        let benchmarks = json(document);
+        assert_eq!(benchmarks["toy/heap/size=64k/fill"]["latency"]["value"], 1234.5);
+        let slope = &benchmarks["toy/mapped/pages=4"]["anon-mapped-slope-live"];
+        let bounds = ["lower_value", "value", "upper_value"].map(|bound| slope[bound].as_f64().expect("a number"));
+        assert!(bounds[0] <= bounds[1] && bounds[1] <= bounds[2] && bounds[0] < bounds[2], "{bounds:?}");
+    }
+}
+
+#[test]
+fn a_broken_bmf_document_is_refused() {
+    for bad in [
+        r#"[]"#,
+        r#"{"a case": 4096}"#,
+        r#"{"a case": {"anon": {"lower_value": 1}}}"#,
+        r#"{"a case": {"anon": {"value": "4 KiB"}}}"#,
+        r#"{"a case": {"Anon slope": {"value": 1}}}"#,
+    ] {
+        assert_ne!(complaints(include_str!("fixtures/schemas/bmf.json"), &json(bad)), Vec::<String>::new(), "{bad}");
+    }
+}

@@ -1,0 +1,72 @@
+//! What a worker tells about itself (figures and notes), what a family claims, and what `--quick`
+//! leaves out, from end to end with the toy family.
+
+mod common;
+
+use std::fs;
+
+use common::{Desk, edit, run};
+use highwater_model::{Decision, Quantity, Series, exit};
+use highwater_store::write_record;
+
+const MAPPED: &str = "toy/mapped/pages=4";
+
+fn figure() -> Quantity {
+    "figure.mapped_bytes".parse().expect("a figure")
+}
+
+#[test]
+fn a_figure_stands_at_the_stage_it_was_reported_for_and_a_note_with_the_case() {
+    let desk = Desk::measured_and_blessed();
+    let record = desk.record();
+    let case = record.case(MAPPED).expect("measured");
+    for (stage, bytes) in [("live@1", 16_384), ("live@10", 163_840), ("live@50", 819_200)] {
+        let columns = case.stage(&stage.parse().expect("a stage")).expect("reached");
+        assert_eq!(columns.memory.get(&figure()), Some(&Series::Same(bytes)), "{stage}");
+    }
+    assert_eq!(case.notes["labels"], ["forgotten before the mappings go"]);
+}
+
+/// Told and not gated, until a policy asks for it.
+#[test]
+fn a_figure_that_rises_is_red_where_the_policy_gates_it() {
+    let desk = Desk::measured_and_blessed();
+    let policy = "schema = 1\n[[rule]]\nmetric = \"figure.mapped_bytes\"\nmode = \"gate\"\n";
+    let whole = desk.record();
+    edit(&desk.record_path(), |run| {
+        let case = run.cases.iter_mut().find(|case| case.id.as_str() == MAPPED).expect("measured");
+        let columns = case.stages.iter_mut().find(|columns| columns.stage.to_string() == "live@10").expect("reached");
+        columns.memory.insert(figure(), Series::Same(163_841));
+    });
+    let risen = desk.record();
+    run(desk.compare(&[]), exit::HELD.into());
+    fs::write(desk.baselines().join("policy.toml"), policy).expect("written");
+    // The baseline has what was gated when it was blessed.
+    let text = run(desk.compare(&[]), exit::HELD.into());
+    text.line("new            toy/mapped/pages=4: the baseline has no value of figure.mapped_bytes");
+    write_record(&desk.record_path(), &whole).expect("written");
+    run(desk.bless("figures are gated"), 0);
+    write_record(&desk.record_path(), &risen).expect("written");
+    let text = run(desk.compare(&[]), exit::REGRESSED.into());
+    let line = text.line("regressed");
+    assert!(line.contains("figure.mapped_bytes at live@10") && line.contains("(+1 bytes); exact"), "{line}");
+    // Without the figure it is missing, and fails.
+    edit(&desk.record_path(), |run| {
+        for columns in run.cases.iter_mut().flat_map(|case| &mut case.stages) {
+            columns.memory.remove(&figure());
+        }
+    });
+    let text = run(desk.compare(&[]), exit::REGRESSED.into());
+    assert!(text.line("missing").contains("figure.mapped_bytes, level at live@1"), "{}", text.stdout);
+}
+
+#[test]
+fn a_claim_is_decided_by_the_run_and_undecided_where_its_case_was_left_out() {
+    let desk = Desk::measured_and_blessed();
+    let [claim] = desk.record().claims.try_into().expect("one claim");
+    assert_eq!((claim.decision, claim.rests_on[0].as_str()), (Decision::Confirmed, MAPPED));
+    run(desk.bench(&["--memory-only", "--samples", "5", "--inject", "4096", "toy/mapped"]), 0);
+    assert_eq!(desk.record().claims[0].decision, Decision::Refuted);
+    run(desk.bench(&["--memory-only", "--samples", "5", "toy/heap"]), 0);
+    assert_eq!(desk.record().claims[0].decision, Decision::Undecided);
+}

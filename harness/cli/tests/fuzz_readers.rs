@@ -1,0 +1,378 @@
+//! Arbitrary bytes and real files with something wrong, given to the readers for a bounded time; what
+//! they accept goes through the judge and every table. No panic, no endless look.
+//!
+//! `HIGHWATER_FUZZ_SECONDS` (default 2) is the time of each test, `HIGHWATER_FUZZ_SEED` repeats one. An
+//! input that fails is kept, and its path printed.
+
+mod common;
+
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    time::{Duration, Instant, SystemTime},
+};
+
+use common::{baseline, blessed_baseline, record};
+use highwater_judge::{Comparison, FamilyComparison, Policy, compare_family};
+use highwater_model::{Baseline, Metric, Record};
+use highwater_report::{
+    self as report,
+    export::{EXPORTERS, Results},
+};
+use highwater_store::{baseline_text, read_baseline, read_record, write_record};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// Longest that one input may take, on a machine that does other things too.
+const LONGEST: Duration = Duration::from_secs(20);
+
+/// SplitMix64, as in `stats::random`.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        ((u128::from(self.next()) * bound as u128) >> 64) as usize
+    }
+
+    fn one_of<'a, T>(&mut self, items: &'a [T]) -> &'a T {
+        &items[self.below(items.len())]
+    }
+}
+
+/// Feeds what `make` makes to `check` until the time is over, and tells how many were accepted.
+fn feed(kind: &str, make: impl Fn(&mut Random) -> Vec<u8>, check: impl Fn(&Path) -> bool) {
+    let number = |name: &str| env::var(name).ok().map(|text| text.parse::<u64>().expect("a whole number"));
+    let limit = Duration::from_secs(number("HIGHWATER_FUZZ_SECONDS").unwrap_or(2));
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_nanos() as u64;
+    let seed = number("HIGHWATER_FUZZ_SEED").unwrap_or(now);
+    let mut random = Random(seed);
+    let folder = in_memory();
+    let path = folder.path().join(kind);
+    let (started, mut fed, mut accepted) = (Instant::now(), 0_u64, 0_u64);
+    while started.elapsed() < limit {
+        fs::write(&path, make(&mut random)).expect("written");
+        let each = Instant::now();
+        let ended = catch_unwind(AssertUnwindSafe(|| check(&path)));
+        if ended.is_err() || each.elapsed() > LONGEST {
+            let kept: PathBuf = folder.keep().join(kind);
+            panic!("HIGHWATER_FUZZ_SEED={seed}, input {fed}, {:?}: {}", each.elapsed(), kept.display());
+        }
+        fed += 1;
+        accepted += u64::from(ended.is_ok_and(|accepted| accepted));
+    }
+    println!("{kind}: {fed} inputs, {accepted} accepted, seed {seed}");
+    assert!(accepted > 0, "nothing was accepted: the tables were not reached");
+}
+
+/// A folder that no disk has to be waited for, where there is one.
+fn in_memory() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder")
+}
+
+/// Bits flipped, bytes replaced, pieces cut out, repeated or spliced in.
+fn damaged(mut bytes: Vec<u8>, words: &[&str], random: &mut Random) -> Vec<u8> {
+    for _ in 0..=random.below(3) {
+        let at = random.below(bytes.len() + 1);
+        let to = (at + random.below(40)).min(bytes.len());
+        match random.below(7) {
+            0 if at < bytes.len() => bytes[at] ^= 1 << random.below(8),
+            1 if at < bytes.len() => bytes[at] = random.next() as u8,
+            2 => drop(bytes.drain(at..to)),
+            3 => {
+                let piece = bytes[at..to].to_vec();
+                let there = random.below(bytes.len() + 1);
+                drop(bytes.splice(there..there, piece));
+            }
+            4 if random.below(8) == 0 => bytes.truncate(at),
+            _ => drop(bytes.splice(at..at, random.one_of(words).bytes())),
+        }
+    }
+    bytes
+}
+
+fn noise(random: &mut Random) -> Vec<u8> {
+    (0..random.below(200)).map(|_| random.next() as u8).collect()
+}
+
+/// Every value of a JSON document, by pointer.
+fn pointers(value: &Value, here: &str, into: &mut Vec<String>) {
+    into.push(here.to_owned());
+    match value {
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(index, item)| pointers(item, &format!("{here}/{index}"), into));
+        }
+        Value::Object(fields) => fields.iter().for_each(|(name, item)| {
+            pointers(item, &format!("{here}/{}", name.replace('~', "~0").replace('/', "~1")), into);
+        }),
+        _ => {}
+    }
+}
+
+/// Values put in the place of others, taken away, doubled, or given another's name.
+fn swapped(mut json: Value, random: &mut Random) -> Vec<u8> {
+    let odd = [
+        json!(0),
+        json!(1),
+        json!(-1),
+        json!(0.5),
+        json!(1_u64 << 53),
+        json!(u64::MAX),
+        json!(10_000),
+        json!(1e308),
+        json!(""),
+        json!("live@0"),
+        json!("live@4294967295"),
+        json!("loaded"),
+        json!("toy/x"),
+        json!("\u{1b}[2J\n"),
+        json!(null),
+        json!(true),
+        json!([]),
+        json!({}),
+        json!([0, 0, 4096, 0, 8192]),
+        json!([9, 9, 9, 9, 9]),
+        json!("linux-x86_64-16k-thp_madvise-glibc-aslr_on"),
+        json!({"kind": "timed_out", "limit_ms": 1}),
+    ];
+    for _ in 0..=random.below(4) {
+        let mut all = Vec::new();
+        pointers(&json, "", &mut all);
+        let [from, to] = [random.one_of(&all), random.one_of(&all)];
+        let other = match random.below(2) {
+            0 => random.one_of(&odd).clone(),
+            _ => json.pointer(from).cloned().unwrap_or_default(),
+        };
+        let Some(target) = json.pointer_mut(to) else { continue };
+        match (random.below(4), target) {
+            (0, Value::Array(items)) if !items.is_empty() => drop(items.remove(random.below(items.len()))),
+            (1, Value::Array(items)) => items.push(other),
+            (0, Value::Object(fields)) => {
+                let name = fields.keys().nth(random.below(fields.len() + 1)).cloned();
+                name.and_then(|name| fields.shift_remove(&name));
+            }
+            (1, Value::Object(fields)) => {
+                let words = ["anon", "anon.arenas", "vmas", "samples", "not_run", "died", "time", "filter", "inject"];
+                fields.insert((*random.one_of(&words)).to_owned(), other);
+            }
+            (_, target) => *target = other,
+        }
+    }
+    json.to_string().into_bytes()
+}
+
+/// Everything that is done with a record that was read.
+fn use_up(run: &Record, policies: &[Policy]) {
+    let (known, known_run) = (blessed_baseline(&record(), "first"), record());
+    let own = baseline(run);
+    let _ = report::run_table(run);
+    let _ = report::exactness_table(run, Metric::ALL);
+    for policy in policies {
+        for (baseline, run) in [(&known, run), (&own, &known_run), (&own, run)] {
+            export(compare_family(baseline, run, policy), run, policy);
+        }
+    }
+    let folder = in_memory();
+    let path = folder.path().join("again.json");
+    write_record(&path, run).expect("written");
+    assert_eq!(&read_record(&path).expect("what was read can be written and read again"), run);
+    reads_back(&own);
+}
+
+/// Every table and format of a comparison.
+fn export(changes: FamilyComparison, run: &Record, policy: &Policy) {
+    let _ = report::blessing_table(run, &changes);
+    let comparison = Comparison { strict: true, families: vec![changes], ..Comparison::default() };
+    let files = BTreeMap::from([(run.family.clone(), PathBuf::from("baselines/x.txt"))]);
+    let results = Results { comparison: &comparison, runs: std::slice::from_ref(run), policy, files: &files };
+    for exporter in EXPORTERS {
+        exporter.write(&results, &mut Vec::new()).expect("memory takes it all");
+    }
+}
+
+fn reads_back(baseline: &Baseline) {
+    let folder = in_memory();
+    let path = folder.path().join("again.txt");
+    let text = baseline_text(baseline);
+    fs::write(&path, &text).expect("written");
+    let again = read_baseline(&path).unwrap_or_else(|error| panic!("{error}:\n{text}"));
+    assert_eq!(baseline_text(&again), text, "what was read can be written and read again");
+}
+
+fn a_line(error: impl std::fmt::Display) -> bool {
+    let text = error.to_string();
+    assert!(!text.contains(char::is_control) && text.len() < 2000, "{text:?}");
+    false
+}
+
+#[test]
+fn no_record_makes_the_readers_the_judge_or_the_tables_panic() {
+    let real = serde_json::to_value(record()).expect("JSON");
+    let text = real.to_string().into_bytes();
+    let words = [
+        "0",
+        "9",
+        "-",
+        ".5",
+        "e9",
+        "1e999",
+        "18446744073709551615",
+        "\"",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "null",
+        "true",
+        "\\u0000",
+        "\u{feff}",
+        "\"samples\": 10000,",
+        "\"anon\": 1,",
+        "\"schema\": 1,",
+        "live@",
+        "loaded",
+        "..",
+        "/",
+    ];
+    let policies = [Policy::default()];
+    let make = |random: &mut Random| match random.below(10) {
+        0 => noise(random),
+        1..4 => damaged(text.clone(), &words, random),
+        _ => swapped(real.clone(), random),
+    };
+    feed("record.json", make, |path| match read_record(path) {
+        Ok(run) => {
+            use_up(&run, &policies);
+            true
+        }
+        Err(error) => a_line(error),
+    });
+}
+
+#[test]
+fn no_baseline_makes_the_reader_the_judge_or_the_tables_panic() {
+    let real = baseline_text(&blessed_baseline(&record(), "first")).into_bytes();
+    let words = [
+        "0",
+        "9",
+        "-",
+        ".5",
+        "e9",
+        "inf",
+        "NaN",
+        "KiB",
+        "B",
+        "..",
+        "=",
+        "@",
+        "/",
+        ":",
+        ",",
+        " ",
+        "\n",
+        "\n\n",
+        "\r\n",
+        "\u{feff}",
+        "\0",
+        "\u{1b}[2J",
+        "live@",
+        "live@4294967295",
+        "loaded",
+        "growth ",
+        "slope ",
+        "level ",
+        "anon_mapped",
+        "anon.arenas",
+        "figure.x_ns",
+        "vmas",
+        "case toy/x n=0\n",
+        "case toy/heap/size=64k n=5\n",
+        "fails out of memory\n",
+        "blessed x toy/*: y\n",
+        "context a b\n",
+        "unit buffer\n",
+        "family toy\n",
+        "aslr_on",
+        "18446744073709551615",
+        "1e308",
+        "-9007199254740993",
+        "0.0000001",
+    ];
+    let (run, policy) = (record(), Policy::default());
+    let make = |random: &mut Random| match random.below(10) {
+        0 => noise(random),
+        _ => damaged(real.clone(), &words, random),
+    };
+    feed("toy.txt", make, |path| match read_baseline(path) {
+        Ok(known) => {
+            export(compare_family(&known, &run, &policy), &run, &policy);
+            reads_back(&known);
+            true
+        }
+        Err(error) => a_line(error),
+    });
+}
+
+#[test]
+fn no_policy_makes_the_reader_or_the_judge_panic() {
+    let real = include_bytes!("../../../baselines/policy.toml");
+    let words = [
+        "0",
+        "9",
+        "-",
+        ".5",
+        "e9",
+        "inf",
+        "nan",
+        "\"",
+        "'",
+        "{",
+        "}",
+        "[",
+        "]",
+        "[[rule]]\n",
+        "\n",
+        "=",
+        "#",
+        "*",
+        "?",
+        "[!",
+        "{a,b}",
+        "\\",
+        "anon",
+        "growth",
+        "mode = \"gate\"\n",
+        "tolerance = 1e308\n",
+        "budget = \"1 KiB\"\n",
+        "tolerance_percent = 100\n",
+        "case = \"toy/{heap,mapped}/*\"\n",
+        "metric = \"*\"\n",
+        "a.b.c = 1\n",
+        "\u{feff}",
+    ];
+    let run = record();
+    let known = baseline(&run);
+    let make = |random: &mut Random| match random.below(10) {
+        0 => noise(random),
+        _ => damaged(real.to_vec(), &words, random),
+    };
+    feed("policy.toml", make, |path| match Policy::read(path) {
+        Ok(policy) => {
+            let comparison = compare_family(&known, &run, &policy);
+            let _ = report::family_text(&comparison);
+            true
+        }
+        Err(error) => a_line(error),
+    });
+}

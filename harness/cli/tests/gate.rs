@@ -1,0 +1,359 @@
+//! The gate from end to end, with the toy family: measure, bless, measure again, compare. What has
+//! to be red is red and says why; what has to be green is green. Where a change cannot be provoked
+//! in the toy, the record on disk is edited.
+
+mod common;
+
+use std::{fs, os::unix::fs::symlink, process};
+
+use common::{Desk, Ran, add_per_unit, baseline, edit, edit_baseline, run, write_baseline};
+use highwater_model::{CaseRecord, Control, ControlState, Death, Metric, Outcome, Quantity, Record, Series, exit};
+use highwater_store::write_record;
+
+const HEAP: &str = "toy/heap/size=64k";
+const MAPPED: &str = "toy/mapped/pages=4";
+
+fn compare(desk: &Desk, status: u8) -> Ran {
+    run(desk.compare(&[]), status.into())
+}
+
+fn case<'a>(record: &'a mut Record, id: &str) -> &'a mut CaseRecord {
+    record.cases.iter_mut().find(|case| case.id.as_str() == id).expect("a case of the toy family")
+}
+
+fn write_policy(desk: &Desk, rules: &str) {
+    fs::write(desk.baselines().join("policy.toml"), format!("schema = 1\n{rules}")).expect("written");
+}
+
+/// How many fresh workers a line speaks of: 20, or on a busy machine what a second allows.
+fn fresh_workers(line: &str) -> usize {
+    let (_, rest) = line.split_once("confirmed by ").expect("workers");
+    rest.split(' ').next().and_then(|number| number.parse().ok()).expect("a number")
+}
+
+#[test]
+fn the_same_program_measured_again_holds() {
+    let desk = Desk::measured_and_blessed();
+    run(desk.bench(&["--memory-only", "--samples", "5"]), 0);
+    let text = compare(&desk, exit::HELD);
+    assert!(text.line("exit status 0").starts_with("held: 2 cases"), "{}", text.stdout);
+    assert!(text.stdout.contains(": first measurement"), "the reason is told:\n{}", text.stdout);
+}
+
+#[test]
+fn one_more_page_per_buffer_is_red_and_named() {
+    let desk = Desk::measured_and_blessed();
+    run(desk.bench(&["--memory-only", "--samples", "5", "--inject", "4096", "toy/heap"]), 0);
+    let text = compare(&desk, exit::REGRESSED);
+    let line = text.line("regressed      toy/heap/size=64k: heap_live per buffer at live: 64 KiB -> 68 KiB");
+    assert!(line.contains("(+4 KiB per buffer); exact, n = 5 against 5, confirmed by "), "{line}");
+    assert!(fresh_workers(line) >= 5, "{line}");
+    // Its pages are those of the case's own arena.
+    let pages = run(desk.compare(&["--no-confirm", "--format", "jsonl"]), exit::REGRESSED.into());
+    assert!(pages.line("growth of anon_heap at live@100").contains("in arenas"), "{}", pages.stdout);
+    assert!(!text.stdout.contains(MAPPED), "the filter left it out:\n{}", text.stdout);
+    text.line("1 case of the baseline left out");
+    text.line("4096 B more per unit (--inject)");
+    assert!(text.line("exit status 3").starts_with("FAILED: 1 case;"), "{}", text.stdout);
+}
+
+#[test]
+fn sixteen_bytes_more_per_buffer_are_red_and_named() {
+    let desk = Desk::measured_and_blessed();
+    run(desk.bench(&["--memory-only", "--samples", "5", "--inject", "16", "toy/heap"]), 0);
+    let text = compare(&desk, exit::REGRESSED);
+    let line = text.line("regressed      toy/heap/size=64k: heap_live per buffer");
+    assert!(line.contains("(+16 B per buffer); exact, n = 5 against 5"), "{line}");
+}
+
+#[test]
+fn a_heap_that_is_shifted_by_any_length_holds() {
+    let desk = Desk::measured_and_blessed();
+    for shift in ["3000", "40000", "120000"] {
+        run(desk.bench(&["--memory-only", "--samples", "5", "--shift-heap", shift]), 0);
+        let text = compare(&desk, exit::HELD);
+        assert!(!text.stdout.contains("unconfirmed"), "{shift}:\n{}", text.stdout);
+    }
+}
+
+/// The kernel turns the order of mappings around where the stack is unlimited; workers set a limit themselves.
+#[test]
+fn a_run_in_a_shell_with_an_unlimited_stack_holds() {
+    let desk = Desk::measured_and_blessed();
+    let bench = desk.std_bench(&["--memory-only", "--samples", "5"]);
+    let mut shell = process::Command::new("sh");
+    shell.args(["-c", "ulimit -s unlimited || exit 99; exec \"$@\"", "sh"]);
+    shell.arg(bench.get_program()).args(bench.get_args());
+    shell.env("HIGHWATER_TARGET_DIR", desk.path()).env_remove("CRITERION_HOME").env_remove("TOY_ALL");
+    let ran = shell.output().expect("started");
+    if ran.status.code() == Some(99) {
+        println!("the hard limit of the stack is not unlimited here: not tested");
+        return;
+    }
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    assert_eq!(desk.record().fingerprint.controls[&Control::StackLimit], ControlState::Granted);
+    let text = compare(&desk, exit::HELD);
+    assert!(!text.stdout.contains("unconfirmed"), "{}", text.stdout);
+}
+
+/// The heap's own pages move, and what is not on the heap costs what it did.
+#[test]
+fn a_shifted_heap_is_reported_and_its_length_recorded() {
+    const SHIFT: u64 = 200_000;
+    let desk = Desk::measured_and_blessed();
+    let in_use = "heap_in_use".parse::<Quantity>().expect("a quantity");
+    let at_start = || case(&mut desk.record(), MAPPED).stages[0].memory[&in_use].at(0);
+    let before = at_start();
+    let told = run(desk.bench(&["--memory-only", "--samples", "5", "--shift-heap", "200000", "toy/mapped"]), 0);
+    told.line("every worker's heap was shifted by 195.3 KiB (--shift-heap)");
+    let taken = at_start().zip(before).map(|(now, before)| now - before);
+    assert!(taken.is_some_and(|taken| (SHIFT..SHIFT + 256).contains(&taken)), "{taken:?} bytes of heap taken");
+    compare(&desk, exit::HELD).line("this run's heap was shifted by 200000 B (--shift-heap)");
+}
+
+#[test]
+fn less_memory_than_the_baseline_holds_and_is_reported() {
+    let desk = Desk::measured_and_blessed();
+    edit_baseline(&desk, |blessed| {
+        add_per_unit(case(blessed, MAPPED), "anon_mapped", 4096);
+        add_per_unit(case(blessed, MAPPED), "anon.linear_memory", 4096);
+    });
+    let text = compare(&desk, exit::HELD);
+    let line = text.line("improved");
+    assert!(line.contains(MAPPED) && line.contains("-1.00 pages per buffer, in linear_memory"), "{line}");
+}
+
+#[test]
+fn more_mappings_or_page_tables_are_red_like_memory() {
+    for (quantity, more) in [("vmas", 1), ("page_tables", 4096)] {
+        let desk = Desk::measured_and_blessed();
+        edit(&desk.record_path(), |run| add_per_unit(case(run, MAPPED), quantity, more));
+        let text = compare(&desk, exit::REGRESSED);
+        text.line(&format!("regressed      {MAPPED}: {quantity} per buffer"));
+    }
+}
+
+#[test]
+fn what_is_only_reported_does_not_fail() {
+    for quantity in ["rss", "anon"] {
+        let desk = Desk::measured_and_blessed();
+        edit(&desk.record_path(), |run| add_per_unit(case(run, HEAP), quantity, 1 << 20));
+        compare(&desk, exit::HELD);
+    }
+}
+
+#[test]
+fn a_budget_on_a_reported_metric_fails_whatever_the_baseline_says() {
+    let desk = Desk::measured_and_blessed();
+    write_policy(
+        &desk,
+        "[[rule]]\ncase = \"toy/heap/*\"\nmetric = \"anon\"\naspect = \"slope\"\nbudget = \"32 KiB\"\n",
+    );
+    let text = compare(&desk, exit::REGRESSED);
+    let line = text.line("over budget");
+    assert!(line.contains(HEAP) && line.contains("anon per buffer at live"), "{line}");
+    assert!(line.contains("over its budget of 32 KiB"), "{line}");
+    // What is below its budget is as if there was none.
+    write_policy(
+        &desk,
+        "[[rule]]\ncase = \"toy/heap/*\"\nmetric = \"anon\"\naspect = \"slope\"\nbudget = \"80 KiB\"\n",
+    );
+    compare(&desk, exit::HELD);
+}
+
+#[test]
+fn a_tolerance_lets_through_what_it_allows_and_no_more() {
+    let desk = Desk::measured_and_blessed();
+    edit(&desk.record_path(), |run| add_per_unit(case(run, HEAP), "heap_live", 4096));
+    write_policy(&desk, "[[rule]]\ncase = \"toy/heap/*\"\nmetric = \"heap_live\"\ntolerance = \"400 KiB\"\n");
+    compare(&desk, exit::HELD);
+    write_policy(&desk, "[[rule]]\ncase = \"toy/heap/*\"\nmetric = \"heap_live\"\ntolerance = \"399 KiB\"\n");
+    compare(&desk, exit::REGRESSED);
+    write_policy(&desk, "[[rule]]\ncase = \"toy/heap/*\"\nmetric = \"heap_live\"\nmode = \"report\"\n");
+    compare(&desk, exit::HELD);
+}
+
+#[test]
+fn a_worker_that_dies_where_the_baselines_lived_is_red() {
+    let desk = Desk::measured_and_blessed();
+    edit(&desk.record_path(), |run| {
+        case(run, HEAP).died.push(Death {
+            outcome: Outcome::OutOfMemory,
+            last_stage: Some("live@10".parse().expect("a stage")),
+            output_tail: String::new(),
+        });
+    });
+    let text = compare(&desk, exit::REGRESSED);
+    let line = text.line("died");
+    assert!(line.contains("toy/heap/size=64k: 1 of 6 workers died: out of memory after live@10"), "{line}");
+}
+
+#[test]
+fn a_case_that_cannot_run_here_is_reported_and_fails_nothing() {
+    let desk = Desk::measured_and_blessed();
+    edit(&desk.record_path(), |run| {
+        let heap = case(run, HEAP);
+        *heap = CaseRecord::not_run(heap.id.clone(), "no memory cgroup".into());
+    });
+    let text = compare(&desk, exit::HELD);
+    text.line("not run        toy/heap/size=64k: no memory cgroup");
+    assert!(text.line("exit status 0").contains("1 not run"), "{}", text.stdout);
+}
+
+#[test]
+fn missing_cases_fail_unless_that_is_allowed_and_new_ones_do_not() {
+    let desk = Desk::measured_and_blessed();
+    edit_baseline(&desk, |blessed| blessed.cases.retain(|case| case.id.as_str() != HEAP));
+    edit(&desk.record_path(), |run| run.cases.retain(|case| case.id.as_str() == HEAP));
+    let names_both = |text: &Ran, outcome: &str| {
+        text.line("new            toy/heap/size=64k: no baseline yet");
+        text.line("missing        toy/mapped/pages=4: the baseline has this case");
+        assert!(text.line("exit status").starts_with(outcome), "{}", text.stdout);
+    };
+    let text = compare(&desk, exit::REGRESSED);
+    names_both(&text, "FAILED");
+    let summary = text.line("exit status 3");
+    assert!(summary.contains("1 new") && summary.contains("1 missing"), "{summary}");
+    names_both(&run(desk.compare(&["--allow-missing"]), exit::HELD.into()), "held");
+    write_policy(&desk, "[[rule]]\ncase = \"toy/mapped/*\"\ngone = true\n");
+    names_both(&compare(&desk, exit::HELD), "held");
+    write_policy(&desk, "[[rule]]\ncase = \"toy/heap/*\"\ngone = true\n");
+    names_both(&compare(&desk, exit::REGRESSED), "FAILED");
+}
+
+/// Else a typing mistake in the name of the reference stage would turn the gate green for good.
+#[test]
+fn a_stage_that_the_baseline_has_and_the_run_has_not_is_missing_and_fails() {
+    for stage in ["loaded", "live@100", "dropped"] {
+        let desk = Desk::measured_and_blessed();
+        edit(&desk.record_path(), |run| case(run, HEAP).stages.retain(|columns| columns.stage.to_string() != stage));
+        let text = compare(&desk, exit::REGRESSED);
+        assert!(text.line("exit status 3").contains("missing"), "without {stage}:\n{}", text.stdout);
+        run(desk.compare(&["--allow-missing"]), exit::HELD.into());
+    }
+}
+
+/// Where ASLR off is refused (by seccomp, say) both runs are of one class and everything compares.
+#[test]
+fn with_aslr_only_growth_of_mapped_memory_and_heap_bytes_is_judged() {
+    let desk = Desk::measured_and_blessed();
+    run(desk.bench(&["--memory-only", "--samples", "5", "--aslr", "on"]), 0);
+    assert!(!desk.record().fingerprint.class.aslr_off);
+    let text = compare(&desk, exit::HELD);
+    if !desk.baselines().join(desk.record().fingerprint.class.to_string()).exists() {
+        text.line("only growth of anon_mapped and of heap bytes is judged");
+        text.line("not comparable");
+    }
+    // Growth that is not there without ASLR is found across it, growth of VMAs is not judged.
+    edit(&desk.record_path(), |run| add_per_unit(case(run, MAPPED), "vmas", 1));
+    compare(&desk, exit::HELD);
+    for (quantity, bytes) in [("anon_mapped", 4096), ("heap_live", 16)] {
+        edit(&desk.record_path(), |run| add_per_unit(case(run, MAPPED), quantity, bytes));
+        let text = run(desk.compare(&["--no-confirm"]), exit::REGRESSED.into());
+        text.line(&format!("regressed      toy/mapped/pages=4: {quantity} per buffer"));
+    }
+}
+
+#[test]
+fn workers_that_disagree_are_red_only_beyond_their_own_range() {
+    let desk = Desk::measured_and_blessed();
+    let clean = desk.record();
+    // The baseline's workers are 3 pages apart: above are those with more than 3 pages over its highest.
+    let blessed = baseline(&spread(&clean, [0, 1, 0, 3, 0]));
+    for (pages, status, kind) in [
+        ([2, 4, 3, 3, 5], exit::HELD, None),
+        ([4, 4, 6, 4, 5], exit::HELD, None),
+        ([7, 9, 7, 8, 5], exit::HELD, Some("unconfirmed")),
+        ([7, 9, 7, 8, 7], exit::REGRESSED, Some("regressed")),
+    ] {
+        write_baseline(&desk.baseline_path(), &blessed);
+        write_record(&desk.record_path(), &spread(&clean, pages)).expect("written");
+        let text = compare(&desk, status);
+        match kind {
+            Some(kind) => assert!(text.line(kind).contains("n = 5 against 5"), "{}", text.stdout),
+            None => assert!(!text.stdout.contains("heap_live"), "{}", text.stdout),
+        }
+    }
+}
+
+/// The heap's workers with these numbers of pages more at the top of the ladder.
+fn spread(record: &Record, pages: [u64; 5]) -> Record {
+    let mut record = record.clone();
+    let top = case(&mut record, HEAP).stages.iter_mut().find(|columns| columns.stage.to_string() == "live@100");
+    let live = top.and_then(|columns| columns.memory.get_mut(&Metric::HeapLive.into())).expect("read");
+    let more = |(worker, pages): (usize, u64)| live.at(worker).expect("a worker") + pages * 4096;
+    *live = Series::Each(pages.into_iter().enumerate().map(more).collect());
+    record
+}
+
+#[test]
+fn json_carries_the_verdicts_and_the_exit_status() {
+    let desk = Desk::measured_and_blessed();
+    write_policy(&desk, "[[rule]]\nmetric = \"vmas\"\nmode = \"report\"\n");
+    for (quantity, status) in [("vmas", exit::HELD), ("heap_live", exit::REGRESSED)] {
+        edit(&desk.record_path(), |run| add_per_unit(case(run, HEAP), quantity, 4096));
+        let text = run(desk.compare(&["--format", "json"]), status.into());
+        let json: serde_json::Value = serde_json::from_str(&text.stdout).expect("JSON");
+        assert_eq!(json["exit_status"], status);
+        assert_eq!(json["comparison"]["families"][0]["family"], "toy");
+        let verdicts = json["comparison"]["families"][0]["verdicts"].as_array().expect("a list");
+        let slope = verdicts.iter().find(|verdict| {
+            let subject = &verdict["subject"];
+            verdict["case"] == HEAP && subject["quantity"] == quantity && subject["aspect"] == "slope of live"
+        });
+        let slope = slope.expect("judged");
+        assert_eq!((&slope["kind"], &slope["gated"]), (&"regressed".into(), &(quantity == "heap_live").into()));
+    }
+}
+
+/// One of ten workers rose by a page: one alone may be chance.
+#[test]
+fn a_rise_in_one_worker_is_unconfirmed_and_fails_only_where_that_is_asked() {
+    let desk = Desk::measured_and_blessed();
+    run(desk.bench(&["--memory-only", "--samples", "10"]), 0);
+    edit(&desk.record_path(), |run| {
+        for columns in &mut case(run, HEAP).stages {
+            let live = columns.memory.get_mut(&Metric::HeapLive.into()).expect("read");
+            let rise = columns.stage.scale().map_or(0, |_| 4096);
+            let risen = |worker| live.at(worker).expect("a sample") + if worker == 3 { rise } else { 0 };
+            *live = Series::Each((0..10).map(risen).collect());
+        }
+    });
+    let text = run(desk.compare(&["--no-confirm"]), exit::HELD.into());
+    let line = text.line("unconfirmed");
+    assert!(line.contains("1 of 10 above the baseline's range, not significant"), "{line}");
+    assert!(text.line("exit status 0").contains("3 unconfirmed"), "{}", text.stdout);
+    run(desk.compare(&["--no-confirm", "--strict"]), exit::UNCONFIRMED.into());
+}
+
+/// A record that says so is not enough: the program has to do it again.
+#[test]
+fn a_rise_that_fresh_workers_do_not_show_is_unconfirmed() {
+    let desk = Desk::measured_and_blessed();
+    run(desk.bench(&["--memory-only", "--samples", "5"]), 0);
+    edit(&desk.record_path(), |run| add_per_unit(case(run, HEAP), "heap_live", 4096));
+    let text = compare(&desk, exit::HELD);
+    let line = text.line("unconfirmed");
+    assert!(line.contains(HEAP) && line.contains(" fresh workers (64 KiB)"), "{line}");
+    assert!(line.contains("not confirmed by ") && fresh_workers(line) >= 5, "{line}");
+    assert!(text.stderr.contains("toy: measuring 1 again"), "{}", text.stderr);
+    run(desk.compare(&["--strict"]), exit::UNCONFIRMED.into());
+    run(desk.compare(&["--no-confirm"]), exit::REGRESSED.into());
+}
+
+/// Of the program that was measured, that is: another one may well be better.
+#[test]
+fn workers_of_a_program_that_was_built_anew_confirm_nothing() {
+    let desk = Desk::measured_and_blessed();
+    run(desk.bench(&["--memory-only", "--samples", "5", "--inject", "4096", "toy/heap"]), 0);
+    let program = desk.run_folder().join("programs/toy");
+    let copy = desk.path().join("toy");
+    fs::copy(&program, &copy).expect("copied");
+    fs::remove_file(&program).expect("removed");
+    symlink(&copy, &program).expect("linked");
+    let text = compare(&desk, exit::REGRESSED);
+    assert!(text.stderr.contains("was built anew since"), "{}", text.stderr);
+    fs::remove_file(&program).expect("removed");
+    let text = compare(&desk, exit::REGRESSED);
+    assert!(text.stderr.contains("programs/toy is not there"), "{}", text.stderr);
+}

@@ -1,0 +1,225 @@
+//! Two revisions of a real family: a copy of this workspace in a repository of its own, in which the
+//! sandbox family is changed for the worse and for the better. `compare` and `ab` have to see it, and
+//! `git bisect run` has to find it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use highwater_judge::{Keep, Kind, Policy, baselines};
+use highwater_model::exit;
+use highwater_store::{read_record, stage_baseline};
+
+/// The case that is looked at, and its package.
+const CASE: &str = "^sandbox-scaling/on-demand/cow=on,guest=tiny$";
+const PACKAGE: &str = "sandbox-scaling";
+/// It is built eight times: quickly, then, while wasmtime stays as it is.
+const UNOPTIMISED: &str = "\n[profile.release.package.sandbox-scaling]\nopt-level = 0\n";
+/// Where a sandbox comes into being.
+const SOURCE: &str = "benches/sandbox-scaling/src/host.rs";
+const BORN: &str = "        Ok(Self { store, instance, memory })\n";
+/// A page of linear memory beyond what the guest touches, written to in every sandbox.
+const LINEAR: &str = "        memory.data_mut(&mut store)[15 * 4096] = 1;\n";
+/// A page of the host's heap, kept for every sandbox, and some tens of microseconds that it takes.
+const HEAP: &str = "        std::mem::forget(std::hint::black_box(vec![1_u8; 4096]));
+        (0..20_000_u32).for_each(|turn| drop(std::hint::black_box(turn)));\n";
+
+/// The copy: below the target folder, so that a second run of the tests builds little.
+struct Copy {
+    root: PathBuf,
+    target: PathBuf,
+}
+
+impl Copy {
+    fn make() -> Self {
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the workspace");
+        let binary = Path::new(env!("CARGO_BIN_EXE_highwater"));
+        let shared = binary.ancestors().nth(2).expect("target/release/highwater");
+        let place = shared.join("revisions");
+        let copy = Self { root: place.join("workspace"), target: place.join("target") };
+        lend(&build_dir(shared), &copy.target);
+        let listed = text(&ran(Command::new("git").arg("-C").arg(workspace).args([
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+        ])));
+        for file in listed.split('\0').filter(|file| !file.is_empty()) {
+            let Ok(mut content) = fs::read(workspace.join(file)) else { continue };
+            if file == "Cargo.toml" {
+                content.extend_from_slice(UNOPTIMISED.as_bytes());
+            }
+            let path = copy.root.join(file);
+            // What is the same keeps its time, so that cargo has nothing to do.
+            if fs::read(&path).ok().as_ref() != Some(&content) {
+                fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+                fs::write(&path, content).expect("written");
+            }
+        }
+        for old in [".git", "own-baselines"] {
+            let _ = fs::remove_dir_all(copy.root.join(old));
+        }
+        copy.git(&["init", "--quiet"]);
+        copy.commit("as it is");
+        copy
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(&self.root).env("HIGHWATER_TARGET_DIR", &self.target);
+        command.env("CARGO_TARGET_DIR", &self.target).env("CARGO_BUILD_BUILD_DIR", &self.target);
+        for name in ["AUTHOR", "COMMITTER"] {
+            command.env(format!("GIT_{name}_NAME"), "t").env(format!("GIT_{name}_EMAIL"), "t@example.org");
+        }
+        command
+    }
+
+    fn git(&self, args: &[&str]) -> String {
+        text(&ran(self.command("git").args(args)))
+    }
+
+    fn commit(&self, message: &str) {
+        self.git(&["add", "--all"]);
+        self.git(&["commit", "--quiet", "--allow-empty", "--no-gpg-sign", "-m", message]);
+    }
+
+    /// Writes the family's source, with this in every sandbox's birth.
+    fn change(&self, addition: &str) {
+        let path = self.root.join(SOURCE);
+        let original =
+            fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(SOURCE)).expect("there");
+        assert_eq!(original.matches(BORN).count(), 1, "{SOURCE} has changed: mend this test");
+        fs::write(path, original.replace(BORN, &format!("{addition}{BORN}"))).expect("written");
+    }
+
+    fn ab(&self, base: &str) -> Output {
+        self.ab_of(base, "5", &[])
+    }
+
+    fn ab_of(&self, base: &str, samples: &str, more: &[&str]) -> Output {
+        let mut command = self.command(env!("CARGO_BIN_EXE_highwater"));
+        command.args(["ab", base, CASE, "--package", PACKAGE, "--samples", samples]).args(more);
+        command.output().expect("started")
+    }
+}
+
+/// Links the compiled dependencies, as `ab` does it for the base, so that only our own crates are built
+/// once more.
+fn lend(from: &Path, to: &Path) {
+    fs::create_dir_all(to.join("release")).expect("made");
+    let script = r#"
+        cd "$1/release"
+        for folder in .fingerprint build deps; do
+            mkdir -p "$2/release/$folder"
+            ls "$folder" | grep -vE '^(lib)?(highwater|(wasm.)?(guests|programs)|recommend.extism|try.sandbox|sandbox.scaling|forced.commit|extism.actor|yaml.parse)-' |
+                while read -r name; do cp -aln "$folder/$name" "$2/release/$folder/"; done
+        done"#;
+    ran(Command::new("bash").args(["-c", script, "lend"]).arg(from).arg(to));
+}
+
+/// Cargo's folder for what it compiles on the way, where it was told one.
+fn build_dir(target: &Path) -> PathBuf {
+    std::env::var_os("CARGO_BUILD_BUILD_DIR").map_or_else(|| target.to_owned(), PathBuf::from)
+}
+
+fn ran(command: &mut Command) -> Output {
+    let output = command.output().expect("started");
+    assert!(output.status.success(), "{command:?}:\n{}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+/// What a page of linear memory more changes, and a page of the host's heap.
+const MAPPED: (&str, &str) = ("anon_mapped", "1.00 pages per sandbox, in linear_memory");
+const LIVE: (&str, &str) = ("heap_live", "4 KiB per sandbox");
+
+/// Expects an exit status, and a line of this kind about the slope of a metric, with what is more or less per sandbox.
+fn tells(output: &Output, status: u8, kind: Kind, sign: &str, (metric, change): (&str, &str)) {
+    let (out, err) = (text(output), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(status.into()), "{out}\n{err}");
+    let of_kind = out.lines().filter(|line| line.trim_start().starts_with(&kind.to_string()));
+    let line = of_kind.into_iter().find(|line| line.contains(&format!(": {metric} per sandbox at live")));
+    let line = line.unwrap_or_else(|| panic!("nothing about {metric} {kind}:\n{out}\n{err}"));
+    assert!(line.contains(&format!("({sign}{change}")), "{line}");
+}
+
+#[test]
+fn a_page_more_in_every_sandbox_is_found_named_and_bisected_and_a_page_less_is_praised() {
+    let copy = Copy::make();
+    let highwater = env!("CARGO_BIN_EXE_highwater");
+    let bench = || {
+        let mut command = copy.command("cargo");
+        ran(command.args(["bench", "--quiet", "-p", PACKAGE, "--", "--memory-only", "--samples", "5", CASE]));
+    };
+    let compare =
+        || copy.command(highwater).args(["compare", "--baselines", "own-baselines"]).output().expect("started");
+
+    // The baseline, of what is. A part of a family is not blessed: it becomes one by hand.
+    bench();
+    let run = read_record(&copy.target.join("highwater/sandbox-scaling.json")).expect("a record");
+    let path = baselines::path(&copy.root.join("own-baselines"), &run.fingerprint.class, &run.family);
+    let baseline = baselines::of_run(&run, &Policy::default(), Keep::Gated);
+    stage_baseline(&path, &baseline).and_then(|staged| staged.commit()).expect("written");
+    assert_eq!(compare().status.code(), Some(exit::HELD.into()));
+
+    copy.change(LINEAR);
+    bench();
+    tells(&compare(), exit::REGRESSED, Kind::Regressed, "+", MAPPED);
+    tells(&copy.ab("HEAD"), exit::REGRESSED, Kind::Regressed, "+", MAPPED);
+
+    copy.change(HEAP);
+    bench();
+    tells(&compare(), exit::REGRESSED, Kind::Regressed, "+", LIVE);
+    tells(&copy.ab("HEAD"), exit::REGRESSED, Kind::Regressed, "+", LIVE);
+
+    // It is slower too, which ten pairs of workers can tell and fail on; five cannot.
+    let slower = copy.ab_of("HEAD", "10", &["--gate-time", "--format", "sarif"]);
+    assert_eq!(slower.status.code(), Some(exit::REGRESSED.into()));
+    let sarif: serde_json::Value = serde_json::from_slice(&slower.stdout).expect("JSON");
+    let findings = sarif["runs"][0]["results"].as_array().expect("results");
+    let of_time = findings.iter().find(|found| {
+        let text = found["message"]["text"].as_str().unwrap_or_default();
+        found["ruleId"] == "regressed" && text.contains("CPU time to live@")
+    });
+    let of_time = of_time.unwrap_or_else(|| panic!("nothing about time: {sarif:#}"));
+    let place = &of_time["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
+    assert_eq!(place, "benches/sandbox-scaling/benches/sandbox-scaling.rs");
+    let page = fs::read_to_string(copy.target.join("highwater/ab/compare.html")).expect("a page");
+    assert!(page.contains("HEAD against the working tree") && page.contains("CPU time to live@"));
+
+    // Good, good, bad, bad: the third is to be found.
+    let good = copy.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    copy.change("");
+    copy.commit("nothing");
+    copy.change(HEAP);
+    copy.commit("the culprit");
+    let culprit = copy.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    copy.commit("nothing again");
+    copy.git(&["bisect", "start", "HEAD", &good]);
+    let mut bisect = copy.command("git");
+    bisect.args(["bisect", "run", highwater, "ab", &good, CASE, "--package", PACKAGE, "--samples", "5"]);
+    let found = text(&ran(&mut bisect));
+    assert!(found.contains(&format!("{culprit} is the first bad commit")), "{found}");
+    copy.git(&["bisect", "reset"]);
+
+    copy.change("");
+    tells(&copy.ab("HEAD"), exit::HELD, Kind::Improved, "-", LIVE);
+
+    // What cannot be measured is no verdict.
+    copy.change("        this is not Rust\n");
+    let broken = copy.ab("HEAD");
+    assert_eq!(broken.status.code(), Some(exit::UNTESTABLE.into()), "{}", String::from_utf8_lossy(&broken.stderr));
+    assert!(String::from_utf8_lossy(&broken.stderr).contains("does not build"));
+    let unknown = copy.ab("no-such-revision");
+    assert_eq!(unknown.status.code(), Some(exit::USAGE.into()));
+    assert_eq!(
+        String::from_utf8_lossy(&unknown.stderr).lines().last(),
+        Some("error: `no-such-revision` is no revision of this repository")
+    );
+}

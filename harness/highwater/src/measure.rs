@@ -1,0 +1,70 @@
+//! Measures the cases of this bench binary's family, or runs each once to see that it works.
+
+use std::path::Path;
+
+use highwater_judge::exact_where_gated;
+use highwater_model::Record;
+use highwater_runner::{Interrupt, Measuring, RunError, Wanted};
+use highwater_worker::{Dirs, Family};
+
+use crate::{
+    options::{Matcher, Options, Switch},
+    plan, progress,
+};
+
+/// Measures the selected cases of this bench binary's own family.
+pub(super) fn measure(
+    family: &Family,
+    options: &Options,
+    matcher: &Matcher,
+    dirs: Dirs<'_>,
+    folder: &Path,
+    interrupt: &Interrupt,
+) -> Result<Record, RunError> {
+    let plan = plan::make(family, options, matcher, dirs, folder)?;
+    let mut measuring = Measuring::new(Path::new("/proc/self/exe"), folder, interrupt)?;
+    let bar = progress::bar(plan.cases.len());
+    let mut cases = Vec::new();
+    for planned in &plan.cases {
+        bar.set_message(planned.id().to_string());
+        cases.push(measuring.case(planned, wanted(options))?);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(measuring.record(plan, options.selection(), options.aslr == Switch::Off, cases))
+}
+
+/// Runs every selected case once and reports those that do not run through.
+pub(super) fn test(
+    family: &Family,
+    options: &Options,
+    matcher: &Matcher,
+    dirs: Dirs<'_>,
+    folder: &Path,
+    interrupt: &Interrupt,
+) -> Result<(), RunError> {
+    let once = Options { samples: Some(1), ..options.clone() };
+    let record = measure(family, &once, matcher, dirs, folder, interrupt)?;
+    let mut failed = 0;
+    for case in &record.cases {
+        match (&case.not_run, case.died.first()) {
+            (Some(reason), _) => println!("Testing memory of {}: not run: {reason}", case.id),
+            (None, None) => println!("Testing memory of {}: ok", case.id),
+            (None, Some(death)) => {
+                failed += 1;
+                println!("Testing memory of {}: {}\n{}", case.id, death.outcome, death.output_tail);
+            }
+        }
+    }
+    if failed > 0 { Err(RunError::TestsFailed(failed)) } else { Ok(()) }
+}
+
+/// How many workers a case gets.
+fn wanted(options: &Options) -> Wanted {
+    match options.samples {
+        Some(count) => Wanted::exactly(count as usize),
+        None if options.until_decided => Wanted { until: Some(exact_where_gated), ..Wanted::default() },
+        None if options.criterion.quick => Wanted::fewest(),
+        None => Wanted::default(),
+    }
+}

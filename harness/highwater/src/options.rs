@@ -1,0 +1,353 @@
+//! The command line of a bench binary: criterion's own flags with criterion's meaning, and a few of
+//! Highwater's. Everything is checked before anything runs.
+
+use std::path::PathBuf;
+
+use clap::{Arg, ArgMatches, Command, FromArgMatches, Parser, ValueEnum, builder::ValueParser};
+use highwater_model::{Bytes, MOST_SAMPLES, Scale, Selection, WorkerOption, WorkerOptions};
+use regex::Regex;
+
+/// What a bench binary was asked to do.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    about = "A Highwater family: memory by isolated workers, time by criterion",
+    after_help = "Memory goes to target/highwater/<family>.json; `highwater compare` judges it.\n\
+                  Exit status: 0 measured, 1 internal error, 2 usage, 130 interrupted."
+)]
+pub(super) struct Options {
+    /// Only cases (or routines) whose id matches this regular expression
+    pub(super) filter: Option<String>,
+
+    /// Measure memory, leave out criterion
+    #[arg(long, help_heading = "Highwater")]
+    pub(super) memory_only: bool,
+    /// Workers per case [default: up to 20 within 1 s, at least 5]
+    #[arg(long, value_name = "N", help_heading = "Highwater", value_parser = clap::value_parser!(u32).range(1..=MOST_SAMPLES as i64))]
+    pub(super) samples: Option<u32>,
+    /// Stop a case after 5 workers where they agree on all that is gated, go on to 20 where they do not
+    #[arg(long, conflicts_with = "samples", help_heading = "Highwater")]
+    pub(super) until_decided: bool,
+    #[command(flatten)]
+    pub(super) worker: WorkerFlags,
+    /// Scales to go through instead of the cases' own: 1,10,100
+    #[arg(long, value_name = "N,N,...", value_delimiter = ',', help_heading = "Highwater")]
+    pub(super) ladder: Option<Vec<Scale>>,
+    /// Address space layout randomisation in the workers
+    #[arg(long, value_name = "WHEN", default_value = "off", help_heading = "Highwater")]
+    pub(super) aslr: Switch,
+
+    /// Write down what the workers would do, for `highwater`, and measure nothing
+    #[arg(long, value_name = "FILE", hide = true, help_heading = "Highwater")]
+    pub(super) plan: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) criterion: CriterionFlags,
+}
+
+/// Reads a number that criterion accepts: it panics over others, after the memory was measured.
+fn number<T: std::str::FromStr>(text: &str, fits: impl Fn(&T) -> bool, what: &str) -> Result<T, String> {
+    text.parse().ok().filter(fits).ok_or_else(|| format!("it must be {what}"))
+}
+
+fn sample_size(text: &str) -> Result<usize, String> {
+    number(text, |size| *size >= 10, "at least 10")
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    number(text, |count| *count > 0, "at least 1")
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    number(text, |seconds| (1e-9..=1e9).contains(seconds), "a number of seconds above 0")
+}
+
+fn above_zero(text: &str) -> Result<f64, String> {
+    number(text, |value: &f64| *value > 0.0 && value.is_finite(), "above 0")
+}
+
+fn part(text: &str) -> Result<f64, String> {
+    number(text, |value| *value > 0.0 && *value < 1.0, "between 0 and 1")
+}
+
+/// The flags of [`WorkerOption`], made from its table.
+#[derive(Clone, Debug)]
+pub(super) struct WorkerFlags(pub(super) WorkerOptions);
+
+impl clap::Args for WorkerFlags {
+    fn augment_args(command: Command) -> Command {
+        WorkerOption::ALL.into_iter().fold(command, |command, option| {
+            let (value, parser) = match option.is_bytes() {
+                true => ("BYTES", ValueParser::new(|text: &str| text.parse::<Bytes>().map(|bytes| bytes.0))),
+                false => ("N", clap::value_parser!(u64).range(1..).into()),
+            };
+            let flag = Arg::new(option.name()).long(option.name()).help(option.help());
+            command.arg(flag.value_name(value).value_parser(parser).help_heading("Highwater"))
+        })
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for WorkerFlags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut flags = Self(WorkerOptions::default());
+        flags.update_from_arg_matches(matches)?;
+        Ok(flags)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        for option in WorkerOption::ALL {
+            if let Some(value) = matches.get_one::<u64>(option.name()) {
+                self.0.set(option, *value);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Switch {
+    On,
+    Off,
+}
+
+/// Criterion 0.8's flags. Highwater looks at some of them and hands all of them on.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Criterion")]
+pub(super) struct CriterionFlags {
+    /// List what would run
+    #[arg(long, conflicts_with_all = ["test", "profile_time"])]
+    pub(super) list: bool,
+    /// Run everything once to see that it works; measure and write nothing
+    #[arg(long, conflicts_with_all = ["list", "profile_time"])]
+    pub(super) test: bool,
+    /// Fewer workers (5) and criterion's quick mode
+    #[arg(long, conflicts_with = "sample_size")]
+    pub(super) quick: bool,
+    /// Match the filter exactly
+    #[arg(long)]
+    pub(super) exact: bool,
+    /// Save the results, memory included, under a name
+    #[arg(short, long, value_name = "NAME")]
+    pub(super) save_baseline: Option<String>,
+    /// Compare with named results; fails where there are none
+    #[arg(short, long, value_name = "NAME", conflicts_with_all = ["save_baseline", "baseline_lenient"])]
+    pub(super) baseline: Option<String>,
+    /// Compare with named results where there are any
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["save_baseline", "baseline"])]
+    pub(super) baseline_lenient: Option<String>,
+    /// Discard criterion's results
+    #[arg(long, conflicts_with_all = ["save_baseline", "baseline", "baseline_lenient"])]
+    discard_baseline: bool,
+    /// Load criterion's results instead of measuring time
+    #[arg(long, value_name = "NAME", conflicts_with = "profile_time")]
+    load_baseline: Option<String>,
+    /// Disable plots
+    #[arg(short, long)]
+    noplot: bool,
+    /// Coloring of criterion's output
+    #[arg(short, long, value_parser = ["auto", "always", "never"])]
+    color: Option<String>,
+    /// More statistics from criterion
+    #[arg(short, long)]
+    verbose: bool,
+    /// Only results
+    #[arg(long, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Format of --list
+    #[arg(long, value_parser = ["pretty", "terse"])]
+    format: Option<String>,
+    /// Run ignored benchmarks: there are none
+    #[arg(long)]
+    pub(super) ignored: bool,
+    /// Iterate each routine for this many seconds, for a profiler; no memory is measured
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) profile_time: Option<f64>,
+    /// Criterion's sample size
+    #[arg(long, value_parser = sample_size)]
+    sample_size: Option<usize>,
+    /// Criterion's warm-up time in seconds
+    #[arg(long, value_parser = seconds)]
+    warm_up_time: Option<f64>,
+    /// Criterion's measurement time in seconds
+    #[arg(long, value_parser = seconds)]
+    measurement_time: Option<f64>,
+    /// Criterion's number of resamples
+    #[arg(long, value_parser = at_least_one)]
+    nresamples: Option<usize>,
+    /// Criterion's noise threshold
+    #[arg(long, value_parser = above_zero)]
+    noise_threshold: Option<f64>,
+    /// Criterion's confidence level
+    #[arg(long, value_parser = part)]
+    confidence_level: Option<f64>,
+    /// Criterion's significance level
+    #[arg(long, value_parser = part)]
+    significance_level: Option<f64>,
+    /// Criterion's plotting backend
+    #[arg(long, value_parser = ["gnuplot", "plotters"])]
+    plotting_backend: Option<String>,
+    /// Criterion's output format
+    #[arg(long, value_parser = ["criterion", "bencher"])]
+    output_format: Option<String>,
+    #[arg(long, hide = true)]
+    pub(super) bench: bool,
+    #[arg(long, hide = true)]
+    nocapture: bool,
+    #[arg(long, hide = true)]
+    show_output: bool,
+    #[arg(long, hide = true)]
+    include_ignored: bool,
+}
+
+/// Highwater's own flags, and whether they take a value: what criterion must not see.
+const OWN_FLAGS: [(&str, bool); 6] = [
+    ("--memory-only", false),
+    ("--samples", true),
+    ("--until-decided", false),
+    ("--ladder", true),
+    ("--aslr", true),
+    ("--plan", true),
+];
+
+fn own_flags() -> impl Iterator<Item = (String, bool)> {
+    let options = WorkerOption::ALL.map(|option| (format!("--{option}"), true));
+    OWN_FLAGS.map(|(flag, takes_value)| (flag.to_owned(), takes_value)).into_iter().chain(options)
+}
+
+/// The arguments without Highwater's own.
+pub(super) fn for_criterion(args: impl Iterator<Item = String>) -> Vec<String> {
+    let mut kept = Vec::new();
+    let mut args = args.peekable();
+    while let Some(arg) = args.next() {
+        let name = arg.split('=').next().unwrap_or(&arg);
+        match own_flags().find(|(flag, _)| flag == name) {
+            None => kept.push(arg),
+            Some((_, true)) if !arg.contains('=') => {
+                args.next();
+            }
+            Some(_) => {}
+        }
+    }
+    kept
+}
+
+/// What to do, by criterion's rules: without cargo's `--bench` everything is run once as a test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    Measure,
+    Test,
+    List,
+    /// `--profile-time`, `--load-baseline` or `--ignored`: nothing for the workers to do.
+    CriterionOnly,
+}
+
+impl Options {
+    pub(super) fn mode(&self) -> Mode {
+        let flags = &self.criterion;
+        if flags.list {
+            Mode::List
+        } else if flags.test || !flags.bench {
+            Mode::Test
+        } else if flags.profile_time.is_some() || flags.load_baseline.is_some() || flags.ignored {
+            Mode::CriterionOnly
+        } else {
+            Mode::Measure
+        }
+    }
+
+    /// What of the family was asked for, as the record has it.
+    pub(super) fn selection(&self) -> Selection {
+        Selection { filter: self.filter.clone(), worker_options: self.worker.0.clone(), ladder: self.ladder.clone() }
+    }
+
+    /// The filter on ids, if any.
+    pub(super) fn matcher(&self) -> Result<Matcher, regex::Error> {
+        if self.criterion.ignored {
+            return Ok(Matcher::Nothing);
+        }
+        Ok(match &self.filter {
+            None => Matcher::Everything,
+            Some(text) if self.criterion.exact => Matcher::Exactly(text.clone()),
+            Some(text) => Matcher::Pattern(Regex::new(text)?),
+        })
+    }
+}
+
+/// Criterion's rule for what a filter selects.
+#[derive(Clone, Debug)]
+pub(super) enum Matcher {
+    Everything,
+    Nothing,
+    Exactly(String),
+    Pattern(Regex),
+}
+
+impl Matcher {
+    pub(super) fn matches(&self, id: &str) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Nothing => false,
+            Self::Exactly(text) => text == id,
+            Self::Pattern(regex) => regex.is_match(id),
+        }
+    }
+
+    /// A case is selected by its own id or by that of one of its routines.
+    pub(super) fn selects(&self, case: &dyn highwater_worker::Case) -> bool {
+        let id = case.id();
+        self.matches(id.as_str()) || case.routines().iter().any(|routine| self.matches(&format!("{id}/{routine}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(args: &[&str]) -> Options {
+        Options::try_parse_from(std::iter::once(&"bench").chain(args)).expect("valid")
+    }
+
+    #[test]
+    fn criterion_sees_its_own_flags_and_none_of_ours() {
+        let args = ["--bench", "tiny", "--inject", "4096", "--quick", "--samples=7", "--memory-only", "--aslr", "on"];
+        let kept = for_criterion(args.iter().map(|arg| (*arg).to_owned()));
+        assert_eq!(kept, ["--bench", "tiny", "--quick"]);
+    }
+
+    /// A flag of ours that criterion would be handed, or a name in the list that is no flag.
+    #[test]
+    fn the_list_of_own_flags_is_the_help_page() {
+        use clap::CommandFactory;
+        let command = Options::command();
+        let mut listed: Vec<_> = own_flags().collect();
+        let mut own: Vec<(String, bool)> = command
+            .get_arguments()
+            .filter(|arg| arg.get_help_heading() == Some("Highwater"))
+            .map(|arg| (format!("--{}", arg.get_long().expect("long")), arg.get_action().takes_values()))
+            .collect();
+        listed.sort();
+        own.sort();
+        assert_eq!(own, listed);
+    }
+
+    #[test]
+    fn without_cargo_bench_everything_is_only_tested() {
+        assert_eq!(parse(&[]).mode(), Mode::Test);
+        assert_eq!(parse(&["--bench"]).mode(), Mode::Measure);
+        assert_eq!(parse(&["--bench", "--test"]).mode(), Mode::Test);
+        assert_eq!(parse(&["--bench", "--list"]).mode(), Mode::List);
+        assert_eq!(parse(&["--bench", "--profile-time", "5"]).mode(), Mode::CriterionOnly);
+    }
+
+    #[test]
+    fn a_bad_flag_or_value_is_refused_at_once() {
+        for args in [["--samples", "0"], ["--inject", "4MB"], ["--ladder", "1,x"], ["--nope", "1"], ["--aslr", "maybe"]]
+        {
+            assert!(Options::try_parse_from(["bench", args[0], args[1]]).is_err(), "{args:?}");
+        }
+    }
+}

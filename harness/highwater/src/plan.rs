@@ -1,0 +1,68 @@
+//! The plan of a bench binary: the jobs of the selected cases, with the files they need.
+
+use std::path::{Path, PathBuf};
+
+use highwater_model::Stage;
+use highwater_runner::{Job, Plan, Planned, RunError};
+use highwater_worker::{Case, Conditions, Dirs, Family, NotRun};
+
+use crate::options::{Matcher, Options, Switch};
+
+/// Makes the files of the selected cases and writes down their jobs. Workers will run in `folder`.
+pub(super) fn make(
+    family: &Family,
+    options: &Options,
+    matcher: &Matcher,
+    dirs: Dirs<'_>,
+    folder: &Path,
+) -> Result<Plan, RunError> {
+    let selected = family.cases.iter().map(AsRef::as_ref).filter(|case| matcher.selects(*case));
+    let planned = |case: &dyn Case| {
+        let id = case.id();
+        if options.criterion.quick && case.is_heavy() {
+            return Ok(Planned::NotRun { id, reason: "heavy: left out of --quick".to_owned() });
+        }
+        match case.prepare(dirs) {
+            Ok(inputs) => Ok(Planned::Job(Box::new(job(family, case, options, folder, inputs)))),
+            Err(error) => match error.downcast::<NotRun>() {
+                Ok(not_run) => Ok(Planned::NotRun { id, reason: not_run.0 }),
+                Err(source) => Err(RunError::Prepare { case: id.to_string(), source }),
+            },
+        }
+    };
+    let cases = selected.map(planned).collect::<Result<_, _>>()?;
+    Ok(Plan::new(family.name, family.unit, stage(family.reference), family.context.clone(), cases))
+}
+
+/// A family's own stage name.
+///
+/// # Panics
+/// When it is not in the form of one: a mistake in the family's source, found by its first run.
+fn stage(name: &str) -> Stage {
+    name.parse().unwrap_or_else(|error| panic!("in the family's source: {error}"))
+}
+
+fn job(family: &Family, case: &dyn Case, options: &Options, folder: &Path, inputs: Vec<PathBuf>) -> Job {
+    // Relative to the worker's folder where they lie below it, so that the length of the checkout's
+    // path never reaches the worker's heap.
+    let relative = |path: PathBuf| path.strip_prefix(folder).map(Path::to_owned).unwrap_or(path);
+    let own_ladder = case.ladder();
+    let mut ladder = match &options.ladder {
+        Some(ladder) if !own_ladder.is_empty() => ladder.clone(),
+        _ => own_ladder,
+    };
+    ladder.sort_unstable();
+    ladder.dedup();
+    Job {
+        program: case.program(),
+        case: case.id(),
+        warm_up: case.warms_up(),
+        ladder,
+        options: options.worker.0.clone(),
+        inputs: inputs.into_iter().map(relative).collect(),
+        reference: stage(family.reference),
+        limits: case.limits(),
+        conditions: Conditions { aslr_off: options.aslr == Switch::Off, ..case.conditions() },
+        environment: case.environment(),
+    }
+}

@@ -1,0 +1,204 @@
+//! The bench binary: decides which of its roles it plays, and turns errors into exit statuses.
+
+use std::{
+    env, fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::{self, ExitCode},
+};
+
+use clap::Parser;
+use highwater_judge::{Policy, compare_runs};
+use highwater_model::{Record, exit};
+use highwater_report as report;
+use highwater_runner::{self as runner, Interrupt, IsolateError, RunError};
+use highwater_store::{FolderLock, LastRun, Progress, read_record, write_atomically, write_record};
+use highwater_worker::{Dirs, Family, protocol};
+
+use crate::{
+    measure,
+    options::{Matcher, Mode, Options, for_criterion},
+    pages, plan, timing,
+};
+
+/// The `main` of a bench binary. The family is built anew in each role: the parent that measures,
+/// its workers, and the criterion benchmark.
+#[must_use]
+pub fn main(family: impl FnOnce() -> Family) -> ExitCode {
+    if protocol::is_worker() {
+        return highwater_worker::run(family);
+    }
+    let options = Options::parse();
+    let matcher = match options.matcher() {
+        Ok(matcher) => matcher,
+        Err(error) => {
+            eprintln!("error: the filter is not a regular expression: {error}");
+            return ExitCode::from(exit::USAGE);
+        }
+    };
+    match run(&family(), &options, &matcher) {
+        Ok(()) => ExitCode::from(exit::HELD),
+        Err(RunError::Isolate(error @ IsolateError::Interrupted)) => {
+            eprintln!("{error}");
+            ExitCode::from(exit::INTERRUPTED)
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(exit::INTERNAL)
+        }
+    }
+}
+
+/// Where a bench binary keeps things: `target/highwater`, the workers' working directory too.
+struct Folders {
+    target: PathBuf,
+    own: PathBuf,
+    cache: PathBuf,
+}
+
+impl Folders {
+    fn find() -> Result<Self, RunError> {
+        let target = runner::target_dir()?;
+        let own = target.join("highwater");
+        let cache = own.join("cache");
+        match fs::create_dir_all(&cache) {
+            Ok(()) => Ok(Self { target, own, cache }),
+            Err(source) => Err(RunError::Io { path: cache, source }),
+        }
+    }
+
+    fn record(&self, family: &str) -> PathBuf {
+        self.own.join(format!("{family}.json"))
+    }
+
+    /// Where `highwater` finds this program again, to run more of its workers.
+    fn program(&self, family: &str) -> PathBuf {
+        self.own.join("programs").join(family)
+    }
+
+    fn named(&self, name: &str, family: &str) -> PathBuf {
+        self.own.join("named").join(name).join(format!("{family}.json"))
+    }
+}
+
+fn run(family: &Family, options: &Options, matcher: &Matcher) -> Result<(), RunError> {
+    let folders = Folders::find()?;
+    let dirs = Dirs { cache: &folders.cache };
+    if timing::is_wanted() {
+        let result = timing::run(family, options, matcher, dirs);
+        return result.map_err(|source| RunError::Prepare { case: family.name.to_owned(), source });
+    }
+    if let Some(path) = &options.plan {
+        let plan = plan::make(family, options, matcher, dirs, &folders.own)?;
+        let text = serde_json::to_string(&plan)
+            .map_err(|source| RunError::Io { path: path.clone(), source: source.into() })?;
+        return Ok(write_atomically(path, text.as_bytes())?);
+    }
+    // Two runs at once would disturb each other's memory and time. Taken before Ctrl-C is caught, which
+    // then ends a run that waits; a list disturbs nobody.
+    let lock = match options.mode() {
+        Mode::List => None,
+        _ => Some(FolderLock::take(&folders.own, |line| eprintln!("{line}"))?),
+    };
+    if let Some(lock) = &lock {
+        lock.sweep(&folders.own);
+    }
+    let interrupt = Interrupt::install().map_err(|source| IsolateError::System { what: "watch for Ctrl-C", source })?;
+    let criterion = || timing::spawn(&for_criterion(env::args().skip(1)), &folders.target, &interrupt);
+    match options.mode() {
+        Mode::List => {
+            for case in family.cases.iter().filter(|case| matcher.selects(case.as_ref())) {
+                println!("{}: benchmark", case.id());
+            }
+            if !options.memory_only {
+                criterion()?;
+            }
+        }
+        Mode::Test => {
+            measure::test(family, options, matcher, dirs, &folders.own, &interrupt)?;
+            if !options.memory_only {
+                criterion()?;
+            }
+        }
+        Mode::CriterionOnly => {
+            criterion()?;
+        }
+        Mode::Measure => {
+            let named = baseline_asked(options, &folders, family)?;
+            let note = |progress| {
+                LastRun::note(&folders.own, &runner::run_id(), options.filter.as_deref(), family.name, progress)
+            };
+            if !family.cases.iter().any(|case| matcher.selects(case.as_ref())) {
+                eprintln!("{}: no case matches the filter: nothing measured", family.name);
+                return Ok(note(Progress::NothingSelected)?);
+            }
+            note(Progress::Begun)?;
+            let mut record = measure::measure(family, options, matcher, dirs, &folders.own, &interrupt)?;
+            decide(family, &mut record);
+            save(&record, options, &folders)?;
+            link(&folders.program(family.name))?;
+            if !options.memory_only {
+                for ((id, routine), time) in criterion()?.estimates() {
+                    if let Some(case) = record.cases.iter_mut().find(|case| case.id.as_str() == id) {
+                        case.time.insert(routine, time);
+                    }
+                }
+                decide(family, &mut record);
+                save(&record, options, &folders)?;
+            }
+            note(Progress::Measured)?;
+            print(&record, &folders, named);
+            pages::write(&folders.own);
+        }
+    }
+    Ok(())
+}
+
+/// The named record to compare with, read before anything runs. Criterion's rule: `--baseline` fails
+/// where there is none, `--baseline-lenient` does not.
+fn baseline_asked(options: &Options, folders: &Folders, family: &Family) -> Result<Option<Record>, RunError> {
+    let flags = &options.criterion;
+    Ok(match (&flags.baseline, &flags.baseline_lenient) {
+        (Some(name), _) => Some(read_record(&folders.named(name, family.name))?),
+        (None, Some(name)) => read_record(&folders.named(name, family.name)).ok(),
+        (None, None) => None,
+    })
+}
+
+/// Has the claims decided by what the record holds so far.
+fn decide(family: &Family, record: &mut Record) {
+    record.claims = family.claims.iter().map(|claim| claim.decided(record)).collect();
+}
+
+/// Keeps a run.
+fn save(record: &Record, options: &Options, folders: &Folders) -> Result<(), RunError> {
+    write_record(&folders.record(&record.family), record)?;
+    if let Some(name) = &options.criterion.save_baseline {
+        write_record(&folders.named(name, &record.family), record)?;
+    }
+    Ok(())
+}
+
+/// Points `path` at this program, whole at any time.
+fn link(path: &Path) -> Result<(), RunError> {
+    let error = |path: &Path| {
+        let path = path.to_owned();
+        move |source| RunError::Io { path, source }
+    };
+    let program = env::current_exe().map_err(error(Path::new("/proc/self/exe")))?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(error(folder))?;
+    let new = path.with_extension(format!("{}.new", process::id()));
+    symlink(program, &new).map_err(error(&new))?;
+    fs::rename(&new, path).map_err(error(path))
+}
+
+fn print(record: &Record, folders: &Folders, named: Option<Record>) {
+    println!("{}", report::run_table(record));
+    println!("written to {}", folders.record(&record.family).display());
+    if let Some(named) = named {
+        // As in criterion, a comparison by name informs and gates nothing.
+        let comparison = compare_runs(&named, record, &Policy::default());
+        println!("\n{}", report::family_text(&comparison));
+    }
+}

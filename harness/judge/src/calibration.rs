@@ -1,0 +1,203 @@
+//! How often the judge is wrong, from workers that really ran: comparisons of a program with itself
+//! (any finding is a false alarm) and with itself made to dirty more (no finding is a miss). Samples are
+//! drawn from batches of workers, the baseline's from one batch and the run's from another, and go
+//! through both stages of the real judge.
+
+use std::collections::BTreeMap;
+
+use highwater_model::{CaseId, CaseRecord, Quantity, Record};
+use highwater_stats::Random;
+use serde::{Deserialize, Serialize};
+
+use super::{Keep, Kind, NoiseClass, Policy, baselines, compare_family, confirm_family, exact_where_gated};
+
+/// Workers that a comparison takes for the baseline, for a run whose workers disagree, and for stage 2.
+const FULL: usize = 20;
+/// Workers that it takes where they agree.
+const FEWEST: usize = 5;
+
+/// What the workers of a batch were made to dirty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Arm {
+    /// Nothing: a comparison with itself.
+    Same,
+    /// One page, once in a worker.
+    Page,
+    /// 64 KiB, once in a worker.
+    Large,
+    /// A hundredth of what the case grows by up to its last stage with units, once in a worker.
+    Percent,
+}
+
+impl Arm {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Same, Self::Page, Self::Large, Self::Percent];
+
+    /// What to dirty, in a case that grows by `growth` bytes and where a page has `page`.
+    #[must_use]
+    pub fn bytes(self, growth: u64, page: u64) -> u64 {
+        match self {
+            Self::Same => 0,
+            Self::Page => page,
+            Self::Large => 64 << 10,
+            Self::Percent => growth / 100,
+        }
+    }
+
+    /// The word for it in file names.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::Page => "page",
+            Self::Large => "64k",
+            Self::Percent => "percent",
+        }
+    }
+}
+
+/// The batches of a family: records of the same cases, each of its own time.
+pub type Batches = BTreeMap<Arm, Vec<Record>>;
+
+/// So many findings in so many comparisons.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Tally {
+    /// Comparisons that found a regression.
+    pub found: usize,
+    /// All of them.
+    pub of: usize,
+}
+
+impl Tally {
+    fn count(&mut self, found: bool) {
+        self.found += usize::from(found);
+        self.of += 1;
+    }
+}
+
+/// The tallies of one case, by what was dirtied: the case is found where any gated aspect of it is.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct CaseTally {
+    /// Regressions found.
+    pub regressed: BTreeMap<Arm, Tally>,
+    /// Comparisons with something unconfirmed in them.
+    pub unconfirmed: BTreeMap<Arm, Tally>,
+}
+
+/// A kind of aspect: its class, the quantity, and `growth`, `slope` or `level`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct AspectKind {
+    /// How noisy.
+    pub class: NoiseClass,
+    /// Of what.
+    pub quantity: Quantity,
+    /// Looked at how.
+    pub word: &'static str,
+}
+
+/// What calibrating a family gave.
+#[derive(Clone, Debug, Default)]
+pub struct Calibration {
+    /// By case.
+    pub cases: BTreeMap<CaseId, CaseTally>,
+    /// By kind of aspect.
+    pub aspects: BTreeMap<AspectKind, BTreeMap<Arm, Tally>>,
+    /// Workers that the comparisons drew from.
+    pub workers: usize,
+}
+
+/// Makes about `comparisons` comparisons of every arm, spread evenly over the cases.
+#[must_use]
+pub fn calibrate(batches: &Batches, policy: &Policy, comparisons: usize, seed: u64) -> Calibration {
+    let policy = policy.clone().only_gated();
+    let none = Vec::new();
+    let same = batches.get(&Arm::Same).unwrap_or(&none);
+    let workers = batches.values().flatten().flat_map(|batch| &batch.cases).map(|case| case.samples).sum();
+    let mut result = Calibration { workers, ..Calibration::default() };
+    let Some(first) = same.first() else { return result };
+    let ids: Vec<&CaseId> = first.cases.iter().filter(|case| case.samples > 0).map(|case| &case.id).collect();
+    let mut random = Random::seeded(seed);
+    for (&arm, of_arm) in batches {
+        for id in &ids {
+            let draws = Draws { id, same, arm, of_arm };
+            for _ in 0..comparisons.div_ceil(ids.len()) {
+                draws.compare(&policy, &mut random, &mut result);
+            }
+        }
+    }
+    result
+}
+
+/// One case under one arm.
+struct Draws<'a> {
+    id: &'a CaseId,
+    same: &'a [Record],
+    arm: Arm,
+    of_arm: &'a [Record],
+}
+
+impl Draws<'_> {
+    fn compare(&self, policy: &Policy, random: &mut Random, result: &mut Calibration) -> Option<()> {
+        let from = random.below(self.same.len());
+        // Another batch than the baseline's, where there is one.
+        let mut others: Vec<usize> =
+            (0..self.of_arm.len()).filter(|other| self.of_arm.len() == 1 || *other != from).collect();
+        random.choose(&mut others, 1);
+        let run_batch = self.of_arm.get(*others.first()?)?;
+        let baseline_case = case_of(&self.same[from], self.id)?;
+        let run_case = case_of(run_batch, self.id)?;
+
+        let mut workers: Vec<usize> = (0..baseline_case.samples).collect();
+        random.choose(&mut workers, FULL);
+        let baseline = only(&self.same[from], baseline_case.of_workers(&workers[..FULL.min(workers.len())]));
+        let baseline = baselines::of_run(&baseline, policy, Keep::Gated);
+
+        let mut workers: Vec<usize> = (0..run_case.samples).collect();
+        random.choose(&mut workers, 2 * FULL);
+        let few = run_case.of_workers(&workers[..FEWEST.min(workers.len())]);
+        let enough = if exact_where_gated(&few, &run_batch.reference) { FEWEST } else { FULL };
+        let enough = enough.min(workers.len());
+        let run = only(run_batch, run_case.of_workers(&workers[..enough]));
+        let mut comparison = compare_family(&baseline, &run, policy);
+        if !comparison.flagged().is_empty() {
+            let rest = &workers[enough..workers.len().min(enough + FULL)];
+            let again = only(run_batch, run_case.of_workers(rest));
+            comparison = confirm_family(&baseline, &run, &again, policy);
+        }
+
+        let gated = comparison.verdicts.iter().filter(|verdict| verdict.gated);
+        let tally = result.cases.entry(self.id.clone()).or_default();
+        let any = |kind| comparison.verdicts.iter().any(|verdict| verdict.gated && verdict.kind == kind);
+        tally.regressed.entry(self.arm).or_default().count(any(Kind::Regressed));
+        tally.unconfirmed.entry(self.arm).or_default().count(any(Kind::Unconfirmed));
+        for verdict in gated {
+            let Some(subject) = &verdict.subject else { continue };
+            let class = subject.class.unwrap_or(NoiseClass::Spread);
+            let kind = AspectKind { class, quantity: subject.quantity, word: subject.aspect.word() };
+            let tallies = result.aspects.entry(kind).or_default();
+            tallies.entry(self.arm).or_default().count(verdict.kind == Kind::Regressed);
+        }
+        Some(())
+    }
+}
+
+fn case_of<'a>(record: &'a Record, id: &CaseId) -> Option<&'a CaseRecord> {
+    record.cases.iter().find(|case| case.id == *id && case.samples > 0)
+}
+
+/// The record with this case alone.
+fn only(record: &Record, case: CaseRecord) -> Record {
+    let mut selection = record.selection.clone();
+    selection.filter = Some(case.id.to_string());
+    Record {
+        schema: record.schema,
+        family: record.family.clone(),
+        fingerprint: record.fingerprint.clone(),
+        selection,
+        unit: record.unit.clone(),
+        reference: record.reference.clone(),
+        cases: vec![case],
+        claims: Vec::new(),
+    }
+}

@@ -1,0 +1,316 @@
+//! Memory control groups, version 2 or 1: what a group uses, and a group of its own for a worker
+//! that is to run under a memory limit.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use highwater_model::Bytes;
+use procfs::{FromBufRead, ProcessCGroups, process::MountInfos};
+
+/// Why there is no memory cgroup to be had.
+#[derive(Debug, thiserror::Error)]
+pub enum CgroupError {
+    /// A file could not be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// No memory controller is mounted that this process may see.
+    #[error("no memory controller is mounted for this process")]
+    NoController,
+    /// A file says something else than expected.
+    #[error("{path}: cannot make sense of it")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// Names of the same figures in the two versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Version {
+    V1,
+    V2,
+}
+
+impl Version {
+    fn current(self) -> &'static str {
+        match self {
+            Self::V1 => "memory.usage_in_bytes",
+            Self::V2 => "memory.current",
+        }
+    }
+
+    fn peak(self) -> &'static str {
+        match self {
+            Self::V1 => "memory.max_usage_in_bytes",
+            Self::V2 => "memory.peak",
+        }
+    }
+
+    fn limit(self) -> &'static str {
+        match self {
+            Self::V1 => "memory.limit_in_bytes",
+            Self::V2 => "memory.max",
+        }
+    }
+
+    /// The file with the line `oom_kill N`.
+    fn events(self) -> &'static str {
+        match self {
+            Self::V1 => "memory.oom_control",
+            Self::V2 => "memory.events",
+        }
+    }
+}
+
+/// The memory cgroup of a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemoryCgroup {
+    folder: PathBuf,
+    version: Version,
+}
+
+impl MemoryCgroup {
+    /// The group that `pid` is in, by `/proc/PID/cgroup` and `/proc/PID/mountinfo`.
+    ///
+    /// # Errors
+    /// When these cannot be read or no memory controller is mounted.
+    pub fn of(pid: u32) -> Result<Self, CgroupError> {
+        let read = |name: &str| {
+            let path = PathBuf::from(format!("/proc/{pid}/{name}"));
+            fs::read(&path).map(|text| (path.clone(), text)).map_err(|source| CgroupError::Io { path, source })
+        };
+        let (path, groups) = read("cgroup")?;
+        let groups = ProcessCGroups::from_buf_read(groups.as_slice()).map_err(|_| CgroupError::Parse { path })?;
+        let (path, mounts) = read("mountinfo")?;
+        let mounts = MountInfos::from_buf_read(mounts.as_slice()).map_err(|_| CgroupError::Parse { path })?;
+        Self::locate(&groups, &mounts).ok_or(CgroupError::NoController)
+    }
+
+    fn locate(groups: &ProcessCGroups, mounts: &MountInfos) -> Option<Self> {
+        let mount = |kind: &str, option: Option<&str>| {
+            mounts.0.iter().find(|mount| {
+                mount.fs_type == kind && option.is_none_or(|option| mount.super_options.contains_key(option))
+            })
+        };
+        groups.0.iter().find_map(|group| {
+            // Version 1 names its controllers; the unified hierarchy has number 0 and no names, and
+            // in a hybrid set-up it lacks the memory controller, which then has a version 1 line.
+            let (version, mount) = if group.controllers.iter().any(|name| name == "memory") {
+                (Version::V1, mount("cgroup", Some("memory"))?)
+            } else if group.hierarchy == 0
+                && !groups.0.iter().any(|g| g.controllers.iter().any(|name| name == "memory"))
+            {
+                (Version::V2, mount("cgroup2", None)?)
+            } else {
+                return None;
+            };
+            // In a container the mount may show a part of the hierarchy: its root is cut off.
+            let inside = group.pathname.strip_prefix(&mount.root).unwrap_or(&group.pathname);
+            Some(Self { folder: mount.mount_point.join(inside.trim_start_matches('/')), version })
+        })
+    }
+
+    /// Bytes charged to the group now.
+    ///
+    /// # Errors
+    /// When the file cannot be read (the root group of version 2 has none).
+    pub fn current(&self) -> Result<Bytes, CgroupError> {
+        self.number(self.version.current()).map(Bytes)
+    }
+
+    /// The most bytes that were ever charged to the group.
+    ///
+    /// # Errors
+    /// When the file cannot be read (version 2 has it since Linux 5.19).
+    pub fn peak(&self) -> Result<Bytes, CgroupError> {
+        self.number(self.version.peak()).map(Bytes)
+    }
+
+    /// Where its files are.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The version of the controller: 1 or 2.
+    #[must_use]
+    pub fn version(&self) -> u8 {
+        match self.version {
+            Version::V1 => 1,
+            Version::V2 => 2,
+        }
+    }
+
+    /// The lowest memory limit of the group and those above it, as far as they can be seen; `None`
+    /// where there is none.
+    #[must_use]
+    pub fn limit(&self) -> Option<Bytes> {
+        let limits = self.folder.ancestors().filter_map(|folder| {
+            let text = fs::read_to_string(folder.join(self.version.limit())).ok()?;
+            parse_limit(&text)
+        });
+        limits.min()
+    }
+
+    /// How many processes of the group the out-of-memory killer has ended.
+    ///
+    /// # Errors
+    /// When the file cannot be read or has no such line.
+    pub fn oom_kills(&self) -> Result<u64, CgroupError> {
+        let path = self.folder.join(self.version.events());
+        let text = fs::read_to_string(&path).map_err(|source| CgroupError::Io { path: path.clone(), source })?;
+        parse_oom_kills(&text).ok_or(CgroupError::Parse { path })
+    }
+
+    fn number(&self, name: &str) -> Result<u64, CgroupError> {
+        let path = self.folder.join(name);
+        let text = fs::read_to_string(&path).map_err(|source| CgroupError::Io { path: path.clone(), source })?;
+        text.trim().parse().map_err(|_| CgroupError::Parse { path })
+    }
+}
+
+/// Version 2 says `max` for no limit, version 1 the largest number of whole pages.
+fn parse_limit(text: &str) -> Option<Bytes> {
+    let bytes: u64 = text.trim().parse().ok()?;
+    (bytes < u64::MAX >> 2).then_some(Bytes(bytes))
+}
+
+fn parse_oom_kills(text: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix("oom_kill ")).and_then(|number| number.trim().parse().ok())
+}
+
+/// A memory cgroup made for one worker, removed when dropped.
+#[derive(Debug)]
+pub struct OwnCgroup {
+    group: MemoryCgroup,
+}
+
+impl OwnCgroup {
+    /// Makes a group beneath this process's own with a limit on memory, swap included where that
+    /// is counted.
+    ///
+    /// # Errors
+    /// When the rights are lacking or no controller is mounted: the case is then not run.
+    pub fn with_limit(limit: Bytes) -> Result<Self, CgroupError> {
+        static NUMBER: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let parent = MemoryCgroup::of(std::process::id())?;
+        let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let folder = parent.folder.join(format!("highwater-{}-{number}", std::process::id()));
+        fs::create_dir(&folder).map_err(|source| CgroupError::Io { path: folder.clone(), source })?;
+        let own = Self { group: MemoryCgroup { folder, version: parent.version } };
+        own.write(parent.version.limit(), &limit.0.to_string())?;
+        // Without swap accounting the file is absent, and there is then no limit to set.
+        let swap = match parent.version {
+            Version::V1 => ("memory.memsw.limit_in_bytes", limit.0.to_string()),
+            Version::V2 => ("memory.swap.max", "0".to_owned()),
+        };
+        if own.group.folder.join(swap.0).exists() {
+            own.write(swap.0, &swap.1)?;
+        }
+        Ok(own)
+    }
+
+    /// The file to which a process writes its pid to enter the group.
+    #[must_use]
+    pub fn entrance(&self) -> PathBuf {
+        self.group.folder.join("cgroup.procs")
+    }
+
+    /// The group's figures.
+    #[must_use]
+    pub fn figures(&self) -> &MemoryCgroup {
+        &self.group
+    }
+
+    fn write(&self, name: &str, value: &str) -> Result<(), CgroupError> {
+        let path: &Path = &self.group.folder.join(name);
+        fs::write(path, value).map_err(|source| CgroupError::Io { path: path.to_owned(), source })
+    }
+}
+
+impl Drop for OwnCgroup {
+    fn drop(&mut self) {
+        // A group whose last process was just reaped can be busy for a moment.
+        for _ in 0..50 {
+            if fs::remove_dir(&self.group.folder).is_ok() {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn locate(cgroup: &str, mountinfo: &str) -> Option<MemoryCgroup> {
+        let groups = ProcessCGroups::from_buf_read(cgroup.as_bytes()).expect("well formed");
+        let mounts = MountInfos::from_buf_read(mountinfo.as_bytes()).expect("well formed");
+        MemoryCgroup::locate(&groups, &mounts)
+    }
+
+    /// Captured on the project's machine: version 1 controllers beside an empty unified hierarchy.
+    #[test]
+    fn in_a_hybrid_hierarchy_the_memory_controller_is_of_version_1() {
+        let group = locate(
+            include_str!("../tests/fixtures/cgroup/hybrid-cgroup"),
+            include_str!("../tests/fixtures/cgroup/hybrid-mountinfo"),
+        );
+        let folder = "/sys/fs/cgroup/memory/process_api/152f6e2925c5dbfa7b3d81e140001391".into();
+        assert_eq!(group, Some(MemoryCgroup { folder, version: Version::V1 }));
+    }
+
+    /// The form that cgroups(7) and systemd give on a machine with version 2 alone.
+    #[test]
+    fn the_unified_hierarchy_is_version_2() {
+        let mounts = "31 23 0:28 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n";
+        let group = locate("0::/user.slice/run-1.scope\n", mounts);
+        let folder = "/sys/fs/cgroup/user.slice/run-1.scope".into();
+        assert_eq!(group, Some(MemoryCgroup { folder, version: Version::V2 }));
+    }
+
+    /// A container that sees only its own part of the hierarchy.
+    #[test]
+    fn what_the_mount_cuts_off_is_cut_off_the_path() {
+        let mounts = "31 23 0:28 /docker/abc /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n";
+        let group = locate("4:memory:/docker/abc/worker\n", mounts);
+        assert_eq!(group.map(|group| group.folder), Some("/sys/fs/cgroup/memory/worker".into()));
+        assert_eq!(locate("4:cpu:/x\n", mounts), None);
+    }
+
+    #[test]
+    fn out_of_memory_kills_are_counted_in_both_versions() {
+        assert_eq!(parse_oom_kills("oom_kill_disable 0\nunder_oom 0\noom_kill 3\n"), Some(3));
+        assert_eq!(parse_oom_kills("low 0\nhigh 0\nmax 9\noom 2\noom_kill 1\noom_group_kill 0\n"), Some(1));
+        assert_eq!(parse_oom_kills("low 0\n"), None);
+    }
+
+    #[test]
+    fn no_limit_is_told_from_a_limit_in_both_versions() {
+        assert_eq!(parse_limit("536870912\n"), Some(Bytes(512 << 20)));
+        assert_eq!((parse_limit("max\n"), parse_limit("9223372036854771712\n")), (None, None));
+    }
+
+    /// Where the rights are lacking there is nothing to test but the refusal.
+    #[test]
+    fn a_group_of_ones_own_is_removed_when_dropped() {
+        match OwnCgroup::with_limit(Bytes(64 << 20)) {
+            Ok(own) => {
+                let folder = own.group.folder.clone();
+                assert!(folder.is_dir() && own.entrance().exists());
+                assert_eq!(own.figures().oom_kills().expect("readable"), 0);
+                drop(own);
+                assert!(!folder.exists());
+            }
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What calibrating a family gave, as Markdown tables: they are read in a terminal and pasted into
+//! `docs/calibration.md`.
+
+use highwater_judge::{Arm, Calibration, Tally};
+use highwater_model::{MachineClass, Metric, Quantity};
+use highwater_stats as stats;
+
+use super::table;
+
+/// Two-sided confidence whose upper limit holds with 95 % on its own.
+const CONFIDENCE: f64 = 0.90;
+
+/// The tables of a family: by case, and by class and quantity.
+#[must_use]
+pub fn calibration_text(family: &str, class: &MachineClass, batches: usize, calibration: &Calibration) -> String {
+    let total = |arm| {
+        let tallies = calibration.cases.values().filter_map(|case| case.regressed.get(&arm));
+        tallies.fold(Tally::default(), |sum, tally| Tally { found: sum.found + tally.found, of: sum.of + tally.of })
+    };
+    let cells = |tally: &dyn Fn(Arm) -> Option<Tally>, unconfirmed: Option<Tally>| {
+        let same = tally(Arm::Same).unwrap_or_default();
+        let mut cells = vec![same.of.to_string(), alarms(same)];
+        cells.extend(unconfirmed.map(|tally| tally.found.to_string()));
+        cells.extend([Arm::Page, Arm::Large, Arm::Percent].map(|arm| tally(arm).map_or("-".to_owned(), power)));
+        cells
+    };
+    let headings =
+        ["case", "A/A comparisons", "false alarms (95 % bound)", "unconfirmed", "found: one page", "64 KiB", "1 %"];
+    let rows = calibration.cases.iter().map(|(id, case)| {
+        let mut row = vec![table::short_id(id)];
+        row.extend(cells(&|arm| case.regressed.get(&arm).copied(), case.unconfirmed.get(&Arm::Same).copied()));
+        row
+    });
+    let unconfirmed = calibration.cases.values().filter_map(|case| case.unconfirmed.get(&Arm::Same));
+    let unconfirmed = unconfirmed.fold(Tally::default(), |sum, tally| Tally { found: sum.found + tally.found, of: 0 });
+    let mut sum = vec!["all".to_owned()];
+    sum.extend(cells(&|arm| Some(total(arm)), Some(unconfirmed)));
+    let by_case = table::markdown(&headings.map(str::to_owned), rows.chain([sum]));
+
+    let headings =
+        ["class", "gated", "A/A comparisons", "false alarms (95 % bound)", "found: one page", "64 KiB", "1 %"];
+    let rows = calibration.aspects.iter().map(|(kind, tallies)| {
+        // What is dirtied once appears in growth, and neither before it nor in a slope.
+        let shows =
+            kind.word == "growth" && matches!(kind.quantity, Quantity::Process(Metric::Anon | Metric::PeakAnon));
+        let tally = |arm: Arm| tallies.get(&arm).copied().filter(|_| shows || arm == Arm::Same);
+        let mut row = vec![kind.class.to_string(), format!("{} of {}", kind.word, kind.quantity)];
+        row.extend(cells(&tally, None));
+        row
+    });
+    let by_aspect = table::markdown(&headings.map(str::to_owned), rows);
+    format!("{family} on {class}: {} workers in {batches} batches\n\n{by_case}\n\n{by_aspect}\n", calibration.workers)
+}
+
+/// `0 (< 0.030 %)`.
+fn alarms(tally: Tally) -> String {
+    let bound = stats::rate(tally.found, tally.of, CONFIDENCE).map_or(1.0, |rate| rate.high);
+    format!("{} (< {:.3} %)", tally.found, bound * 100.0)
+}
+
+/// `100.00 % (> 99.97 %)`.
+fn power(tally: Tally) -> String {
+    match stats::rate(tally.found, tally.of, CONFIDENCE) {
+        Some(rate) => format!("{:.2} % (> {:.2} %)", rate.share * 100.0, rate.low * 100.0),
+        None => "-".to_owned(),
+    }
+}

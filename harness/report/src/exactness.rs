@@ -1,0 +1,40 @@
+//! How many different values the workers of a run gave, stage by stage: the check that a case is
+//! exact, or how far it is from it.
+
+use std::collections::BTreeSet;
+
+use highwater_judge::{Aspect, View};
+use highwater_model::{Metric, Record};
+
+use super::table;
+
+/// For each case and each of `metrics`, the number of different values at the worst stage, of the
+/// level (from the reference stage on) and of the growth since the reference stage.
+#[must_use]
+pub fn exactness_table(record: &Record, metrics: &[Metric]) -> String {
+    let headings = ["case", "n"].into_iter().map(str::to_owned);
+    let headings =
+        headings.chain(metrics.iter().flat_map(|metric| [metric.to_string(), format!("growth of {metric}")]));
+    let rows = record.cases.iter().map(|case| {
+        let view = View::new(case, &record.reference);
+        let mut cells = vec![table::short_id(&case.id), case.samples.to_string()];
+        for &metric in metrics {
+            let levels = case.stages.iter().filter_map(|columns| columns.values(metric, case.samples));
+            let levels = levels.map(|values| values.into_iter().collect::<BTreeSet<_>>().len()).max();
+            let growths = view.aspects().into_iter().filter(|aspect| matches!(aspect, Aspect::Growth(_)));
+            let growths = growths.filter_map(|aspect| view.values(metric.into(), &aspect));
+            let growths =
+                growths.map(|values| values.iter().map(|value| *value as i64).collect::<BTreeSet<_>>().len()).max();
+            cells.extend(
+                [levels, growths].map(|distinct| distinct.map_or("-".to_owned(), |distinct| distinct.to_string())),
+            );
+        }
+        cells
+    });
+    format!(
+        "{} on {}: different values among n workers, at the stage with most\n{}",
+        record.family,
+        record.fingerprint.class,
+        table::print(&headings.collect::<Vec<_>>(), rows)
+    )
+}

@@ -1,0 +1,122 @@
+//! Annotations of a GitHub workflow: workflow commands, which the runner reads from the log
+//! (<https://docs.github.com/actions/reference/workflow-commands-for-github-actions>).
+
+use std::io::{self, Write};
+
+use highwater_model::exit;
+
+use super::{Exporter, Results, level::Level};
+use crate::{
+    printable,
+    summary::Summary,
+    told::{self, no_baseline},
+};
+
+#[derive(Debug)]
+pub(super) struct Github;
+
+/// Annotations of one level that GitHub keeps of a step; it drops the rest without a word.
+const PER_LEVEL: usize = 10;
+
+struct Annotation {
+    level: Level,
+    file: Option<String>,
+    title: String,
+    message: String,
+}
+
+impl Exporter for Github {
+    fn name(&self) -> &'static str {
+        "github"
+    }
+
+    fn help(&self) -> &'static str {
+        "annotations of a GitHub workflow, read from its log"
+    }
+
+    fn extension(&self) -> &'static str {
+        "txt"
+    }
+
+    fn write(&self, results: &Results<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let annotations = annotations(results);
+        for level in Level::ALL {
+            let of_level: Vec<&Annotation> =
+                annotations.iter().filter(|annotation| annotation.level == level).collect();
+            let shown = if of_level.len() > PER_LEVEL { PER_LEVEL - 1 } else { of_level.len() };
+            for annotation in &of_level[..shown] {
+                command(out, annotation)?;
+            }
+            if shown < of_level.len() {
+                let message = format!("{} more of this level; see the log or the step summary", of_level.len() - shown);
+                command(out, &Annotation { level, file: None, title: "Highwater".to_owned(), message })?;
+            }
+        }
+        // The last line is for whoever reads the log; it is no command.
+        writeln!(out, "{}", Summary::of(results.comparison))
+    }
+}
+
+fn annotations(results: &Results<'_>) -> Vec<Annotation> {
+    let comparison = results.comparison;
+    let file = |family: &str| Some(printable::line(&results.file(family)?.display().to_string()));
+    let mut annotations = Vec::new();
+    for family in &comparison.families {
+        for line in told::lines(&family.verdicts) {
+            let mut message = vec![line.sentence.clone()];
+            if line.verdict.kind == highwater_judge::Kind::Died {
+                message.extend(results.last_words(&line.verdict.case));
+            }
+            annotations.push(Annotation {
+                level: Level::of(line.verdict, comparison.strict),
+                file: file(&family.family),
+                title: format!("{}: {}", line.verdict.kind, line.subject()),
+                message: message.join("\n"),
+            });
+        }
+    }
+    for absent in &comparison.without_baseline {
+        annotations.push(Annotation {
+            level: Level::Error,
+            file: None,
+            title: format!("no baseline: {}", absent.family),
+            message: no_baseline(absent),
+        });
+    }
+    if annotations.is_empty() && comparison.exit_status() == exit::NO_BASELINE {
+        let message = "nothing was compared".to_owned();
+        annotations.push(Annotation { level: Level::Error, file: None, title: "Highwater".to_owned(), message });
+    }
+    annotations
+}
+
+fn command(out: &mut dyn Write, annotation: &Annotation) -> io::Result<()> {
+    let word = match annotation.level {
+        Level::Error => "error",
+        Level::Warning => "warning",
+        Level::Note => "notice",
+    };
+    let file = annotation.file.as_ref().map_or(String::new(), |file| format!("file={},line=1,", property(file)));
+    writeln!(out, "::{word} {file}title={}::{}", property(&annotation.title), data(&annotation.message))
+}
+
+/// The runner ends a command at a line's end and takes `%XX` back.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// Properties end at `,` and `:` as well.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_can_end_neither_a_command_nor_a_property() {
+        assert_eq!(data("50 %\r\n::error::x, y"), "50 %25%0D%0A::error::x, y");
+        assert_eq!(property("50 %\r\n::error::x, y"), "50 %25%0D%0A%3A%3Aerror%3A%3Ax%2C y");
+    }
+}

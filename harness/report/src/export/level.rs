@@ -1,0 +1,28 @@
+//! How loud a verdict is where a format has three levels (annotations, SARIF).
+
+use highwater_judge::{Kind, Verdict};
+
+/// How loud.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Level {
+    /// It fails the gate.
+    Error,
+    /// It fails nothing, and is not green either.
+    Warning,
+    /// Good to know.
+    Note,
+}
+
+impl Level {
+    pub(super) const ALL: [Self; 3] = [Self::Error, Self::Warning, Self::Note];
+
+    /// `strict`: what is unconfirmed fails too.
+    pub(super) fn of(verdict: &Verdict, strict: bool) -> Self {
+        match verdict.kind {
+            _ if verdict.fails() => Self::Error,
+            Kind::Unconfirmed if verdict.gated && strict => Self::Error,
+            Kind::Unconfirmed | Kind::New | Kind::Missing | Kind::NotRun | Kind::NotComparable => Self::Warning,
+            Kind::Same | Kind::Improved | Kind::Regressed | Kind::OverBudget | Kind::Died => Self::Note,
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Records and verdicts as text and as pages for people, and for the programs that a CI runs. It
+//! measures and decides nothing.
+
+mod blessing;
+mod calibration_text;
+mod capacity;
+mod comparison_text;
+mod exactness;
+pub mod export;
+mod figure_tables;
+mod leads;
+mod printable;
+mod run_table;
+pub mod site;
+mod summary;
+mod table;
+mod told;
+
+pub use blessing::blessing_table;
+pub use calibration_text::calibration_text;
+pub use capacity::{CapacityReport, CaseCapacity, FamilyCapacity, Verified, capacity_json, capacity_table};
+pub use comparison_text::{comparison_text, family_text};
+pub use exactness::exactness_table;
+pub use run_table::run_table;
+pub use table::print_words;
+
+/// `1 case`, `2 cases`.
+fn counted(count: usize, word: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {word}{ending}")
+}

@@ -1,0 +1,135 @@
+//! One family's run as a table: what one more unit costs, and what the top of the ladder holds.
+
+use highwater_judge::{Aspect, View};
+use highwater_model::{Bytes, CaseRecord, Metric, Record, Unit, nanoseconds, signed_bytes};
+use highwater_stats::{Bend, median};
+
+use super::{figure_tables::figure_tables, table};
+
+/// Most routines that have a column each; more are a table of their own, with a row each.
+const MOST_ROUTINES: usize = 4;
+
+/// The table of a run, with its title, and below it why cases were not run and where workers died.
+#[must_use]
+pub fn run_table(record: &Record) -> String {
+    let ladders = ladders(record);
+    let mut routines: Vec<&String> = record.cases.iter().flat_map(|case| case.time.keys()).collect();
+    routines.sort_unstable();
+    routines.dedup();
+    let mut headings = vec!["case".to_owned(), "n".to_owned()];
+    headings.extend(["anon", "page tables", "VMAs"].map(|what| format!("{what}/{}", record.unit)));
+    headings.extend(["at", "rss", "pss", "uss", "peak"].map(str::to_owned));
+    let columns: &[&String] = if routines.len() > MOST_ROUTINES { &[] } else { &routines };
+    headings.extend(columns.iter().map(|routine| (*routine).clone()));
+    let rows = record.cases.iter().map(|case| {
+        let columns = columns.iter().filter(|_| case.not_run.is_none());
+        let times = columns.map(|routine| case.time.get(*routine).map_or("-".to_owned(), |time| nanoseconds(time.ns)));
+        row(record, case, &ladders).into_iter().chain(times).collect()
+    });
+    let mut text = format!("{} on {}\n{}\n", record.family, record.fingerprint.class, table::print(&headings, rows));
+    if columns.len() < routines.len() {
+        text.push_str(&time_table(record));
+        text.push('\n');
+    }
+    for figures in figure_tables(record) {
+        text.push_str(&figures);
+        text.push('\n');
+    }
+    for sentence in record.selection.worker_options.sentences(&record.unit) {
+        text.push_str(&sentence);
+        text.push('\n');
+    }
+    for case in &record.cases {
+        if let Some(reason) = &case.not_run {
+            text.push_str(&format!("{}: not run: {reason}\n", case.id));
+        }
+    }
+    for case in record.cases.iter().filter(|case| !case.died.is_empty()) {
+        for death in &case.died {
+            text.push_str(&format!("{}: died {}: {}\n", case.id, death.place(), death.outcome));
+            for line in death.output_tail.lines().rev().take(5).collect::<Vec<_>>().into_iter().rev() {
+                text.push_str(&format!("    {line}\n"));
+            }
+        }
+    }
+    for claim in &record.claims {
+        text.push_str(&format!("claim {}: {}: {}; {}\n", claim.id, claim.decision, claim.statement, claim.figures));
+    }
+    if !ladders.is_empty() {
+        let of_those = if ladders.len() > 1 { " (of these, those that the case has)" } else { "" };
+        text.push_str(&format!("per {}: what one more costs, {}{of_those}; ", record.unit, ladders.join(" + ")));
+        text.push_str("exact where no interval stands; `*`: it changes along the ladder");
+    }
+    text
+}
+
+/// Every time of every case in a row of its own.
+fn time_table(record: &Record) -> String {
+    let rows = record.cases.iter().flat_map(|case| {
+        // The id stands once, above its routines.
+        let ids = std::iter::once(table::short_id(&case.id)).chain(std::iter::repeat(String::new()));
+        ids.zip(&case.time).map(|(id, (routine, time))| vec![id, routine.clone(), nanoseconds(time.ns)])
+    });
+    table::print(&["case", "routine", "time"].map(str::to_owned), rows)
+}
+
+/// Names of the ladders of all cases, in the order of their first appearance.
+fn ladders(record: &Record) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for case in &record.cases {
+        for aspect in View::new(case, &record.reference).aspects() {
+            match aspect {
+                Aspect::Slope(name) if !names.contains(&name) => names.push(name),
+                _ => {}
+            }
+        }
+    }
+    names
+}
+
+fn row(record: &Record, case: &CaseRecord, ladders: &[String]) -> Vec<String> {
+    let id = table::short_id(&case.id);
+    if case.not_run.is_some() {
+        return vec![id, "not run".into()];
+    }
+    let view = View::new(case, &record.reference);
+    let page = record.fingerprint.class.page_size;
+    let mut cells = vec![id, count(case)];
+    for metric in [Metric::Anon, Metric::PageTables, Metric::Vmas] {
+        cells.push(slopes(view, metric, page, ladders));
+    }
+    // The stage with the most in it: the last rung of the ladder, or the last stage without one.
+    let top = case.stages.iter().rfind(|columns| columns.stage.scale().is_some()).or(case.stages.last());
+    cells.push(top.map_or("-".into(), |top| top.stage.to_string()));
+    for metric in [Metric::Rss, Metric::Pss, Metric::Uss, Metric::Peak] {
+        let values = top.and_then(|top| top.values(metric, case.samples));
+        let middle = values.and_then(|values| median(&values.iter().map(|value| *value as f64).collect::<Vec<_>>()));
+        cells.push(middle.map_or("-".into(), |value| Bytes(value as u64).to_string()));
+    }
+    cells
+}
+
+fn count(case: &CaseRecord) -> String {
+    match case.died.len() {
+        0 => case.samples.to_string(),
+        died => format!("{} ({died} died)", case.samples),
+    }
+}
+
+/// `4.58 KiB + 64 KiB`, one term per ladder of the case, with an interval where workers differ.
+fn slopes(view: View<'_>, metric: Metric, page: u64, ladders: &[String]) -> String {
+    let show = |value: f64| match metric.unit() {
+        Unit::Bytes => signed_bytes(value).trim_start_matches('+').to_owned(),
+        Unit::Nanoseconds | Unit::Count => format!("{value:.2}"),
+    };
+    let term = |name: &String| {
+        let line = view.line(metric.into(), name, metric.quantum(page))?;
+        let bend = if line.bend == Bend::Linear { "" } else { "*" };
+        Some(match line.low == line.high {
+            true => format!("{}{bend}", show(line.slope)),
+            false => format!("{}{bend} [{}, {}]", show(line.slope), show(line.low), show(line.high)),
+        })
+    };
+    let terms: Vec<String> = ladders.iter().filter_map(term).collect();
+    if terms.is_empty() { "-".to_owned() } else { terms.join(" + ") }
+}

@@ -1,0 +1,242 @@
+//! An axis: from what value to what value, where its ticks are, and what they say. Values are placed
+//! before plotters sees them (a logarithm, say), so that ticks are whole KiB or MiB and never 5 * 10^5.
+
+use std::ops::Range;
+
+use highwater_model::Unit;
+use plotters::coord::ranged1d::{KeyPointHint, KeyPointWeight, NoDefaultFormatting, Ranged, ValueFormatter};
+
+use super::super::words::amount;
+
+/// From this ratio of largest to smallest on, an axis is logarithmic.
+const WIDE: f64 = 30.0;
+/// Room beyond the outermost values, as a part of their span.
+const MARGIN: f64 = 0.08;
+/// Intervals between ticks, at most.
+const INTERVALS: f64 = 5.0;
+
+/// Where values are on an axis.
+#[derive(Clone, Debug)]
+pub(super) struct Axis {
+    pub(super) range: Range<f64>,
+    /// Places and what they say.
+    ticks: Vec<(f64, String)>,
+    /// Where 0 is on a logarithmic axis; elsewhere values are where they are.
+    zero: Option<f64>,
+    pub(super) is_log: bool,
+}
+
+/// What an axis should begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Begin {
+    /// With 0: lengths can be compared.
+    Zero,
+    /// With the lowest value: small changes can be seen.
+    Lowest,
+}
+
+impl Axis {
+    /// An axis for amounts. Logarithmic where they are far apart and none is below 0.
+    pub(super) fn of(unit: Unit, values: impl IntoIterator<Item = f64>, begin: Begin) -> Self {
+        let values: Vec<f64> = values.into_iter().filter(|value| value.is_finite()).collect();
+        let (low, high) = super::super::words::range(&values);
+        let positive = values.iter().copied().filter(|value| *value > 0.0).fold(f64::INFINITY, f64::min);
+        if low >= 0.0 && positive.is_finite() && high / positive >= WIDE {
+            return Self::log(unit, positive, high, low == 0.0);
+        }
+        let (low, high) = if values.is_empty() { (0.0, 0.0) } else { (low, high) };
+        let low = if begin == Begin::Zero { low.min(0.0) } else { low };
+        if low == high {
+            return Self {
+                range: low - 1.0..high + 1.0,
+                ticks: vec![(low, tick(unit, low))],
+                zero: None,
+                is_log: false,
+            };
+        }
+        let span = high - low;
+        let step = step(unit, span / INTERVALS);
+        let first = (low / step).ceil() as i64;
+        let places = (first..).map(|n| n as f64 * step).take_while(|place| *place <= high + span * 0.04);
+        let ticks = places.map(|place| (place, tick(unit, place))).collect();
+        let below = if low == 0.0 { 0.0 } else { span * MARGIN };
+        Self { range: low - below..high + span * MARGIN, ticks, zero: None, is_log: false }
+    }
+
+    fn log(unit: Unit, low: f64, high: f64, with_zero: bool) -> Self {
+        let (from, to) = (low.ln(), high.ln());
+        let span = to - from;
+        let mut ticks: Vec<(f64, String)> = powers(unit, low, high)
+            .into_iter()
+            .map(|value| (value.ln(), tick(unit, value)))
+            .filter(|(place, _)| (from - span * 0.05..=to + span * 0.05).contains(place))
+            .collect();
+        let zero = with_zero.then_some(from - span * 0.16);
+        if let Some(zero) = zero {
+            ticks.insert(0, (zero, "0".to_owned()));
+        }
+        let begin = zero.unwrap_or(from) - span * MARGIN;
+        Self { range: begin..to + span * MARGIN, ticks, zero: Some(zero.unwrap_or(begin)), is_log: true }
+    }
+
+    /// An axis for the scales of a ladder: a tick at every rung that has room.
+    pub(super) fn rungs(scales: &[f64]) -> Self {
+        let mut scales: Vec<f64> = scales.to_vec();
+        scales.sort_by(f64::total_cmp);
+        scales.dedup();
+        let (low, high) = super::super::words::range(&scales);
+        let is_log = low > 0.0 && high / low >= WIDE / 2.0;
+        let place = |scale: f64| if is_log { scale.ln() } else { scale };
+        let span = (place(high) - place(low)).max(f64::MIN_POSITIVE);
+        let mut ticks: Vec<(f64, String)> = Vec::new();
+        // From the top, whose value is the most telling.
+        for scale in scales.iter().rev() {
+            let room = ticks.last().is_none_or(|(last, _)| last - place(*scale) >= span * 0.09);
+            if room {
+                ticks.push((place(*scale), amount(Unit::Count, *scale)));
+            }
+        }
+        let margin = if scales.len() < 2 { 1.0 } else { span * 0.05 };
+        Self {
+            range: place(low) - margin..place(high) + margin,
+            ticks,
+            zero: is_log.then_some(place(low) - margin),
+            is_log,
+        }
+    }
+
+    /// An axis of so many steps, numbered from 1; `last` is what the last one is called.
+    pub(super) fn steps(count: usize, last: Option<&str>) -> Self {
+        let every = count.div_ceil(8).max(1);
+        let name = |step: usize| match last {
+            Some(last) if step + 1 == count => last.to_owned(),
+            _ => (step + 1).to_string(),
+        };
+        let ticks =
+            (0..count).filter(|step| step % every == 0 || step + 1 == count).map(|step| (step as f64, name(step)));
+        Self { range: -0.4..(count as f64 - 1.0).max(0.0) + 0.4, ticks: ticks.collect(), zero: None, is_log: false }
+    }
+
+    /// Where a value is.
+    pub(super) fn place(&self, value: f64) -> f64 {
+        match self.zero {
+            Some(zero) if value <= 0.0 => zero,
+            Some(_) => value.ln(),
+            None => value,
+        }
+    }
+}
+
+/// How plotters sees it: in places, with its own ticks, whatever number of them plotters would like.
+impl Ranged for Axis {
+    type FormatOption = NoDefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, place: &f64, limit: (i32, i32)) -> i32 {
+        let Range { start, end } = self.range;
+        let part = (place - start) / (end - start);
+        limit.0 + (part * f64::from(limit.1 - limit.0)).round() as i32
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
+        match hint.weight() {
+            KeyPointWeight::Bold => self.ticks.iter().map(|(place, _)| *place).collect(),
+            KeyPointWeight::Any => Vec::new(),
+        }
+    }
+
+    fn range(&self) -> Range<f64> {
+        self.range.clone()
+    }
+}
+
+impl ValueFormatter<f64> for Axis {
+    /// What the tick at a place says.
+    fn format(place: &f64) -> String {
+        place.to_string()
+    }
+
+    fn format_ext(&self, place: &f64) -> String {
+        let near = |(tick, _): &&(f64, String)| (tick - place).abs() < 1e-9;
+        self.ticks.iter().find(near).map_or(String::new(), |(_, text)| text.clone())
+    }
+}
+
+/// An amount as a tick says it: without decimals that are 0.
+fn tick(unit: Unit, value: f64) -> String {
+    let text = amount(unit, value);
+    match text.split_once(' ') {
+        Some((number, _)) if number.parse() == Ok(0.0) => "0".to_owned(),
+        Some((number, unit)) if number.contains('.') => {
+            format!("{} {unit}", number.trim_end_matches('0').trim_end_matches('.'))
+        }
+        _ => text,
+    }
+}
+
+/// Values for a logarithmic axis from `low` to `high`: of bytes every so many powers of two, else
+/// every so many of ten, and between those 3 or 2 and 5 where there is room.
+fn powers(unit: Unit, low: f64, high: f64) -> Vec<f64> {
+    let base: f64 = if unit == Unit::Bytes { 2.0 } else { 10.0 };
+    let (from, to) = (low.log(base), high.log(base));
+    let step = ((to - from) / INTERVALS).ceil().max(1.0);
+    let between: &[f64] = match to - from {
+        _ if unit == Unit::Bytes => &[1.0],
+        span if span <= 1.6 => &[1.0, 2.0, 5.0],
+        span if span <= 2.6 => &[1.0, 3.0],
+        _ => &[1.0],
+    };
+    let first = (from / step).floor() as i64;
+    let exponents = (first..).map(|n| n as f64 * step).take_while(|exponent| *exponent <= to + 1.0);
+    exponents.flat_map(|exponent| between.iter().map(move |factor| factor * base.powf(exponent))).collect()
+}
+
+/// The next round step: a power of two in bytes, else 1, 2 or 5 times a power of ten, and of counts
+/// at least 1.
+fn step(unit: Unit, rough: f64) -> f64 {
+    if unit == Unit::Bytes {
+        return 2f64.powf(rough.max(1.0).log2().ceil());
+    }
+    let power = 10f64.powf(rough.max(1e-3).log10().floor());
+    [1.0, 2.0, 5.0, 10.0].map(|digit| digit * power).into_iter().find(|step| *step >= rough).unwrap_or(10.0 * power)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(axis: &Axis) -> Vec<String> {
+        axis.ticks.iter().map(|(_, text)| text.clone()).collect()
+    }
+
+    #[test]
+    fn ticks_of_bytes_are_whole_kib_and_mib() {
+        let near = Axis::of(Unit::Bytes, [0.0, 70.0 * 1024.0], Begin::Zero);
+        assert_eq!(labels(&near), ["0", "16 KiB", "32 KiB", "48 KiB", "64 KiB"]);
+        let far = Axis::of(Unit::Bytes, [4096.0, 1e9], Begin::Zero);
+        assert_eq!(labels(&far), ["4 KiB", "64 KiB", "1 MiB", "16 MiB", "256 MiB"]);
+    }
+
+    #[test]
+    fn nothing_is_lost_on_a_logarithmic_axis_that_has_a_zero() {
+        let axis = Axis::of(Unit::Bytes, [0.0, 4096.0, 4e6], Begin::Zero);
+        assert!(axis.is_log && axis.range.contains(&axis.place(0.0)));
+        assert!(axis.place(0.0) < axis.place(4096.0));
+        assert_eq!(labels(&axis)[0], "0");
+    }
+
+    #[test]
+    fn one_value_has_an_axis_too() {
+        for values in [vec![], vec![5.0], vec![0.0], vec![-3.0, -3.0]] {
+            let axis = Axis::of(Unit::Count, values.clone(), Begin::Lowest);
+            assert!(axis.range.start < axis.range.end && !axis.ticks.is_empty(), "{values:?}: {axis:?}");
+            assert!(values.iter().all(|value| axis.range.contains(&axis.place(*value))), "{values:?}");
+        }
+    }
+
+    #[test]
+    fn rungs_that_stand_close_share_a_tick() {
+        assert_eq!(labels(&Axis::rungs(&[1.0, 10.0, 50.0, 100.0, 1000.0])), ["1,000", "100", "50", "10", "1"]);
+        assert!(Axis::rungs(&(1..=100).map(f64::from).collect::<Vec<_>>()).ticks.len() <= 12);
+    }
+}

@@ -1,0 +1,136 @@
+//! Charts: plotters draws them to SVG inside the page. Text stays text, colours follow the page's
+//! scheme, and every chart has a title, a description in words and a legend.
+
+mod axis;
+mod bars;
+mod compact;
+mod dots;
+mod lines;
+mod palette;
+mod scatter;
+mod svg;
+
+use askama::Template;
+use axis::Axis;
+use palette::{GRID, MUTED, PAGE};
+use plotters::prelude::SVGBackend;
+use plotters::{
+    chart::{ChartBuilder, ChartContext},
+    coord::{Shift, cartesian::Cartesian2d},
+    drawing::DrawingArea,
+    element::{Circle, Polygon},
+    style::{
+        Color, RGBAColor, RGBColor,
+        text_anchor::{HPos, VPos},
+    },
+};
+use svg::{Area, Drawn, fitting, words};
+
+pub(super) use bars::{Bar, bars, look_alike};
+pub(super) use dots::{Strip, dots};
+pub(super) use lines::{Line, LinesPlan, Point, Steps, lines};
+pub(super) use palette::{SERIES, category};
+pub(super) use scatter::{Mark, scatter};
+pub use svg::ChartError;
+
+/// A drawn chart, as its template takes it.
+#[derive(Debug, Template)]
+#[template(path = "site/chart.html")]
+pub(super) struct Chart {
+    /// Unique on its page.
+    pub(super) id: String,
+    pub(super) title: String,
+    pub(super) subtitle: String,
+    /// What the picture says, for who does not see it: the ends and the extremes. The numbers stand in a
+    /// table or a legend.
+    pub(super) description: String,
+    height: u32,
+    /// SVG, escaped by plotters.
+    body: String,
+    pub(super) legend: Vec<Key>,
+    /// Lines, bars, strips or points.
+    series: usize,
+}
+
+/// A line of a legend.
+#[derive(Clone, Debug)]
+pub(super) struct Key {
+    pub(super) shape: &'static str,
+    /// The colour's variable.
+    pub(super) ink: &'static str,
+    pub(super) label: String,
+    pub(super) value: String,
+    /// Marked as one of the Pareto set.
+    pub(super) is_best: bool,
+}
+
+impl Key {
+    /// The key of a series.
+    pub(super) fn series(index: usize, label: impl Into<String>, value: impl Into<String>) -> Self {
+        let index = index % SERIES.len();
+        let (label, value) = (label.into(), value.into());
+        Self { shape: palette::SHAPES[index], ink: SERIES[index].name, label, value, is_best: false }
+    }
+}
+
+type Plane<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<Axis, Axis>>;
+
+/// Room above the plot for the name of its vertical axis, and below for the ticks and the name of the
+/// other.
+const HEAD: u32 = 24;
+const FOOT: u32 = 40;
+/// Width of a mark.
+const MARK: i32 = 9;
+/// Room beside it for ticks.
+const SIDE: u32 = 62;
+
+/// Draws two axes with their names and opens the plane between them.
+fn plane<'a>(
+    area: &DrawingArea<SVGBackend<'a>, Shift>,
+    x: (&Axis, &str),
+    y: (&Axis, &str),
+) -> Result<Plane<'a>, plotters::drawing::DrawingAreaErrorKind<std::io::Error>> {
+    let (width, height) = area.dim_in_pixel();
+    let name = |name: &str| fitting(name, f64::from(width) - 8.0);
+    area.draw_text(&name(y.1), &words(MUTED, HPos::Left, VPos::Top), (2, 2))?;
+    area.draw_text(&name(x.1), &words(MUTED, HPos::Right, VPos::Bottom), (width as i32 - 4, height as i32 - 3))?;
+    let mut chart = ChartBuilder::on(area)
+        .margin_top(HEAD)
+        .margin_right(8)
+        .margin_bottom(FOOT - 22)
+        .x_label_area_size(22)
+        .y_label_area_size(SIDE)
+        .build_cartesian_2d(x.0.clone(), y.0.clone())?;
+    chart
+        .configure_mesh()
+        .disable_x_mesh()
+        .light_line_style(RGBAColor(0, 0, 0, 0.0))
+        .bold_line_style(GRID.light)
+        .axis_style(GRID.light)
+        .set_all_tick_mark_size(3)
+        .label_style(words(MUTED, HPos::Left, VPos::Top))
+        .draw()?;
+    Ok(chart)
+}
+
+/// Draws the marks of a series at places in pixels, `size` pixels wide; hollow ones
+/// have the page's colour inside.
+fn draw_marks(area: &Area<'_>, series: usize, places: &[(i32, i32)], size: i32) -> Drawn {
+    const SQUARE: [(i32, i32); 4] = [(-4, -4), (4, -4), (4, 4), (-4, 4)];
+    const TRIANGLE: [(i32, i32); 3] = [(0, -5), (5, 4), (-5, 4)];
+    const DIAMOND: [(i32, i32); 4] = [(0, -5), (5, 0), (0, 5), (-5, 0)];
+    const SHAPES: [Option<&[(i32, i32)]>; 4] = [None, Some(&SQUARE), Some(&TRIANGLE), Some(&DIAMOND)];
+    let series = series % SERIES.len();
+    let shapes = |color: RGBColor, smaller: i32| {
+        places.iter().try_for_each(|(x, y)| match SHAPES[series % SHAPES.len()] {
+            None => area.draw(&Circle::new((*x, *y), size / 2 - smaller, color.filled())),
+            Some(corners) => {
+                let reach = |d: &i32| (f64::from(d * (size - 2 * smaller)) / 9.0).round() as i32;
+                let corners = corners.iter().map(|(dx, dy)| (x + reach(dx), y + reach(dy)));
+                area.draw(&Polygon::new(corners.collect::<Vec<_>>(), color.filled()))
+            }
+        })
+    };
+    shapes(SERIES[series].light, 0)?;
+    if series >= SHAPES.len() { shapes(PAGE.light, 2) } else { Ok(()) }
+}

@@ -1,0 +1,150 @@
+//! What the pages are made of: the records of a run, their baselines, the comparison of the two, and
+//! the history of the baselines. Gathered from disk here, once; the pages read nothing.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+};
+
+use highwater_judge::{Comparison, NoBaseline, Policy, PolicyError, Verdict, baselines, compare_family};
+use highwater_model::{Baseline, CaseId, Record};
+use highwater_store::{StoreError, read_record};
+
+use super::history::{History, history};
+
+/// Where to look.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// Folder of the run's records: `target/highwater`.
+    pub run: PathBuf,
+    /// Folder of the baselines.
+    pub baselines: PathBuf,
+    /// The policy; without it `policy.toml` beside the baselines, or the defaults.
+    pub policy: Option<PathBuf>,
+}
+
+/// All that the pages show.
+#[derive(Clone, Debug, Default)]
+pub struct Material {
+    /// The run, by family.
+    pub records: Vec<Record>,
+    /// The baselines of those families, by family.
+    pub baselines: BTreeMap<String, Baseline>,
+    /// The verdicts.
+    pub comparison: Comparison,
+    /// The history of each family's baseline.
+    pub histories: BTreeMap<String, History>,
+    /// Criterion's folder, whose reports are linked where they are there.
+    pub criterion: Option<PathBuf>,
+}
+
+/// Why the material could not be gathered. Every one names the file.
+#[derive(Debug, thiserror::Error)]
+pub enum GatherError {
+    /// A record could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The policy makes no sense.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// The run's folder could not be read.
+    #[error("{path}: {source}")]
+    Io {
+        /// The folder.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+}
+
+impl Material {
+    /// Reads everything. A folder of the run that is not there holds no records.
+    ///
+    /// # Errors
+    /// [`GatherError`] where a file is there and cannot be read or makes no sense.
+    pub fn gather(sources: &Sources) -> Result<Self, GatherError> {
+        let policy = read_policy(sources)?;
+        let mut material = Self { criterion: criterion(&sources.run), ..Self::default() };
+        for path in records(&sources.run)? {
+            let record = read_record(&path)?;
+            let baseline = baselines::find(&sources.baselines, &record)?;
+            let class = baseline.as_ref().map_or(&record.fingerprint.class, |baseline| &baseline.class);
+            let file = baselines::path(&sources.baselines, class, &record.family);
+            material.histories.insert(record.family.clone(), history(&file, baseline.as_ref()));
+            material.add(record, baseline, &policy, |family| baselines::classes(&sources.baselines, family));
+        }
+        Ok(material)
+    }
+
+    /// Judges a record against its baseline, if it has one, and takes both up.
+    fn add(
+        &mut self,
+        run: Record,
+        baseline: Option<Baseline>,
+        policy: &Policy,
+        others: impl Fn(&str) -> Vec<highwater_model::MachineClass>,
+    ) {
+        match &baseline {
+            Some(baseline) => self.comparison.families.push(compare_family(baseline, &run, policy)),
+            None => self.comparison.without_baseline.push(NoBaseline {
+                family: run.family.clone(),
+                class: run.fingerprint.class.clone(),
+                other_classes: others(&run.family),
+            }),
+        }
+        self.baselines.extend(baseline.map(|baseline| (run.family.clone(), baseline)));
+        self.records.push(run);
+    }
+
+    /// The verdicts on a case of a family.
+    pub(super) fn verdicts<'a>(&'a self, family: &str, case: &CaseId) -> impl Iterator<Item = &'a Verdict> {
+        let families = self.comparison.families.iter().filter(move |it| it.family == family);
+        families.flat_map(|it| &it.verdicts).filter(move |verdict| verdict.case == *case)
+    }
+
+    /// Material from records at hand, judged by `policy`: for tests and for two revisions.
+    #[must_use]
+    pub fn of(pairs: Vec<(Record, Option<Baseline>)>, policy: &Policy) -> Self {
+        let mut material = Self::default();
+        for (run, baseline) in pairs {
+            material.add(run, baseline, policy, |_| Vec::new());
+        }
+        material
+    }
+}
+
+fn read_policy(sources: &Sources) -> Result<Policy, PolicyError> {
+    let beside = sources.baselines.join("policy.toml");
+    match &sources.policy {
+        Some(path) => Policy::read(path),
+        None if beside.is_file() => Policy::read(&beside),
+        None => Ok(Policy::default()),
+    }
+}
+
+/// The `.json` files of the run's folder, sorted.
+fn records(folder: &Path) -> Result<Vec<PathBuf>, GatherError> {
+    let error = |source| GatherError::Io { path: folder.to_owned(), source };
+    let entries = match folder.read_dir() {
+        Ok(entries) => entries,
+        Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(error(source)),
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(error)?.path();
+        if path.extension().is_some_and(|extension| extension == "json") && path.is_file() {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+/// Criterion's folder, beside the run's: `target/criterion`.
+fn criterion(run: &Path) -> Option<PathBuf> {
+    let home = std::env::var_os("CRITERION_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(run.canonicalize().ok()?.parent()?.join("criterion")))?;
+    home.canonicalize().ok()
+}

@@ -1,0 +1,94 @@
+//! Where each page is kept in the folder, and how others link to it. Every name that comes from a
+//! record is made safe for a file and for an address here, and nowhere else.
+
+use highwater_model::CaseId;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// The longest name of a file before it is shortened. Most file systems take 255 bytes.
+const LONGEST: usize = 180;
+
+/// The page of a family, from the root of the site.
+pub(super) fn family_page(family: &str) -> String {
+    format!("family/{}.html", slug(family))
+}
+
+/// The page of a case, from the root of the site.
+pub(super) fn case_page(id: &CaseId) -> String {
+    format!("case/{}.html", slug(id.as_str()))
+}
+
+/// A text as a file name and as an anchor: letters, digits and `-_.=,` stay, `/` becomes `+`, every
+/// other byte `~` and two hexadecimal digits. Different texts have different names.
+pub(super) fn slug(text: &str) -> String {
+    let mut name = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'=' | b',' => name.push(char::from(byte)),
+            b'.' if !name.is_empty() => name.push('.'),
+            b'/' => name.push('+'),
+            _ => name.push_str(&format!("~{byte:02x}")),
+        }
+    }
+    if name.len() > LONGEST {
+        let hash = fnv1a(text.as_bytes());
+        name.truncate(LONGEST);
+        name.push_str(&format!("~~{hash:016x}"));
+    }
+    name
+}
+
+/// FNV-1a of 64 bits: G. Fowler, L. C. Noll, K.-P. Vo; constants of draft-eastlake-fnv.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// Where criterion keeps the report of a group, from its own folder: what cannot be in a file name
+/// becomes `_`, and the name ends after 64 bytes (criterion 0.8, `report.rs`, `make_filename_safe`).
+pub(super) fn criterion_report(group: &CaseId) -> String {
+    let name: String = group.as_str().chars().map(|c| if "?\"/\\*<>:|^".contains(c) { '_' } else { c }).collect();
+    let name = name.get(..64).unwrap_or(&name);
+    format!("{name}/report/index.html")
+}
+
+/// What stays in an address: names made by [`slug`] pass unchanged.
+const KEPT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'=')
+    .remove(b',')
+    .remove(b'+')
+    .remove(b'~');
+
+/// A path as an address.
+pub(super) fn address(path: &str) -> String {
+    utf8_percent_encode(path, KEPT).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_of_a_record_never_leaves_its_folder() {
+        assert_eq!(family_page("../../etc"), "family/~2e.+..+etc.html");
+        assert_eq!(family_page("<script>"), "family/~3cscript~3e.html");
+        assert_eq!(family_page(".."), "family/~2e..html");
+        assert_eq!(family_page(""), "family/.html");
+    }
+
+    #[test]
+    fn names_stay_apart_when_they_are_shortened() {
+        let (a, b) = (format!("f/{}a", "x".repeat(400)), format!("f/{}b", "x".repeat(400)));
+        let pages = [a, b].map(|id| case_page(&id.parse().expect("an id")));
+        assert_ne!(pages[0], pages[1]);
+        assert!(pages.iter().all(|page| page.len() < 240));
+    }
+
+    #[test]
+    fn criterions_folder_is_found_by_its_rule() {
+        let id = "f/on-demand/cow=on,guest=tiny".parse().expect("an id");
+        assert_eq!(criterion_report(&id), "f_on-demand_cow=on,guest=tiny/report/index.html");
+    }
+}

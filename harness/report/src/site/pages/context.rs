@@ -1,0 +1,61 @@
+//! The machine and the conditions of the records: one value where all agree, else each with its
+//! families.
+
+use std::collections::BTreeMap;
+
+use highwater_model::{ControlState, Record};
+
+/// A fact about the surroundings.
+#[derive(Debug)]
+pub(super) struct Fact {
+    pub(super) name: String,
+    pub(super) value: String,
+}
+
+/// What holds for the records, by name; what the controls were refused comes first, since it limits
+/// what the numbers are worth.
+pub(super) fn facts(records: &[&Record]) -> Vec<Fact> {
+    let mut by_name: BTreeMap<(u8, String), BTreeMap<String, Vec<String>>> = BTreeMap::new();
+    for record in records {
+        let controls =
+            record.fingerprint.controls.iter().filter(|(_, state)| !state.is_granted()).map(|(control, state)| {
+                let name = serde_json::to_value(control).ok().and_then(|name| name.as_str().map(str::to_owned));
+                let rank = u8::from(*state == ControlState::NotAsked);
+                ((rank, name.unwrap_or_default()), state.to_string())
+            });
+        let class = ((2, "machine class".to_owned()), record.fingerprint.class.to_string());
+        let context = &record.fingerprint.context;
+        let context = context
+            .iter()
+            .filter(|(name, _)| *name != "started")
+            .map(|(name, value)| ((3, name.clone()), value.clone()));
+        for (name, value) in controls.chain([class]).chain(context) {
+            by_name.entry(name).or_default().entry(value).or_default().push(record.family.clone());
+        }
+    }
+    let told = |((_, name), values): ((u8, String), BTreeMap<String, Vec<String>>)| {
+        let is_one = values.len() == 1 && values.values().all(|families| families.len() == records.len());
+        let value = if is_one {
+            values.into_keys().next().unwrap_or_default()
+        } else {
+            let each = values.into_iter().map(|(value, families)| format!("{value} ({})", families.join(", ")));
+            each.collect::<Vec<_>>().join("; ")
+        };
+        Fact { name: name.replace('_', " "), value }
+    };
+    by_name.into_iter().map(told).collect()
+}
+
+/// What was asked of a run differently from a plain full one, in words.
+pub(super) fn unusual(record: &Record) -> Vec<String> {
+    let selection = &record.selection;
+    let mut told: Vec<String> = selection.worker_options.sentences(&record.unit).collect();
+    if let Some(filter) = &selection.filter {
+        told.push(format!("only cases that match {filter}"));
+    }
+    if let Some(ladder) = &selection.ladder {
+        let scales: Vec<String> = ladder.iter().map(ToString::to_string).collect();
+        told.push(format!("with the scales {} (--ladder)", scales.join(", ")));
+    }
+    told
+}

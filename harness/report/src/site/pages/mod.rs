@@ -1,0 +1,143 @@
+//! The pages, one file each: what is taken from the material, as the texts that a template shows.
+//! Every text is escaped by the template.
+
+mod case;
+mod case_tables;
+mod claims;
+mod compare;
+mod context;
+mod family;
+mod family_charts;
+mod family_tables;
+mod front;
+mod headline;
+mod trend;
+
+use std::path::Path;
+
+use askama::Template;
+use highwater_judge::Kind;
+use highwater_model::{Decision, Record};
+
+use super::{Material, Page, SiteError, names};
+
+pub use compare::comparison_page;
+
+/// What every page has around its content.
+#[derive(Debug)]
+struct Frame {
+    title: String,
+    /// From the page to the root of the site: empty or `../`.
+    root: &'static str,
+    /// The pages of the site; none on a page that stands alone.
+    links: Vec<NavLink>,
+    /// What the foot of the page says of the run.
+    foot: String,
+}
+
+#[derive(Debug)]
+struct NavLink {
+    label: String,
+    href: String,
+    is_current: bool,
+}
+
+impl Frame {
+    /// The frame of the page at `path`.
+    fn new(material: &Material, title: impl Into<String>, path: &str) -> Self {
+        let fixed = |label: &str, href: &str| (label.to_owned(), href.to_owned());
+        let families =
+            material.records.iter().map(|record| (record.family.clone(), names::family_page(&record.family)));
+        let links = std::iter::once(fixed("Overview", "index.html")).chain(families).chain([
+            fixed("Claims", "claims.html"),
+            fixed("Compare", "compare.html"),
+            fixed("Trend", "trend.html"),
+        ]);
+        let links = links.map(|(label, href)| NavLink { label, is_current: href == path, href });
+        Self { title: title.into(), root: root(path), links: links.collect(), foot: foot(&material.records) }
+    }
+
+    /// The frame of a page without others beside it.
+    fn alone(title: &str) -> Self {
+        Self { title: title.to_owned(), root: "", links: Vec::new(), foot: String::new() }
+    }
+}
+
+fn root(path: &str) -> &'static str {
+    if path.contains('/') { "../" } else { "" }
+}
+
+fn foot(records: &[Record]) -> String {
+    let mut taken: Vec<&str> =
+        records.iter().filter_map(|record| record.fingerprint.context.get("started")).map(String::as_str).collect();
+    taken.sort_unstable();
+    taken.dedup();
+    match (taken.first(), taken.last()) {
+        (Some(first), Some(last)) if first != last => format!("Measured from {first} to {last}"),
+        (Some(first), _) => format!("Measured {first}"),
+        _ => String::new(),
+    }
+}
+
+/// How a finding is shown: the style's class and a sign that does not rest on colour.
+#[derive(Clone, Copy, Debug)]
+struct Tone {
+    class: &'static str,
+    sign: &'static str,
+}
+
+const GOOD: Tone = Tone { class: "good", sign: "✓" };
+const WARN: Tone = Tone { class: "warn", sign: "!" };
+const BAD: Tone = Tone { class: "bad", sign: "✕" };
+
+fn tone(kind: Kind) -> Tone {
+    match kind {
+        Kind::Same => GOOD,
+        Kind::Improved => Tone { class: "good", sign: "▼" },
+        Kind::Regressed => Tone { class: "bad", sign: "▲" },
+        Kind::OverBudget | Kind::Died => BAD,
+        Kind::New | Kind::Missing | Kind::NotRun | Kind::NotComparable | Kind::Unconfirmed => WARN,
+    }
+}
+
+fn decision_tone(decision: Decision) -> Tone {
+    match decision {
+        Decision::Confirmed => GOOD,
+        Decision::Refuted => BAD,
+        Decision::Undecided => WARN,
+    }
+}
+
+/// A case by its id without the family, with its page.
+#[derive(Clone, Debug)]
+struct CaseLink {
+    label: String,
+    /// `None` where the run has no such case, and with it no page.
+    href: Option<String>,
+}
+
+/// All pages of the site, the front page first.
+pub(super) fn all(material: &Material, out: Option<&Path>) -> Result<Vec<Page>, SiteError> {
+    let mut pages = vec![
+        page("index.html", &front::Front::new(material))?,
+        page("claims.html", &claims::Claims::new(material))?,
+        page("compare.html", &compare::Compare::new(material))?,
+        page("trend.html", &trend::Trend::new(material)?)?,
+    ];
+    for record in &material.records {
+        pages.push(page(&names::family_page(&record.family), &family::Family::new(material, record)?)?);
+        for case in &record.cases {
+            pages.push(page(&names::case_page(&case.id), &case::Case::new(material, record, case, out)?)?);
+        }
+    }
+    Ok(pages)
+}
+
+fn page(path: &str, template: &impl Template) -> Result<Page, SiteError> {
+    Ok(Page { path: path.to_owned(), html: template.render()? })
+}
+
+/// An id without its family, which the page's title has.
+fn short(id: &highwater_model::CaseId) -> String {
+    id.as_str().split_once('/').map_or(id.as_str(), |(_, rest)| rest).to_owned()
+}

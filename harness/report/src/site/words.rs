@@ -1,0 +1,174 @@
+//! Numbers for people: each with its unit, and with its limit (`exact, n = 20`).
+
+use highwater_model::{Death, Unit, nanoseconds, signed_bytes};
+use highwater_stats::Bend;
+
+/// An amount in its unit: `4.58 KiB`, `2.00`, `1.234 ms`.
+pub(super) fn amount(unit: Unit, value: f64) -> String {
+    match unit {
+        Unit::Bytes => minus(signed_bytes(value).trim_start_matches('+')),
+        Unit::Nanoseconds => minus(&time(value)),
+        Unit::Count => minus(&count(value)),
+    }
+}
+
+/// A difference with its sign: `+4 KiB`, `−1`, `±0`.
+pub(super) fn change(unit: Unit, value: f64) -> String {
+    match value {
+        0.0 => "±0".to_owned(),
+        v if v > 0.0 => format!("+{}", amount(unit, v)),
+        v => amount(unit, v),
+    }
+}
+
+/// A change as a part of what was before: `+3.2 %`. Empty where there is nothing to relate it to.
+pub(super) fn relative(before: f64, change: f64) -> String {
+    if before == 0.0 || change == 0.0 {
+        return String::new();
+    }
+    let percent = change / before.abs() * 100.0;
+    let sign = if percent > 0.0 { "+" } else { "−" };
+    match percent.abs() {
+        p if p >= 1000.0 => format!("× {:.0}", change / before + 1.0),
+        p if p >= 10.0 => format!("{sign}{p:.0} %"),
+        p => format!("{sign}{p:.2} %"),
+    }
+}
+
+/// How sure values are, one per worker: `exact, n = 20`, or their range.
+pub(super) fn limit(unit: Unit, values: &[f64]) -> String {
+    let n = values.len();
+    let (low, high) = range(values);
+    match n {
+        0 => "no value".to_owned(),
+        1 => "n = 1".to_owned(),
+        _ if low == high => format!("exact, n = {n}"),
+        _ => format!("{} to {}, n = {n}", amount(unit, low), amount(unit, high)),
+    }
+}
+
+/// A range, with one unit where both ends have the same: `466–627 µs`.
+pub(super) fn between(unit: Unit, low: f64, high: f64) -> String {
+    let (low, high) = (amount(unit, low), amount(unit, high));
+    match low.split_once(' ').zip(high.split_once(' ')) {
+        Some(((number, a), (_, b))) if a == b => format!("{number}–{high}"),
+        _ => format!("{low}–{high}"),
+    }
+}
+
+/// Texts one after the other, what repeats itself counted: `±0 ×3 · +4 KiB`.
+pub(super) fn runs(texts: &[String]) -> String {
+    let told = |run: &[String]| match run.len() {
+        1 => run[0].clone(),
+        times => format!("{} ×{times}", run[0]),
+    };
+    texts.chunk_by(|a, b| a == b).map(told).collect::<Vec<_>>().join(" · ")
+}
+
+/// The lowest and the highest value.
+pub(super) fn range(values: &[f64]) -> (f64, f64) {
+    values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(*value), high.max(*value)))
+}
+
+/// `1 case`, `2 cases`.
+pub(super) fn counted(count: usize, word: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{} {word}{ending}", grouped(count))
+}
+
+/// How a line bends, after `before`; nothing of a straight one.
+pub(super) fn bent(before: &str, bend: Bend) -> String {
+    if bend == Bend::Linear { String::new() } else { format!("{before}{bend}") }
+}
+
+/// How a worker died and where: `killed by signal 9 (SIGKILL), after live@10`.
+pub(super) fn died(death: &Death) -> String {
+    format!("{}, {}", death.outcome, death.place())
+}
+
+/// More than one of a word: `sandboxes`, `plugins`.
+pub(super) fn plural(word: &str) -> String {
+    // `MiB dirtied` is of an amount.
+    if word.contains(' ') {
+        return word.to_owned();
+    }
+    let ending = if ["s", "x", "ch", "sh"].iter().any(|end| word.ends_with(end)) { "es" } else { "s" };
+    format!("{word}{ending}")
+}
+
+/// `2,340`.
+pub(super) fn grouped(count: usize) -> String {
+    let digits = count.to_string();
+    let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|g| std::str::from_utf8(g).ok()).collect();
+    groups.join(",")
+}
+
+/// Nanoseconds with three digits that count: `2.35 µs`, `51.2 µs`, `4.48 ms`.
+fn time(ns: f64) -> String {
+    let full = nanoseconds(ns);
+    let Some((number, unit)) = full.split_once(' ') else { return full };
+    let digits = number.trim_start_matches('-').find('.').unwrap_or(3);
+    let value: f64 = number.parse().unwrap_or(0.0);
+    let decimals = 3_usize.saturating_sub(digits);
+    format!("{value:.decimals$} {unit}")
+}
+
+fn count(value: f64) -> String {
+    // Of a large number nobody reads the decimals.
+    let rounded = if value.abs() >= 1000.0 { value.round() } else { (value * 100.0).round() / 100.0 };
+    match rounded {
+        whole if whole.fract() == 0.0 => {
+            let text = grouped(whole.abs() as usize);
+            if whole < 0.0 { format!("-{text}") } else { text }
+        }
+        other => format!("{other}"),
+    }
+}
+
+/// A minus sign for the hyphen.
+fn minus(text: &str) -> String {
+    text.replacen('-', "−", 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_amount_has_its_unit_and_no_more_digits_than_are_read() {
+        for (unit, value, text) in [
+            (Unit::Bytes, 4690.0, "4.58 KiB"),
+            (Unit::Bytes, -4096.0, "−4 KiB"),
+            (Unit::Count, 2.0, "2"),
+            (Unit::Count, 12_345.0, "12,345"),
+            (Unit::Count, 2.504, "2.5"),
+            (Unit::Count, 289_312.5, "289,313"),
+            (Unit::Nanoseconds, 2353.0, "2.35 µs"),
+            (Unit::Nanoseconds, 4_477_000.0, "4.48 ms"),
+            (Unit::Nanoseconds, 51_214.0, "51.2 µs"),
+        ] {
+            assert_eq!(amount(unit, value), text);
+        }
+    }
+
+    #[test]
+    fn a_limit_says_whether_workers_agree() {
+        assert_eq!(limit(Unit::Bytes, &[4096.0; 20]), "exact, n = 20");
+        assert_eq!(limit(Unit::Bytes, &[4096.0, 8192.0]), "4 KiB to 8 KiB, n = 2");
+    }
+
+    #[test]
+    fn a_range_says_its_unit_once_and_a_list_what_repeats_itself() {
+        assert_eq!(between(Unit::Nanoseconds, 466_000.0, 627_000.0), "466–627 µs");
+        assert_eq!(between(Unit::Bytes, 0.0, 4096.0), "0 B–4 KiB");
+        assert_eq!(runs(&["±0", "±0", "+4 KiB", "±0"].map(str::to_owned)), "±0 ×2 · +4 KiB · ±0");
+    }
+
+    #[test]
+    fn a_change_is_related_to_what_was() {
+        assert_eq!(relative(4.58, 4.05), "+88 %");
+        assert_eq!(relative(100.0, -1.0), "−1.00 %");
+        assert_eq!(relative(0.0, 5.0), "");
+        assert_eq!(change(Unit::Count, 0.0), "±0");
+    }
+}

@@ -1,0 +1,69 @@
+//! How a case's routines are timed: a clock that asks for iterations. The bench binary has criterion's behind it, and
+//! the measured process links none.
+
+use std::{
+    hint::black_box,
+    time::{Duration, Instant},
+};
+
+/// Times a routine.
+pub trait Timer {
+    /// Calls `measure` with numbers of iterations; it returns how long these took.
+    fn measure(&mut self, measure: &mut dyn FnMut(u64) -> Duration);
+}
+
+impl dyn Timer + '_ {
+    /// Times `routine`, including the drop of what it returns.
+    pub fn iter<T>(&mut self, mut routine: impl FnMut() -> T) {
+        self.measure(&mut |iterations| {
+            let start = Instant::now();
+            for _ in 0..iterations {
+                black_box(routine());
+            }
+            start.elapsed()
+        });
+    }
+
+    /// Times `routine` alone: not `setup`, which makes the input of every iteration, nor the drop of input and output.
+    pub fn iter_with_setup<I, T>(&mut self, mut setup: impl FnMut() -> I, mut routine: impl FnMut(&mut I) -> T) {
+        self.measure(&mut |iterations| {
+            let mut elapsed = Duration::ZERO;
+            for _ in 0..iterations {
+                let mut input = black_box(setup());
+                let start = Instant::now();
+                let output = black_box(routine(&mut input));
+                elapsed += start.elapsed();
+                drop(output);
+            }
+            elapsed
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Asks(u64, Duration);
+
+    impl Timer for Asks {
+        fn measure(&mut self, measure: &mut dyn FnMut(u64) -> Duration) {
+            self.1 = measure(self.0);
+        }
+    }
+
+    #[test]
+    fn setup_runs_for_every_iteration_and_is_not_timed() {
+        let mut asks = Asks(3, Duration::MAX);
+        let (mut setups, mut runs) = (0, 0);
+        let setup = || {
+            setups += 1;
+            std::thread::sleep(Duration::from_millis(20));
+            7
+        };
+        let timer: &mut dyn Timer = &mut asks;
+        timer.iter_with_setup(setup, |input| runs += *input);
+        assert_eq!((setups, runs), (3, 21));
+        assert!(asks.1 < Duration::from_millis(60), "{:?}", asks.1);
+    }
+}
