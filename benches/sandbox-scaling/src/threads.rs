@@ -4,7 +4,7 @@
 use std::thread;
 
 use forced_commit::pin_thread;
-use highwater_worker::{CaseError, CaseResult};
+use highwater_worker::{CaseError, CaseResult, warm_stack};
 
 /// Adds items until there are so many; each thread makes a part of them.
 pub(crate) fn fill<T: Send>(
@@ -20,6 +20,7 @@ pub(crate) fn fill<T: Send>(
         let handles: Vec<_> = (0..threads)
             .map(|number| {
                 scope.spawn(move || {
+                    warm_stack();
                     pin_thread(number)?;
                     (0..part(number)).map(|_| make()).collect()
                 })
@@ -43,6 +44,7 @@ pub(crate) fn each<T: Send>(items: &mut [T], threads: usize, work: impl Fn(&mut 
             .enumerate()
             .map(|(number, part)| {
                 scope.spawn(move || {
+                    warm_stack();
                     pin_thread(number)?;
                     part.iter_mut().try_for_each(work)
                 })

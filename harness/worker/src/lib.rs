@@ -22,7 +22,7 @@ pub use case::{Case, CaseError, CaseResult, Conditions, Dirs, Limits, NotRun, Pr
 pub use claim::{Claim, Finding};
 pub use family::{Family, locked_version};
 pub use layout::Layout;
-pub use run::run;
+pub use run::{run, warm_stack};
 pub use stages::{StageError, Stages};
 pub use sys::worker_channel;
 pub use timer::Timer;

@@ -38,11 +38,11 @@ const STACK: usize = 8 << 20;
 /// What one call of [`shift_stack`] takes at least.
 const FRAME: usize = 256;
 
-/// Writes to the stack's next 256 KiB, so that how deep a call goes adds no page later. Without it,
-/// dropping a pooled sandbox, which goes deeper than making one, added a page to the growth of anon
-/// or none, by where address space randomisation had put the stack.
+/// Writes to the next 256 KiB of the calling thread's stack, so that how deep a call goes adds no page later: frame
+/// sizes depend on the compiler and its settings. The harness does it for the thread that runs a case; a case that
+/// starts threads calls this first thing in each of them.
 #[inline(never)]
-fn warm_stack() {
+pub fn warm_stack() {
     std::hint::black_box([1_u8; WARM_STACK]);
 }
 
