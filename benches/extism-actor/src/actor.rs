@@ -1,4 +1,4 @@
-//! Actors on Extism: components compiled once, plugins with a memory limit, and what is done with one after a call.
+//! Actors on Extism: components compiled once, plugins with a memory limit, and the action after each call.
 
 use std::path::PathBuf;
 
@@ -6,14 +6,14 @@ use extism::{CompiledPlugin, Manifest, Plugin, PluginBuilder, Wasm, WasmInput};
 
 use crate::{Allocation, MemoryLimit, engine::PER_PLUGIN};
 
-/// In which form Extism is given the module.
+/// The form in which the module is passed to Extism.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// The bytes alone. Extism then makes an empty manifest, so there can be no limit.
+    /// The bytes without a manifest. Extism then creates an empty manifest, so a limit is not possible.
     Bytes,
-    /// A manifest with the bytes in it, which every plugin holds a copy of.
+    /// A manifest that contains the bytes. Every plugin keeps a copy of them.
     Data,
-    /// A manifest with the file's path.
+    /// A manifest that contains the path of the file.
     File,
 }
 
@@ -29,21 +29,21 @@ impl Source {
     }
 }
 
-/// Where a component's module lies, and Extism's compilation cache.
+/// The paths of a component's module and of the settings of the compilation cache.
 #[derive(Clone, Debug)]
 pub struct Files {
-    /// The module.
+    /// The path of the module.
     pub module: PathBuf,
-    /// The cache's settings, which name a folder. Without them the cache is off; Extism's own default would be a folder
-    /// in the home folder.
+    /// The settings file of the cache, which names a folder. `None` turns the cache off, whereas Extism's default is a
+    /// folder in the home folder.
     pub cache: Option<PathBuf>,
 }
 
 impl Files {
-    /// A builder that compiles with these settings and the cache.
+    /// Returns a plugin builder that compiles with this allocation strategy and the cache.
     ///
     /// # Errors
-    /// When the environment names no target to compile for.
+    /// When the environment names a target that is unknown or that this CPU cannot run.
     pub fn builder<'a>(
         &self,
         wasm: impl Into<WasmInput<'a>>,
@@ -56,10 +56,11 @@ impl Files {
         })
     }
 
-    /// Compiles the component, or takes it from the cache.
+    /// Compiles the component, or loads it from the cache.
     ///
     /// # Errors
-    /// When a file cannot be read, the module is none, or wasmtime refuses the settings.
+    /// When a file cannot be read, the module is invalid, wasmtime rejects the settings, or a limit is set for
+    /// [`Source::Bytes`].
     pub fn compile(
         &self,
         source: Source,
@@ -71,7 +72,7 @@ impl Files {
             None => manifest,
         };
         let builder = match source {
-            Source::Bytes if limit.is_some() => return Err(extism::Error::msg("bytes alone carry no limit")),
+            Source::Bytes if limit.is_some() => return Err(extism::Error::msg("plain bytes do not support a limit")),
             Source::Bytes => self.builder(self.bytes()?, allocation)?,
             Source::Data => self.builder(limited(Manifest::new([Wasm::data(self.bytes()?)])), allocation)?,
             Source::File => self.builder(limited(Manifest::new([Wasm::file(&self.module)])), allocation)?,
@@ -79,7 +80,7 @@ impl Files {
         builder.compile()
     }
 
-    /// The module's bytes.
+    /// Reads the module.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -89,37 +90,38 @@ impl Files {
     }
 }
 
-/// What is done with an actor after each call.
+/// The action on an actor after each call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AfterCall {
-    /// Nothing: its memory and state stay.
+    /// None: the actor keeps its memory and state.
     Keep,
-    /// `Plugin::reset`: Extism's own memory is marked free.
+    /// `Plugin::reset`: the memory of Extism's kernel is marked as free.
     Reset,
-    /// A new plugin takes its place.
+    /// The plugin is replaced by a new one.
     Recreate,
 }
 
-/// Why a call came to nothing.
+/// The reason why a call failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
-    /// A memory would have passed the limit. The actor may be left half-way: [`Actor::recreate`] it.
-    #[error("the actor's memory limit of {limit} is used up ({told})")]
+    /// The call needed more memory than the limit allows. The actor may be in an inconsistent state: call
+    /// [`Actor::recreate`].
+    #[error("the actor exceeded its memory limit of {limit} ({told})")]
     Limit {
         /// The limit.
         limit: MemoryLimit,
-        /// Extism's words.
+        /// The error message of Extism.
         told: String,
     },
-    /// The guest trapped. It may be left half-way: [`Actor::recreate`] it.
+    /// The guest trapped. It may be in an inconsistent state: call [`Actor::recreate`].
     #[error("the actor trapped: {0}")]
     Trap(String),
-    /// The guest answered with an error value, and goes on as before.
-    #[error("the actor refused: {0}")]
+    /// The guest returned an error value. It remains usable.
+    #[error("the actor returned an error: {0}")]
     Refused(String),
 }
 
-/// A plugin as an actor.
+/// A plugin used as an actor.
 pub struct Actor {
     compiled: CompiledPlugin,
     plugin: Plugin,
@@ -128,19 +130,19 @@ pub struct Actor {
 }
 
 impl Actor {
-    /// One more of a component.
+    /// Creates an actor of a component.
     ///
     /// # Errors
-    /// When the system refuses the memory.
+    /// When the system has no memory for it.
     pub fn new(compiled: &CompiledPlugin, limit: Option<MemoryLimit>, after: AfterCall) -> Result<Self, extism::Error> {
         let plugin = Plugin::new_from_compiled(compiled)?;
         Ok(Self { compiled: compiled.clone(), plugin, limit, after })
     }
 
-    /// Calls a function. What the actor is left with is then as [`AfterCall`] says.
+    /// Calls a function, then applies the [`AfterCall`] action of the actor.
     ///
     /// # Errors
-    /// [`CallError`].
+    /// See [`CallError`].
     pub fn call(&mut self, function: &str, input: &[u8]) -> Result<Vec<u8>, CallError> {
         let answer = self.plugin.call::<&[u8], Vec<u8>>(function, input).map_err(|error| self.reason(&error));
         match self.after {
@@ -151,25 +153,25 @@ impl Actor {
         answer
     }
 
-    /// Marks Extism's own memory free.
+    /// Marks the memory of Extism's kernel as free.
     ///
     /// # Errors
-    /// When the kernel traps.
+    /// When Extism's kernel traps.
     pub fn reset(&mut self) -> Result<(), extism::Error> {
         self.plugin.reset()
     }
 
-    /// Puts a new plugin in its place: the old one's memory and state are gone.
+    /// Replaces the plugin by a new one and drops the old one with its memory and state.
     ///
     /// # Errors
-    /// When the system refuses the memory; the old plugin then stays.
+    /// When the system has no memory for it. The old plugin is then kept.
     pub fn recreate(&mut self) -> Result<(), extism::Error> {
         self.plugin = Plugin::new_from_compiled(&self.compiled)?;
         Ok(())
     }
 
-    /// Extism tells all failures as text: this is what they look like (1.30). The guest's backtrace, whose addresses say
-    /// nothing to a caller, is left out.
+    /// Classifies an error by its text, because Extism reports all failures as text (as of 1.30). Leaves out the
+    /// guest's backtrace, since its addresses do not help a caller.
     fn reason(&self, error: &extism::Error) -> CallError {
         let causes: Vec<String> = error
             .chain()

@@ -1,12 +1,12 @@
-//! Which components run as actors and how much memory each may use, read from a JSON file and refused with one clear
-//! error where it cannot be meant.
+//! The actor host's configuration file: which components run as actors and how much memory each may use. The file is
+//! JSON, and invalid values are rejected with one error.
 //!
 //! ```json
 //! [{ "component": "image-resize", "metadata": { "memory_limit_mb": 64 } },
 //!  { "component": "counter" }]
 //! ```
 //!
-//! One entry alone needs no brackets. Without `metadata` an actor has the default limit.
+//! A single entry needs no brackets. Without `metadata`, an actor has the default limit.
 
 use std::{
     collections::BTreeSet,
@@ -15,29 +15,29 @@ use std::{
 
 use serde_json::{Map, Value};
 
-/// How much an actor's memories may grow, in whole MiB.
+/// The maximum size of an actor's memories, in whole MiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MemoryLimit(u32);
 
 impl MemoryLimit {
-    /// What an actor has that asks for nothing: 16 MiB (`DEFAULT_MEMORY_LIMIT` of Reflow's document).
+    /// The limit of an actor that does not configure one: 16 MiB (`DEFAULT_MEMORY_LIMIT` in Reflow's document).
     pub const DEFAULT: Self = Self(16);
-    /// The most that an actor may ask for: 100 MiB (`MAX_MEMORY_LIMIT` of the same).
+    /// The largest limit that can be configured: 100 MiB (`MAX_MEMORY_LIMIT` in Reflow's document).
     pub const MAX: Self = Self(100);
 
-    /// A limit of so many MiB, from 1 to 100.
+    /// Creates a limit in MiB, or returns `None` if `mib` is not from 1 to 100.
     #[must_use]
     pub fn mib(mib: u32) -> Option<Self> {
         (1..=Self::MAX.0).contains(&mib).then_some(Self(mib))
     }
 
-    /// In bytes.
+    /// The limit in bytes.
     #[must_use]
     pub fn bytes(self) -> u64 {
         u64::from(self.0) << 20
     }
 
-    /// In wasm pages of 64 KiB, the unit of Extism's manifest.
+    /// The limit in wasm pages of 64 KiB, the unit of Extism's manifest.
     #[must_use]
     pub fn pages(self) -> u32 {
         self.0 * 16
@@ -55,19 +55,19 @@ impl std::fmt::Display for MemoryLimit {
 pub struct ActorConfig {
     /// The component to run.
     pub component: String,
-    /// What it may use.
+    /// The memory limit of each actor.
     pub limit: MemoryLimit,
 }
 
-/// A file that cannot be used.
+/// An error in reading a configuration file.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The system refused.
+    /// The file cannot be read.
     #[error("{path}: {source}")]
     Io {
         /// The file.
         path: PathBuf,
-        /// The system's answer.
+        /// The system error.
         source: std::io::Error,
     },
     /// The text is not JSON.
@@ -75,88 +75,88 @@ pub enum ConfigError {
     Json {
         /// The file.
         path: PathBuf,
-        /// What the parser met.
+        /// The parser error.
         source: serde_json::Error,
     },
-    /// An entry is not what it must be.
+    /// An entry is invalid.
     #[error("{path}: entry {entry}: {problem}")]
     Entry {
         /// The file.
         path: PathBuf,
-        /// Its place among the entries, from 1.
+        /// The position of the entry, from 1.
         entry: usize,
-        /// What is wrong.
+        /// The problem.
         problem: Problem,
     },
 }
 
-/// What is wrong with an entry.
+/// A problem with an entry.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
-    /// A key that must be there is not.
+    /// A required key is missing.
     #[error("{key} is missing; {advice}")]
     Missing {
         /// The key.
         key: &'static str,
-        /// What to write.
+        /// What to do about it.
         advice: &'static str,
     },
-    /// A value has another type.
-    #[error("{key} is {found}, and must be {expected}")]
+    /// A value has the wrong type.
+    #[error("{key} is {found}, but must be {expected}")]
     WrongType {
         /// The key.
         key: &'static str,
-        /// What it is.
+        /// The value or type found.
         found: String,
-        /// What it must be.
+        /// The expected type.
         expected: &'static str,
     },
-    /// A key that means nothing here: most likely a misspelt one.
-    #[error("`{key}` is no key here; there are: {known}")]
+    /// A key is unknown, for example because of a typo.
+    #[error("unknown key `{key}`; expected {known}")]
     UnknownKey {
         /// The key.
         key: String,
-        /// The keys that there are.
+        /// The known keys.
         known: &'static str,
     },
-    /// A name of no characters.
+    /// The component name is empty.
     #[error("component is empty; name the component to run")]
     NoName,
-    /// A limit of nothing.
-    #[error("memory_limit_mb is 0, with which no actor can run; leave `metadata` out for {}", MemoryLimit::DEFAULT)]
+    /// The limit is zero.
+    #[error("memory_limit_mb is 0, but an actor needs memory; omit `metadata` for {}", MemoryLimit::DEFAULT)]
     Zero,
-    /// A limit below nothing.
+    /// The limit is negative.
     #[error("memory_limit_mb is {0}; it must be from 1 to {max}", max = MemoryLimit::MAX.0)]
     Negative(String),
-    /// A part of a MiB.
-    #[error("memory_limit_mb is {0}; it must be whole MiB")]
+    /// The limit is not a whole number.
+    #[error("memory_limit_mb is {0}; it must be a whole number of MiB")]
     Fractional(String),
-    /// More than is allowed.
-    #[error("memory_limit_mb is {0}, above the most of {max}", max = MemoryLimit::MAX.0)]
+    /// The limit is larger than allowed.
+    #[error("memory_limit_mb is {0}, above the maximum of {max}", max = MemoryLimit::MAX.0)]
     AboveMaximum(String),
-    /// Two entries for one component.
-    #[error("component `{component}` has an entry already, entry {first}; keep one")]
+    /// The component has another entry.
+    #[error("component `{component}` duplicates entry {first}; keep one")]
     Duplicate {
         /// The component.
         component: String,
-        /// The place of the other entry, from 1.
+        /// The position of the other entry, from 1.
         first: usize,
     },
 }
 
-/// Reads a file.
+/// Reads a configuration file.
 ///
 /// # Errors
-/// [`ConfigError`], for the first thing that is wrong.
+/// [`ConfigError`] for the first problem found.
 pub fn read(path: &Path) -> Result<Vec<ActorConfig>, ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Io { path: path.to_owned(), source })?;
     parse(&text, path)
 }
 
-/// Reads a file's text; `path` is for the errors.
+/// Parses the text of a configuration file. `path` is used in error messages.
 ///
 /// # Errors
-/// As [`read`].
+/// See [`read`].
 pub fn parse(text: &str, path: &Path) -> Result<Vec<ActorConfig>, ConfigError> {
     let root = serde_json::from_str(text).map_err(|source| ConfigError::Json { path: path.to_owned(), source })?;
     let entries = match root {
@@ -189,7 +189,7 @@ fn entry(value: &Value) -> Result<ActorConfig, Problem> {
         Some(metadata) => {
             let metadata = object("metadata", metadata)?;
             only(metadata, &["memory_limit_mb"], "memory_limit_mb")?;
-            let advice = "leave `metadata` out for the default of 16 MiB";
+            let advice = "omit `metadata` for the default of 16 MiB";
             limit(metadata.get("memory_limit_mb").ok_or(Problem::Missing { key: "memory_limit_mb", advice })?)?
         }
     };
@@ -207,7 +207,7 @@ fn limit(value: &Value) -> Result<MemoryLimit, Problem> {
     } else if mib.fract() != 0.0 {
         Err(Problem::Fractional(text))
     } else {
-        // A float that is too large becomes the largest integer, which is above the maximum too.
+        // The cast saturates, and the largest integer is above the maximum too.
         MemoryLimit::mib(mib as u32).ok_or(Problem::AboveMaximum(text))
     }
 }

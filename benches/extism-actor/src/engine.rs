@@ -1,31 +1,32 @@
-//! How wasmtime 43 is told to allocate and compile: the same for Extism and for the control.
+//! Configuration of wasmtime 43 for allocation and compilation, shared by Extism and the control.
 
 use wasm_guests::GuestTarget;
 use wasmtime43::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-/// Actors that a pool has room for: the largest ladder's top.
+/// Capacity of a pool in actors: the top of the longest ladder.
 pub const POOL_ACTORS: u32 = 1000;
 
-/// Memories (and no more instances and tables) that one plugin takes of a pool: Extism's kernel; the module twice, since
-/// `Linker::module` makes an instance that is only linked to and `InstancePre` another that is called; and the heap of
-/// wasmtime's garbage collector, for the one `ExternRef` that holds the host's context.
+/// Number of memories that one plugin takes from a pool; it takes no more instances or tables than that. They are
+/// Extism's kernel; the module twice, since `Linker::module` creates an instance that is only linked and `InstancePre`
+/// another one that is called; and the heap of wasmtime's garbage collector, for the one `ExternRef` that holds the
+/// host's context.
 pub const PER_PLUGIN: u32 = 4;
 
-/// The most that one pooled memory may have: 100 MiB, the largest limit, and what a module starts with.
+/// Maximum size of one pooled memory: the largest limit, 100 MiB, plus the initial memory of a module.
 const POOL_MEMORY: usize = 104 << 20;
 
-/// The address space of one memory where little is reserved: the default limit. Beyond it a memory that grows is
-/// moved, and every access is checked in code, not by guard pages.
+/// Address space reserved per memory with [`Allocation::SmallReservation`]: the default limit. A memory that grows
+/// beyond it is moved, and every access is checked by code instead of guard pages.
 const SMALL: u64 = 16 << 20;
 
-/// Where instances and their linear memories come from.
+/// The allocation strategy for instances and their linear memories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Allocation {
-    /// A fresh `mmap` of 4 GiB and guards for every memory: wasmtime's default.
+    /// A new `mmap` of 4 GiB plus guard regions for every memory, which is wasmtime's default.
     OnDemand,
-    /// A fresh `mmap` of 16 MiB and one page of guard.
+    /// A new `mmap` of 16 MiB plus a guard region of one page for every memory.
     SmallReservation,
-    /// A slot of a pool that is reserved with the engine.
+    /// A slot in a pool that is reserved when the engine is created.
     Pooling,
 }
 
@@ -40,19 +41,20 @@ impl Allocation {
         }
     }
 
-    /// The settings for a host with so many memories per actor. One thread compiles: a worker of several has no
-    /// exact memory. It compiles for the guests' target, not for this CPU.
+    /// Returns the configuration for a host with `memories_per_actor` memories per actor. Compilation runs on one
+    /// thread, because memory is not reproducible with several, and it targets the fixed CPU level of the guests
+    /// instead of this CPU.
     ///
     /// # Errors
-    /// When the environment names no target.
+    /// When the environment names a target that is unknown or that this CPU cannot run.
     pub fn config(self, memories_per_actor: u32) -> wasmtime43::Result<Config> {
         let mut config = Config::new();
         config.parallel_compilation(false);
         if let Some(settings) = GuestTarget::chosen()?.settings() {
             config.target(settings.triple)?;
             for flag in settings.flags {
-                // SAFETY: each says that the CPU has a feature, and the engine compares these flags with the host's
-                // features before it loads what was compiled.
+                // SAFETY: each flag states that the CPU has a feature, and the engine checks these flags against the
+                // features of the host before it loads compiled code.
                 unsafe { config.cranelift_flag_enable(flag) };
             }
         }

@@ -1,5 +1,5 @@
-//! The habits that people recommend, each beside the one it is to replace: the same work by both, on fresh actors, with
-//! the memory as the guest sees it and as the host pays for it.
+//! Recommended allocation habits, each compared with the habit it replaces: both do the same work on fresh actors, and
+//! memory is measured as the guest sees it and as the host pays for it.
 
 use std::{path::PathBuf, time::Instant};
 
@@ -14,28 +14,28 @@ use crate::{
     settle,
 };
 
-/// What a pair's functions are given.
+/// The input of the functions of a habit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Given {
-    /// Items and bytes of each.
+    /// Number of items, and bytes per item.
     Work(u32, u32),
-    /// So many KiB of bytes.
+    /// Unencoded bytes, in KiB.
     Input(usize),
 }
 
-/// Functions of the guest that do the same, with the name of the choice between them.
+/// Guest functions that do the same work, and the name of the choice between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Habit {
-    /// The choice.
+    /// The name of the choice.
     pub name: &'static str,
-    /// The guest's functions: the usual habit first, what is recommended after it.
+    /// The guest functions: the usual habit first, then the recommended ones.
     pub functions: &'static [&'static str],
-    /// What they are given.
+    /// The input of the functions.
     pub given: Given,
 }
 
 impl Habit {
-    /// All pairs of the document.
+    /// All choices of the document.
     pub const ALL: [Self; 7] = [
         Self { name: "string", functions: &["string_new", "string_reuse"], given: Given::Work(1000, 1024) },
         Self { name: "buffer", functions: &["buffer_heap", "buffer_stack"], given: Given::Work(1000, 1024) },
@@ -55,10 +55,10 @@ impl Habit {
     }
 }
 
-/// The stage of the first function's second turn, on another fresh actor.
+/// The stage of the second run of the first function, on another fresh actor.
 pub(crate) const AGAIN: &str = "again";
 
-/// A stage's name for a function: stages know no `_`.
+/// Returns the stage name for a function. Stage names cannot contain `_`.
 pub(crate) fn stage(function: &str) -> String {
     function.replace('_', "-")
 }
@@ -90,11 +90,11 @@ impl Case for Habit {
         settle();
         stages.trim();
         stages.reached("loaded")?;
-        // The first once more: what comes of the order, and not of the habit, shows as its second growth.
+        // Run the first function again: the difference between its two growths is the effect of the order.
         let last = self.functions.first().map(|first| (*first, AGAIN.to_owned()));
         for (function, stage) in self.functions.iter().map(|function| (*function, stage(function))).chain(last) {
             let mut actor = actor()?;
-            // Before the work, so that the stage's growth is an actor's and the work's.
+            // Query the size before the work, so that the growth of the stage covers the actor and its work.
             let before = guest_bytes(&mut actor)?;
             let started = Instant::now();
             drop(actor.call(function, &input)?);

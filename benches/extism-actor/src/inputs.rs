@@ -1,4 +1,4 @@
-//! The files that workers need: the guest's module, and messages by size and format.
+//! Input files for workers: the guest module, and messages by size and format.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -8,19 +8,19 @@ use serde::Serialize;
 
 use crate::{Allocation, Files, RawHost, Source};
 
-/// How a message is written.
+/// The encoding of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// JSON, for `process`.
+    /// JSON, read by `process`.
     Json,
-    /// MessagePack, for `process_msgpack`.
+    /// MessagePack, read by `process_msgpack`.
     Msgpack,
-    /// Bytes as they are, for `echo`.
+    /// Unencoded bytes, read by `echo`.
     Raw,
 }
 
 impl Format {
-    /// All of them.
+    /// All formats.
     pub const ALL: [Self; 3] = [Self::Json, Self::Msgpack, Self::Raw];
 
     /// The name in case ids.
@@ -33,7 +33,7 @@ impl Format {
         }
     }
 
-    /// The guest's function for it.
+    /// The guest function that reads this format.
     #[must_use]
     pub fn function(self) -> &'static str {
         match self {
@@ -43,10 +43,10 @@ impl Format {
         }
     }
 
-    /// A message that holds so many bytes of text, and the little that its format adds.
+    /// Encodes a message with `size` bytes of text, plus the small overhead of the format.
     ///
     /// # Errors
-    /// When an encoder refuses, which it has no reason to.
+    /// When encoding fails, which is not expected.
     pub fn message(self, size: usize) -> CaseResult<Vec<u8>> {
         let text: String = ('a'..='z').cycle().take(size).collect();
         let context = Context {
@@ -61,30 +61,30 @@ impl Format {
     }
 }
 
-/// What the guest's `process` reads.
+/// The input of the guest's `process`.
 #[derive(Serialize)]
 struct Context<'a> {
     payload: BTreeMap<&'static str, Message<'a>>,
     state: BTreeMap<&'static str, u64>,
 }
 
-/// A guest's message of the variant `text`.
+/// The variant `text` of the guest's message type.
 #[derive(Serialize)]
 struct Message<'a> {
     text: &'a str,
 }
 
-/// `{"items": ..., "bytes": ...}`: the work of a habit or a leak.
+/// Encodes `{"items": ..., "bytes": ...}`, the input of the guest functions of `habits` and `leaks`.
 #[must_use]
 pub fn work(items: u32, bytes: u32) -> Vec<u8> {
     format!(r#"{{"items":{items},"bytes":{bytes}}}"#).into_bytes()
 }
 
-/// The files that every case has: the guest's module, and the settings of a compilation cache below cargo's target
-/// folder. What is allocated and compiled so is put into the cache, where a worker finds it.
+/// Writes the files that every case needs: the guest module, and the settings of a compilation cache below cargo's
+/// target folder. Also compiles the module with each of the `allocations`, so that workers find it in the cache.
 ///
 /// # Errors
-/// When the committed artefact is not sound, or a file cannot be written.
+/// When the committed artefact is corrupt, or a file cannot be written.
 pub fn common(dirs: Dirs<'_>, allocations: &[Allocation]) -> CaseResult<Vec<PathBuf>> {
     let guest = wasm_guests::guest("actor")?;
     let name = format!("actor-{}.wasm", &guest.entry().wasm_sha256[..16]);
@@ -96,13 +96,13 @@ pub fn common(dirs: Dirs<'_>, allocations: &[Allocation]) -> CaseResult<Vec<Path
     Ok([files.module].into_iter().chain(files.cache).collect())
 }
 
-/// How many files [`common`] makes; a case's own come after them.
+/// The number of files that [`common`] writes. The files of the case itself come after them.
 pub const COMMON: usize = 2;
 
-/// The common files, as a worker or criterion is given them.
+/// Returns the common files from the inputs of a worker or a criterion routine.
 ///
 /// # Errors
-/// When they are not there.
+/// When they were not prepared.
 pub fn files(inputs: &[PathBuf]) -> CaseResult<Files> {
     match inputs {
         [module, cache, ..] => Ok(Files { module: module.clone(), cache: Some(cache.clone()) }),
@@ -110,10 +110,10 @@ pub fn files(inputs: &[PathBuf]) -> CaseResult<Files> {
     }
 }
 
-/// The same for a worker.
+/// Returns the common files of a worker.
 ///
 /// # Errors
-/// When they are not there.
+/// When they were not prepared.
 pub fn files_of(stages: &Stages) -> CaseResult<Files> {
     files(&[stages.input(0)?.to_owned(), stages.input(1)?.to_owned()])
 }
@@ -124,8 +124,8 @@ struct CacheFile {
     cache: CacheSettings,
 }
 
-/// Without the last two, the cache's own thread would now and then clean up, or compress an entry that was used often
-/// once more, in 200 MiB of the worker's memory.
+/// With the default values of the last two settings, the cache's thread would occasionally clean up, or recompress an
+/// entry that is used often, which takes 200 MiB of the worker's memory.
 #[derive(Serialize)]
 struct CacheSettings {
     directory: PathBuf,
@@ -135,7 +135,7 @@ struct CacheSettings {
     cleanup: &'static str,
 }
 
-/// Settings for the cache, in a folder of this family's.
+/// Writes the settings of the cache, which has a separate folder for this family.
 fn cache(dirs: Dirs<'_>) -> CaseResult<PathBuf> {
     let settings = CacheFile {
         cache: CacheSettings {
@@ -147,7 +147,7 @@ fn cache(dirs: Dirs<'_>) -> CaseResult<PathBuf> {
     written(dirs, "extism-cache.toml", toml::to_string(&settings)?.as_bytes())
 }
 
-/// A message of a format and a size in bytes.
+/// Writes a message with `size` bytes of text.
 ///
 /// # Errors
 /// When the file cannot be written.
@@ -155,7 +155,7 @@ pub fn message(dirs: Dirs<'_>, format: Format, size: usize) -> CaseResult<PathBu
     written(dirs, &format!("message-{size}.{}", format.name()), &format.message(size)?)
 }
 
-/// Leaves a file that is there and right as it is.
+/// Writes a file unless it already has this content.
 fn written(dirs: Dirs<'_>, name: &str, content: &[u8]) -> CaseResult<PathBuf> {
     let path = dirs.cache.join(name);
     if std::fs::read(&path).is_ok_and(|present| present == content) {

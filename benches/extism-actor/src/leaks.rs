@@ -1,5 +1,5 @@
-//! Sources of leaks, each beside its cure, called a thousand times on one actor; then a thousand actors made, called once
-//! and dropped. The leak test reads the memory after every fiftieth.
+//! Guest functions that leak, each paired with a fixed version. A worker calls one a thousand times on one actor, then
+//! creates, calls and drops a thousand actors. The leak test reads memory after every fiftieth.
 
 use std::path::PathBuf;
 
@@ -13,19 +13,20 @@ use crate::{
     settle,
 };
 
-/// A function of the guest that keeps memory, or does the same work and keeps none.
+/// A guest function that retains memory, or one that does the same work without retaining any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Leak {
-    /// The guest's function.
+    /// The guest function.
     pub function: &'static str,
-    /// Items and bytes of each, in every call.
+    /// Number of items per call, and bytes per item.
     pub work: (u32, u32),
-    /// Whether it is a source of a leak by design, and not a cure.
+    /// Whether the function leaks by design.
     pub keeps: bool,
 }
 
 impl Leak {
-    /// All sources and cures. `keep` is the known ground: one page of 4 KiB per call, with malloc's 8 bytes.
+    /// All leaking and fixed functions. `keep` is the ground truth: it leaks one page of 4 KiB per call, including the
+    /// 8 bytes that malloc adds.
     pub const ALL: [Self; 8] = [
         Self { function: "cycle", work: (1, 1024), keeps: true },
         Self { function: "cycle_weak", work: (1, 1024), keeps: false },
@@ -38,9 +39,9 @@ impl Leak {
     ];
 }
 
-/// Calls, and actors, between two looks.
+/// Number of calls, or of actors, between two snapshots.
 pub const WINDOW: u32 = 50;
-/// Windows of each kind.
+/// Number of windows on each ladder.
 pub const WINDOWS: u32 = 20;
 
 impl Case for Leak {

@@ -1,31 +1,32 @@
-//! What an Extism plugin costs as an actor, keeps and may not exceed.
+//! Benchmarks of Extism plugins used as actors: the cost of an actor, the memory it retains, and its memory limits.
 //!
-//! Extism 1.30 runs on a wasmtime of its own (43), so the same module on that wasmtime alone is the control: what
-//! differs is Extism's.
+//! Extism 1.30 depends on wasmtime 43. The control runs the same module on wasmtime 43 without Extism, so the
+//! difference between the two is the cost of Extism.
 //!
 //! ```text
 //!  one plugin   Store ── kernel instance   its memory holds input, output and errors
-//!                     ├─ module instance   made by Linker::module, linked to and never called
-//!                     └─ module instance   made by InstancePre at the first call: the actor
+//!                     ├─ module instance   created by Linker::module, linked but never called
+//!                     └─ module instance   created by InstancePre at the first call: the actor
 //!  control      Store ── module instance
 //! ```
 //!
 //! | strategy | question |
 //! |---|---|
-//! | `scaling` | what does one more actor cost? |
-//! | `messages` | what does a message cost, and what stays? |
-//! | `habits` | which advice on allocations holds? |
-//! | `limits`, `bounds` | what can be used, what is seen beyond it, who suffers? |
-//! | `leaks` | are the sources found and the cures cleared? |
-//! | `monitoring` | which view shows an actor's memory? |
-//! | `throughput` | what does a host lose by what it does between calls? |
+//! | `scaling` | What is the marginal cost per actor? |
+//! | `messages` | What does a message cost, and how much memory does the actor retain afterwards? |
+//! | `habits` | Which advice on allocation saves memory? |
+//! | `limits`, `bounds` | How much memory can an actor use, and what happens beyond the limit? |
+//! | `leaks` | Does the leak test report the leaking functions and pass the fixed ones? |
+//! | `monitoring` | Which view shows an actor's memory? |
+//! | `throughput` | How does the work between calls affect calls per second? |
 //!
-//! Workers of this family are not exact to the page, as those of the control are. Extism has a timer thread, to which
-//! every call sends two messages through a queue on the heap, and wasmtime's compilation cache has another: what they
-//! free, and when, moves what comes after it on the heap. Neither can be turned off (without the cache a worker compiles
-//! for a second). A worker gives them a moment before every stage, and heap that the compiler freed is given back before
-//! the reference stage. What is left: of 8 workers on a busy machine, 1,000 plugins made anon grow by 10,227 to 10,309
-//! pages, where all of the control's agreed.
+//! Memory of workers that run Extism is not reproducible to the page; memory of the control is. Extism has a timer
+//! thread, to which every call sends two messages through a queue on the heap, and wasmtime's compilation cache has
+//! another thread. The time at which they free memory affects the placement of later heap allocations. Neither can be
+//! turned off (without the cache, a worker compiles for a second). A worker therefore sleeps briefly before every stage
+//! and trims the heap that the compiler freed before the reference stage. The remaining variation, for 8 workers on a
+//! busy machine: anon growth over 1,000 plugins ranged from 10,227 to 10,309 pages, while all workers of the control
+//! agreed.
 
 mod actor;
 pub mod claims;
@@ -65,7 +66,7 @@ pub use throughput::{Between, Throughput};
 /// The family's name.
 pub const NAME: &str = "extism-actor";
 
-/// All cases.
+/// Returns the family with all its cases and claims.
 #[must_use]
 pub fn family() -> Family {
     let lock = include_str!("../../../Cargo.lock");
@@ -85,7 +86,7 @@ pub fn family() -> Family {
         reference: "loaded",
         context: Context::from([
             ("extism".to_owned(), version("extism")),
-            // Extism's, and the control's; the other families have another.
+            // Extism and the control share this version; the other families use a different one.
             ("wasmtime".to_owned(), version("wasmtime@43")),
             GuestTarget::context(),
         ]),
@@ -98,12 +99,12 @@ fn add<C: Case + 'static>(cases: &mut Vec<Box<dyn Case>>, more: impl IntoIterato
     cases.extend(more.into_iter().map(|case| Box::new(case) as Box<dyn Case>));
 }
 
-/// An id of this family.
+/// Builds a case id of this family.
 fn id(strategy: &str, parameters: &[(&str, &str)]) -> CaseId {
     CaseId::new(NAME, strategy, parameters).expect("names in this crate are lower case words")
 }
 
-/// Lets Extism's timer thread empty its queue.
+/// Gives Extism's timer thread time to empty its queue.
 fn settle() {
     thread::sleep(Duration::from_millis(1));
 }

@@ -1,5 +1,6 @@
-//! Memory limits as a host sets them, from its configuration file: what was asked against what can really be used, what
-//! the caller sees beyond it, whether the actor and its neighbours go on, and what an access out of bounds does.
+//! Memory limits as a host sets them in its configuration file: how much of the configured limit an actor can use, what
+//! the caller sees beyond it, whether the actor and its neighbours stay usable, and the effect of an out-of-bounds
+//! access.
 
 use std::{ops::Range, path::PathBuf};
 
@@ -16,13 +17,13 @@ use crate::{
     settle,
 };
 
-/// A wasm page, the grain of all memories.
+/// Size of a wasm page, the granularity of all linear memories.
 const PAGE: u64 = 64 << 10;
 
-/// What the configuration file says of the actor.
+/// The limit in the configuration file of the actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
-    /// No host limit at all: Extism's own default.
+    /// No limit by the host: Extism's default.
     Nothing,
     /// An entry without `metadata`: the actor host's default.
     Default,
@@ -31,7 +32,7 @@ pub enum Asked {
 }
 
 impl Asked {
-    /// What is measured: Extism's default, ours, the document's example, and the most.
+    /// The measured limits: Extism's default, the host's default, the document's example, and the maximum.
     pub const ALL: [Self; 4] = [Self::Nothing, Self::Default, Self::Mib(64), Self::Mib(100)];
 
     fn name(self) -> String {
@@ -50,18 +51,18 @@ impl Asked {
     }
 }
 
-/// One limit.
+/// A case: one limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits(pub Asked);
 
 impl Limits {
-    /// The case's id without the family.
+    /// Returns the id of the case without the family.
     pub(crate) fn short_id(self) -> String {
         format!("limits/limit={}", self.0.name())
     }
 }
 
-/// What neighbours have kept before and say they keep after.
+/// Number of items that a neighbour keeps. It reports the count again after the trial.
 const KEPT: u32 = 10;
 
 impl Case for Limits {
@@ -87,7 +88,7 @@ impl Case for Limits {
 
     fn run(&self, stages: &mut Stages) -> CaseResult {
         let configured = config::read(stages.input(COMMON)?)?;
-        let [entry] = configured.as_slice() else { return Err("the file has not one entry".into()) };
+        let [entry] = configured.as_slice() else { return Err("the file does not have exactly one entry".into()) };
         let limit = (self.0 != Asked::Nothing).then_some(entry.limit);
         let compiled = files_of(stages)?.compile(Source::File, limit, Allocation::OnDemand)?;
         let tried = Tried { compiled: &compiled, limit };
@@ -103,7 +104,7 @@ impl Case for Limits {
         let mut actor = tried.actor()?;
         if let Some(limit) = limit {
             let pages = u64::from(limit.pages());
-            // Where the edges are expected, for the sake of time; `most` looks further down where they are not.
+            // Search close to the expected edge to save time. If the edge is lower, `most` searches below the range.
             let grown = most(pages - 16..pages + 16, |pages| tried.answers("grow", pages.to_string().as_bytes()))?;
             let echo = |pages: u64| tried.answers("echo", &vec![1; (pages * PAGE) as usize]);
             let echoed = most(pages / 8..pages + 16, echo)?;
@@ -119,7 +120,7 @@ impl Case for Limits {
             let mut messenger = tried.actor()?;
             tell(stages, &mut messenger, "message_over", "echo", &vec![1; (echoed + 1) as usize * PAGE as usize])?;
         } else {
-            // One page above the most that an actor host allows.
+            // One page above the maximum that the actor host allows.
             let beyond = MemoryLimit::MAX.pages() + 1;
             let outcome = actor.call("grow", beyond.to_string().as_bytes()).map(|_| "answered".to_owned());
             stages.note("growth_beyond_100_mib", &outcome.unwrap_or_else(|error| error.to_string()))?;
@@ -148,7 +149,7 @@ impl Case for Limits {
     }
 }
 
-/// A limit under trial.
+/// A component compiled with the limit under test.
 struct Tried<'a> {
     compiled: &'a CompiledPlugin,
     limit: Option<MemoryLimit>,
@@ -159,7 +160,7 @@ impl Tried<'_> {
         Actor::new(self.compiled, self.limit, AfterCall::Keep)
     }
 
-    /// Whether a fresh actor can do this. What is not about the limit is an error.
+    /// Returns whether this call succeeds on a fresh actor. A failure for another reason than the limit is an error.
     fn answers(&self, function: &str, input: &[u8]) -> CaseResult<bool> {
         match self.actor()?.call(function, input) {
             Ok(_) => Ok(true),
@@ -169,8 +170,8 @@ impl Tried<'_> {
     }
 }
 
-/// The largest number below the end of `range` that `holds`, which holds up to some number and not beyond: within the
-/// range, or below it where its start does not hold.
+/// Returns the largest number below the end of `range` for which `holds` is true, which must be monotonic: true up to
+/// some number and false beyond. Searches within the range, or below it if `holds` is false at its start.
 fn most(range: Range<u64>, holds: impl Fn(u64) -> CaseResult<bool>) -> CaseResult<u64> {
     let (mut good, mut bad) = if holds(range.start)? { (range.start, range.end) } else { (0, range.start) };
     while bad - good > 1 {
@@ -180,7 +181,7 @@ fn most(range: Range<u64>, holds: impl Fn(u64) -> CaseResult<bool>) -> CaseResul
     Ok(good)
 }
 
-/// Notes what the caller sees of a call that must fail, and whether the actor still serves a small one.
+/// Notes what the caller sees of a call that must fail, and whether a small call succeeds on the actor afterwards.
 fn tell(stages: &mut Stages, actor: &mut Actor, name: &str, function: &str, input: &[u8]) -> CaseResult {
     let outcome = match actor.call(function, input) {
         Ok(_) => "answered".to_owned(),
@@ -189,13 +190,13 @@ fn tell(stages: &mut Stages, actor: &mut Actor, name: &str, function: &str, inpu
     stages.note(name, &outcome)?;
     let after = match actor.call("echo", b"still there?") {
         Ok(answer) if answer == b"still there?" => "usable".to_owned(),
-        Ok(_) => "answers wrongly".to_owned(),
+        Ok(_) => "wrong answer".to_owned(),
         Err(error) => error.to_string(),
     };
     Ok(stages.note(&format!("after_{name}"), &after)?)
 }
 
-/// An access behind the memory's end.
+/// A case: an access beyond the end of the memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfBounds(pub Allocation);
 
@@ -240,7 +241,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_most_that_holds_is_found_from_both_ends() {
+    fn most_finds_the_edge_within_and_below_the_range() {
         for edge in [0, 1, 39, 40, 41, 98, 99] {
             assert_eq!(most(40..100, |n| Ok(n <= edge)).expect("no error"), edge);
         }

@@ -1,5 +1,5 @@
-//! What a message costs by its size and format: time per call, and the memory that stays after one large message, after
-//! `reset`, after the actor was made anew, and where a limit forbids it.
+//! The cost of a message by size and format: time per call, and the memory that the actor retains after one large
+//! message, after `reset`, after re-creation, and after a call that exceeds the memory limit.
 
 use std::path::PathBuf;
 
@@ -13,34 +13,34 @@ use crate::{
     settle,
 };
 
-/// A size and a format.
+/// A case: one message format and size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Messages {
-    /// How the message is written.
+    /// The encoding of the message.
     pub format: Format,
-    /// The text in it, in KiB.
+    /// Size of the text in the message, in KiB.
     pub kib: usize,
 }
 
 impl Messages {
-    /// Sizes that are measured, in KiB.
+    /// The measured sizes, in KiB.
     pub const KIB: [usize; 4] = [1, 64, 1024, 8192];
 
-    /// Every format by every size.
+    /// Every combination of format and size.
     pub fn all() -> impl Iterator<Item = Self> {
         Format::ALL.into_iter().flat_map(|format| Self::KIB.into_iter().map(move |kib| Self { format, kib }))
     }
 }
 
-/// The largest limit that can be asked for, where the message is to fit.
+/// The limit where the message has to fit: the largest that can be configured.
 const ROOM: MemoryLimit = MemoryLimit::MAX;
 
-/// Small messages after the large one: does what was taken serve them, or is it given back?
+/// Number of small messages after the large one. They show whether memory is reused or returned.
 const SMALL_CALLS: usize = 10;
 
-/// A call of a live plugin.
+/// Calls a live plugin.
 const EXTISM: &str = "call";
-/// The same on wasmtime alone; there is none for MessagePack.
+/// Calls an actor of the control, which does not support MessagePack.
 const CONTROL: &str = "call-wasmtime";
 
 impl Case for Messages {
@@ -78,7 +78,7 @@ impl Case for Messages {
         actor.call(self.format.function(), &small)?;
         settle();
         stages.reached("ready")?;
-        // The output is dropped at once: it is the host's, and what stays is the actor's.
+        // Drop the output at once: it is host memory, and only memory that the actor retains is of interest.
         let answered = actor.call(self.format.function(), &large)?.len();
         stages.figure("answer_bytes", answered as u64)?;
         stages.figure("guest_bytes", guest_bytes(&mut actor)?)?;
@@ -139,12 +139,12 @@ impl Case for Messages {
     }
 }
 
-/// `64k`, `8m`.
+/// Formats a size for a case id: `64k`, `8m`.
 fn size(kib: usize) -> String {
     if kib >= 1024 { format!("{}m", kib / 1024) } else { format!("{kib}k") }
 }
 
-/// The guest's own view of its memory.
+/// Returns the size of the guest's linear memory as the guest sees it.
 pub(crate) fn guest_bytes(actor: &mut Actor) -> CaseResult<u64> {
     let pages: u64 = String::from_utf8(actor.call("memory_pages", b"")?)?.parse()?;
     Ok(pages << 16)

@@ -1,5 +1,5 @@
-//! Ways to watch an actor's memory, side by side with the truth: the guest's own view, the host's through procfs (which
-//! the harness reads at every stage), and sysinfo as Reflow's document uses it.
+//! Compares ways to monitor an actor's memory with the ground truth: the guest's view, the host's view through procfs
+//! (which the harness reads at every stage), and sysinfo as used in Reflow's "Memory Management" document.
 
 use std::{ffi::OsStr, path::PathBuf, time::Instant};
 
@@ -15,11 +15,11 @@ use crate::{
     settle,
 };
 
-/// An actor that grows by so many wasm pages and writes to all of them, then echoes a message of 4 MiB.
+/// An actor that grows by 16 MiB and writes to every page, then echoes a message of 4 MiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Monitoring;
 
-/// 16 MiB.
+/// Number of wasm pages to grow by: 16 MiB.
 const PAGES: u64 = 256;
 
 impl Case for Monitoring {
@@ -57,7 +57,7 @@ impl Case for Monitoring {
         stages.trim();
         stages.reached("echoed")?;
 
-        // As the document does it, with the present names of sysinfo's methods.
+        // The document's code, with the method names of the current sysinfo.
         let started = Instant::now();
         let mut system = System::new_all()?;
         system.refresh_all();

@@ -1,5 +1,5 @@
-//! The control: the same module on wasmtime 43 itself, without Extism. The host writes the input into the module's
-//! memory and reads the output there; of Extism's functions, which the module imports, none is ever called.
+//! The control: the same module on wasmtime 43, without Extism. The host writes the input to the module's memory and
+//! reads the output from it. The module imports functions of Extism, but none of them is called.
 
 use wasmtime43::{Cache, Engine, Instance, InstancePre, Linker, Memory, Module, Result, Store, TypedFunc};
 
@@ -12,10 +12,10 @@ pub struct RawHost {
 }
 
 impl RawHost {
-    /// Compiles with the settings that Extism asks of wasmtime, or takes it from the same cache.
+    /// Compiles the module with the wasmtime settings that Extism uses, or loads it from the same cache.
     ///
     /// # Errors
-    /// When a file cannot be read, or wasmtime refuses the settings or the module.
+    /// When a file cannot be read, or wasmtime rejects the settings or the module.
     pub fn new(files: &Files, allocation: Allocation) -> Result<Self> {
         let mut config = allocation.config(1)?;
         if let Some(settings) = &files.cache {
@@ -29,21 +29,21 @@ impl RawHost {
         Ok(Self { pre: linker.instantiate_pre(&module)? })
     }
 
-    /// One more actor.
+    /// Creates an actor.
     ///
     /// # Errors
-    /// When the system refuses the memory.
+    /// When the system has no memory for it.
     pub fn actor(&self) -> Result<RawActor> {
         let mut store = Store::new(self.pre.module().engine(), ());
         store.set_epoch_deadline(1);
         let instance = self.pre.instantiate(&mut store)?;
         let memory = instance.get_memory(&mut store, "memory");
-        let memory = memory.ok_or_else(|| wasmtime43::Error::msg("the guest exports no memory"))?;
+        let memory = memory.ok_or_else(|| wasmtime43::Error::msg("the guest does not export a memory"))?;
         Ok(RawActor { store, instance, memory })
     }
 }
 
-/// An instance in a store of its own.
+/// An instance and its store.
 pub struct RawActor {
     store: Store<()>,
     instance: Instance,
@@ -51,10 +51,10 @@ pub struct RawActor {
 }
 
 impl RawActor {
-    /// `process` on JSON, or `echo` on bytes: the output.
+    /// Calls a function of the guest (`raw_process` on JSON, or `raw_echo` on bytes) and returns its output.
     ///
     /// # Errors
-    /// When the guest traps, has no room, or answers with an error.
+    /// When the guest traps, runs out of memory, or returns an error.
     pub fn call(&mut self, function: &str, input: &[u8]) -> Result<Vec<u8>> {
         let alloc: TypedFunc<u32, u32> = self.instance.get_typed_func(&mut self.store, "raw_alloc")?;
         let free: TypedFunc<(u32, u32), ()> = self.instance.get_typed_func(&mut self.store, "raw_free")?;
@@ -62,13 +62,13 @@ impl RawActor {
         let length = u32::try_from(input.len())?;
         let at = alloc.call(&mut self.store, length)?;
         if at == 0 {
-            return Err(wasmtime43::Error::msg(format!("the guest has no room for {length} bytes")));
+            return Err(wasmtime43::Error::msg(format!("the guest cannot allocate {length} bytes")));
         }
         self.memory.write(&mut self.store, at as usize, input)?;
         let answer = work.call(&mut self.store, (at, length))?;
         let (out, size) = ((answer >> 32) as u32, answer as u32);
         if out == 0 {
-            return Err(wasmtime43::Error::msg(format!("{function} refused the input")));
+            return Err(wasmtime43::Error::msg(format!("{function} rejected the input")));
         }
         let mut output = vec![0; size as usize];
         self.memory.read(&self.store, out as usize, &mut output)?;

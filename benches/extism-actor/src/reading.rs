@@ -1,4 +1,4 @@
-//! What a run's record says of a case: medians over its workers, by stage and quantity.
+//! Access to the measurements of a case in a run's record: medians over its workers, by stage and quantity.
 
 use highwater_judge::{Aspect, View};
 use highwater_model::{CaseId, CaseRecord, Metric, Quantity, Record};
@@ -14,7 +14,7 @@ pub(crate) struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    /// The case `NAME/id`, where a worker of it completed.
+    /// Returns the case `NAME/id` if at least one of its workers completed.
     pub(crate) fn of(record: &'a Record, id: &str) -> Option<Self> {
         let case = record.case(&format!("{NAME}/{id}")).filter(|case| case.samples > 0)?;
         Some(Self { case, record })
@@ -28,27 +28,27 @@ impl<'a> Reading<'a> {
         stats::median(&View::new(self.case, &self.record.reference).values(quantity.into(), aspect)?)
     }
 
-    /// Growth since the reference stage.
+    /// Median growth since the reference stage.
     pub(crate) fn growth(self, metric: Metric, stage: &str) -> Option<f64> {
         self.median(metric, &Aspect::Growth(stage.parse().ok()?))
     }
 
-    /// Growth from one stage to a later one.
+    /// Median growth from one stage to a later one.
     pub(crate) fn between(self, metric: Metric, from: &str, to: &str) -> Option<f64> {
         Some(self.growth(metric, to)? - self.growth(metric, from)?)
     }
 
-    /// What one more unit costs.
+    /// Median marginal cost per unit.
     pub(crate) fn slope(self, metric: Metric, ladder: &str) -> Option<f64> {
         self.median(metric, &Aspect::Slope(ladder.to_owned()))
     }
 
-    /// A number that the workers told at a stage.
+    /// Median of a figure that the workers reported at a stage.
     pub(crate) fn figure(self, stage: &str, name: &str) -> Option<f64> {
         self.median(Quantity::Figure(name.parse().ok()?), &Aspect::Level(stage.parse().ok()?))
     }
 
-    /// What the workers said in words, where all said the same.
+    /// The value of a note, if all workers reported the same one.
     pub(crate) fn note(self, name: &str) -> Option<&'a str> {
         match self.case.notes.get(name)?.as_slice() {
             [one] => Some(one),
@@ -61,14 +61,15 @@ impl<'a> Reading<'a> {
         self.case.time.get(routine).map(|time| time.ns)
     }
 
-    /// The leak test over the rungs of a ladder, on anonymous memory. The first windows are left out: caches fill.
+    /// Runs the leak test on anonymous memory over the rungs of a ladder. The first `warm_up` windows are left out,
+    /// because caches fill during them.
     pub(crate) fn leak(self, ladder: &str, warm_up: usize) -> Option<Option<Leak>> {
         let rungs = self.case.stages.iter().filter(|columns| columns.stage.name() == ladder);
         let levels: Option<Vec<f64>> =
             rungs.map(|columns| self.median(Metric::Anon, &Aspect::Growth(columns.stage.clone()))).collect();
         let page = self.record.fingerprint.class.page_size as f64;
         let levels = levels?;
-        // Fewer windows than the test needs would clear everything.
+        // With fewer windows than it needs, the test would report no leak for any function.
         (levels.len() >= warm_up + 5).then(|| stats::leak(&levels, warm_up, page))
     }
 }

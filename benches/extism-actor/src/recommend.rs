@@ -1,5 +1,5 @@
-//! What a run advises an actor host: manifest form, allocator, limit, reset or re-create, each with the figures that it
-//! rests on, below what one actor costs and how much of that is Extism's.
+//! Recommendations for an actor host from the figures of a run: manifest form, allocator, memory limit, and whether to
+//! reset or re-create actors. A table above them shows the cost per actor and how much of it is due to Extism.
 
 use std::fmt::Write;
 
@@ -10,7 +10,7 @@ use crate::{
     reading::Reading,
 };
 
-/// What one actor costs that has been called once.
+/// The cost per actor that has been called once.
 struct Cost {
     anon: f64,
     page_tables: f64,
@@ -34,7 +34,7 @@ impl Cost {
         })
     }
 
-    /// What is paid in memory: RSS knows nothing of the page tables.
+    /// The total memory cost. RSS does not include page tables.
     fn paid(&self) -> f64 {
         self.anon + self.page_tables
     }
@@ -58,7 +58,7 @@ impl Cost {
         };
         format!(
             "{:<34} {:>11} {:>11} {:>+6.2} {:>11} {:>10} {:>10}",
-            "Extism less wasmtime",
+            "Extism minus wasmtime",
             signed_bytes(self.anon - other.anon),
             signed_bytes(self.page_tables - other.page_tables),
             self.vmas - other.vmas,
@@ -69,7 +69,7 @@ impl Cost {
     }
 }
 
-/// The lines of the table: name, maker, source, allocation.
+/// The rows of the table: name, maker, source, allocation.
 const LINES: [(&str, [&str; 3]); 8] = [
     ("Extism", ["extism", "bytes", "on-demand"]),
     ("wasmtime", ["wasmtime", "bytes", "on-demand"]),
@@ -81,7 +81,7 @@ const LINES: [(&str, [&str; 3]); 8] = [
     ("wasmtime, pooling allocator", ["wasmtime", "bytes", "pooling"]),
 ];
 
-/// The advice as text. What the run has no figures for says so.
+/// Formats the recommendations as text. Rows and recommendations without figures in this run are marked as such.
 #[must_use]
 pub fn recommend(record: &Record) -> String {
     let mut text = format!(
@@ -111,27 +111,27 @@ pub fn recommend(record: &Record) -> String {
         ("reset or re-create", reset(record)),
     ];
     for (about, advice) in advice {
-        let advice = advice.unwrap_or_else(|| "undecided: this run has not the cases".to_owned());
+        let advice = advice.unwrap_or_else(|| "undecided: cases are missing from this run".to_owned());
         let _ = writeln!(text, "\n{about}: {advice}");
     }
     text
 }
 
-/// The form that costs least of those that can carry a limit.
+/// Recommends the cheapest manifest form among those that support a limit.
 fn form(record: &Record) -> Option<String> {
     let paid = |source| Some(Cost::of(record, &scaling("extism", source, "on-demand"))?.paid());
     let (data, file, plain) = (paid("data")?, paid("file")?, paid("bytes")?);
     let best = if file <= data { "`Wasm::file`" } else { "`Wasm::data`" };
     Some(format!(
-        "{best}; an actor costs {} with a file and {} with data. Bytes alone cost {}, and carry no limit.",
+        "{best}; an actor costs {} with a file and {} with data. Plain bytes cost {} and do not support a limit.",
         bytes(file),
         bytes(data),
         bytes(plain)
     ))
 }
 
-/// The allocation that costs least memory, with what each asks in return. The pool's address space is reserved with the
-/// engine, and so in no slope.
+/// Recommends the allocation strategy with the lowest memory cost and lists the costs of all strategies. The address
+/// space of the pool is reserved when the engine is created, so no slope includes it.
 fn allocator(record: &Record) -> Option<String> {
     let mut all = ["on-demand", "small-reservation", "pooling"]
         .map(|name| Some((name, Cost::of(record, &scaling("extism", "bytes", name))?)))
@@ -140,7 +140,7 @@ fn allocator(record: &Record) -> Option<String> {
     all.sort_by(|a, b| a.1.paid().total_cmp(&b.1.paid()));
     let told = all.iter().map(|(name, cost)| {
         let times = match (cost.create_ns, cost.call_ns) {
-            (Some(create), Some(call)) => format!(", {} to make, {} a call", nanoseconds(create), nanoseconds(call)),
+            (Some(create), Some(call)) => format!(", create {}, call {}", nanoseconds(create), nanoseconds(call)),
             _ => String::new(),
         };
         format!("{name} {}, {:.2} VMAs, {} of address space{times}", bytes(cost.paid()), cost.vmas, bytes(cost.vsize))
@@ -149,7 +149,7 @@ fn allocator(record: &Record) -> Option<String> {
     Some(format!("{}; {}", all[0].0, told.join("; ")))
 }
 
-/// The smallest limit for messages of given sizes.
+/// Recommends the smallest limit for a given message size.
 fn limit(record: &Record) -> Option<String> {
     let limits = limited(record)?.into_iter();
     let limits: Option<Vec<(f64, f64)>> =
@@ -158,10 +158,10 @@ fn limit(record: &Record) -> Option<String> {
     let part = limits.iter().map(|(asked, message)| asked / message).fold(0.0, f64::max);
     let told: Vec<String> =
         limits.iter().map(|(asked, message)| format!("{} echoes {}", bytes(*asked), bytes(*message))).collect();
-    Some(format!("{part:.1} times the largest message, and always one: Extism sets none; {}", told.join(", ")))
+    Some(format!("always set one, of {part:.1} times the largest message: Extism has no default; {}", told.join(", ")))
 }
 
-/// Whether reset is worth calling, and what making anew costs.
+/// Recommends reset or re-creation from the memory that each frees and the calls per second with each.
 fn reset(record: &Record) -> Option<String> {
     let message = Reading::of(record, "messages/format=raw,size=8m")?;
     let added = message.between(Metric::Anon, "ready", "large")?;
@@ -182,14 +182,14 @@ fn reset(record: &Record) -> Option<String> {
         "reset"
     };
     Some(format!(
-        "{best}; of {} that a message of 8 MiB adds, reset gives back {} and re-creation {}.{rates}",
+        "{best}; of the {} that a message of 8 MiB adds, reset frees {} and re-creation {}.{rates}",
         bytes(added),
         bytes(reset),
         bytes(recreated)
     ))
 }
 
-/// Bytes as people read them.
+/// Formats a number of bytes, which may be negative, with a unit.
 pub(crate) fn bytes(value: f64) -> String {
     if value < 0.0 { format!("-{}", Bytes(-value as u64)) } else { Bytes(value.round() as u64).to_string() }
 }

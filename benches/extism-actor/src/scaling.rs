@@ -1,5 +1,5 @@
-//! What one more actor costs, by what makes it: Extism from a plugin compiled once, Extism compiling each, Extism's
-//! pool, and the same module on wasmtime alone.
+//! The marginal cost per actor by the way it is created: by Extism from a plugin compiled once, by Extism compiling
+//! each plugin, by Extism's pool, and by wasmtime without Extism.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -14,16 +14,16 @@ use crate::{
     settle,
 };
 
-/// What makes actors.
+/// The way actors are created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Maker {
     /// `Plugin::new_from_compiled` of one `CompiledPlugin`.
     Extism,
-    /// `PluginBuilder::build` for each: an engine and compiled code of its own.
+    /// `PluginBuilder::build` for each actor: engine and compiled code are not shared.
     ExtismEach,
-    /// `Pool::get` of a pool with room for all.
+    /// `Pool::get` of a pool with room for all actors.
     ExtismPool,
-    /// wasmtime 43: a store and an instance. The control.
+    /// A store and an instance of wasmtime 43: the control.
     Wasmtime,
 }
 
@@ -38,21 +38,21 @@ impl Maker {
     }
 }
 
-/// A maker with its settings.
+/// A case: a maker with its settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scaling {
-    /// What makes the actors.
+    /// The way the actors are created.
     pub maker: Maker,
-    /// In which form it is given the module.
+    /// The form in which the module is passed.
     pub source: Source,
-    /// Where memories come from.
+    /// The allocation strategy of memories.
     pub allocation: Allocation,
-    /// How many components the actors are of, in turn.
+    /// Number of compiled components. Actors use them in rotation.
     pub components: usize,
 }
 
 impl Scaling {
-    /// The lines of the table, each one step away from the first.
+    /// All cases. Most differ from the first in one setting.
     pub const ALL: [Self; 11] = {
         use Allocation::{OnDemand, Pooling, SmallReservation};
         use Maker::{Extism, ExtismEach, ExtismPool, Wasmtime};
@@ -76,7 +76,7 @@ impl Scaling {
     };
 }
 
-/// Where actors come from, made before the reference stage.
+/// The source of actors, created before the reference stage.
 enum Host {
     Compiled(Vec<CompiledPlugin>),
     Each(Files, Vec<u8>),
@@ -109,7 +109,7 @@ impl Host {
         })
     }
 
-    /// The actor at this place in the row.
+    /// Creates the actor at this index.
     fn actor(&self, index: usize) -> CaseResult<Live> {
         Ok(match self {
             Self::Compiled(all) => Live::Plugin(Plugin::new_from_compiled(&all[index % all.len()])?),
@@ -130,14 +130,14 @@ impl Live {
     }
 }
 
-/// The text in each call's message, in bytes.
+/// Size of the text in each message, in bytes.
 const MESSAGE: usize = 1024;
 
-/// Make an actor and drop it.
+/// Creates and drops an actor.
 const CREATE: &str = "create-drop";
-/// Make an actor, call it once, drop it.
+/// Creates an actor, calls it once and drops it.
 const LIFE: &str = "create-call-drop";
-/// Call a live actor.
+/// Calls a live actor.
 const CALL: &str = "call";
 
 impl Case for Scaling {
@@ -156,7 +156,7 @@ impl Case for Scaling {
 
     fn ladder(&self) -> Vec<Scale> {
         let scales: &[u32] = match self.maker {
-            // Each has an engine and a copy of the compiled code.
+            // Every actor has an engine and a copy of the compiled code.
             Maker::ExtismEach => &[1, 10, 30],
             _ => &[1, 10, 100, 1000],
         };
@@ -181,12 +181,12 @@ impl Case for Scaling {
         let ladder = stages.ladder();
         let top = ladder.last().map_or(0, |top| top.0 as usize);
         let message = std::fs::read(stages.input(COMMON)?)?;
-        // The list of actors is ours, and first: made after the compiler it may lie on pages that the compiler wrote
-        // to, which no trim gives back then (128 KiB at `loaded`, or none, by where the heap happens to end).
+        // Allocate the list of actors first. Allocated after compilation, it may be placed on pages that the compiler
+        // wrote to, which a trim can then not return (128 KiB at `loaded` or none, depending on where the heap ends).
         let mut live: Vec<Live> = Vec::with_capacity(top);
         let host = Host::new(*self, files_of(stages)?, top)?;
         stages.reached("compiled")?;
-        // The first plugin of a process starts Extism's timer thread: that is not an actor's cost.
+        // The first plugin of a process starts Extism's timer thread, which is not part of the cost per actor.
         host.actor(0)?.call(&message)?;
         settle();
         stages.trim();
@@ -217,7 +217,7 @@ impl Case for Scaling {
     fn routines(&self) -> &'static [&'static str] {
         match self.maker {
             Maker::ExtismEach => &[CREATE],
-            // Given back, a pooled plugin is not dropped.
+            // A pooled plugin is returned to the pool, not dropped.
             Maker::ExtismPool => &[CREATE, CALL],
             _ => &[CREATE, LIFE, CALL],
         }
@@ -226,7 +226,7 @@ impl Case for Scaling {
     fn time(&self, routine: &str, inputs: &[PathBuf], timer: &mut dyn Timer) -> CaseResult {
         let message = std::fs::read(&inputs[COMMON])?;
         let host = Host::new(*self, files(inputs)?, 1)?;
-        // Once in the open, so that a failure is told and not timed.
+        // Run once outside the timed routine, so that a failure is reported instead of timed.
         let life = || host.actor(0).and_then(|mut actor| actor.call(&message));
         life()?;
         match routine {

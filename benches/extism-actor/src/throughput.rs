@@ -1,5 +1,5 @@
-//! Calls per second by what an actor host does between calls, on one pinned thread and on two. Every thread has actors
-//! of its own; only the pool is shared.
+//! Calls per second by what an actor host does between calls, on one and on two pinned threads. Actors are not shared
+//! between threads, except for those of the pool.
 
 use std::{
     path::PathBuf,
@@ -25,32 +25,32 @@ pub enum Between {
     Keep,
     /// `Plugin::reset`.
     Reset,
-    /// A new plugin.
+    /// Replace the plugin by a new one.
     Recreate,
-    /// Gives the plugin back to Extism's pool and takes one again.
+    /// Return the plugin to Extism's pool and take one from it.
     Pool,
-    /// Nothing, on wasmtime alone.
+    /// Nothing, on wasmtime without Extism.
     Wasmtime,
 }
 
-/// A way and a number of threads.
+/// A case: the action between calls and a number of threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Throughput {
-    /// What is done between calls.
+    /// The action between calls.
     pub between: Between,
-    /// Threads, each on a CPU of its own.
+    /// Number of threads, each pinned to a separate CPU.
     pub threads: usize,
 }
 
-/// Actors of each thread, called in turn.
+/// Number of actors per thread, called in rotation.
 const ACTORS: usize = 8;
-/// Calls of each thread.
+/// Number of calls per thread.
 const CALLS: usize = 400;
-/// The text in each message, in bytes.
+/// Size of the text in each message, in bytes.
 const MESSAGE: usize = 1024;
 
 impl Throughput {
-    /// Every way by one and two threads.
+    /// Every action, on one and on two threads.
     pub fn all() -> impl Iterator<Item = Self> {
         use Between::{Keep, Pool, Recreate, Reset, Wasmtime};
         [Keep, Reset, Recreate, Pool, Wasmtime]
@@ -69,14 +69,14 @@ impl Throughput {
     }
 }
 
-/// What all threads share.
+/// The state that all threads share.
 enum Shared {
     Compiled(Box<CompiledPlugin>, AfterCall),
     Pool(Pool),
     Raw(RawHost),
 }
 
-/// What one thread has.
+/// The state of one thread.
 enum Own<'a> {
     Actors(Vec<Actor>),
     Pool(&'a Pool),
@@ -101,7 +101,7 @@ impl Own<'_> {
             Self::Actors(actors) => drop(actors[index % ACTORS].call("process", message)?),
             Self::Raw(actors) => drop(actors[index % ACTORS].call("raw_process", message)?),
             Self::Pool(pool) => {
-                let mut plugin = pool.get(Duration::from_secs(10))?.ok_or("no plugin came free in 10 s")?;
+                let mut plugin = pool.get(Duration::from_secs(10))?.ok_or("no plugin became available within 10 s")?;
                 drop(plugin.call::<&[u8], Vec<u8>>("process", message)?);
             }
         }
@@ -151,7 +151,7 @@ impl Case for Throughput {
             }
             Between::Wasmtime => Shared::Raw(RawHost::new(&files, Allocation::OnDemand)?),
         };
-        // A few calls before, so that all code and pages are there.
+        // Warm up, so that all code and pages are loaded.
         shared.own()?.serve(ACTORS, &message)?;
         settle();
         stages.trim();
@@ -181,13 +181,13 @@ impl Case for Throughput {
     }
 }
 
-/// The CPUs that the harness left this worker.
+/// Returns the CPUs that this worker may run on.
 fn cpus() -> CaseResult<Vec<usize>> {
     let allowed = sched_getaffinity(None)?;
     Ok((0..CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu)).collect())
 }
 
-/// Keeps the calling thread on one CPU.
+/// Pins the calling thread to one CPU.
 fn pin(cpu: usize) -> CaseResult {
     let mut only = CpuSet::new();
     only.set(cpu);

@@ -1,4 +1,4 @@
-//! The actor host's configuration file: what it means, and one clear error for each thing it cannot mean.
+//! Tests of the actor host's configuration file: valid files, and the error for each kind of mistake.
 
 use std::path::Path;
 
@@ -25,7 +25,7 @@ fn the_documents_entry_is_read_from_a_file() {
 }
 
 #[test]
-fn without_metadata_the_limit_is_the_default_and_both_ends_of_the_range_are_allowed() {
+fn the_limit_has_a_default_and_an_inclusive_range() {
     let text = r#"[{ "component": "a" },
         { "component": "b", "metadata": { "memory_limit_mb": 1 } },
         { "component": "c", "metadata": { "memory_limit_mb": 100 } },
@@ -37,28 +37,28 @@ fn without_metadata_the_limit_is_the_default_and_both_ends_of_the_range_are_allo
 }
 
 #[test]
-fn every_mistake_has_one_line_that_names_the_file_the_entry_and_what_to_do() {
+fn errors_are_one_line_with_file_entry_and_advice() {
     let limited = |limit: &str| format!(r#"{{ "component": "a", "metadata": {{ "memory_limit_mb": {limit} }} }}"#);
     let cases = [
-        (limited("0"), "memory_limit_mb is 0, with which no actor can run; leave `metadata` out for 16 MiB"),
-        (limited("0.0"), "memory_limit_mb is 0, with which"),
+        (limited("0"), "memory_limit_mb is 0, but an actor needs memory; omit `metadata` for 16 MiB"),
+        (limited("0.0"), "memory_limit_mb is 0, but an actor"),
         (limited("-1"), "memory_limit_mb is -1; it must be from 1 to 100"),
         (limited("-0.5"), "memory_limit_mb is -0.5; it must be from 1 to 100"),
-        (limited("1.5"), "memory_limit_mb is 1.5; it must be whole MiB"),
-        (limited("101"), "memory_limit_mb is 101, above the most of 100"),
-        (limited("18446744073709551615"), "above the most of 100"),
-        (limited("1e300"), "above the most of 100"),
-        (limited("\"64\""), "memory_limit_mb is \"64\", and must be a number of MiB"),
-        (limited("null"), "memory_limit_mb is null, and must be a number of MiB"),
-        (limited("[64]"), "memory_limit_mb is an array, and must be a number of MiB"),
-        (r#"{ "component": "a", "metadata": {} }"#.into(), "memory_limit_mb is missing; leave `metadata` out"),
-        (r#"{ "component": "a", "metadata": 64 }"#.into(), "metadata is 64, and must be an object"),
-        (r#"{ "component": "a", "metadata": { "memory_limit": 64 } }"#.into(), "`memory_limit` is no key here"),
+        (limited("1.5"), "memory_limit_mb is 1.5; it must be a whole number of MiB"),
+        (limited("101"), "memory_limit_mb is 101, above the maximum of 100"),
+        (limited("18446744073709551615"), "above the maximum of 100"),
+        (limited("1e300"), "above the maximum of 100"),
+        (limited("\"64\""), "memory_limit_mb is \"64\", but must be a number of MiB"),
+        (limited("null"), "memory_limit_mb is null, but must be a number of MiB"),
+        (limited("[64]"), "memory_limit_mb is an array, but must be a number of MiB"),
+        (r#"{ "component": "a", "metadata": {} }"#.into(), "memory_limit_mb is missing; omit `metadata`"),
+        (r#"{ "component": "a", "metadata": 64 }"#.into(), "metadata is 64, but must be an object"),
+        (r#"{ "component": "a", "metadata": { "memory_limit": 64 } }"#.into(), "unknown key `memory_limit`"),
         (r#"{ "metadata": { "memory_limit_mb": 64 } }"#.into(), "component is missing; name the component"),
-        (r#"{ "component": 7 }"#.into(), "component is 7, and must be text"),
+        (r#"{ "component": 7 }"#.into(), "component is 7, but must be text"),
         (r#"{ "component": " " }"#.into(), "component is empty"),
-        (r#"{ "component": "a", "memory_limit_mb": 64 }"#.into(), "`memory_limit_mb` is no key here"),
-        ("7".into(), "the entry is 7, and must be an object"),
+        (r#"{ "component": "a", "memory_limit_mb": 64 }"#.into(), "unknown key `memory_limit_mb`"),
+        ("7".into(), "the entry is 7, but must be an object"),
     ];
     for (text, expected) in cases {
         let error = parsed(&text).expect_err(&text).to_string();
@@ -68,15 +68,15 @@ fn every_mistake_has_one_line_that_names_the_file_the_entry_and_what_to_do() {
 }
 
 #[test]
-fn a_component_with_two_entries_is_told_with_both_places() {
+fn a_duplicate_error_names_both_entries() {
     let error = parsed(r#"[{ "component": "b" }, { "component": "a" }, { "component": "b" }]"#).expect_err("twice");
-    assert_eq!(error.to_string(), "actors.json: entry 3: component `b` has an entry already, entry 1; keep one");
+    assert_eq!(error.to_string(), "actors.json: entry 3: component `b` duplicates entry 1; keep one");
 }
 
 #[test]
-fn a_file_that_is_not_there_or_not_json_is_told_with_its_path() {
-    let error = read(Path::new("no/such.json")).expect_err("not there").to_string();
+fn missing_and_malformed_files_are_reported_with_their_path() {
+    let error = read(Path::new("no/such.json")).expect_err("missing").to_string();
     assert!(error.starts_with("no/such.json: "), "{error}");
-    let error = parsed("{ \"component\": ").expect_err("half").to_string();
+    let error = parsed("{ \"component\": ").expect_err("incomplete").to_string();
     assert!(error.starts_with("actors.json: not JSON: "), "{error}");
 }

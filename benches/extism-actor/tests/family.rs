@@ -1,5 +1,5 @@
-//! The family as a user runs it: every case runs through, the claims that rest on exact figures are decided as they must
-//! be, the gate is green on the same again and red when an actor keeps one page more, and nothing is written at home.
+//! End-to-end tests of the family: every case completes, claims are decided as expected, the gate passes an unchanged
+//! program and fails when an actor keeps one page more, and nothing is written to the home folder.
 
 use std::{
     collections::BTreeSet,
@@ -34,9 +34,9 @@ fn decision(record: &Record, claim: &str) -> (Decision, String) {
 }
 
 #[test]
-fn every_case_runs_through_and_nothing_is_written_outside_the_target_folder() {
+fn every_case_completes_and_writes_only_to_the_target_folder() {
     let folder = tempfile::tempdir().expect("a folder");
-    // A worker has no HOME: what would look for one asks the system for the user's.
+    // Workers run without HOME. Code that needs a home folder would fall back to the user's entry in the system.
     let home = std::env::home_dir().map(|home| [".cache", ".config"].map(|name| home.join(name)));
     let before = home.as_ref().map(listed);
     run(folder.path(), &["--samples", "1", "--ladder", "1,3"]);
@@ -49,10 +49,10 @@ fn every_case_runs_through_and_nothing_is_written_outside_the_target_folder() {
     for case in &record.cases {
         assert_eq!((case.samples, &case.not_run), (1, &None), "{}: {:?}", case.id, case.died);
     }
-    assert!(extism_actor::recommend(&record).contains("Extism less wasmtime"));
+    assert!(extism_actor::recommend(&record).contains("Extism minus wasmtime"));
 }
 
-/// The names in both folders.
+/// Lists the entries of both folders.
 fn listed(folders: &[PathBuf; 2]) -> BTreeSet<PathBuf> {
     folders
         .iter()
@@ -62,16 +62,16 @@ fn listed(folders: &[PathBuf; 2]) -> BTreeSet<PathBuf> {
 }
 
 #[test]
-fn the_leak_test_finds_the_sources_and_clears_the_cures_and_sees_a_page_per_call_put_in() {
+fn the_leak_test_finds_real_and_injected_leaks_only() {
     let record = measure(&["--samples", "3", "leaks/"]);
     for claim in ["sources-leak", "cures-hold", "drop-frees-leaks"] {
         let (decision, figures) = decision(&record, claim);
         assert_eq!(decision, Decision::Confirmed, "{claim}: {figures}");
     }
-    // The guest keeps a page per call, with eight bytes of malloc's: 50 pages in a window, to within a page.
+    // The guest keeps one page per call, including malloc's eight bytes: 50 pages per window, to within a page.
     let (_, figures) = decision(&record, "sources-leak");
     assert!(figures.contains("keep 200."), "{figures}");
-    // The host keeps a page per call: no cure stands.
+    // The host keeps one page per call, so the fixed functions leak too.
     let injected = measure(&["--samples", "3", "--inject", "4096", "leaks/"]);
     let (decision, figures) = decision(&injected, "cures-hold");
     assert_eq!(decision, Decision::Refuted, "{figures}");
@@ -79,7 +79,7 @@ fn the_leak_test_finds_the_sources_and_clears_the_cures_and_sees_a_page_per_call
 }
 
 #[test]
-fn limits_and_bounds_are_decided_by_what_the_workers_met() {
+fn claims_on_limits_and_bounds_are_decided() {
     let record = measure(&["--samples", "1", "(limits|bounds)/"]);
     for (claim, expected) in [
         ("limit-is-what-was-asked", Decision::Confirmed),
@@ -95,7 +95,7 @@ fn limits_and_bounds_are_decided_by_what_the_workers_met() {
 }
 
 #[test]
-fn a_large_message_stays_through_reset_and_goes_with_the_actor() {
+fn reset_keeps_the_memory_of_a_large_message_and_drop_frees_it() {
     let record = measure(&["--samples", "1", "messages/format=raw,size=8m|habits/choice=(input|vec|map)"]);
     for (claim, expected) in [
         ("reset-frees", Decision::Refuted),
@@ -109,15 +109,15 @@ fn a_large_message_stays_through_reset_and_goes_with_the_actor() {
     }
 }
 
-/// What the project itself gates.
+/// The project's policy.
 fn rules() -> Policy {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../baselines/policy.toml");
     Policy::read(&path).expect("a policy")
 }
 
-/// Extism's timer thread moves a few pages; one page per actor stands out of them.
+/// Extism's timer thread moves a few pages. One more page per actor exceeds that variation.
 #[test]
-fn the_same_again_holds_and_one_page_more_per_actor_is_red() {
+fn the_gate_passes_a_repeated_run_and_fails_a_page_per_actor() {
     let filter = "scaling/maker=(extism|wasmtime),source=bytes,alloc=on-demand,components=1";
     let measured = |more: &[&str]| {
         let args = ["--samples", "5", "--ladder", "1,10,100", filter];
@@ -146,7 +146,8 @@ fn the_same_again_holds_and_one_page_more_per_actor_is_red() {
         let more = subject.run - subject.baseline.expect("known");
         assert!((4000.0..4200.0).contains(&more), "{maker}: {more} bytes per actor");
     }
-    // Which thread maps first moves a mapping or two; one per actor is another thing.
+    // The order in which threads map memory changes the count by one or two mappings, which must pass. One more mapping
+    // per actor must fail.
     let mapping = |more: fn(u64) -> u64| {
         let mut run = baseline.clone();
         let case = run.cases.iter_mut().find(|case| case.id.as_str().contains("maker=extism,")).expect("measured");

@@ -1,5 +1,5 @@
-//! The plugin through Extism and through wasmtime alone: what its functions answer, that they refuse what they cannot use
-//! with an error value, and what an actor host does with an actor afterwards.
+//! Tests of the guest on Extism and on wasmtime alone: the results of its functions, the error values for invalid
+//! input, and the actions of an actor host after a call.
 
 use std::{path::PathBuf, sync::OnceLock};
 
@@ -10,7 +10,7 @@ use extism_actor::{
 };
 use serde_json::{Value, json};
 
-/// The module in a folder of its own, with the cache off.
+/// The module in a temporary folder, with the cache off.
 fn files() -> &'static Files {
     static FILES: OnceLock<(tempfile::TempDir, Files)> = OnceLock::new();
     let make = || {
@@ -44,7 +44,7 @@ fn workers() -> Vec<&'static str> {
 }
 
 #[test]
-fn process_hands_messages_on_doubles_numbers_and_counts() {
+fn process_forwards_messages_doubles_numbers_and_counts() {
     let context = json!({
         "payload": { "text": { "text": "hello" }, "number": { "number": 2.5 }, "list": { "array": [1, 2] } },
         "state": { "count": 41 },
@@ -60,7 +60,7 @@ fn process_hands_messages_on_doubles_numbers_and_counts() {
 }
 
 #[test]
-fn all_formats_carry_the_same_message_and_wasmtime_alone_answers_as_extism_does() {
+fn formats_and_hosts_agree_on_the_result() {
     let (mut plugin, mut raw) =
         (actor(), RawHost::new(files(), Allocation::OnDemand).expect("compiles").actor().expect("an actor"));
     for size in [1, 1024, 1 << 20] {
@@ -68,7 +68,7 @@ fn all_formats_carry_the_same_message_and_wasmtime_alone_answers_as_extism_does(
         let answer = plugin.call("process", &json).expect("answered");
         let told: Value = serde_json::from_slice(&answer).expect("JSON");
         assert_eq!(told["outputs"]["in"]["text"].as_str().expect("text").len(), size);
-        // MessagePack as the PDK writes it has no names of fields.
+        // The MessagePack output of the PDK has no field names.
         let packed: Value =
             rmp_serde::from_slice(&plugin.call("process_msgpack", &msgpack).expect("answered")).expect("MessagePack");
         assert_eq!(packed, json!([told["outputs"], told["state"]]));
@@ -76,11 +76,11 @@ fn all_formats_carry_the_same_message_and_wasmtime_alone_answers_as_extism_does(
         assert_eq!(raw.call("raw_process", &json).expect("answered"), answer);
         assert_eq!(raw.call("raw_echo", &bytes).expect("answered"), bytes);
     }
-    assert!(raw.call("raw_process", b"{").is_err(), "what is no JSON is refused without Extism too");
+    assert!(raw.call("raw_process", b"{").is_err(), "invalid JSON is rejected without Extism too");
 }
 
 #[test]
-fn both_habits_of_a_choice_come_to_the_same_result() {
+fn the_habits_of_a_choice_give_the_same_result() {
     for habit in Habit::ALL.iter().filter(|habit| !["binary", "state"].contains(&habit.name)) {
         let input = if habit.name == "input" { vec![7; 10_001] } else { work(500, 40) };
         let results: Vec<Value> =
@@ -94,7 +94,7 @@ fn both_habits_of_a_choice_come_to_the_same_result() {
     assert!(lengths[0] < lengths[1], "{lengths:?}");
 }
 
-/// Every function with what it cannot use.
+/// Invalid inputs for every function, with a part of the expected error.
 fn refused() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let mut table: Vec<(&str, Vec<u8>, &str)> = vec![
         ("process", b"no json".to_vec(), "expected"),
@@ -126,9 +126,9 @@ fn refused() -> Vec<(&'static str, Vec<u8>, &'static str)> {
 }
 
 #[test]
-fn what_a_function_cannot_use_it_refuses_with_an_error_value_and_the_actor_goes_on() {
+fn invalid_input_returns_an_error_and_keeps_the_actor_usable() {
     let table = refused();
-    // 14 by hand, and 8 for each of 18 functions.
+    // 14 written by hand, and 8 for each of 18 functions.
     assert_eq!(table.len(), 14 + 8 * 18);
     let mut actor = actor();
     for (function, input, expected) in table {
@@ -143,7 +143,7 @@ fn what_a_function_cannot_use_it_refuses_with_an_error_value_and_the_actor_goes_
 }
 
 #[test]
-fn an_access_out_of_bounds_traps_and_neither_host_nor_neighbour_notices() {
+fn an_out_of_bounds_access_traps_without_affecting_a_neighbour() {
     let (mut one, mut other) = (actor(), actor());
     assert_eq!(call_json(&mut other, "keep", &work(3, 10))["result"], 3);
     for _ in 0..2 {
@@ -154,28 +154,28 @@ fn an_access_out_of_bounds_traps_and_neither_host_nor_neighbour_notices() {
 }
 
 #[test]
-fn a_limit_holds_on_each_side_of_its_edge_and_a_new_actor_starts_afresh() {
+fn a_limit_is_exact_and_a_recreated_actor_can_use_it_again() {
     for mib in [1, 16, 100] {
         let limit = MemoryLimit::mib(mib).expect("in range");
         let compiled = files().compile(Source::File, Some(limit), Allocation::OnDemand).expect("compiles");
         let mut one = Actor::new(&compiled, Some(limit), AfterCall::Keep).expect("an actor");
         let mut neighbour = Actor::new(&compiled, Some(limit), AfterCall::Keep).expect("an actor");
-        // The first call takes the guest's first heap.
+        // The first call allocates the guest's heap.
         let [_, before] = [0; 2].map(|_| neighbour.call("memory_pages", b"").expect("answered"));
-        // Extism's own memory and the allocator each take a page of the budget.
+        // The memory of Extism's kernel and the guest's allocator each take one page of the limit.
         let most = limit.pages() - 2;
         one.call("grow", most.to_string().as_bytes()).expect("within the limit");
         let error = one.call("grow", b"3").expect_err("beyond the limit");
         assert!(matches!(&error, CallError::Limit { limit: told, .. } if *told == limit), "{mib}: {error}");
         assert_eq!(one.call("echo", b"small").expect("usable"), b"small");
         assert_eq!(neighbour.call("memory_pages", b"").expect("untouched"), before);
-        one.recreate().expect("anew");
+        one.recreate().expect("re-created");
         one.call("grow", most.to_string().as_bytes()).expect("within the limit again");
     }
 }
 
 #[test]
-fn a_kept_actor_remembers_a_re_created_one_does_not_and_reset_leaves_the_guest_alone() {
+fn guest_state_survives_reset_but_not_re_creation() {
     let counts = |after| {
         let mut actor = Actor::new(compiled(), None, after).expect("an actor");
         [0; 3].map(|_| call_json(&mut actor, "keep", &work(1, 10))["result"].as_u64().expect("a number"))
@@ -186,7 +186,7 @@ fn a_kept_actor_remembers_a_re_created_one_does_not_and_reset_leaves_the_guest_a
 }
 
 #[test]
-fn every_form_and_allocation_runs_and_bytes_alone_are_refused_a_limit() {
+fn every_source_and_allocation_runs_and_bytes_reject_a_limit() {
     use Allocation::{OnDemand, Pooling, SmallReservation};
     for (source, allocation) in [(Source::Bytes, Pooling), (Source::Data, SmallReservation), (Source::File, OnDemand)] {
         let compiled = files().compile(source, None, allocation).expect("compiles");
@@ -194,5 +194,5 @@ fn every_form_and_allocation_runs_and_bytes_alone_are_refused_a_limit() {
         assert_eq!(actor.call("echo", b"hello").expect("answered"), b"hello", "{source:?} {allocation:?}");
     }
     let error = files().compile(Source::Bytes, Some(MemoryLimit::DEFAULT), OnDemand).err().expect("refused");
-    assert_eq!(error.to_string(), "bytes alone carry no limit");
+    assert_eq!(error.to_string(), "plain bytes do not support a limit");
 }

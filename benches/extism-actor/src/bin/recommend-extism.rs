@@ -1,4 +1,4 @@
-//! Prints what the last run of the family advises an actor host: `just recommend-extism`.
+//! Prints recommendations for an actor host, based on the last run of the family: `just recommend-extism`.
 
 use std::process::ExitCode;
 
@@ -10,7 +10,7 @@ fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::from(exit::HELD),
         Err(error) => {
-            eprintln!("error: {error}; measure first: cargo bench -p extism-actor");
+            eprintln!("error: {error}; run `cargo bench -p extism-actor` first");
             ExitCode::from(exit::INTERNAL)
         }
     }
