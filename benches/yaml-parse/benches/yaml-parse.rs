@@ -1,4 +1,4 @@
-//! The bench target: everything is in the library.
+//! The bench target. The implementation is in the library.
 
 fn main() -> std::process::ExitCode {
     yaml_parse::main()

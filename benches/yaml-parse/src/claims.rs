@@ -1,23 +1,23 @@
-//! What people say about the memory of parsing YAML, and how a run decides it.
+//! Claims about the memory cost of parsing YAML, and how a run confirms or refutes them.
 
 use highwater_model::{CaseId, Metric, Record};
 use highwater_worker::{Claim, Finding};
 
 use crate::{generate::SIZE, growth};
 
-/// Where most of them come from.
-const REPORT: &str = "memory analysis of libfyaml's Python bindings, seed 004";
+/// The source of most claims.
+const REPORT: &str = "memory analysis of libfyaml's Python bindings";
 
-/// All claims. Those about libfyaml are decided on itself where it was measured (the feature
-/// `libfyaml`), else on a strategy of ours that does the same.
+/// All claims. Those about libfyaml are decided on libfyaml if it was measured (the feature `libfyaml`), and otherwise
+/// on an equivalent strategy of this family.
 pub(crate) const CLAIMS: [Claim; 9] = [
     Claim {
         id: "total-is-3.52",
-        statement: "A queryable document in memory needs about 3.52 times the file, and that is reasonable",
+        statement: "A queryable document in memory takes about 3.52 times the file size, which is reasonable",
         source: REPORT,
-        refuted_if: "a document that answers the same questions needs less than half of that",
+        refuted_if: "a document that supports the same queries takes less than half of that",
         decide: |record| {
-            let own = one(record, FY_KEPT, Metric::Rss).map(|own| format!("; libfyaml, its string kept: {own:.2}x"));
+            let own = one(record, FY_KEPT, Metric::Rss).map(|own| format!("; libfyaml with its string: {own:.2}x"));
             ratio(
                 record,
                 TAPE_MAP,
@@ -25,16 +25,16 @@ pub(crate) const CLAIMS: [Claim; 9] = [
                 |total| total > 3.52 / 2.0,
                 |total| {
                     let own = own.unwrap_or_default();
-                    format!("lazy tape over a mapping, everything resident counted: {total:.2}x{own}")
+                    format!("lazy tape over a mapping, all resident memory included: {total:.2}x{own}")
                 },
             )
         },
     },
     Claim {
         id: "mmap-saves-27.7-percent",
-        statement: "Mapping the file instead of reading it saves 27.7 %: the size of the file",
+        statement: "Mapping the file instead of reading it saves 27.7 %, which is the size of the file",
         source: REPORT,
-        refuted_if: "what it saves of resident memory is not within a third of that",
+        refuted_if: "the saving of resident memory is not within a third of that",
         decide: |record| {
             let saves = |what: &str, string: f64, map: f64| {
                 let saved = 100.0 * (1.0 - map / string);
@@ -43,37 +43,37 @@ pub(crate) const CLAIMS: [Claim; 9] = [
             };
             if let Some(own) = pair(record, (FY_KEPT, FY_DOUBLED), Metric::Rss) {
                 let (holds, figures) = saves("libfyaml", own.0, own.1);
-                let why = "; it holds the string, and a copy of it in its arena";
+                let why = "; when reading, it keeps the string and a copy of it in its arena";
                 return Finding::holds(holds, figures + why).on(&ids(&[FY_KEPT, FY_DOUBLED]));
             }
             two(record, (TAPE_STRING, Metric::Rss), (TAPE_MAP, Metric::Rss), |string, map| {
                 let (holds, figures) = saves("tape", string, map);
-                let why = "; the pages of a mapping count as resident too, they are only not anonymous";
+                let why = "; the pages of a mapping are not anonymous, but they are resident too";
                 Finding::holds(holds, figures + why)
             })
         },
     },
     Claim {
         id: "zero-copy-keeps-the-source",
-        statement: "Zero copy keeps the source resident: it is needed for the document to work",
+        statement: "Zero copy keeps the source resident, because the document needs it",
         source: REPORT,
         refuted_if: "a document that refers to the source works with less than a tenth of it resident",
         decide: |record| {
             two(record, (TAPE_WINDOW, Metric::Rss), (TAPE_WINDOW, Metric::Anon), |rss, anon| {
                 let source = rss - anon;
-                let figures = format!("of the source {source:.2}x is resident after a walk over all of it in windows");
+                let figures = format!("{source:.2}x of the source is resident after a walk over it in windows");
                 Finding::holds(source >= 0.1, figures)
             })
         },
     },
     Claim {
         id: "best-is-2.45",
-        statement: "With everything turned on, 2.45 times the file is the best that can be had",
+        statement: "With all optimizations turned on, the lowest achievable memory is 2.45 times the file size",
         source: REPORT,
-        refuted_if: "any document needs less",
+        refuted_if: "any document takes less",
         decide: |record| {
             let own = one(record, FY_PLAIN, Metric::Rss)
-                .map(|own| format!("; libfyaml itself, mapped and without deduplication: {own:.2}x"));
+                .map(|own| format!("; libfyaml, mapped and without deduplication: {own:.2}x"));
             ratio(
                 record,
                 TAPE_WINDOW,
@@ -87,7 +87,7 @@ pub(crate) const CLAIMS: [Claim; 9] = [
         id: "dedup-off-saves-4.2-percent",
         statement: "Turning deduplication off saves 4.2 %",
         source: REPORT,
-        refuted_if: "what it saves is not within a third of that, where texts repeat or where none does",
+        refuted_if: "the saving is not within a third of that, either with repeated texts or with unique texts",
         decide: |record| {
             let saved = |(on, off): (f64, f64)| 100.0 * (1.0 - off / on);
             let both = |repeat: [&'static str; 2], unique: [&'static str; 2]| {
@@ -96,12 +96,12 @@ pub(crate) const CLAIMS: [Claim; 9] = [
                 of(repeat).zip(of(unique)).map(|saved| (saved, cases))
             };
             let own = both([FY_DOUBLED, FY_PLAIN], [FY_UNIQUE, FY_UNIQUE_PLAIN]);
-            let what = if own.is_some() { "libfyaml" } else { "counted references" };
+            let what = if own.is_some() { "libfyaml" } else { "reference-counted tree" };
             match own.or_else(|| both(RC_REPEAT, RC_UNIQUE)) {
                 Some(((repeat, unique), cases)) => {
                     let holds = within_a_third(repeat, 4.2) && within_a_third(unique, 4.2);
                     let figures =
-                        format!("{what}: off saves {repeat:.1} % where texts repeat and {unique:.1} % where none does");
+                        format!("{what}: off saves {repeat:.1} % with repeated texts, {unique:.1} % with unique ones");
                     Finding::holds(holds, figures).on(&cases)
                 }
                 None => Finding::undecided("a case of tree-rc was not measured"),
@@ -110,9 +110,9 @@ pub(crate) const CLAIMS: [Claim; 9] = [
     },
     Claim {
         id: "malloc-saves-31-percent",
-        statement: "malloc in place of the doubling arena saves 31 %",
+        statement: "Using malloc instead of the doubling arena saves 31 %",
         source: REPORT,
-        refuted_if: "it saves less than a tenth",
+        refuted_if: "it saves less than 10 %",
         decide: |record| {
             arenas(record, (FY_DOUBLED, FY_MALLOC), (ARENA_DOUBLED, ARENA_MALLOC), |what, doubled, malloc| {
                 let saved = 100.0 * (1.0 - malloc / doubled);
@@ -124,15 +124,15 @@ pub(crate) const CLAIMS: [Claim; 9] = [
     },
     Claim {
         id: "excess-is-unused-arena",
-        statement: "What is unexplained is unused arena: capacity that doubling left over",
+        statement: "The unexplained memory is unused arena capacity left over from doubling",
         source: REPORT,
-        refuted_if: "cutting the arena to its used size changes resident memory by under a twentieth",
+        refuted_if: "trimming the arena to its used size changes resident memory by less than 5 %",
         decide: |record| {
             arenas(record, (FY_DOUBLED, FY_TRIMMED), (ARENA_DOUBLED, ARENA_TRIMMED), |what, doubled, trimmed| {
                 let unused = 100.0 * (1.0 - trimmed / doubled);
                 let figures = format!(
-                    "{what}: anonymous {doubled:.2}x doubled, {trimmed:.2}x cut: {unused:.1} % was resident and \
-                     unused; pages that were never touched are no memory"
+                    "{what}: anonymous {doubled:.2}x doubled, {trimmed:.2}x trimmed: {unused:.1} % was resident and \
+                     unused; untouched pages take no memory"
                 );
                 Finding::holds(unused >= 5.0, figures)
             })
@@ -140,7 +140,7 @@ pub(crate) const CLAIMS: [Claim; 9] = [
     },
     Claim {
         id: "pyyaml-4.8-ruamel-7.1",
-        statement: "PyYAML needs 4.8 times and ruamel.yaml 7.1 times as much as libfyaml's 3.60 times the file",
+        statement: "libfyaml takes 3.60 times the file size, PyYAML 4.8 times that and ruamel.yaml 7.1 times that",
         source: REPORT,
         refuted_if: "their multiples of the file are not within a fifth of 17.3 and 25.7",
         decide: |record| {
@@ -154,9 +154,9 @@ pub(crate) const CLAIMS: [Claim; 9] = [
     },
     Claim {
         id: "grows-in-a-line",
-        statement: "Memory and time of the lazy tape grow in a straight line with the file, from 1 to 64 MiB",
-        source: "this project, issue 7",
-        refuted_if: "memory bends by more than 5 %, or time by more than a quarter",
+        statement: "Memory and time of the lazy tape grow linearly with the file size, from 1 to 64 MiB",
+        source: "this project",
+        refuted_if: "memory deviates from a straight line by more than 5 %, or time by more than 25 %",
         decide: growth::decide,
     },
 ];
@@ -177,14 +177,14 @@ const ARENA_DOUBLED: &str = "yaml-parse/tree-arena/arena=mremap";
 const ARENA_TRIMMED: &str = "yaml-parse/tree-arena/arena=mremap-trim";
 const ARENA_MALLOC: &str = "yaml-parse/tree-arena/arena=malloc";
 
-/// The median growth up to `walked`, as a multiple of the file.
+/// Returns the median growth up to `walked`, as a multiple of the file size.
 fn one(record: &Record, case: &str, metric: Metric) -> Option<f64> {
     let mut values = growth::walked(record, record.case(case)?, metric)?;
     values.sort_by(f64::total_cmp);
     Some(values.get(values.len() / 2)? / SIZE as f64)
 }
 
-/// The same of two cases.
+/// Returns the same for two cases.
 fn pair(record: &Record, (first, second): (&str, &str), metric: Metric) -> Option<(f64, f64)> {
     one(record, first, metric).zip(one(record, second, metric))
 }
@@ -197,7 +197,8 @@ fn ids(cases: &[&str]) -> Vec<CaseId> {
     cases.iter().filter_map(|id| id.parse().ok()).collect()
 }
 
-/// Decides by the anonymous memory of two cases of libfyaml, or else of two of our linked tree.
+/// Decides by the anonymous memory of two cases of libfyaml, or of two cases of the linked tree if libfyaml was not
+/// measured.
 fn arenas(
     record: &Record,
     own: (&'static str, &'static str),

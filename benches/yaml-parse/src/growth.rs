@@ -1,4 +1,4 @@
-//! Whether memory and time grow in step with the file: a line through the sizes, and whether it bends.
+//! Linearity of memory and time in the file size: fits a line through the sizes and checks whether it bends.
 
 use highwater_judge::{Aspect, View};
 use highwater_model::{CaseId, CaseRecord, Metric, Quantity, Record};
@@ -8,20 +8,20 @@ use highwater_worker::Finding;
 use crate::{generate::SIZE, peers::Peer};
 
 const MIB: f64 = (1 << 20) as f64;
-/// The part of the longest time to which times are known: on a shared machine they cannot tell a bend of
-/// less than about a quarter, and what grows with the square of the file bends by many times that.
+/// Resolution of times, as a part of the longest. On a shared machine, times cannot resolve a bend of less than about
+/// 25 %, and quadratic growth bends by many times that.
 const GRAIN: f64 = 0.05;
 
-/// Memory and time of one parser, against MiB of input.
+/// Memory and time of one parser as a function of the input size in MiB.
 struct Growth {
-    /// Growth of anon up to `walked`, bytes a MiB.
+    /// Growth of anon up to `walked`, in bytes per MiB.
     memory: Line,
-    /// CPU time from the path to the document, nanoseconds a MiB.
+    /// CPU time from the path to the document, in nanoseconds per MiB.
     time: Line,
 }
 
 impl Growth {
-    /// Through the cases of one parser, each with its MiB.
+    /// Fits the cases of one parser, given by id and size in MiB.
     fn of(record: &Record, sizes: &[(String, f64)]) -> Option<Self> {
         let cases: Option<Vec<&CaseRecord>> = sizes.iter().map(|(id, _)| record.case(id)).collect();
         let scales: Vec<f64> = sizes.iter().map(|(_, mib)| *mib).collect();
@@ -43,17 +43,17 @@ impl Growth {
     fn told(&self) -> String {
         let of_file = self.memory.slope / MIB;
         let (memory, time) = (self.memory.bend, self.time.bend);
-        format!("{of_file:.4} bytes a byte, {memory}; {:.1} ms CPU a MiB, {time}", self.time.slope / 1e6)
+        format!("{of_file:.4} bytes per byte, {memory}; {:.1} ms CPU per MiB, {time}", self.time.slope / 1e6)
     }
 }
 
-/// Growth up to `walked`, of each worker.
+/// Returns the growth up to `walked` of each worker.
 pub(crate) fn walked(record: &Record, case: &CaseRecord, metric: Metric) -> Option<Vec<f64>> {
     let walked = Aspect::Growth("walked".parse().ok()?);
     View::new(case, &record.reference).values(Quantity::from(metric), &walked)
 }
 
-/// CPU time from the path to the document, of the fastest worker: the work is the same in each.
+/// Returns the CPU time from the path to the document of the fastest worker. All workers do the same work.
 fn fastest(case: &CaseRecord) -> Option<f64> {
     let cpu = |stage: &str| Some(&case.stage(&stage.parse().ok()?)?.cpu_ns);
     let (loaded, parsed) = (cpu("loaded")?, cpu("parsed")?);
@@ -64,11 +64,11 @@ fn case(parser: &str, mib: u64) -> (String, f64) {
     (format!("yaml-parse/growth/parser={parser},mib={mib}"), mib as f64)
 }
 
-/// Decides whether ours grows in a straight line, and names the peers that do not.
+/// Decides whether the tape grows linearly, and names the peers that do not.
 pub(crate) fn decide(record: &Record) -> Finding {
     let sizes = [1, 4, 16, 64].map(|mib| case("tape-lazy", mib));
     let Some(ours) = Growth::of(record, &sizes) else {
-        return Finding::undecided("the sizes of the lazy tape were not all measured");
+        return Finding::undecided("not all sizes of the lazy tape were measured");
     };
     let peers: Vec<(&str, Growth)> = Peer::ALL
         .iter()
@@ -85,7 +85,7 @@ pub(crate) fn decide(record: &Record) -> Finding {
         .collect();
     let others = match bent.as_slice() {
         [] if peers.is_empty() => "no peer was measured".to_owned(),
-        [] => format!("so are {} peers, from 1 to 6.35 MiB", peers.len()),
+        [] => format!("{} peers are linear too, from 1 to 6.35 MiB", peers.len()),
         some => some.join("; "),
     };
     let ids: Vec<CaseId> = sizes.iter().filter_map(|(id, _)| id.parse().ok()).collect();

@@ -1,8 +1,7 @@
-//! Inputs that were made to hurt, each in a process of its own with 2 s and 64 MiB above the input.
+//! Hostile inputs. Each is parsed in a separate process with a limit of 2 s, and of 64 MiB above the input size.
 //!
-//! The outcome of a parser is one case: a note for each input. The processes are this binary again;
-//! what came of them is kept beside the inputs until the binary changes, since an outcome is no
-//! measurement and needs no samples.
+//! Each parser is one case, with a note of the outcome for each input. The processes run this binary. Outcomes are not
+//! measurements and need no samples, so they are cached beside the inputs until the binary changes.
 
 use std::{
     env,
@@ -22,15 +21,15 @@ use crate::{
     tape_subject::SpanTape,
 };
 
-/// From start to end.
+/// Time limit of a process.
 const TIME: Duration = Duration::from_secs(2);
-/// Above the input's size: private writable address space (`RLIMIT_DATA`), which is stricter than memory:
-/// the unused half of a text that grew by doubling counts.
+/// Memory limit above the size of the input. It limits private writable address space (`RLIMIT_DATA`), which is
+/// stricter than a limit on memory, because the unused half of a text that grew by doubling counts.
 const MEMORY: u64 = 64 << 20;
-/// Marks a process that is to try one input: `parser input-name path`.
+/// Environment variable of a process that parses one input: `parser input-name path`.
 const MARK: &str = "YAML_PARSE_HOSTILE";
 
-/// What is tried.
+/// A parser under test.
 #[derive(Clone, Copy, Debug)]
 pub struct Parser {
     name: &'static str,
@@ -39,7 +38,7 @@ pub struct Parser {
 }
 
 impl Parser {
-    /// Ours, by every way to load, then the peers.
+    /// All parsers: the tape with each way to load the input, then the peers.
     #[must_use]
     pub fn all() -> Vec<Self> {
         let ours = [Input::String, Input::MapWindow, Input::ReadWindow].map(|input| {
@@ -68,7 +67,7 @@ impl Parser {
     }
 }
 
-/// An input that was made to hurt.
+/// A hostile input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Attack {
     AliasBomb,
@@ -96,7 +95,7 @@ use Attack::{
     NestedBrackets, NestedKeys, Nul, PlainScalar, SharedAnchor, Truncated,
 };
 
-/// Name in notes, and the attack.
+/// All attacks, with their names in notes.
 const ATTACKS: [(&str, Attack); 18] = [
     ("alias_bomb", AliasBomb),
     ("shared_anchor", SharedAnchor),
@@ -118,7 +117,7 @@ const ATTACKS: [(&str, Attack); 18] = [
     ("fifo", Fifo),
 ];
 
-/// Cut after each of its bytes in turn.
+/// The input of `truncated`, which is cut at each byte position.
 const SMALL: &str = "\
 %TAG !e! tag:example.com,2026:
 ---
@@ -136,7 +135,7 @@ f: >-
 const LONG: usize = 64 << 20;
 
 impl Attack {
-    /// The bytes; `None` where the path is no file.
+    /// Returns the bytes of the input, or `None` if its path is not a regular file.
     fn bytes(self) -> Option<Vec<u8>> {
         let mut text = String::new();
         match self {
@@ -182,7 +181,7 @@ impl Attack {
         Some(text.into_bytes())
     }
 
-    /// Makes the input in `folder`.
+    /// Creates the input in `folder`.
     fn make(self, name: &str, folder: &Path) -> io::Result<PathBuf> {
         let path = folder.join(name);
         match (self.bytes(), self) {
@@ -197,7 +196,7 @@ impl Attack {
         Ok(path)
     }
 
-    /// Tries it, in the process made for it.
+    /// Parses the input and returns the outcome. Runs in the process created for it.
     fn attempt(self, parser: &Parser, path: &Path) -> CaseResult<String> {
         match self {
             Truncated => {
@@ -208,20 +207,20 @@ impl Attack {
                     let outcome = parser.input.load(&part).map_err(Into::into).and_then(|input| parser.parse(input));
                     *if outcome.is_ok() { &mut answers } else { &mut refusals } += 1;
                 }
-                Ok(format!("{answers} answers, {refusals} refusals"))
+                Ok(format!("{answers} ok, {refusals} errors"))
             }
             CutWhileOpen => {
                 let input = parser.input.load(path)?;
-                // To whole pages: past the end of a page that is cut within, a mapping reads as zeros.
+                // Truncate to whole pages, because the rest of a partial page reads as zeros in a mapping.
                 fs::File::options().write(true).open(path)?.set_len(8192)?;
-                Ok(format!("answers: {} scalars", parser.parse(input)?))
+                Ok(format!("ok: {} scalars", parser.parse(input)?))
             }
-            _ => Ok(format!("answers: {} scalars", parser.parse(parser.input.load(path)?)?)),
+            _ => Ok(format!("ok: {} scalars", parser.parse(parser.input.load(path)?)?)),
         }
     }
 }
 
-/// Tries one input where this process was started for that; for the `main` of the binary.
+/// Parses one input if this process was started for that. Called by the `main` of the binary.
 #[must_use]
 pub fn child() -> Option<ExitCode> {
     let job = env::var(MARK).ok()?;
@@ -235,11 +234,11 @@ pub fn child() -> Option<ExitCode> {
     if rustix::process::setrlimit(rustix::process::Resource::Data, limit).is_err() {
         return Some(ExitCode::FAILURE);
     }
-    println!("{}", attack.attempt(&parser, &path).unwrap_or_else(|error| format!("refuses: {error}")));
+    println!("{}", attack.attempt(&parser, &path).unwrap_or_else(|error| format!("error: {error}")));
     Some(ExitCode::SUCCESS)
 }
 
-/// Runs one attempt and says what came of it.
+/// Runs one attempt in a separate process and returns its outcome.
 fn outcome(parser: &Parser, name: &str, path: &Path) -> io::Result<String> {
     use std::os::unix::process::ExitStatusExt;
     let mut child = Command::new("/proc/self/exe")
@@ -264,18 +263,18 @@ fn outcome(parser: &Parser, name: &str, path: &Path) -> io::Result<String> {
     let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     let complaint = String::from_utf8_lossy(&output.stderr);
     Ok(match status {
-        None => format!("over {} s", TIME.as_secs()),
+        None => format!("timeout after {} s", TIME.as_secs()),
         Some(status) if status.success() => said.replace(&path.display().to_string(), name),
-        Some(_) if complaint.contains("memory allocation of") => "dies: out of memory".to_owned(),
-        Some(_) if complaint.contains("overflowed its stack") => "dies: stack overflow".to_owned(),
+        Some(_) if complaint.contains("memory allocation of") => "crash: out of memory".to_owned(),
+        Some(_) if complaint.contains("overflowed its stack") => "crash: stack overflow".to_owned(),
         Some(status) => match status.signal() {
-            Some(signal) => format!("dies: signal {signal}"),
-            None => format!("dies: {}", complaint.lines().find(|line| !line.is_empty()).unwrap_or("no word why")),
+            Some(signal) => format!("crash: signal {signal}"),
+            None => format!("crash: {}", complaint.lines().find(|line| !line.is_empty()).unwrap_or("no message")),
         },
     })
 }
 
-/// What came of all attacks on a parser.
+/// A case: all attacks on one parser.
 pub struct Hostile(pub Parser);
 
 impl Hostile {
@@ -284,7 +283,7 @@ impl Hostile {
         for (name, attack) in ATTACKS {
             let path = attack.make(name, folder)?;
             let _ = writeln!(outcomes, "{name} {}", outcome(&self.0, name, &path)?);
-            // The next parser gets it whole, and 64 MiB need not stay.
+            // Attacks may truncate their input, and inputs of 64 MiB should not remain in the cache.
             let _ = fs::remove_file(&path);
         }
         Ok(outcomes)
@@ -296,7 +295,7 @@ impl Case for Hostile {
         CaseId::new("yaml-parse", "hostile", &[("parser", self.0.name)]).expect("names are lower case words")
     }
 
-    /// A peer may use up its two seconds on many inputs.
+    /// A peer may reach the time limit on many inputs.
     fn is_heavy(&self) -> bool {
         self.0.peer.is_some()
     }

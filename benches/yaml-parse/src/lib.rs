@@ -1,16 +1,16 @@
-//! Where the memory of parsing a large YAML file goes, and a document that needs the least of it.
+//! Benchmarks of the memory cost of parsing a large YAML file, and a document representation that minimises it.
 //!
 //! ```text
 //!  start            the bare process
-//!  ready            + the family; nothing of the file                   (reference of all growth)
-//!  loaded           + the file as the parser takes it: read, mapped or open
-//!  parsed           + the document, less what it does not refer to
-//!  walked           every scalar's text was read
+//!  ready            + the family, nothing of the file yet               (reference stage for growth)
+//!  loaded           + the input in the form the parser takes: read, mapped or open
+//!  parsed           + the document, - the input if the document does not refer to it
+//!  walked           the text of every scalar was read
 //!  dropped          - everything
-//!  trimmed          - what malloc_trim gives back
+//!  trimmed          - memory returned by malloc_trim
 //! ```
 //!
-//! Growth at `parsed` and `walked` therefore is all that holding the file costs, its text included.
+//! Growth at `parsed` and `walked` is therefore the full cost of keeping the file in memory, including its text.
 
 mod claims;
 pub mod generate;
@@ -33,7 +33,7 @@ use highwater_worker::{Family, locked_version};
 pub use line::{Ladder, Line};
 pub use tape_subject::SpanTape;
 
-/// All strategies, peers and hostile inputs.
+/// Returns the family with all strategies, peers and hostile inputs.
 #[must_use]
 pub fn family() -> Family {
     let lock = include_str!("../../../Cargo.lock");

@@ -1,4 +1,4 @@
-//! One case: a subject with a file and a way to load it, taken through its stages and timed.
+//! Cases: a subject with a file and a way to load it, run through the stages and timed.
 
 use std::path::{Path, PathBuf};
 
@@ -11,52 +11,52 @@ use crate::{
     tape::{self, Limits, Options, Tape},
 };
 
-/// From the file's path to its document and back: what a user waits for, the drop included.
+/// From the path of a file to its document, including the drop: the time that a user waits for.
 const ROUTINE: &str = "parse-drop";
 
-/// What is parsed.
+/// The file to parse.
 #[derive(Clone, Debug)]
 pub enum Source {
-    /// A file of a kind and a size in bytes, made for it.
+    /// A generated file of a kind and a size in bytes.
     Made(generate::Input, u64),
-    /// Any file.
+    /// An existing file.
     Path(PathBuf),
 }
 
-/// A case.
+/// A case that parses one file.
 pub struct Line {
-    /// Strategy and parameters, as in its id.
+    /// The id, with strategy and parameters.
     pub id: CaseId,
-    /// What is parsed.
+    /// The file to parse.
     pub file: Source,
-    /// How it comes to the parser.
+    /// The way the file is passed to the parser.
     pub input: Input,
-    /// What parses it and holds it.
+    /// The parser and its document.
     pub subject: Box<dyn Subject>,
-    /// Criterion times it.
+    /// Whether criterion times it.
     pub timed: bool,
-    /// `--quick` leaves it out.
+    /// Whether `--quick` leaves it out.
     pub heavy: bool,
-    /// It asks for huge pages.
+    /// Whether it uses huge pages.
     pub huge: bool,
 }
 
-/// Parses a few cards, so that the pages of the parser's code, half a MiB of them, count as the
-/// program's and not as the document's.
+/// Parses a few cards before the reference stage, so that the pages of the parser's code, about half a MiB, are not
+/// attributed to the document.
 fn warm(subject: &dyn Subject) -> CaseResult {
     let mut cards = Vec::new();
     generate::Input::Repeat.write(16 << 10, 1, &mut cards)?;
     subject.parse(Loaded::Text(String::from_utf8(cards)?), &mut |document| document.walk().map(drop))
 }
 
-/// Refuses what the family cannot measure before a worker is started: a run ends with one line that says
-/// what is wrong with the file. A file that only our parser refuses is refused, too.
+/// Rejects a file that the family cannot measure before any worker starts, so that a run ends with one line about the
+/// file. A file that only the tape's parser rejects is rejected too.
 fn check(path: &Path) -> CaseResult {
     let limits = Limits::default();
     let parsed = tape::read(path, &limits).and_then(|text| Tape::<String>::parse(text, &Options::default()));
     match parsed {
         Ok(tape) if tape.documents().next().is_some() => Ok(()),
-        Ok(_) => Err(format!("{}: has no YAML document in it", path.display()).into()),
+        Ok(_) => Err(format!("{}: contains no YAML document", path.display()).into()),
         Err(error @ (tape::Error::Io { .. } | tape::Error::NotAFile { .. })) => Err(error.into()),
         Err(error) => Err(format!("{}: {error}", path.display()).into()),
     }
@@ -89,7 +89,7 @@ impl Case for Line {
     }
 
     fn environment(&self) -> Vec<(String, String)> {
-        // The worker has to know the case, too.
+        // The case also has to exist in the worker.
         match &self.file {
             Source::Made(..) => Vec::new(),
             Source::Path(path) => vec![("YAML_PARSE_FILE".to_owned(), path.display().to_string())],
@@ -124,31 +124,31 @@ impl Case for Line {
 
     fn time(&self, _: &str, inputs: &[PathBuf], timer: &mut dyn Timer) -> CaseResult {
         let parse = || self.subject.parse(self.input.load(&inputs[0])?, &mut |_| Ok(()));
-        // Once in the open, so that a failure is told and not timed.
+        // Run once outside the timed routine, so that a failure is reported instead of timed.
         parse()?;
         timer.iter_with_setup(|| (), |()| parse());
         Ok(())
     }
 }
 
-/// Documents that live at once, or one after another.
+/// A case that parses a file repeatedly, with documents that live at once or one after another.
 pub struct Ladder {
-    /// Strategy and parameters, as in its id.
+    /// The id, with strategy and parameters.
     pub id: CaseId,
-    /// What parses and holds it.
+    /// The parser and its document.
     pub subject: Box<dyn Subject>,
-    /// How it comes to the parser.
+    /// The way the file is passed to the parser.
     pub input: Input,
-    /// Its bytes.
+    /// The size of the file in bytes.
     pub size: u64,
     /// The scales.
     pub scales: &'static [u32],
-    /// All live at once, or each dropped before the next.
+    /// Whether all documents live at once, or each is dropped before the next.
     pub together: bool,
 }
 
 impl Ladder {
-    /// Parses one more within all that are open already: each holds its document while the next is
+    /// Parses one more document inside the callbacks of all earlier ones, so that each stays alive while the next is
     /// parsed.
     fn nest(&self, path: &Path, live: u32, stages: &mut Stages) -> CaseResult {
         if self.scales.contains(&live) {

@@ -1,4 +1,4 @@
-//! The family as a program of its own, the same as the bench target: for tests, profilers and debuggers.
+//! The family as a standalone program for tests, profilers and debuggers. It does the same as the bench target.
 
 fn main() -> std::process::ExitCode {
     yaml_parse::main()

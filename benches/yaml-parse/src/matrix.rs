@@ -1,4 +1,4 @@
-//! The cases, as tables: each says what its rows are to show.
+//! The tables of cases, each with the question that its rows answer.
 
 use generate::Input as File;
 use highwater_model::CaseId;
@@ -38,15 +38,15 @@ pub(crate) fn cases() -> Vec<Box<dyn Case>> {
     cases
 }
 
-/// A line on `repeat` of the default size, mapped, timed: what the tables vary.
+/// The default case that the tables vary: `repeat` of the default size, mapped and timed.
 fn line(strategy: &str, parameters: &[(&str, &str)], subject: impl Subject + 'static) -> Line {
     let id = CaseId::new("yaml-parse", strategy, parameters).expect("names in the tables are lower case words");
     let (file, input) = (Source::Made(File::Repeat, SIZE), Input::Map);
     Line { id, file, input, subject: Box::new(subject), timed: true, heavy: false, huge: false }
 }
 
-/// What it takes to have the bytes, with the document that needs them least; and with one that does
-/// not need them at all once it is there.
+/// Compares the ways to load the input: for the tape, which refers to the input, and for an owned tree, which does not
+/// need it after parsing.
 fn inputs(lines: &mut Vec<Line>) {
     for input in [Input::String, Input::Map, Input::MapWindow, Input::ReadWindow] {
         let tape = line("tape-lazy", &[("input", input.name())], SpanTape::LAZY);
@@ -60,7 +60,7 @@ fn inputs(lines: &mut Vec<Line>) {
     lines.push(Line { input: Input::String, timed: false, ..owned });
 }
 
-/// What the document is made of, all fed by one parser from one mapping.
+/// Compares representations of the document, all built by the same parser from a mapping.
 fn representations(lines: &mut Vec<Line>) {
     let mapped = [("input", "map")];
     lines.push(line("events", &mapped, Events));
@@ -75,7 +75,7 @@ fn representations(lines: &mut Vec<Line>) {
     }
 }
 
-/// One copy of each text or one for each scalar, where texts repeat and where none does.
+/// Compares one copy per distinct text with one copy per scalar, for a file with repeated texts and one without.
 fn deduplication(lines: &mut Vec<Line>) {
     for file in [File::Repeat, File::Unique] {
         for (dedup, text) in [("on", Text::Interned), ("off", Text::Counted)] {
@@ -91,18 +91,18 @@ fn deduplication(lines: &mut Vec<Line>) {
     }
 }
 
-/// How the nodes' memory grows; time is much the same and left out.
+/// Compares ways to grow the memory of the nodes. They are not timed, because their times are similar.
 fn arenas(lines: &mut Vec<Line>) {
     for arena in Arena::ALL {
         let huge = arena == Arena::MremapHuge;
-        // It parses twice.
+        // `Exact` parses the file twice.
         let heavy = arena == Arena::Exact;
         let tree = line("tree-arena", &[("arena", arena.name())], LinkedTree(arena));
         lines.push(Line { timed: false, huge, heavy, ..tree });
     }
 }
 
-/// What the tape makes of other files: its size is 8 bytes a node, so this is bytes per node.
+/// Measures the tape on other files. Its size is 8 bytes per node, so the result depends on the file's bytes per node.
 fn files(lines: &mut Vec<Line>) {
     for file in [File::Unique, File::Manifests, File::Wide, File::Deep] {
         let tape = line("tape-lazy", &[("file", file.name())], SpanTape::LAZY);
@@ -110,8 +110,7 @@ fn files(lines: &mut Vec<Line>) {
     }
 }
 
-/// Other people's parsers, from a `String`, which all of them take. `--quick` has the fastest and the
-/// best known.
+/// Measures third-party parsers. All of them take a `String`. `--quick` includes only the fastest and the best known.
 fn peers(lines: &mut Vec<Line>) {
     for peer in Peer::ALL {
         let heavy = !matches!(peer, Peer::Rlsp | Peer::YamlRust2 | Peer::SerdeYaml);
@@ -119,7 +118,7 @@ fn peers(lines: &mut Vec<Line>) {
     }
 }
 
-/// The library that the report of seed 004 is about, its own way and with one thing changed at a time.
+/// Measures libfyaml, as its Python bindings use it and with one setting changed at a time.
 fn libfyaml(lines: &mut Vec<Line>) {
     for (subject, file) in libfyaml::CASES {
         let (id, input, timed) = (subject.id(file), subject.input(), subject.is_timed(file));
@@ -128,8 +127,8 @@ fn libfyaml(lines: &mut Vec<Line>) {
     }
 }
 
-/// Whether memory and time grow in step with the file: ours from 1 to 64 MiB, peers from 1 to 4 (their
-/// default size is the next point).
+/// Measures whether memory and time grow linearly with the file size: the tape from 1 to 64 MiB, peers from 1 to 4 MiB
+/// (their case with the default size is the third point).
 fn growth(lines: &mut Vec<Line>) {
     for mib in [1, 4, 16, 64] {
         let tape = line("growth", &[("parser", "tape-lazy"), ("mib", &mib.to_string())], SpanTape::LAZY);
@@ -155,7 +154,7 @@ fn growth(lines: &mut Vec<Line>) {
     }
 }
 
-/// Any file, by `just try-yaml PATH`: our document in its three best ways, and everybody else.
+/// Measures any file, for `just try-yaml PATH`: with the tape in three configurations, an owned tree and all peers.
 fn try_file(lines: &mut Vec<Line>) {
     let Some(path) = std::env::var_os("YAML_PARSE_FILE") else { return };
     let mut add = |name: &str, input, subject: Box<dyn Subject>| {
@@ -173,8 +172,7 @@ fn try_file(lines: &mut Vec<Line>) {
     }
 }
 
-/// Documents alive at once: what one more costs, to the page. And parsed again and again: nothing may
-/// be left.
+/// Measures the marginal cost per live document, to the page, and whether repeated parsing leaves memory behind.
 fn ladders() -> Vec<Box<dyn Case>> {
     let ladder = |strategy: &str, scales, together, size| {
         let id = CaseId::new("yaml-parse", strategy, &[("parser", "tape-lazy")]).expect("lower case words");

@@ -1,4 +1,4 @@
-//! Parsers in Python, in workers that are Python programs: `peers/worker.py` speaks the stage protocol.
+//! Python parsers, run in workers that are Python programs: `peers/worker.py` implements the stage protocol.
 
 use std::{env, fs, path::PathBuf};
 
@@ -7,7 +7,7 @@ use highwater_worker::{Case, CaseResult, Dirs, NotRun, Program, Stages};
 
 use crate::generate::{Input, SIZE};
 
-/// A parser for Python.
+/// A Python parser.
 #[derive(Clone, Copy, Debug)]
 pub struct PythonPeer {
     name: &'static str,
@@ -15,7 +15,7 @@ pub struct PythonPeer {
 }
 
 impl PythonPeer {
-    /// All of them.
+    /// All Python parsers.
     pub const ALL: [Self; 4] = [
         Self { name: "pyyaml", module: "yaml" },
         Self { name: "pyyaml-c", module: "yaml/_yaml" },
@@ -24,7 +24,7 @@ impl PythonPeer {
     ];
 }
 
-/// Where `just peers-python` puts its environment, below cargo's target folder.
+/// The virtual environment that `just peers-python` creates, relative to cargo's target folder.
 const ENVIRONMENT: &str = "highwater/peers-python";
 
 fn environment() -> PathBuf {
@@ -35,7 +35,7 @@ fn environment() -> PathBuf {
     target.join(ENVIRONMENT)
 }
 
-/// Its folder of packages, which names the version of Python that it was made with.
+/// Returns the folder of packages in the environment. Its path contains the version of Python.
 fn packages() -> Option<PathBuf> {
     let library = environment().join("lib").read_dir().ok()?.flatten().next()?;
     Some(library.path().join("site-packages"))
@@ -57,8 +57,8 @@ impl Case for PythonPeer {
     fn program(&self) -> Program {
         let packages = packages().unwrap_or_default();
         let worker = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/worker.py");
-        // Python finds its environment by the name it was called by, which is a worker's. So it is told
-        // where its packages are, and to look nowhere else.
+        // Python finds its environment by the name of its executable, which is that of a worker here. So pass the
+        // folder of packages explicitly and disable the default search path.
         let args = ["-E", "-S", worker, self.name].map(Into::into).into_iter().chain([packages.into()]);
         Program::Other { path: environment().join("bin/python"), args: args.collect() }
     }
@@ -69,12 +69,12 @@ impl Case for PythonPeer {
         let named = |entry: fs::DirEntry| entry.file_name().to_string_lossy().split('.').next() == Some(name);
         let found = entries.is_some_and(|entries| entries.flatten().any(named));
         if !found {
-            return Err(NotRun(format!("{} is not installed: `just peers-python` does it", self.name)).into());
+            return Err(NotRun(format!("{} is not installed; run `just peers-python`", self.name)).into());
         }
         Ok(vec![Input::Repeat.file(SIZE, dirs.cache)?])
     }
 
     fn run(&self, _: &mut Stages) -> CaseResult {
-        Err("its worker is a Python program".into())
+        Err("this case runs in a Python worker".into())
     }
 }

@@ -1,4 +1,4 @@
-//! A growing array in an anonymous mapping of its own: the `unsafe` of this family's arenas.
+//! A growable array in an anonymous mapping. It contains the `unsafe` code of this family's arenas.
 
 use std::{
     io,
@@ -8,10 +8,10 @@ use std::{
 
 use memmap2::{Advice, MmapMut, MmapOptions, RemapOptions};
 
-/// The first size. libfyaml begins with 4 MiB; smaller shows the same doublings with less waste.
+/// The initial size. libfyaml starts with 4 MiB; a smaller size shows the same doubling with less waste.
 const FIRST: usize = 1 << 20;
 
-/// Values one after another, which are never dropped.
+/// A contiguous growable array. Its values are not dropped.
 #[derive(Debug)]
 pub struct Region<T: Copy> {
     map: MmapMut,
@@ -20,10 +20,10 @@ pub struct Region<T: Copy> {
 }
 
 impl<T: Copy> Region<T> {
-    /// An empty region, with huge pages where the system gives them.
+    /// Creates an empty region, with huge pages if `huge` is set and the system provides them.
     ///
     /// # Errors
-    /// When the system refuses.
+    /// When the system cannot map it.
     pub fn new(huge: bool) -> io::Result<Self> {
         let map = MmapOptions::new().len(FIRST).map_anon()?;
         if huge {
@@ -32,28 +32,28 @@ impl<T: Copy> Region<T> {
         Ok(Self { map, length: 0, _values: PhantomData })
     }
 
-    /// Values that fit without growing.
+    /// Returns the number of values that fit without growing.
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.map.len() / size_of::<T>()
     }
 
-    /// Values.
+    /// Returns the number of values.
     #[must_use]
     pub fn len(&self) -> usize {
         self.length
     }
 
-    /// Whether there is none.
+    /// Returns `true` if the region has no values.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.length == 0
     }
 
-    /// Adds a value; doubles the mapping where it is full.
+    /// Appends a value, doubling the mapping if it is full.
     ///
     /// # Errors
-    /// When the system has no more.
+    /// When the system has no memory for it.
     pub fn push(&mut self, value: T) -> io::Result<()> {
         if self.length == self.capacity() {
             self.resize(self.map.len() * 2)?;
@@ -61,21 +61,21 @@ impl<T: Copy> Region<T> {
         self.length += 1;
         let last = self.length - 1;
         let start = self.map.as_mut_ptr().cast::<T>();
-        // SAFETY: the mapping has room for `length` values and begins at a page, so it is aligned.
+        // SAFETY: the mapping has room for `length` values and starts at a page boundary, so it is aligned.
         unsafe { start.add(last).write(value) };
         Ok(())
     }
 
-    /// Cuts the mapping behind the last value.
+    /// Truncates the mapping after the last value.
     ///
     /// # Errors
-    /// When the system refuses.
+    /// When the system cannot resize the mapping.
     pub fn trim(&mut self) -> io::Result<()> {
         self.resize((self.length * size_of::<T>()).max(1).next_multiple_of(4096))
     }
 
     fn resize(&mut self, bytes: usize) -> io::Result<()> {
-        // SAFETY: `&mut self`: no reference into the mapping lives, so it may move.
+        // SAFETY: with `&mut self` there is no reference into the mapping, so it may move.
         unsafe { self.map.remap(bytes, RemapOptions::new().may_move(true)) }
     }
 
@@ -97,7 +97,7 @@ impl<T: Copy> Index<usize> for Region<T> {
 impl<T: Copy> IndexMut<usize> for Region<T> {
     fn index_mut(&mut self, index: usize) -> &mut T {
         self.check(index);
-        // SAFETY: as above, and the borrow is the only one.
+        // SAFETY: as in `index`, and the borrow is exclusive.
         unsafe { &mut *self.map.as_mut_ptr().cast::<T>().add(index) }
     }
 }

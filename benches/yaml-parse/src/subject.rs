@@ -1,4 +1,4 @@
-//! What every way to hold a YAML file has in common: from a path to a document, and a walk over it.
+//! The interface that every representation of a YAML file implements: from a path to a document, and a walk over it.
 
 use std::path::Path;
 
@@ -6,21 +6,21 @@ use highwater_worker::{CaseError, CaseResult};
 
 use crate::tape::{self, InMemory, Limits, Mapped, Pages, Windowed};
 
-/// How the file comes to the parser.
+/// The way the file is passed to the parser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Input {
     /// Read whole into a `String`.
     String,
-    /// Mapped; its pages stay.
+    /// Mapped. Its pages stay resident.
     Map,
-    /// Mapped, checked and parsed with all but 512 KiB given back.
+    /// Mapped, then checked and parsed with at most 512 KiB resident.
     MapWindow,
-    /// Read through a window of 512 KiB; texts are read again when they are asked for.
+    /// Read through a window of 512 KiB. Texts are read again on access.
     ReadWindow,
 }
 
 impl Input {
-    /// Its name in case ids.
+    /// The name in case ids.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -31,13 +31,13 @@ impl Input {
         }
     }
 
-    /// Makes the file ready for the parser.
+    /// Loads the file for the parser.
     ///
     /// # Errors
-    /// When it cannot be, and why.
+    /// When the file cannot be opened, read or mapped, or is not valid input.
     pub fn load(self, path: &Path) -> Result<Loaded, tape::Error> {
         let limits = Limits::default();
-        // SAFETY: the family's files are made before its workers start and not written to again.
+        // SAFETY: the files of the family are written before its workers start, and not modified afterwards.
         let map = |pages| unsafe { Mapped::open(path, pages, &limits) };
         Ok(match self {
             Self::String => Loaded::Text(tape::read(path, &limits)?),
@@ -48,22 +48,22 @@ impl Input {
     }
 }
 
-/// A file that is ready for the parser.
+/// A file that is loaded for the parser.
 #[derive(Debug)]
 pub enum Loaded {
-    /// In a `String`.
+    /// Read into a `String`.
     Text(String),
     /// Mapped.
     Mapped(Mapped),
-    /// Open.
+    /// Opened, to be read through a window.
     File(Windowed),
 }
 
 impl Loaded {
-    /// All of it as one text.
+    /// Returns the whole file as one text.
     ///
     /// # Errors
-    /// When it is only open.
+    /// When the file is only opened.
     pub fn text(&self) -> CaseResult<&str> {
         match self {
             Self::Text(text) => Ok(text),
@@ -73,41 +73,41 @@ impl Loaded {
     }
 }
 
-/// A document in memory, whatever it is made of.
+/// A document in memory, in any representation.
 pub trait Document {
-    /// Visits all of it and reads every scalar's text; gives how many there are.
+    /// Visits all nodes, reads the text of every scalar and returns the number of scalars.
     ///
     /// # Errors
-    /// When a text is no longer to be had.
+    /// When a text cannot be read any more.
     fn walk(&self) -> CaseResult<u64>;
 
-    /// Bytes that it knows of, by name: `tree_bytes`, `strings_bytes`.
+    /// Returns sizes that the representation knows, in bytes by name: `tree_bytes`, `strings_bytes`.
     fn parts(&self) -> Vec<(&'static str, u64)> {
         Vec::new()
     }
 }
 
-/// What is done while a document is there.
+/// A callback that runs while the document is alive.
 pub type While<'a> = dyn FnMut(&dyn Document) -> CaseResult + 'a;
 
-/// A way to hold a file. It keeps of the input what its document refers to, and drops the rest before
-/// `then` is called; the document itself is dropped after.
+/// A representation of a file. It keeps the parts of the input that its document refers to and drops the rest before
+/// `then` is called. The document is dropped afterwards.
 pub trait Subject: Sync {
-    /// Why it cannot run in this build.
+    /// Returns the reason why it cannot run in this build, if any.
     fn missing(&self) -> Option<&'static str> {
         None
     }
 
-    /// Parses.
+    /// Parses the input and calls `then` with the document.
     ///
     /// # Errors
-    /// When the parser refuses the file, or `then` fails.
+    /// When the parser rejects the file, or `then` fails.
     fn parse(&self, input: Loaded, then: &mut While<'_>) -> CaseResult;
 }
 
-/// An error of a parser's own.
+/// Converts the error of a parser.
 pub(crate) fn refused(error: impl std::fmt::Display) -> CaseError {
-    // Some parsers quote the line, which may be all of a hostile file.
+    // Some parsers quote the line, which can be the whole file for hostile inputs.
     let mut text: String = error.to_string().chars().take(200).collect();
     text = text.replace(['\n', '\r'], " ");
     text.into()

@@ -1,4 +1,4 @@
-//! The span tape as a subject.
+//! The span tape as a [`Subject`].
 
 use highwater_worker::CaseResult;
 
@@ -7,19 +7,19 @@ use crate::{
     tape::{Decoding, Layout, Node, NodeKind, Options, Source, Tape, WideWord, Word},
 };
 
-/// The tape, with its scalars decoded now or later, in words of eight or sixteen bytes.
+/// The span tape, with its time of decoding and its node size.
 #[derive(Clone, Copy, Debug)]
 pub struct SpanTape {
     /// When scalars are decoded.
     pub decoding: Decoding,
-    /// Sixteen bytes for a node instead of eight.
+    /// Whether a node takes sixteen bytes instead of eight.
     pub wide: bool,
 }
 
 impl SpanTape {
-    /// Scalars decoded when asked for, eight bytes for a node.
+    /// Decodes scalars on access; eight bytes per node.
     pub const LAZY: Self = Self { decoding: Decoding::Lazy, wide: false };
-    /// Scalars decoded while parsing.
+    /// Decodes scalars while parsing; eight bytes per node.
     pub const EAGER: Self = Self { decoding: Decoding::Eager, wide: false };
 
     fn with<W: Layout>(self, input: Loaded, then: &mut While<'_>) -> CaseResult {
@@ -49,7 +49,7 @@ impl<S: Source, W: Layout> Document for Tape<S, W> {
     }
 }
 
-/// Aliases are visited as such: what they mean is visited where it stands.
+/// Counts scalars. Aliases are not followed, because their targets are visited where they are defined.
 fn scalars<S: Source, W: Layout>(node: Node<'_, S, W>) -> CaseResult<u64> {
     match node.kind() {
         NodeKind::Scalar => {

@@ -1,4 +1,4 @@
-//! A file that somebody tries: measured, or refused with one line that says what is wrong with it.
+//! Tests of measuring a user's file: valid files are measured, others are rejected with a one-line error.
 
 use std::{
     fs,
@@ -17,7 +17,7 @@ fn try_file(path: &Path) -> Output {
 }
 
 #[test]
-fn what_cannot_be_measured_is_refused_in_one_line() {
+fn an_unusable_file_is_rejected_with_a_one_line_error() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);
     fs::create_dir(at("directory")).expect("made");
@@ -31,8 +31,8 @@ fn what_cannot_be_measured_is_refused_in_one_line() {
         ("missing", "No such file or directory (os error 2)"),
         ("directory", "is a directory, not a regular file"),
         ("fifo", "is a FIFO, not a regular file"),
-        ("empty", "has no YAML document in it"),
-        ("comment", "has no YAML document in it"),
+        ("empty", "contains no YAML document"),
+        ("comment", "contains no YAML document"),
         ("picture", "line 1 column 1: not UTF-8"),
         ("prose", "line 2 column "),
     ] {
@@ -46,7 +46,7 @@ fn what_cannot_be_measured_is_refused_in_one_line() {
 }
 
 #[test]
-fn a_file_is_measured_wherever_it_is() {
+fn a_file_with_a_space_in_its_path_is_measured() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("a file.yaml");
     fs::write(&path, "a: &x [1, 2]\nb: *x\n").expect("written");

@@ -1,8 +1,8 @@
-//! The calls that libfyaml's Python bindings make (`create_builder_with_config`, `libfyaml_loads` and
-//! `libfyaml_load` of its `_libfyaml.c`), and a walk over what they give: all `unsafe` of it.
+//! The calls that libfyaml's Python bindings make (`create_builder_with_config`, `libfyaml_loads` and `libfyaml_load`
+//! in `_libfyaml.c`), and a walk over the resulting document. It contains all `unsafe` code for libfyaml.
 //!
-//! A generic is a tagged word (`libfyaml-generic.h`): its low bits say what it is, the others are a
-//! small value, or a pointer into the builder's arena.
+//! A generic is a tagged word (`libfyaml-generic.h`). Its low bits are the type, the others a small value or a pointer
+//! into the builder's arena.
 
 use std::{
     ffi::{CString, c_char, c_int, c_uint, c_void},
@@ -63,7 +63,7 @@ const YAML_1_2: c_uint = 2 << 8;
 /// `FYOPPF_INPUT_TYPE_FILENAME`; a string is 0.
 const BY_PATH: c_uint = 1 << 4;
 
-// What bindgen leaves out: `libfyaml.h` does not include the header of the generics. The archive has them.
+// bindgen omits these functions, because `libfyaml.h` does not include the header of generics. The archive has them.
 unsafe extern "C" {
     fn fy_generic_builder_create(config: *const BuilderConfig) -> *mut Builder;
     fn fy_generic_builder_destroy(builder: *mut Builder);
@@ -76,15 +76,15 @@ unsafe extern "C" {
     fn fy_generic_indirect_get_value(indirect: Word) -> Word;
 }
 
-/// What is parsed.
+/// The input to parse.
 pub(super) enum Origin<'a> {
-    /// A string. As in the bindings it is made a value of the builder first, which is a copy.
+    /// A string. As in the bindings, it is first copied into a value of the builder.
     Text(&'a str),
     /// A file, which libfyaml maps.
     File(&'a Path),
 }
 
-/// A document, and the builder whose arena it is in.
+/// A document and the builder that owns its arena.
 pub(super) struct Generic {
     builder: NonNull<Builder>,
     root: Word,
@@ -94,18 +94,18 @@ impl Generic {
     pub(super) fn parse(origin: &Origin<'_>, arena: Arena, dedup: bool) -> CaseResult<Self> {
         let estimate = match origin {
             Origin::Text(text) => 2 * text.len(),
-            // The bindings' guess, whatever the file's size.
+            // The bindings use this estimate regardless of the file size.
             Origin::File(_) => 1 << 20,
         };
-        let builder = builder(arena, dedup, estimate).ok_or("libfyaml has no memory")?;
-        // From here on it is freed whatever happens.
+        let builder = builder(arena, dedup, estimate).ok_or("libfyaml is out of memory")?;
+        // From here on, the builder is freed on every path.
         let mut document = Self { builder, root: INVALID };
         let path = match origin {
             Origin::Text(_) => None,
             Origin::File(path) => Some(CString::new(path.as_os_str().as_bytes())?),
         };
         let input = match origin {
-            // SAFETY: the builder lives, and copies what is a slice.
+            // SAFETY: the builder is alive, and it copies the text, which is a slice.
             Origin::Text(text) => unsafe {
                 fy_gb_string_size_create_out_of_place(builder.as_ptr(), text.as_ptr().cast(), text.len())
             },
@@ -119,16 +119,16 @@ impl Generic {
             input: path.as_ref().map_or(ptr::null(), |path| path.as_ptr()),
             _others: [0; 8],
         };
-        // SAFETY: builder, path and arguments outlive the call; the arguments are those of the operation.
+        // SAFETY: builder, path and arguments outlive the call, and the arguments match the operation.
         let directory = unsafe { fy_generic_op_args(builder.as_ptr(), PARSE, input, &raw const arguments) };
-        // SAFETY: a directory of a live builder, or the invalid word, which has no documents.
+        // SAFETY: it is a directory of a live builder; the invalid word is checked first.
         if directory == INVALID || unsafe { fy_generic_dir_get_document_count(directory) } != 1 {
-            return Err("libfyaml refuses it, or it is not one document".into());
+            return Err("libfyaml rejected the input, or it is not one document".into());
         }
-        // SAFETY: it has a first document.
+        // SAFETY: the directory has a first document.
         document.root = unsafe { fy_generic_vds_get_root(fy_generic_dir_get_document_vds(directory, 0)) };
         if arena == Arena::Trimmed {
-            // SAFETY: the builder lives.
+            // SAFETY: the builder is alive.
             unsafe { fy_gb_trim(builder.as_ptr()) };
         }
         Ok(document)
@@ -143,7 +143,7 @@ fn builder(arena: Arena, dedup: bool, estimate: usize) -> Option<NonNull<Builder
         (_, true) => FYAST_PER_TAG_FREE_DEDUP,
     };
     let config = fy_auto_allocator_cfg { scenario, estimated_max_size: estimate };
-    // SAFETY: the configuration is that of the allocator of this name, and is copied.
+    // SAFETY: the configuration has the type of the allocator with this name, and it is copied.
     let allocator = unsafe { fy_allocator_create(c"auto".as_ptr(), (&raw const config).cast()) };
     let allocator = NonNull::new(allocator)?.as_ptr();
     let config = BuilderConfig {
@@ -153,10 +153,10 @@ fn builder(arena: Arena, dedup: bool, estimate: usize) -> Option<NonNull<Builder
         estimated_max_size: estimate,
         diag: ptr::null_mut(),
     };
-    // SAFETY: the configuration is copied, the allocator lives.
+    // SAFETY: the configuration is copied, and the allocator is alive.
     let builder = NonNull::new(unsafe { fy_generic_builder_create(&raw const config) });
     if builder.is_none() {
-        // SAFETY: nobody has it.
+        // SAFETY: nothing else uses the allocator.
         unsafe { fy_allocator_destroy(allocator) };
     }
     builder
@@ -164,22 +164,22 @@ fn builder(arena: Arena, dedup: bool, estimate: usize) -> Option<NonNull<Builder
 
 impl Drop for Generic {
     fn drop(&mut self) {
-        // SAFETY: the builder is this document's own; the allocator goes with it.
+        // SAFETY: this document owns the builder, which frees the allocator.
         unsafe { fy_generic_builder_destroy(self.builder.as_ptr()) };
     }
 }
 
 impl Document for Generic {
     fn walk(&self) -> CaseResult<u64> {
-        // SAFETY: the root is of the builder, which lives as long as this does.
+        // SAFETY: the root belongs to the builder, which lives as long as `self`.
         Ok(unsafe { scalars(self.root) })
     }
 }
 
-/// Scalars below a word. What an alias means is visited at each of its places.
+/// Counts the scalars below a word. The target of an alias is visited at each of its uses.
 ///
 /// # Safety
-/// The word must be of a live builder.
+/// The word must belong to a live builder.
 unsafe fn scalars(word: Word) -> u64 {
     match word.0 & 0b111 {
         0 => {
@@ -188,15 +188,15 @@ unsafe fn scalars(word: Word) -> u64 {
                 return 0;
             }
             let is_mapping = word.0 & 0b1000 != 0;
-            // SAFETY: a collection is its count and so many words, or pairs of them.
+            // SAFETY: a collection is a count followed by that number of words, or of pairs of words.
             let items = unsafe {
                 let items = *collection << usize::from(is_mapping);
                 std::slice::from_raw_parts(collection.add(1).cast::<Word>(), items)
             };
-            // SAFETY: items of a collection of a live builder.
+            // SAFETY: these are items of a collection of a live builder.
             items.iter().map(|item| unsafe { scalars(*item) }).sum()
         }
-        // SAFETY: an indirection of a live builder; its value is one, too.
+        // SAFETY: this is an indirection of a live builder, so its value belongs to the same builder.
         0b111 if word.0 & 0b1000 == 0 => unsafe { scalars(fy_generic_indirect_get_value(word)) },
         _ => {
             black_box(word);

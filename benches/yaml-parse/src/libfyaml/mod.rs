@@ -1,8 +1,8 @@
-//! libfyaml's generic documents, which the report of seed 004 is about: made as its Python bindings make
-//! them, so that what is said of its arena, its deduplication and its mapping is decided on itself.
+//! libfyaml's generic documents, created as its Python bindings create them. They decide the claims about its arena,
+//! deduplication and mapping on libfyaml itself.
 //!
-//! A C library, bound by a crate that needs libclang: built with the feature `libfyaml` only. Without it
-//! its cases are in the record as not run.
+//! libfyaml is a C library whose bindings need libclang, so it is only built with the feature `libfyaml`. Without the
+//! feature, its cases are recorded as not run.
 
 #[cfg(feature = "libfyaml")]
 mod generic;
@@ -15,17 +15,17 @@ use crate::{
     subject::{Input, Loaded, Subject, While},
 };
 
-/// Why its cases cannot run.
+/// The reason why the cases cannot run.
 const MISSING: &str = "built without the feature libfyaml, see benches/yaml-parse/README.md";
 
-/// Where a document's parts are put.
+/// The memory that a document is allocated from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arena {
-    /// Anonymous mappings that double in place; the last is left as large as it is.
+    /// Anonymous mappings that double in place. The last one is not trimmed.
     Doubled,
-    /// The same, cut to what is used at the end, as the bindings do by now.
+    /// Like `Doubled`, trimmed to the used size at the end, as current bindings do.
     Trimmed,
-    /// A block of the heap for each.
+    /// One heap block per object.
     Malloc,
 }
 
@@ -39,14 +39,14 @@ impl Arena {
     }
 }
 
-/// How the text comes to libfyaml, and whether it stays.
+/// The way the text is passed to libfyaml, and whether the caller keeps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Text {
-    /// As a string, which the caller keeps: what the report counted.
+    /// A string that the caller keeps, as in the report.
     Kept,
-    /// As a string, dropped when it is parsed.
+    /// A string that is dropped after parsing.
     String,
-    /// As a path: libfyaml maps the file while it parses.
+    /// A path. libfyaml maps the file while it parses.
     Map,
 }
 
@@ -59,7 +59,7 @@ impl Text {
         }
     }
 
-    /// How the family loads it.
+    /// The way the family loads the file.
     fn input(self) -> Input {
         match self {
             Self::Kept | Self::String => Input::String,
@@ -68,18 +68,18 @@ impl Text {
     }
 }
 
-/// A way to have libfyaml parse.
+/// A configuration of libfyaml.
 #[derive(Clone, Copy, Debug)]
 pub struct Libfyaml {
-    /// Where its parts are put.
+    /// The memory that the document is allocated from.
     pub arena: Arena,
-    /// One copy of each text.
+    /// Whether equal texts are stored once.
     pub dedup: bool,
-    /// How the text comes.
+    /// The way the text is passed.
     pub text: Text,
 }
 
-/// Its cases: the report's own way, then one thing changed at a time.
+/// The cases: the report's configuration, then variations of single settings.
 pub(crate) const CASES: [(Libfyaml, generate::Input); 10] = {
     use Arena::{Doubled, Malloc, Trimmed};
     use Text::{Kept, Map, String};
@@ -113,7 +113,7 @@ impl Libfyaml {
         self.text.input()
     }
 
-    /// Its two best ways.
+    /// Selects the two best configurations.
     pub(crate) fn is_timed(self, file: generate::Input) -> bool {
         (self.arena, self.text, file) == (Arena::Doubled, Text::Map, generate::Input::Repeat)
     }

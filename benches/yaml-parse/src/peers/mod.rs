@@ -1,4 +1,4 @@
-//! Other people's parsers, each with the settings that let a large file through, and none else.
+//! Third-party parsers, with default settings except for limits that would reject a large file.
 
 use std::hint::black_box;
 
@@ -9,7 +9,7 @@ use crate::subject::{Document, Loaded, Subject, While, refused};
 /// A peer from crates.io.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peer {
-    /// saphyr's `Yaml`, which may borrow from the input.
+    /// saphyr's `Yaml`, which can borrow from the input.
     Saphyr,
     /// yaml-rust2's `Yaml`.
     YamlRust2,
@@ -17,18 +17,18 @@ pub enum Peer {
     SerdeYaml,
     /// serde_norway's `Value`.
     SerdeNorway,
-    /// serde-saphyr has no value of its own: serde_json's `Value`.
+    /// serde-saphyr with serde_json's `Value`, since it has no value type.
     SerdeSaphyr,
     /// noyalib's `Value`.
     Noyalib,
     /// libyaml-safer's `Document`.
     LibyamlSafer,
-    /// rlsp-yaml-parser's `Document`, aliases kept.
+    /// rlsp-yaml-parser's `Document`, which keeps aliases.
     Rlsp,
 }
 
 impl Peer {
-    /// All of them.
+    /// All peers.
     pub const ALL: [Self; 8] = [
         Self::Saphyr,
         Self::YamlRust2,
@@ -40,7 +40,7 @@ impl Peer {
         Self::Rlsp,
     ];
 
-    /// Its name in case ids.
+    /// The name in case ids.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -55,7 +55,7 @@ impl Peer {
         }
     }
 
-    /// Its package, as `Cargo.lock` names it.
+    /// The name of the package in `Cargo.lock`.
     #[must_use]
     pub fn package(self) -> &'static str {
         match self {
@@ -67,13 +67,13 @@ impl Peer {
     }
 }
 
-/// serde-saphyr without its budget, which refuses files of this size; its limits for aliases stay.
+/// Returns serde-saphyr's options without its budget, which rejects files of this size. Its alias limits stay enabled.
 pub(crate) fn serde_saphyr_options() -> serde_saphyr::Options {
     serde_saphyr::options! { budget: None }
 }
 
-/// noyalib without the limits that refuse files of this size, eleven aliases of one anchor among them;
-/// depth stays limited.
+/// Returns noyalib's configuration without the limits that reject files of this size, one of which
+/// rejects eleven aliases of one anchor. Its depth limit stays enabled.
 fn noyalib_config() -> noyalib::ParserConfig {
     noyalib::ParserConfig::new()
         .max_document_length(usize::MAX)
@@ -176,7 +176,7 @@ fn yaml_rust2_scalars(node: &yaml_rust2::Yaml) -> u64 {
     }
 }
 
-/// The serde values that name their variants alike.
+/// Counts the scalars of serde values that have the same variant names.
 macro_rules! value_scalars {
     ($name:ident, $value:path, $tagged:pat => $inner:expr) => {
         fn $name(node: &$value) -> u64 {

@@ -1,12 +1,12 @@
-//! One linked tree of 32-byte nodes in arenas that grow in different ways.
+//! A linked tree of 32-byte nodes in arenas that grow in different ways.
 //!
 //! ```text
-//!  malloc        a block of the heap for each node
+//!  malloc        one heap block per node
 //!  chunks        blocks of 64 KiB, never moved
-//!  mremap        one anonymous mapping, doubled when full; half of it may be untouched
-//!  mremap-trim   the same, cut to what is used at the end
-//!  mremap-huge   the same with huge pages, where the system gives them
-//!  exact         counted first, then allocated once: the file is parsed twice
+//!  mremap        one anonymous mapping, doubled when full; up to half of it is untouched
+//!  mremap-trim   like mremap, trimmed to its used size at the end
+//!  mremap-huge   like mremap, with huge pages if the system provides them
+//!  exact         allocated once after counting the nodes, so the file is parsed twice
 //! ```
 
 use std::{borrow::Cow, hint::black_box};
@@ -21,29 +21,29 @@ use crate::{
     subject::{Document, Loaded, Subject, While},
 };
 
-/// How the nodes' memory grows.
+/// The way the memory of the nodes grows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arena {
-    /// A block of the heap for each.
+    /// One heap block per node.
     Malloc,
     /// Blocks of 64 KiB.
     Chunks,
     /// A mapping that doubles.
     Mremap,
-    /// A mapping that doubles and is cut at the end.
+    /// A mapping that doubles and is trimmed at the end.
     MremapTrim,
     /// A mapping of huge pages that doubles.
     MremapHuge,
-    /// Counted first.
+    /// One allocation of the exact size, after counting the nodes.
     Exact,
 }
 
 impl Arena {
-    /// All of them.
+    /// All arenas.
     pub const ALL: [Self; 6] =
         [Self::Malloc, Self::Chunks, Self::Mremap, Self::MremapTrim, Self::MremapHuge, Self::Exact];
 
-    /// Its name in case ids.
+    /// The name in case ids.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -57,15 +57,15 @@ impl Arena {
     }
 }
 
-/// The tree.
+/// A linked tree in an arena.
 #[derive(Clone, Copy, Debug)]
 pub struct LinkedTree(pub Arena);
 
-/// A node: its text, and how far its subtree reaches.
+/// A node: its text and the end of its subtree.
 #[derive(Clone, Copy, Debug)]
 struct Node<'a> {
     text: &'a str,
-    /// The index after its last descendant.
+    /// The index after the last descendant.
     end: u32,
     is_scalar: bool,
     _style: [u8; 11],
@@ -75,7 +75,7 @@ const NODE: usize = size_of::<Node<'_>>();
 const CHUNK: usize = (64 << 10) / NODE;
 
 enum Nodes<'a> {
-    #[expect(clippy::vec_box, reason = "an allocation for every node is what this is about")]
+    #[expect(clippy::vec_box, reason = "one allocation per node is what this case measures")]
     Malloc(Vec<Box<Node<'a>>>),
     Chunks(Vec<Vec<Node<'a>>>),
     Region(Region<Node<'a>>),
@@ -128,7 +128,7 @@ impl<'a> Nodes<'a> {
         }
     }
 
-    /// Bytes reserved beyond the nodes.
+    /// Returns the bytes reserved beyond the nodes.
     fn slack(&self) -> usize {
         let capacity = match self {
             Self::Malloc(nodes) => return nodes.capacity() * size_of::<usize>(),

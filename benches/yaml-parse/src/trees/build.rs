@@ -1,4 +1,4 @@
-//! From the parser's events to nodes of any kind, without recursion.
+//! Builds nodes of any kind from the parser's events, without recursion.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use highwater_worker::CaseResult;
 
 use crate::{subject::refused, tape::Limits};
 
-/// Makes nodes. Those of a mapping are its keys and values in turn.
+/// Creates the nodes of a tree. The nodes of a mapping are its keys and values, alternating.
 pub(super) trait Store<'i> {
     type Node;
     fn scalar(&mut self, text: Cow<'i, str>) -> Self::Node;
@@ -15,7 +15,7 @@ pub(super) trait Store<'i> {
     fn alias(&mut self, anchor: usize) -> Self::Node;
 }
 
-/// Calls `each` with every event; the settings are the tape's.
+/// Calls `each` with every event. The parser's settings are those of the tape.
 pub(super) fn events<'i>(text: &'i str, mut each: impl FnMut(Event<'i>)) -> CaseResult {
     let depth = Limits::default().depth;
     let options = options! {
@@ -30,7 +30,7 @@ pub(super) fn events<'i>(text: &'i str, mut each: impl FnMut(Event<'i>)) -> Case
     Ok(())
 }
 
-/// The roots of all documents.
+/// Returns the roots of all documents.
 pub(super) fn roots<'i, S: Store<'i>>(text: &'i str, store: &mut S) -> CaseResult<Vec<S::Node>> {
     let mut open = vec![Vec::new()];
     events(text, |event| {

@@ -1,4 +1,4 @@
-//! A borrowed tree in a bump arena: nodes and decoded texts side by side, freed at once.
+//! A borrowed tree in a bump arena, which contains nodes and decoded texts and is freed as a whole.
 
 use std::{borrow::Cow, hint::black_box};
 
@@ -8,7 +8,7 @@ use highwater_worker::CaseResult;
 use super::build::{self, Store};
 use crate::subject::{Document, Loaded, Subject, While};
 
-/// The tree.
+/// A borrowed tree in a bump arena.
 #[derive(Clone, Copy, Debug)]
 pub struct BumpTree;
 

@@ -1,4 +1,4 @@
-//! The usual ways to hold a document, all fed by the parser that feeds the tape: only storage differs.
+//! Common representations of a document. They use the same parser as the tape, so only storage differs.
 
 mod arena;
 mod build;

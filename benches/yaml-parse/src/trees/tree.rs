@@ -1,4 +1,4 @@
-//! Trees of vectors, which differ in what a text is; and no tree at all.
+//! Trees of vectors with different types of text, and a subject that keeps no tree at all.
 
 use std::{borrow::Cow, collections::HashSet, hint::black_box, rc::Rc};
 
@@ -8,7 +8,7 @@ use highwater_worker::CaseResult;
 use super::build::{self, Store};
 use crate::subject::{Document, Loaded, Subject, While};
 
-/// Nothing is kept: what the parser itself costs.
+/// Keeps nothing, which measures the cost of the parser.
 #[derive(Clone, Copy, Debug)]
 pub struct Events;
 
@@ -32,16 +32,16 @@ impl Document for Counted {
     }
 }
 
-/// What a text of a tree is.
+/// The type of a tree's texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Text {
-    /// A `String` of its own: the input can go.
+    /// A `String`. The input can be dropped.
     Owned,
-    /// A slice of the input where it stands there, else a `String`.
+    /// A slice of the input if the text occurs there unchanged, otherwise a `String`.
     Borrowed,
-    /// A counted reference, the same for the same text.
+    /// A reference-counted text, shared between equal texts.
     Interned,
-    /// A counted reference, one for each text: what interning is compared with.
+    /// A reference-counted text per scalar, for comparison with `Interned`.
     Counted,
 }
 
@@ -74,7 +74,7 @@ impl<T: AsRef<str>> Document for Vec<Tree<T>> {
     }
 }
 
-/// Makes trees whose texts `text` makes.
+/// Builds trees whose texts are created by a function.
 struct Trees<F>(F);
 
 impl<'i, T, F: FnMut(Cow<'i, str>) -> T> Store<'i> for Trees<F> {

@@ -1,4 +1,4 @@
-//! The cards of `repeat` as structs, by serde-saphyr: what the shape of the data saves.
+//! The cards of `repeat` as structs, deserialized by serde-saphyr. They measure what typed data saves.
 
 use std::{borrow::Cow, collections::BTreeMap, hint::black_box};
 
@@ -10,10 +10,10 @@ use crate::{
     subject::{Document, Loaded, Subject, While, refused},
 };
 
-/// Structs with texts of their own, or borrowed from the input where they stand there.
+/// Structs with owned texts, or with texts borrowed from the input where they occur there unchanged.
 #[derive(Clone, Copy, Debug)]
 pub struct Typed {
-    /// Borrow texts.
+    /// Whether texts are borrowed.
     pub borrowed: bool,
 }
 
@@ -67,7 +67,7 @@ struct Foreign<T> {
     r#type: T,
 }
 
-/// A text that borrows where serde lets it.
+/// A text that is borrowed if serde allows it.
 #[derive(Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(transparent)]
 struct Borrowed<'a>(#[serde(borrow)] Cow<'a, str>);
