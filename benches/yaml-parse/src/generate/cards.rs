@@ -1,4 +1,4 @@
-//! `repeat`: a sequence of cards, each with the same keys and its texts in seven languages.
+//! The generator of `repeat`: a sequence of cards with the same keys, and with texts in seven languages.
 
 use std::fmt::Write;
 
@@ -122,7 +122,7 @@ const TYPES: [&str; 5] = ["Creature", "Instant", "Sorcery", "Enchantment", "Arti
 const FORMATS: [&str; 5] = ["standard", "modern", "legacy", "vintage", "commander"];
 const ARTISTS: [&str; 6] = ["Ana Souza", "Ben Ito", "Chloé Martin", "Dmitri Orlov", "Eleni Pappa", "Finn O''Neill"];
 
-/// Infallible: a `String` takes everything.
+/// Writes to a `String`, which cannot fail.
 macro_rules! put {
     ($out:expr, $($argument:tt)*) => { let _ = write!($out, $($argument)*); };
 }
@@ -131,7 +131,7 @@ macro_rules! put {
 pub(super) fn card(index: u64, random: &mut Random, out: &mut String) {
     let english = &LANGUAGES[0].words;
     put!(out, "- name: {} {index}\n", random.words(english, 2));
-    // A new set every fifty cards: the first of it has the anchor, the others an alias.
+    // Each set has fifty cards: the first one defines the anchor, the others have an alias.
     let set = index / 50;
     if index.is_multiple_of(50) {
         put!(out, "  set: &set{set}\n    code: S{set}\n    released: 2019-{:02}-17\n    border: black\n", set % 12 + 1);

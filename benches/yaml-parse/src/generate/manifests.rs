@@ -1,4 +1,4 @@
-//! `manifests`: a bundle of Kubernetes definitions as `kubectl` takes it, one document after another.
+//! The generator of `manifests`: a bundle of Kubernetes definitions as passed to `kubectl`, one document after another.
 
 use super::random::Random;
 

@@ -1,12 +1,13 @@
-//! Inputs of any size, the same bytes for the same seed on every machine, written as they are made.
+//! Generators of input files of any size. They stream their output, which is the same for the same seed on every
+//! machine.
 //!
-//! | file | what it is like | bytes per node of the tape |
+//! | file | content | bytes per node of the tape |
 //! |---|---|---|
 //! | `repeat` | cards in seven languages: the same keys, block, folded and quoted texts, anchors, aliases | 18.5 |
-//! | `unique` | the same shape, but no key and no text occurs twice | 28 |
+//! | `unique` | records in which every key and text is unique | 28 |
 //! | `manifests` | a bundle of Kubernetes definitions, thousands of documents | 9 |
 //! | `wide` | one mapping with a key every 55 bytes | 28 |
-//! | `deep` | mappings sixty levels down | 36 |
+//! | `deep` | mappings nested sixty levels deep | 36 |
 
 mod cards;
 mod manifests;
@@ -21,29 +22,29 @@ use std::{
 
 use random::Random;
 
-/// The default size: the file of the report that this family looks into.
+/// The default size, which is that of the file in the report on libfyaml.
 pub const SIZE: u64 = 6_658_458;
 
-/// A kind of file.
+/// A kind of generated file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Input {
     /// Cards that repeat their keys.
     Repeat,
-    /// Records in which nothing repeats.
+    /// Records whose keys and texts are unique.
     Unique,
     /// Many documents.
     Manifests,
     /// One large mapping.
     Wide,
-    /// Long ways down.
+    /// Deeply nested mappings.
     Deep,
 }
 
 impl Input {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 5] = [Self::Repeat, Self::Unique, Self::Manifests, Self::Wide, Self::Deep];
 
-    /// Its name in case ids.
+    /// The name in case ids.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -55,10 +56,10 @@ impl Input {
         }
     }
 
-    /// Writes `size` bytes; what is left after the last whole record is a comment.
+    /// Writes `size` bytes. The space after the last whole record is filled with a comment.
     ///
     /// # Errors
-    /// When `out` fails.
+    /// When writing to `out` fails.
     pub fn write(self, size: u64, seed: u64, out: &mut impl Write) -> io::Result<()> {
         let mut random = Random::new(seed);
         let mut left = size;
@@ -78,7 +79,7 @@ impl Input {
             out.write_all(record.as_bytes())?;
             left -= record.len() as u64;
         }
-        // A comment line is at least `#` and a line break.
+        // A comment line takes at least two bytes: `#` and a line break.
         while left > 0 {
             let line = if left > 81 { 80 } else { left };
             let dashes = "-".repeat((line as usize).saturating_sub(2));
@@ -88,10 +89,10 @@ impl Input {
         Ok(())
     }
 
-    /// The file of this size below `folder`, made unless it is there.
+    /// Returns the path of the file with this size in `folder`, and writes it unless it exists.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When the file cannot be written.
     pub fn file(self, size: u64, folder: &Path) -> io::Result<PathBuf> {
         let path = folder.join(format!("yaml-{}-{size}-v{VERSION}.yaml", self.name()));
         if path.metadata().is_ok_and(|metadata| metadata.len() == size) {
@@ -108,7 +109,7 @@ impl Input {
 
 /// The seed of the files that cases use.
 const SEED: u64 = 7;
-/// Raised when a generator writes other bytes, so that no cached file is taken for a new one.
+/// Version of the generators. Increment it when their output changes, so that older cached files are not used.
 const VERSION: u32 = 2;
 
 #[cfg(test)]
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn every_file_has_its_size_to_the_byte_and_the_same_bytes_each_time() {
+    fn files_have_their_exact_size_and_are_reproducible() {
         for input in Input::ALL {
             for size in [0, 1, 2, 81, 5000, 100_000] {
                 let bytes = made(input, size);
@@ -135,7 +136,7 @@ mod tests {
         }
     }
 
-    /// When this fails because a generator was changed on purpose, raise `VERSION`.
+    /// If this fails because a generator was changed intentionally, increment `VERSION`.
     #[test]
     fn the_bytes_are_those_of_this_version() {
         let mut hash = Sha256::new();
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_made_once_and_made_anew_when_it_was_cut() {
+    fn a_truncated_file_is_written_again() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = Input::Wide.file(10_000, folder.path()).expect("written");
         std::fs::write(&path, "cut").expect("writable");

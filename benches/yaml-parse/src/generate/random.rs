@@ -1,4 +1,4 @@
-//! Numbers that are the same on every machine: SplitMix64 (Steele, Lea, Flood 2014).
+//! A pseudorandom number generator with the same output on every machine: SplitMix64 (Steele, Lea, Flood 2014).
 
 pub(super) struct Random(u64);
 
@@ -15,7 +15,7 @@ impl Random {
         mixed ^ mixed >> 31
     }
 
-    /// Less than `most`.
+    /// Returns a number less than `most`.
     pub(super) fn below(&mut self, most: u64) -> u64 {
         self.next() % most
     }
@@ -24,7 +24,7 @@ impl Random {
         from[self.below(from.len() as u64) as usize]
     }
 
-    /// `count` words of a list.
+    /// Returns `count` words of a list, separated by spaces.
     pub(super) fn words(&mut self, from: &[&str], count: u64) -> String {
         let mut text = String::new();
         for index in 0..count {

@@ -1,10 +1,10 @@
-//! `unique`, `wide` and `deep`: the corners of what a file may be like.
+//! The generators of `unique`, `wide` and `deep`, which cover extreme shapes of a file.
 
 use std::fmt::Write;
 
 use super::random::Random;
 
-/// A word of twelve letters and digits; two of these are the same once in 10^18.
+/// Returns a word of twelve letters and digits. Two of them are equal with a probability of 1 in 10^18.
 fn word(random: &mut Random) -> String {
     let mut bits = random.next();
     (0..12)
@@ -16,9 +16,9 @@ fn word(random: &mut Random) -> String {
         .collect()
 }
 
-/// A record whose keys and texts occur nowhere else.
+/// Writes a record whose keys and texts are unique.
 pub(super) fn unique(random: &mut Random, out: &mut String) {
-    // `k`: a key of digits alone would be a number.
+    // The prefix `k` prevents keys of digits only, which would be numbers.
     let _ = writeln!(out, "- k{}: {}", word(random), word(random));
     let _ = writeln!(out, "  k{}: [{}, {}]", word(random), word(random), word(random));
     let _ = writeln!(out, "  k{}: '{} ''{}'''", word(random), word(random), word(random));
@@ -31,12 +31,12 @@ pub(super) fn unique(random: &mut Random, out: &mut String) {
     let _ = writeln!(out, "  k{}:\n    k{}: \"{}\"", word(random), word(random), words.join(" "));
 }
 
-/// One more pair of one mapping.
+/// Writes one pair of a mapping.
 pub(super) fn wide(index: u64, random: &mut Random, out: &mut String) {
     let _ = writeln!(out, "key-{index:08}: \"{} {} {}\"", word(random), word(random), word(random));
 }
 
-/// A mapping in a mapping, sixty times.
+/// Writes sixty nested mappings.
 pub(super) fn deep(index: u64, random: &mut Random, out: &mut String) {
     for level in 0..60 {
         let lead = if level == 0 { "- ".to_owned() } else { "  ".repeat(level + 1) };

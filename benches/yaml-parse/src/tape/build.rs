@@ -1,4 +1,4 @@
-//! From the parser's events to words.
+//! Builds the words of a tape from the parser's events.
 
 use std::{collections::HashMap, ops::Range};
 
@@ -14,14 +14,14 @@ use super::{
 /// When a scalar with escapes, line breaks or indentation is decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decoding {
-    /// While parsing, into the side arena: every text can be borrowed.
+    /// While parsing, into the side arena. Every text can be borrowed.
     Eager,
-    /// Whenever its text is asked for: nothing is kept.
+    /// On each access to its text. Nothing is stored.
     Lazy,
 }
 
-/// A scalar in the side arena: where its text begins, which goes on to where the next one's does; the
-/// bytes of its token and its style.
+/// A scalar in the side arena: the start of its text, which extends to the start of the next one, the size of its token
+/// and its style.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Decoded {
     pub(super) start: u32,
@@ -51,7 +51,7 @@ impl Decoded {
     }
 }
 
-/// The input as the builder looks back at it.
+/// Access of the builder to input that was parsed before.
 pub(super) trait Look {
     fn look<R>(&self, range: Range<u64>, look: impl FnOnce(&str) -> R) -> R;
 }
@@ -62,10 +62,10 @@ impl Look for &str {
     }
 }
 
-/// What the limits refuse, and what they allow.
+/// A limit that was exceeded, and its maximum.
 pub(super) type Refusal = (Limit, u64);
 
-/// The parts of a tape.
+/// A tape under construction.
 #[derive(Debug)]
 pub(super) struct Builder<W> {
     limits: Limits,
@@ -75,30 +75,30 @@ pub(super) struct Builder<W> {
     pub(super) decoded: Vec<Decoded>,
     pub(super) tags: Vec<Box<str>>,
     known_tags: HashMap<Box<str>, u32>,
-    /// Collections and documents that have not ended.
+    /// Indices of the open collections and documents.
     open: Vec<u32>,
-    /// The nodes of the current document's anchors, by the parser's number, from `first_anchor` on.
+    /// The nodes of the current document's anchors, by the parser's anchor number minus `first_anchor`.
     anchors: Vec<u32>,
     first_anchor: usize,
-    /// The anchor whose name the next event tells.
+    /// The anchor whose name is in the next event.
     unnamed: Option<usize>,
-    /// Where the last token ended: the next block scalar's header is behind it.
+    /// The end of the last token. The header of the next block scalar comes after it.
     passed: u64,
 }
 
-/// Input bytes for each word that is reserved beforehand. What is not used is never touched and given
-/// back at the end; a tape that grows in place costs nothing more.
+/// Number of input bytes per word reserved in advance. Unused words are never touched and are freed at the end. A tape
+/// that grows in place has no extra cost.
 const BYTES_PER_WORD: u64 = 16;
-/// Likewise input bytes for each byte of decoded text.
+/// Number of input bytes per byte of decoded text reserved in advance.
 const INPUT_PER_DECODED: u64 = 4;
-/// The most that is reserved of either, in bytes: what an input of one large scalar would waste. Such
-/// blocks are mappings of their own, which malloc grows without a copy.
+/// The maximum reserved for either, in bytes, which an input of one large scalar would waste. Blocks of this size are
+/// separate mappings, which malloc grows without copying.
 const RESERVED: u64 = 8 << 20;
 
 impl<W: Layout> Builder<W> {
     pub(super) fn new(limits: Limits, decoding: Decoding, input: u64) -> Self {
         let mut nodes = Vec::new();
-        // Refused: then it grows as it goes.
+        // If the reservation fails, the vector grows as needed.
         let words = (input / BYTES_PER_WORD).min(RESERVED / size_of::<W>() as u64);
         let _ = nodes.try_reserve_exact(limits.nodes.min(words) as usize);
         let mut arena = String::new();
@@ -121,7 +121,7 @@ impl<W: Layout> Builder<W> {
         }
     }
 
-    /// Where the last token ended.
+    /// Returns the end of the last token.
     pub(super) fn passed(&self) -> u64 {
         self.passed
     }
@@ -227,7 +227,7 @@ impl<W: Layout> Builder<W> {
         let length = self.fits(Limit::Scalar, token.end - token.start, self.limits.scalar)?;
         let lazy = self.decoding == Decoding::Lazy;
         let word = match style {
-            // Left out altogether: the parser says `~`, the input nothing.
+            // An omitted scalar: the parser reports `~`, but the input has no token.
             ScalarStyle::Plain if length == 0 => Some(Word::new(Kind::Verbatim, token.start, 0)),
             ScalarStyle::Literal | ScalarStyle::Folded if !lazy => None,
             ScalarStyle::Literal => self.block(text, Kind::Literal, &token, input),
@@ -241,18 +241,18 @@ impl<W: Layout> Builder<W> {
                 }
             }),
         };
-        // What the token alone does not say is kept as the parser says it.
+        // A text that cannot be decoded from the token alone is stored as the parser reports it.
         word.map_or_else(|| self.keep(text, style, token), Ok)
     }
 
-    /// A block scalar as the range of its lines, where these decode to its text.
+    /// Returns a block scalar as the range of its lines, if these decode to its text.
     fn block(&self, text: &str, kind: Kind, token: &Range<u64>, input: &impl Look) -> Option<Word> {
         let from = self.passed;
         if text.is_empty() {
             return Some(Word::new(kind, token.start, 0));
         }
-        // The parser's span begins with the first character of text; the lines before it that are
-        // empty belong to the text, and before these is the header.
+        // The parser's span starts at the first character of text. The empty lines before it belong to the text too,
+        // and the header precedes them.
         let before = (token.start - from) as usize;
         input.look(from..token.end, |raw| {
             let header = raw[..before].trim_end_matches([' ', '\t', '\n', '\r']).len();

@@ -1,11 +1,10 @@
-//! From a scalar's token to its text: line folding, escapes, indentation.
+//! Decodes the token of a scalar to its text: line folding, escapes and indentation.
 //!
-//! The text is handed out in pieces, so that the builder can compare it with what the parser says
-//! without a copy. The rules are those of YAML 1.2.2, chapters 7.3 and 8.1; whatever a token does not
-//! say by itself (an indentation indicator in the header of a block scalar, say) is no matter here:
-//! the builder keeps such a scalar decoded.
+//! The text is produced in pieces, so that the builder can compare it with the parser's result without a copy. The
+//! rules are those of YAML 1.2.2, chapters 7.3 and 8.1. Scalars whose text depends on more than their token (such as an
+//! indentation indicator in the header of a block scalar) are not handled here: the builder stores them decoded.
 
-/// Takes the pieces of a text.
+/// A receiver of the pieces of a text.
 pub(super) trait Sink {
     fn push(&mut self, piece: &str);
 }
@@ -23,11 +22,11 @@ impl Sink for usize {
     }
 }
 
-/// Compares the pieces with a text.
+/// Compares the pieces with an expected text.
 pub(super) struct Expect<'a>(Option<&'a str>);
 
 impl Expect<'_> {
-    /// Whether `decode` hands out exactly `text`.
+    /// Returns whether `decode` produces exactly `text`.
     pub(super) fn is(text: &str, decode: impl FnOnce(&mut Expect<'_>) -> bool) -> bool {
         let mut expect = Expect(Some(text));
         decode(&mut expect) && expect.0 == Some("")
@@ -40,7 +39,7 @@ impl Sink for Expect<'_> {
     }
 }
 
-/// The text inside a flow scalar's token, quotes taken off.
+/// Returns the token of a flow scalar without its quotes.
 pub(super) fn inside(token: &str) -> &str {
     match token.as_bytes() {
         [b'\'', .., b'\''] | [b'"', .., b'"'] => &token[1..token.len() - 1],
@@ -48,13 +47,13 @@ pub(super) fn inside(token: &str) -> &str {
     }
 }
 
-/// Decodes a plain or quoted scalar. `false` when an escape makes no sense.
+/// Decodes a plain or quoted scalar. Returns `false` if an escape is invalid.
 pub(super) fn flow(token: &str, sink: &mut impl Sink) -> bool {
     let text = inside(token);
     let bytes = text.as_bytes();
-    // Plain scalars have neither of these escapes.
+    // Plain scalars have no escapes.
     let quote = token.as_bytes().first().copied().filter(|byte| matches!(byte, b'\'' | b'"'));
-    // `text[start..at]` stands for itself and is not handed out yet.
+    // `text[start..at]` is verbatim text that was not pushed yet.
     let (mut start, mut at) = (0, 0);
     while at < bytes.len() {
         match bytes[at] {
@@ -65,7 +64,7 @@ pub(super) fn flow(token: &str, sink: &mut impl Sink) -> bool {
                 start = at;
             }
             b'\'' if quote == Some(b'\'') => {
-                // The first of two stands for both.
+                // Two quotes are an escaped quote: push the first and skip the second.
                 sink.push(&text[start..=at]);
                 at += 2;
                 start = at;
@@ -83,8 +82,8 @@ pub(super) fn flow(token: &str, sink: &mut impl Sink) -> bool {
     true
 }
 
-/// Skips blanks and empty lines after a line break, and hands out what they fold to: `single` for no
-/// empty line, else a line break for each.
+/// Skips blanks and empty lines after a line break and pushes their folded text: `single` if there is no empty line,
+/// otherwise a line break per empty line.
 fn fold(bytes: &[u8], mut at: usize, single: &str, sink: &mut impl Sink) -> usize {
     let mut empty = 0;
     loop {
@@ -108,7 +107,7 @@ fn skip_break(bytes: &[u8], at: usize) -> usize {
     at + if bytes[at..].starts_with(b"\r\n") { 2 } else { 1 }
 }
 
-/// Decodes the escape whose character is at `at`; gives where it ends.
+/// Decodes the escape whose character is at `at` and returns its end.
 fn escape(text: &str, at: usize, sink: &mut impl Sink) -> Option<usize> {
     let bytes = text.as_bytes();
     let simple = match *bytes.get(at)? {
@@ -139,7 +138,7 @@ fn escape(text: &str, at: usize, sink: &mut impl Sink) -> Option<usize> {
     Some(at + 1)
 }
 
-/// A character of so many hexadecimal digits, or a pair of surrogates as JSON writes them.
+/// Decodes a character of `digits` hexadecimal digits, or a surrogate pair as in JSON.
 fn character(text: &str, at: usize, digits: usize, sink: &mut impl Sink) -> Option<usize> {
     let code = |at: usize| u32::from_str_radix(text.get(at..at + digits)?, 16).ok();
     let (high, mut end) = (code(at)?, at + digits);
@@ -153,8 +152,8 @@ fn character(text: &str, at: usize, digits: usize, sink: &mut impl Sink) -> Opti
     Some(end)
 }
 
-/// Decodes the lines of a block scalar, from the first after its header to the last line break that
-/// belongs to its text: chomping was applied when the range was chosen.
+/// Decodes the lines of a block scalar, from the first after its header to the last line break that belongs to its
+/// text. Chomping was already applied when the range was chosen.
 pub(super) fn block(lines: &str, folded: bool, sink: &mut impl Sink) {
     let mut indent = None;
     let mut breaks = 0;
@@ -187,8 +186,8 @@ pub(super) fn block(lines: &str, folded: bool, sink: &mut impl Sink) {
     }
 }
 
-/// Chooses the range of a block scalar's text within `lines`, everything between its header and the
-/// next token: up to its last line with text, and so many line breaks as `text` ends with.
+/// Returns the end of a block scalar's text within `lines`, which extend from its header to the next token. The text
+/// ends after its last line with text and the number of line breaks that `text` ends with.
 pub(super) fn block_end(lines: &str, text: &str) -> usize {
     let mut end = 0;
     let mut at = 0;
@@ -204,7 +203,7 @@ pub(super) fn block_end(lines: &str, text: &str) -> usize {
 
 struct Line<'a> {
     text: &'a str,
-    /// Bytes with the line break.
+    /// Size in bytes, including the line break.
     whole: usize,
     ended: bool,
 }
@@ -233,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn flow_scalars_fold_their_lines_and_resolve_their_escapes() {
+    fn flow_scalars_fold_lines_and_resolve_escapes() {
         for (token, text) in [
             ("a\n  b", "a b"),
             ("a \t\n\n\n  b\r\n c", "a\n\nb c"),
@@ -257,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn block_scalars_lose_their_indentation_and_folded_ones_their_single_breaks() {
+    fn block_scalars_strip_indentation_and_fold_line_breaks() {
         for (lines, literal, folded) in [
             ("  a\n  b\n", "a\nb\n", "a b\n"),
             ("  a\n\n  b", "a\n\nb", "a\nb"),

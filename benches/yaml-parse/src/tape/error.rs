@@ -1,11 +1,11 @@
-//! What can be wrong with an input: every refusal is a value with the place it is about.
+//! Errors of an input, as typed values with a position or a path.
 
 use std::{fmt, io, path::PathBuf};
 
-/// A place in the input.
+/// A position in the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
-    /// Bytes from the start.
+    /// The offset in bytes, from 0.
     pub offset: u64,
     /// The line, from 1.
     pub line: u64,
@@ -14,10 +14,10 @@ pub struct Position {
 }
 
 impl Position {
-    /// The first character.
+    /// The position of the first character.
     pub(super) const START: Self = Self { offset: 0, line: 1, column: 1 };
 
-    /// Moves on over `bytes`. A line ends with `\n`; a lone `\r` counts as a column.
+    /// Advances over `bytes`. A line ends with `\n`; a lone `\r` counts as a column.
     pub(super) fn advance(&mut self, bytes: &[u8]) {
         for &byte in bytes {
             if byte == b'\n' {
@@ -37,18 +37,18 @@ impl fmt::Display for Position {
     }
 }
 
-/// What an input may be too large in.
+/// A limit that an input can exceed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
-    /// Bytes of the input.
+    /// Size of the input in bytes.
     Input,
-    /// Bytes of one scalar.
+    /// Size of one scalar in bytes.
     Scalar,
-    /// Nested collections.
+    /// Nesting depth of collections.
     Depth,
-    /// Nodes of all documents, anchors and tags counted.
+    /// Number of nodes of all documents, including anchors and tags.
     Nodes,
-    /// Bytes of decoded text.
+    /// Size of decoded text in bytes.
     Decoded,
 }
 
@@ -64,63 +64,63 @@ impl fmt::Display for Limit {
     }
 }
 
-/// An input that is not taken, or no longer there.
+/// An error in parsing an input, or in reading it afterwards.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It is not YAML.
+    /// The input is not valid YAML.
     #[error("{position}: {message}")]
     Syntax {
-        /// Where.
+        /// The position of the error.
         position: Position,
-        /// What the parser says.
+        /// The message of the parser.
         message: String,
     },
-    /// It is larger than the limits allow.
+    /// The input exceeds a limit.
     #[error("{position}: more than {most} {limit}")]
     TooLarge {
-        /// Where.
+        /// The position where the limit is exceeded.
         position: Position,
-        /// In what.
+        /// The limit.
         limit: Limit,
-        /// What is allowed.
+        /// The allowed maximum.
         most: u64,
     },
-    /// It is not UTF-8.
+    /// The input is not UTF-8.
     #[error("{position}: not UTF-8")]
     NotUtf8 {
-        /// The first byte that cannot be.
+        /// The position of the first invalid byte.
         position: Position,
     },
-    /// It has a NUL character, which no YAML stream has.
+    /// The input contains a NUL character, which is not allowed in YAML.
     #[error("{position}: a NUL character")]
     Nul {
-        /// Where.
+        /// The position of the character.
         position: Position,
     },
-    /// The path is not of a regular file.
+    /// The path is not that of a regular file.
     #[error("{path}: is {what}, not a regular file")]
     NotAFile {
         /// The path.
         path: PathBuf,
-        /// What it is.
+        /// The kind of file found.
         what: &'static str,
     },
-    /// The file has fewer bytes than when it was opened.
-    #[error("{path}: was cut to {left} bytes while it was read; it had {opened}")]
+    /// The file was truncated after it was opened.
+    #[error("{path}: file was truncated to {left} bytes while being read; it had {opened}")]
     Cut {
         /// The file.
         path: PathBuf,
-        /// Bytes when opened.
+        /// Size when opened, in bytes.
         opened: u64,
-        /// Bytes now, at most.
+        /// Maximum size now, in bytes.
         left: u64,
     },
-    /// The file's bytes are not what they were when it was parsed.
-    #[error("{path}: was changed since it was parsed; at byte {offset} is no longer the text of the document")]
+    /// The file was modified after it was opened.
+    #[error("{path}: file was modified after it was opened; noticed at byte {offset}")]
     Changed {
         /// The file.
         path: PathBuf,
-        /// Where.
+        /// The offset of the text that was requested.
         offset: u64,
     },
     /// The file cannot be read.
@@ -128,7 +128,7 @@ pub enum Error {
     Io {
         /// The file.
         path: PathBuf,
-        /// The system's answer.
+        /// The system error.
         source: io::Error,
     },
 }

@@ -1,8 +1,8 @@
-//! The parser's input for texts, except that the names of anchors are copied.
+//! The parser's input for texts, modified to copy the names of anchors.
 //!
-//! The parser keeps every anchor's name to find it again, and looks at all of them for each alias. If
-//! they were borrowed, it would read all over the part of a mapping that was given back: on `repeat`
-//! the whole file was resident at the end, against 9 % of it.
+//! The parser stores the name of every anchor and compares each alias with all of them. If the names were borrowed, it
+//! would access the released parts of a mapping: on `repeat`, the whole file was resident at the end, compared with 9 %
+//! of it.
 
 use granit_parser::{
     BorrowedInput, ErrorKind, Input, StrInput,
@@ -21,7 +21,7 @@ impl<'a> TextInput<'a> {
     }
 }
 
-/// Hands methods on as they are: the parser's own input has a fast way for each.
+/// Forwards methods to `StrInput`, which has fast implementations of all of them.
 macro_rules! forward {
     (read { $($read:ident($($r:ident: $rt:ty),*) -> $ro:ty;)* }
      write { $($write:ident($($w:ident: $wt:ty),*) -> $wo:ty;)* }) => {

@@ -1,17 +1,17 @@
-//! How much an input may ask for.
+//! Limits on the size of an input and its document.
 
 use super::word::{MAX_OFFSET, MAX_VALUE};
 
-/// What is refused before it costs memory.
+/// Limits that are enforced before memory is allocated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of the input; at most 4 GiB, which is also the default.
+    /// Size of the input in bytes. The maximum and default is 4 GiB.
     pub input: u64,
-    /// Bytes of one scalar; at most 256 MiB, which is also the default.
+    /// Size of one scalar in bytes. The maximum and default is 256 MiB.
     pub scalar: u64,
-    /// Nested collections; 1,024 by default. The parser keeps a few words for each level.
+    /// Nesting depth of collections. The default is 1,024. The parser keeps a few words per level.
     pub depth: usize,
-    /// Nodes of all documents, anchors and tags counted; at most 268,435,455, which is also the default.
+    /// Number of nodes of all documents, including anchors and tags. The maximum and default is 268,435,455.
     pub nodes: u64,
 }
 
@@ -22,7 +22,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The same, with nothing that eight bytes cannot say.
+    /// Clamps the limits to the values that an 8-byte word can represent.
     pub(super) fn representable(self) -> Self {
         let Self { input, scalar, depth, nodes } = self;
         Self { input: input.min(MAX_OFFSET), scalar: scalar.min(MAX_VALUE), depth, nodes: nodes.min(MAX_VALUE) }

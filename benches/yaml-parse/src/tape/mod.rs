@@ -1,9 +1,9 @@
-//! A YAML document as a tape of 8-byte nodes over its input: read-only, and half the size of the file.
+//! A read-only YAML document as a tape of 8-byte nodes over its input. It takes about half the size of the file.
 //!
-//! The parser's events are written down in their order, each node as one [`Word`]: what it is, where
-//! its token begins, and how long that is or how many nodes are below it. Texts stay in the input.
-//! Those that do not stand there as they are (escapes, folded lines, indentation) are decoded when
-//! asked for, or once into a side arena. An alias is a word that names a node: nothing is expanded.
+//! The tape records the parser's events in order, each node as one [`Word`] with its kind, the offset of its token, and
+//! the length of the token or the number of descendants. Texts stay in the input. Those that do not occur there
+//! verbatim (because of escapes, folded lines or indentation) are decoded on access, or once into a side arena. An
+//! alias is a word that refers to a node, so nothing is expanded.
 //!
 //! ```
 //! use yaml_parse::tape::{Options, Scalar, Tape};
@@ -15,14 +15,14 @@
 //! # Ok::<(), yaml_parse::tape::Error>(())
 //! ```
 //!
-//! | module | |
+//! | module | content |
 //! |---|---|
-//! | `word` | eight bytes |
-//! | `build` | events to words |
-//! | `parse` | the parser over a source |
-//! | `source`, `forward`, `window` | the input: text, mapping, file in a window |
-//! | `node` | what a reader sees |
-//! | `decode`, `schema` | tokens to texts, texts to values |
+//! | `word` | the layout of a node |
+//! | `build` | building words from events |
+//! | `parse` | running the parser over a source |
+//! | `source`, `forward`, `window` | the input: text, mapping, file read through a window |
+//! | `node` | the reading interface |
+//! | `decode`, `schema` | decoding tokens to texts, resolving texts to values |
 
 mod build;
 mod decode;
@@ -48,7 +48,7 @@ pub use word::{Layout, WideWord, Word};
 
 use build::{Builder, Decoded};
 
-/// All documents of an input.
+/// The documents of an input.
 #[derive(Debug)]
 pub struct Tape<S, W = Word> {
     source: S,
@@ -68,25 +68,25 @@ impl<S, W: Layout> Tape<S, W> {
         Self { source, nodes, arena, decoded, tags }
     }
 
-    /// Its words, anchors, tags and documents among them.
+    /// Returns the number of words, including those of anchors, tags and documents.
     #[must_use]
     pub fn nodes(&self) -> usize {
         self.nodes.len()
     }
 
-    /// Bytes of its words.
+    /// Returns the size of the words in bytes.
     #[must_use]
     pub fn node_bytes(&self) -> usize {
         self.nodes.len() * size_of::<W>()
     }
 
-    /// Bytes of decoded texts, and of what says where they are.
+    /// Returns the size of decoded texts and of their index in bytes.
     #[must_use]
     pub fn decoded_bytes(&self) -> usize {
         self.arena.len() + self.decoded.len() * size_of::<Decoded>()
     }
 
-    /// The input.
+    /// Returns the input.
     pub fn source(&self) -> &S {
         &self.source
     }

@@ -1,4 +1,4 @@
-//! What a reader sees of a tape: documents, nodes, their children and their values.
+//! The reading interface of a tape: documents, nodes, their children and their values.
 
 use std::{borrow::Cow, fmt, ops::Range};
 
@@ -14,24 +14,24 @@ use super::{
     word::{Kind, Layout, Word},
 };
 
-/// Bytes of a flow scalar's token from which its text is counted before it is decoded: half of it may be
+/// Size of a flow scalar's token above which the size of its text is counted before decoding. Half of the token may be
 /// escapes, and a text that grows by doubling may be half empty.
 const COUNTED: usize = 64 << 10;
 
-/// What a node is.
+/// The kind of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NodeKind {
     /// A text.
     Scalar,
     /// Items in order.
     Sequence,
-    /// Pairs in order; keys may repeat, and [`Node::get`] gives the first.
+    /// Pairs in order. Keys may repeat; [`Node::get`] returns the value of the first.
     Mapping,
-    /// Another node, named by its anchor.
+    /// A reference to another node by its anchor.
     Alias,
 }
 
-/// How a node is written.
+/// The style in which a node is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
     /// `text`
@@ -44,27 +44,27 @@ pub enum Style {
     Literal,
     /// `>`
     Folded,
-    /// A collection by indentation.
+    /// A collection written with indentation.
     Block,
     /// A collection in brackets, or a pair within one.
     Flow,
 }
 
-/// The documents of a tape, in order.
+/// An iterator over the documents of a tape, in order.
 #[derive(Debug)]
 pub struct Documents<'t, S, W> {
     tape: &'t Tape<S, W>,
     at: usize,
 }
 
-/// One document.
+/// A document of a tape.
 #[derive(Debug)]
 pub struct Document<'t, S, W> {
     tape: &'t Tape<S, W>,
     at: usize,
 }
 
-/// One node.
+/// A node of a tape.
 pub struct Node<'t, S, W> {
     tape: &'t Tape<S, W>,
     at: usize,
@@ -84,7 +84,7 @@ impl<S, W> fmt::Debug for Node<'_, S, W> {
     }
 }
 
-/// The same node of the same tape.
+/// Nodes are equal if they are the same node of the same tape.
 impl<S, W> PartialEq for Node<'_, S, W> {
     fn eq(&self, other: &Self) -> bool {
         std::ptr::eq(self.tape, other.tape) && self.at == other.at
@@ -92,18 +92,18 @@ impl<S, W> PartialEq for Node<'_, S, W> {
 }
 
 impl<S, W: Layout> Tape<S, W> {
-    /// The documents, in order.
+    /// Returns the documents, in order.
     pub fn documents(&self) -> Documents<'_, S, W> {
         Documents { tape: self, at: 0 }
     }
 
-    /// The index after everything that belongs to the node at `at`.
+    /// Returns the index after the node at `at` and its descendants.
     fn end(&self, at: usize) -> usize {
         let word = self.word(at);
         at + 1 + if word.kind().has_children() { word.value() as usize } else { 0 }
     }
 
-    /// The node at or after `at`, past its properties.
+    /// Returns the node whose properties start at `at`, or the node at `at` if it has none.
     fn node(&self, mut at: usize) -> Node<'_, S, W> {
         while self.word(at).kind().is_property() {
             at += 1;
@@ -126,13 +126,13 @@ impl<'t, S, W: Layout> Iterator for Documents<'t, S, W> {
 }
 
 impl<'t, S, W: Layout> Document<'t, S, W> {
-    /// Its only node.
+    /// Returns the root node, or `None` if the document is empty.
     #[must_use]
     pub fn root(&self) -> Option<Node<'t, S, W>> {
         (self.tape.end(self.at) > self.at + 1).then(|| self.tape.node(self.at + 1))
     }
 
-    /// Whether it begins with `---`.
+    /// Returns whether the document starts with `---`.
     #[must_use]
     pub fn is_marked(&self) -> bool {
         self.tape.word(self.at).kind() == Kind::MarkedDocument
@@ -149,7 +149,7 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
         (word.kind() == Kind::Decoded).then(|| self.tape.decoded[word.value() as usize])
     }
 
-    /// What it is.
+    /// Returns the kind of the node.
     #[must_use]
     pub fn kind(&self) -> NodeKind {
         match self.word().kind() {
@@ -160,7 +160,7 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
         }
     }
 
-    /// How it is written; `None` for an alias.
+    /// Returns the style in which the node is written, or `None` for an alias.
     ///
     /// # Errors
     /// When the input is a file and no longer what it was.
@@ -190,13 +190,13 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
         }))
     }
 
-    /// Its tag, resolved: `tag:yaml.org,2002:str`, `!local`, `!`.
+    /// Returns the resolved tag: `tag:yaml.org,2002:str`, `!local`, `!`.
     #[must_use]
     pub fn tag(&self) -> Option<&'t str> {
         self.property(Kind::Tag).map(|word| &*self.tape.tags[word.value() as usize])
     }
 
-    /// The name of its anchor.
+    /// Returns the name of the anchor.
     ///
     /// # Errors
     /// When the input is a file and no longer what it was.
@@ -210,15 +210,15 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
         before.take_while(|word: &Word| word.kind().is_property()).find(|word| word.kind() == kind)
     }
 
-    /// The node that an alias means; any other node itself. Following aliases without end is easy: a
-    /// node may hold an alias of itself.
+    /// Returns the target of an alias, or the node itself for any other kind. A node can contain an alias of itself, so
+    /// a recursive walk that resolves aliases may not terminate.
     #[must_use]
     pub fn resolve(self) -> Self {
         let word = self.word();
         if word.kind() == Kind::Alias { Self { tape: self.tape, at: word.value() as usize } } else { self }
     }
 
-    /// Where its token is in the input; of a collection, where it begins up to its last token.
+    /// Returns the range of the node's token in the input. The range of a collection ends with its last token.
     #[must_use]
     pub fn span(&self) -> Range<u64> {
         let token = |at: usize| {
@@ -233,7 +233,7 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
         token(self.at).start..token(self.tape.end(self.at) - 1).end
     }
 
-    /// Line and column of its beginning, for messages: reads the input up to there.
+    /// Returns line and column of the node's start, for messages. Reads the input up to that position.
     ///
     /// # Errors
     /// When the input is a file and no longer what it was.
@@ -241,8 +241,8 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
         self.tape.source.position(self.word().offset())
     }
 
-    /// The text of a scalar, of an alias that of its node; empty for a collection. Borrowed from the
-    /// input or the arena where it stands there as it is.
+    /// Returns the text of a scalar, or of the target of an alias. The text of a collection is empty. It is borrowed if
+    /// it occurs verbatim in the input or the arena.
     ///
     /// # Errors
     /// When the input is a file and no longer what it was.
@@ -283,7 +283,7 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
         }
     }
 
-    /// The value of a scalar by the core schema, of an alias that of its node.
+    /// Returns the value of a scalar, or of the target of an alias, by the core schema.
     ///
     /// # Errors
     /// When the input is a file and no longer what it was.
@@ -291,7 +291,7 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
         let node = self.resolve();
         let text = node.text()?;
         Ok(match node.tag() {
-            // `!` forbids to guess.
+            // The tag `!` disables resolution.
             Some(tag) if tag == "!" || tag.starts_with(CORE) => Scalar::tagged(tag, text),
             Some(_) => Scalar::Str(text),
             None if node.style()? == Some(Style::Plain) => Scalar::plain(text),
@@ -299,8 +299,8 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
         })
     }
 
-    /// The nodes right below: items of a sequence, keys and values of a mapping in turn. Of an alias
-    /// those of its node.
+    /// Returns the children: the items of a sequence, or the keys and values of a mapping, alternating. Of an alias,
+    /// those of its target.
     #[must_use]
     pub fn children(&self) -> Children<'t, S, W> {
         let node = self.resolve();
@@ -308,14 +308,14 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
         Children { tape: node.tape, at: node.at + 1, end }
     }
 
-    /// The item of a sequence at `index`, counted from 0.
+    /// Returns the item of a sequence at `index`, from 0.
     #[must_use]
     pub fn at(&self, index: usize) -> Option<Self> {
         let is_sequence = self.resolve().kind() == NodeKind::Sequence;
         is_sequence.then(|| self.children().nth(index)).flatten()
     }
 
-    /// The pairs of a mapping; none of anything else.
+    /// Returns the pairs of a mapping. Any other node has none.
     #[must_use]
     pub fn pairs(&self) -> Pairs<'t, S, W> {
         let mut children = self.children();
@@ -325,7 +325,7 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
         Pairs(children)
     }
 
-    /// The value of the first pair of a mapping whose key is a scalar of this text.
+    /// Returns the value of the first pair of a mapping whose key is a scalar with this text.
     ///
     /// # Errors
     /// When the input is a file and no longer what it was.
@@ -339,7 +339,7 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
     }
 }
 
-/// The nodes right below a node.
+/// An iterator over the children of a node.
 #[derive(Debug)]
 pub struct Children<'t, S, W> {
     tape: &'t Tape<S, W>,
@@ -360,7 +360,7 @@ impl<'t, S, W: Layout> Iterator for Children<'t, S, W> {
     }
 }
 
-/// The pairs of a mapping.
+/// An iterator over the pairs of a mapping.
 #[derive(Debug)]
 pub struct Pairs<'t, S, W>(Children<'t, S, W>);
 

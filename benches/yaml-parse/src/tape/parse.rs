@@ -1,4 +1,4 @@
-//! Drives the parser over a source and keeps what its events say.
+//! Runs the parser over a source and builds a tape from its events.
 
 use std::{path::Path, rc::Rc};
 
@@ -15,18 +15,18 @@ use super::{
     word::Layout,
 };
 
-/// The longest scalar or line that a window grows for: it is copied twice while it is scanned, and the
-/// point of a window is that memory stays bounded. A text or a mapping takes scalars of the limit's size.
+/// The longest scalar or line that a window grows for. It is copied twice while it is scanned, and a window must keep
+/// memory bounded. For a text or a mapping, only [`Limits::scalar`] applies.
 const LONGEST_IN_WINDOW: u64 = 8 << 20;
 
-/// How to parse.
+/// Options for parsing.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// When scalars are decoded.
     pub decoding: Decoding,
-    /// What is refused.
+    /// Limits on the input.
     pub limits: Limits,
-    /// Bytes of a file that are in memory at once, where it is read through a window; [`WINDOW`].
+    /// Number of bytes in memory at once if a file is read through a window. The default is [`WINDOW`].
     pub window: usize,
 }
 
@@ -40,7 +40,7 @@ impl<S: InMemory, W: Layout> Tape<S, W> {
     /// Parses a text.
     ///
     /// # Errors
-    /// When it is not YAML, or larger than the limits.
+    /// When the text is not valid YAML or exceeds a limit.
     pub fn parse(source: S, options: &Options) -> Result<Self, Error> {
         let limits = options.limits.representable();
         if source.size() > limits.input {
@@ -55,18 +55,18 @@ impl<S: InMemory, W: Layout> Tape<S, W> {
 }
 
 impl<W: Layout> Tape<Windowed, W> {
-    /// Opens a file and parses it, with a window at a time in memory.
+    /// Opens a file and parses it through a window.
     ///
     /// # Errors
-    /// When it cannot be read, is cut meanwhile, is not YAML, or larger than the limits.
+    /// When the file cannot be read, is modified meanwhile, is not valid YAML or exceeds a limit.
     pub fn open(path: &Path, options: &Options) -> Result<Self, Error> {
         Self::parse_file(Windowed::open(path, &options.limits)?, options)
     }
 
-    /// Parses a file with a window at a time in memory.
+    /// Parses a file through a window.
     ///
     /// # Errors
-    /// When it cannot be read, is cut meanwhile, is not YAML, or larger than the limits.
+    /// When the file cannot be read, is modified meanwhile, is not valid YAML or exceeds a limit.
     pub fn parse_file(file: Windowed, options: &Options) -> Result<Self, Error> {
         let limits = options.limits.representable();
         let mut builder = Builder::new(limits, options.decoding, file.size());
@@ -76,7 +76,7 @@ impl<W: Layout> Tape<Windowed, W> {
             shared.release(offset);
             Ok(())
         });
-        // The parser only knows that its input ended.
+        // The parser only sees that its input ended, so the stored error takes precedence.
         match shared.error() {
             Some(error) => Err(error),
             None => driven.map(|()| Self::new(file, builder)),

@@ -1,22 +1,22 @@
-//! The core schema (YAML 1.2.2, chapter 10.3): what a plain scalar is.
+//! The core schema (YAML 1.2.2, chapter 10.3), which resolves plain scalars to values.
 
 use std::borrow::Cow;
 
 /// The prefix of the core schema's tags.
 pub(super) const CORE: &str = "tag:yaml.org,2002:";
 
-/// A scalar's value.
+/// The value of a scalar.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Scalar<'a> {
-    /// Nothing, `null`, `Null`, `NULL` or `~`.
+    /// An empty text, `null`, `Null`, `NULL` or `~`.
     Null,
-    /// `true` or `false`, in three spellings.
+    /// `true` or `false`, each in three spellings.
     Bool(bool),
     /// An integer, decimal, octal (`0o`) or hexadecimal (`0x`), of at most 128 bits.
     Int(i128),
-    /// Any other number, `.inf` and `.nan` too. Integers of more than 128 bits are rounded.
+    /// Any other number, including `.inf` and `.nan`. Integers of more than 128 bits are rounded.
     Float(f64),
-    /// Everything else.
+    /// Any other text.
     Str(Cow<'a, str>),
 }
 
@@ -31,8 +31,8 @@ impl<'a> Scalar<'a> {
         }
     }
 
-    /// Resolves a scalar with a tag, whatever its style. A text that is not of the tag's type, and
-    /// any tag of an application's own, leaves a string.
+    /// Resolves a scalar with a tag, regardless of its style. The result is a string if the text does not match the
+    /// type of the tag, or if the tag is application-specific.
     pub(super) fn tagged(tag: &str, text: Cow<'a, str>) -> Self {
         let resolved = Self::plain(text.clone());
         match (tag.strip_prefix(CORE), resolved) {
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_scalars_resolve_as_the_specification_lists_them() {
+    fn plain_scalars_resolve_as_in_the_specification() {
         use Scalar::{Bool, Float, Int, Null};
         for (text, value) in [
             ("", Null),
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_decides_where_the_text_allows_it() {
+    fn a_tag_sets_the_type_if_the_text_matches() {
         let tagged = |tag: &str, text: &'static str| Scalar::tagged(&format!("{CORE}{tag}"), text.into());
         assert_eq!(tagged("str", "12"), Scalar::Str("12".into()));
         assert_eq!(tagged("int", "12"), Scalar::Int(12));

@@ -1,4 +1,4 @@
-//! Where the input is while its document lives: in a string, in a mapping, or in its file.
+//! The input of a document, which stays in a string, in a mapping or in its file while the document lives.
 
 use std::{
     borrow::Cow,
@@ -19,30 +19,30 @@ use super::{
     sys,
 };
 
-/// How much of the input is in memory at once, where it slides.
+/// The maximum number of bytes of the input in memory at once, if it is processed through a sliding window.
 pub const WINDOW: usize = 512 << 10;
 
 /// An input that a document refers to.
 pub trait Source {
-    /// Bytes.
+    /// Returns the size of the input in bytes.
     fn size(&self) -> u64;
 
-    /// The bytes of a range, which is within the input.
+    /// Returns the bytes of a range, which must be within the input.
     ///
     /// # Errors
-    /// When the input is a file and no longer what it was.
+    /// When the input is a file that was modified.
     fn bytes(&self, range: Range<u64>) -> Result<Cow<'_, [u8]>, Error>;
 
-    /// The text of a range of whole characters.
+    /// Returns the text of a range, which must consist of whole characters.
     ///
     /// # Errors
-    /// When the input is a file and no longer what it was.
+    /// When the input is a file that was modified.
     fn text(&self, range: Range<u64>) -> Result<Cow<'_, str>, Error>;
 
-    /// Line and column of an offset. Reads the input up to there: for messages.
+    /// Returns line and column of an offset, for messages. Reads the input up to the offset.
     ///
     /// # Errors
-    /// When the input is a file and no longer what it was.
+    /// When the input is a file that was modified.
     fn position(&self, offset: u64) -> Result<Position, Error> {
         let mut position = Position::START;
         while position.offset < offset {
@@ -53,21 +53,21 @@ pub trait Source {
     }
 }
 
-/// A source that is one text in the address space.
+/// A source that is one contiguous text in the address space.
 pub trait InMemory: Source {
-    /// All of it.
+    /// Returns the whole text.
     fn whole(&self) -> &str;
 
-    /// Refuses what no YAML stream has.
+    /// Checks for characters that are not allowed in YAML.
     ///
     /// # Errors
-    /// When there is a NUL character.
+    /// When the text contains a NUL character.
     fn check(&self) -> Result<(), Error>;
 
-    /// The parser is done with what is before `offset`.
+    /// Called when the parser no longer needs the input before `offset`.
     ///
     /// # Errors
-    /// When the input is a file and no longer what it was.
+    /// When the input is a file that was modified.
     fn passed(&self, _offset: u64) -> Result<(), Error> {
         Ok(())
     }
@@ -101,7 +101,7 @@ impl<T: AsRef<str>> InMemory for T {
     }
 }
 
-/// Refuses bytes that are not UTF-8 or have a NUL; `before` is where they begin.
+/// Rejects bytes that are not UTF-8 or contain a NUL character. `before` is the position of the first byte.
 pub(super) fn check(bytes: &[u8], mut before: Position) -> Result<(), Error> {
     let text = std::str::from_utf8(bytes);
     let good = text.as_ref().map_or_else(|error| error.valid_up_to(), |text| text.len());
@@ -116,10 +116,10 @@ pub(super) fn check(bytes: &[u8], mut before: Position) -> Result<(), Error> {
     Ok(())
 }
 
-/// Reads a regular file whole.
+/// Reads a whole regular file.
 ///
 /// # Errors
-/// When it cannot be read, is too large, or is not UTF-8.
+/// When the file cannot be read, is too large, or is not UTF-8.
 pub fn read(path: &Path, limits: &Limits) -> Result<String, Error> {
     let (file, size) = open(path, limits)?;
     let mut bytes = Vec::with_capacity(size as usize);
@@ -132,7 +132,7 @@ pub fn read(path: &Path, limits: &Limits) -> Result<String, Error> {
     })
 }
 
-/// Opens a regular file, without waiting for a writer where the path is a pipe's.
+/// Opens a regular file. Does not block if the path is that of a pipe.
 fn open(path: &Path, limits: &Limits) -> Result<(File, u64), Error> {
     let io = |source| Error::Io { path: path.to_owned(), source };
     let nonblock = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
@@ -156,21 +156,22 @@ fn open(path: &Path, limits: &Limits) -> Result<(File, u64), Error> {
     Ok((file, metadata.len()))
 }
 
-/// What happens to the pages of a mapping that was read.
+/// The handling of the pages of a mapping after they were read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pages {
-    /// They stay until the kernel needs them.
+    /// They stay resident until the kernel reclaims them.
     Stay,
-    /// All but the window at work are given back.
+    /// All pages outside the current window are released.
     Slide,
 }
 
-/// What of a mapping may be in memory at once, where its pages slide: half of [`WINDOW`], so that it and
-/// what a fault brings stay below. It moves on by half of itself, since the parser reads ahead.
+/// The window of a mapping with [`Pages::Slide`]: half of [`WINDOW`], so that it stays below [`WINDOW`] together with
+/// the pages that a fault maps. It advances by half its size, because the parser reads ahead.
 const SPAN: usize = WINDOW / 2;
 const AHEAD: usize = SPAN / 2;
 
-/// The grain of windows; a larger page of the system is whole in memory or not, which is harmless.
+/// The alignment of windows. With a larger page size of the system, whole pages are loaded and released, which is
+/// harmless.
 const PAGE: usize = 4096;
 
 /// A mapped file.
@@ -180,23 +181,23 @@ pub struct Mapped {
     file: File,
     map: Mmap,
     pages: Pages,
-    /// What may be in memory, where pages slide: from a page to a page or the end.
+    /// The current window with `Pages::Slide`, from a page boundary to a page boundary or the end.
     window: Cell<(usize, usize)>,
 }
 
 impl Mapped {
-    /// Maps a file and checks that it is UTF-8, window by window where pages slide.
+    /// Maps a file and checks that it is UTF-8, window by window with [`Pages::Slide`].
     ///
     /// # Safety
-    /// While this lives nobody may write to the file or cut it: its bytes are used as a `&str`, and a
-    /// page past the new end is a SIGBUS. Where that cannot be promised, [`Windowed`] is the source.
+    /// The file must not be modified or truncated while the value lives: its bytes are used as a `&str`, and accessing
+    /// a page past the new end raises SIGBUS. If the caller cannot guarantee this, use [`Windowed`].
     ///
     /// # Errors
-    /// When it cannot be mapped, is too large, or is not UTF-8.
+    /// When the file cannot be mapped, is too large, or is not UTF-8.
     pub unsafe fn open(path: &Path, pages: Pages, limits: &Limits) -> Result<Self, Error> {
         let (file, _) = open(path, limits)?;
         let path = path.to_owned();
-        // SAFETY: passed on to the caller.
+        // SAFETY: the caller upholds the contract.
         let map = match unsafe { sys::map(&file) } {
             Ok(map) => map,
             Err(source) => return Err(Error::Io { path, source }),
@@ -207,8 +208,8 @@ impl Mapped {
             mapped.touch(start, start)?;
             let end = character_border(bytes, start + AHEAD);
             check(&bytes[start..end], Position::START).map_err(|_| {
-                // The place is counted from the start, and only where there is something to tell.
-                check(bytes, Position::START).expect_err("a part of it is bad")
+                // Count the position from the start, which is only needed for an error.
+                check(bytes, Position::START).expect_err("a part of it is invalid")
             })?;
             start = end;
         }
@@ -216,7 +217,7 @@ impl Mapped {
         Ok(mapped)
     }
 
-    /// Gives back all pages that slide; the next touch finds out whether the file is still there.
+    /// Releases all pages with `Pages::Slide`. The next `touch` checks whether the file was truncated.
     fn leave(&self) {
         if self.pages == Pages::Slide {
             let (from, to) = self.window.replace((0, 0));
@@ -225,8 +226,8 @@ impl Mapped {
         }
     }
 
-    /// Moves the window to `start..end` unless that is in it, with room to read ahead, and gives back
-    /// all that is then outside of it. Fails where the file has ended before the window does.
+    /// Moves the window to `start..end`, unless it contains that range with room to read ahead, and releases all pages
+    /// outside of it. Fails if the file was truncated within the window.
     fn touch(&self, start: usize, end: usize) -> Result<(), Error> {
         let (from, to) = self.window.get();
         let size = self.map.len();
@@ -236,7 +237,7 @@ impl Mapped {
         }
         let first = start / PAGE * PAGE;
         let last = (first + SPAN).max(end + AHEAD).next_multiple_of(PAGE).min(size);
-        // Backwards, what lies ahead is given back as well: a long token may have read beyond its window.
+        // When moving backwards, release everything ahead: a long token may have been read beyond its window.
         sys::give_back(&self.map, if first > from { from..first } else { from..size });
         sys::unfocus(&self.map, from..to);
         self.window.set((first, last));
@@ -248,8 +249,8 @@ impl Mapped {
     }
 }
 
-/// The first border of a character at or before `at`, so that windows end with whole ones. Bytes that
-/// are no UTF-8 have none, and any place will do to find that out.
+/// Returns the last character boundary at or before `at`, so that windows end with whole characters. If the bytes are
+/// not UTF-8, there may be none, and any offset suffices to detect that.
 fn character_border(bytes: &[u8], at: usize) -> usize {
     if at >= bytes.len() {
         return bytes.len();
@@ -277,12 +278,12 @@ impl Source for Mapped {
 
 impl InMemory for Mapped {
     fn whole(&self) -> &str {
-        // SAFETY: `open` checked all of it, and its caller promised that nobody changes the file.
+        // SAFETY: `open` checked the whole file, and its caller guarantees that the file is not modified.
         unsafe { sys::checked_text(&self.map) }
     }
 
     fn check(&self) -> Result<(), Error> {
-        // `open` did, a window at a time. Only the first of them may be gone since.
+        // `open` checked the text window by window. Load the first window again, which fails if the file was truncated.
         self.touch(0, 0)
     }
 
@@ -292,8 +293,8 @@ impl InMemory for Mapped {
     }
 }
 
-/// A file of which a window at a time is read into memory: nothing is mapped, so that a file that is
-/// cut or changed meanwhile is an error and not a signal.
+/// A file that is read through a window. Nothing is mapped, so a file that is truncated or modified meanwhile causes an
+/// error instead of a signal.
 #[derive(Debug)]
 pub struct Windowed {
     path: PathBuf,
@@ -309,27 +310,27 @@ struct Cache {
     bytes: Vec<u8>,
 }
 
-/// How much is read ahead when a document is asked for its text.
+/// Number of bytes that are read at once when the text of a document is accessed.
 const CACHE: u64 = 64 << 10;
 
 impl Windowed {
-    /// Opens a file; nothing is read yet.
+    /// Opens a file without reading it.
     ///
     /// # Errors
-    /// When it cannot be opened or is too large.
+    /// When the file cannot be opened or is too large.
     pub fn open(path: &Path, limits: &Limits) -> Result<Self, Error> {
         let (file, size) = open(path, limits)?;
         let modified = file.metadata().and_then(|metadata| metadata.modified()).ok();
         Ok(Self { path: path.to_owned(), file, size, modified, cache: RefCell::default() })
     }
 
-    /// Its path.
+    /// Returns the path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Reads a range into the end of `into`.
+    /// Reads a range and appends it to `into`.
     pub(super) fn read(&self, range: Range<u64>, into: &mut Vec<u8>) -> Result<(), Error> {
         let old = into.len();
         let wanted = (range.end - range.start) as usize;
@@ -345,8 +346,8 @@ impl Windowed {
                 Err(error) => return Err(io(error)),
             }
         }
-        // The clock of a file system is coarse: a change within its tick is seen only where it makes
-        // the text invalid.
+        // File system timestamps are coarse. A change within the same tick is only detected if it makes the text
+        // invalid.
         let metadata = self.file.metadata().map_err(io)?;
         if metadata.len() < self.size {
             return Err(Error::Cut { path: self.path.clone(), opened: self.size, left: metadata.len() });

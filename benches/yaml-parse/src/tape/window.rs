@@ -1,13 +1,13 @@
-//! Feeds the parser from a file through a sliding window, so that the file is never in memory whole.
+//! Feeds the parser from a file through a sliding window, so that the whole file is never in memory.
 //!
 //! ```text
 //!  file     ..........[released        at          end).............
 //!  segment            |  for the builder  |  for the parser |
 //! ```
 //!
-//! A segment always ends the parser's current line or goes on to the end of the file: what the parser
-//! reads in bulk ends with a line, and is handed to its own input for texts. A line or a scalar that
-//! is longer than the window makes it grow, up to the limit for scalars.
+//! A segment always contains the end of the parser's current line, or extends to the end of the file. Bulk reads of the
+//! parser end with a line, so they are forwarded to its input for texts. A line or scalar that is longer than the
+//! window makes it grow, up to the limit for scalars.
 
 use std::{
     cell::{Cell, RefCell},
@@ -25,7 +25,7 @@ use super::{
     source::{self, Source, Windowed},
 };
 
-/// Bytes of the longest character in UTF-8.
+/// Size of the longest UTF-8 character in bytes.
 const LONGEST_CHARACTER: usize = 4;
 
 /// A part of the file as text.
@@ -35,7 +35,7 @@ struct Segment {
     text: String,
 }
 
-/// What the parser's input and the builder have in common.
+/// The state that the parser's input and the builder share.
 #[derive(Debug)]
 pub(super) struct Shared<'a> {
     file: &'a Windowed,
@@ -52,24 +52,24 @@ impl<'a> Shared<'a> {
         Rc::new(Self { file, longest, window, segment, released: Cell::new(0), error: RefCell::default() })
     }
 
-    /// Looks at a range that is not released.
+    /// Calls `look` with the text of a range, which must not be released.
     pub(super) fn look<R>(&self, range: Range<u64>, look: impl FnOnce(&str) -> R) -> R {
         let segment = self.segment.borrow();
         let at = |offset: u64| (offset - segment.start) as usize;
         look(&segment.text[at(range.start)..at(range.end)])
     }
 
-    /// What is before `offset` will not be looked at again.
+    /// Releases the input before `offset`.
     pub(super) fn release(&self, offset: u64) {
         self.released.set(offset);
     }
 
-    /// Why the input ended before the file did.
+    /// Takes the error that ended the input before the end of the file.
     pub(super) fn error(&self) -> Option<Error> {
         self.error.borrow_mut().take()
     }
 
-    /// The segment that goes on from `old`, without what is before `at` and released.
+    /// Reads the segment that continues `old`, without the text that is both before `at` and released.
     fn next(&self, old: &Segment, at: usize) -> Result<Segment, Error> {
         let kept = at.min(self.released.get().saturating_sub(old.start) as usize);
         let carried = &old.text[kept..];
@@ -79,7 +79,7 @@ impl<'a> Shared<'a> {
             let position = self.file.position(start)?;
             return Err(Error::TooLarge { position, limit: Limit::Scalar, most: self.longest });
         }
-        // Two segments are there while one follows the other, so each is half a window.
+        // Two segments are in memory during the transition, so each takes half of the window.
         let room = (self.window / 2).max(carried.len() * 2).max(carried.len() + LONGEST_CHARACTER);
         let mut bytes = Vec::with_capacity(room);
         bytes.extend_from_slice(carried.as_bytes());
@@ -95,7 +95,7 @@ impl<'a> Shared<'a> {
                 let cut = error.utf8_error();
                 let good = cut.valid_up_to();
                 let mut bytes = error.into_bytes();
-                // A character that goes on behind the segment is read again with the next.
+                // A character that continues after the segment is read again with the next one.
                 if cut.error_len().is_some() || end == self.file.size() {
                     return Err(self.bad(&bytes, start)?);
                 }
@@ -106,19 +106,19 @@ impl<'a> Shared<'a> {
         Ok(Segment { start, text })
     }
 
-    /// What is wrong with bytes that begin at `offset`.
+    /// Returns the error in bytes that start at `offset`.
     fn bad(&self, bytes: &[u8], offset: u64) -> Result<Error, Error> {
         let before = self.file.position(offset)?;
-        Ok(source::check(bytes, before).expect_err("they are bad"))
+        Ok(source::check(bytes, before).expect_err("the bytes are invalid"))
     }
 }
 
-/// The parser's side.
+/// The input of the parser.
 pub(super) struct WindowInput<'a> {
     shared: Rc<Shared<'a>>,
     segment: Rc<Segment>,
     at: usize,
-    /// Before this, every line of the segment has its end.
+    /// The end of the last whole line in the segment.
     whole_lines: usize,
     lookahead: usize,
     ended: bool,
@@ -150,7 +150,7 @@ impl<'a> WindowInput<'a> {
         }
     }
 
-    /// Makes sure that the current line has its end in the segment.
+    /// Ensures that the segment contains the end of the current line.
     #[inline]
     fn line(&mut self) {
         while self.at >= self.whole_lines && !self.ended {
@@ -163,7 +163,7 @@ impl<'a> WindowInput<'a> {
         StrInput::new(&self.segment.text[self.at..])
     }
 
-    /// Lets the parser's own input do something with the current line.
+    /// Calls `work` with the parser's input for texts, positioned at the current line.
     #[inline]
     fn in_line<R>(&mut self, work: impl FnOnce(&mut StrInput<'_>) -> R) -> R {
         self.line();
@@ -238,13 +238,13 @@ impl Input for WindowInput<'_> {
 
     #[inline]
     fn slice_bytes(&self, start: usize, end: usize) -> Option<&str> {
-        // The token at work is not released, so all of it is in the segment.
+        // The current token is not released, so the segment contains all of it.
         let at = |offset: usize| offset.checked_sub(self.segment.start as usize);
         self.segment.text.get(at(start)?..at(end)?)
     }
 
     fn take_source_error(&mut self) -> Option<ErrorKind> {
-        // The error itself is the builder's to tell; the parser only has to stop.
+        // The error is reported by the caller of the parser. Here the parser only has to stop.
         let failed = self.ended && self.shared.error.borrow().is_some() && self.rest().next_is_z();
         failed.then(|| ErrorKind::InputDecoding { message: String::new() })
     }

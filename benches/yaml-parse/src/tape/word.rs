@@ -1,34 +1,34 @@
-//! One node of the tape in eight bytes.
+//! The layout of a node of the tape in eight bytes.
 //!
 //! ```text
 //!  63   60 59                          28 27                         0
 //! +-------+------------------------------+----------------------------+
 //! | kind  | offset in the input (4 GiB)  | value (256 Mi)             |
 //! +-------+------------------------------+----------------------------+
-//!  scalar    where its token begins         bytes of its token
-//!  decoded   where its token begins         index into the side arena
-//!  sequence  where it begins                nodes below it
-//!  mapping   where it begins                nodes below it
-//!  alias     where its token begins         index of the node it means
-//!  anchor    where its token begins         bytes of its name
-//!  tag       where its token begins         index into the table of tags
-//!  document  where it begins                nodes below it
+//!  scalar    start of its token             bytes of its token
+//!  decoded   start of its token             index into the side arena
+//!  sequence  its start                      number of descendants
+//!  mapping   its start                      number of descendants
+//!  alias     start of its token             index of its target node
+//!  anchor    start of its token             bytes of its name
+//!  tag       start of its token             index into the table of tags
+//!  document  its start                      number of descendants
 //! ```
 //!
-//! A node's properties stand before it, tag first: `tag? anchor? node`. The style of a flow scalar is
-//! the first byte of its token, so it needs no room here.
+//! The properties of a node precede it, tag first: `tag? anchor? node`. The style of a flow scalar is the first byte of
+//! its token, so it is not stored here.
 
-/// What a word stands for.
+/// The kind of a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Kind {
-    /// A flow scalar whose text stands in the input as it is, quotes apart.
+    /// A flow scalar whose text occurs in the input verbatim, except for quotes.
     Verbatim,
-    /// A flow scalar with escapes or line breaks, decoded when it is asked for.
+    /// A flow scalar with escapes or line breaks, decoded on access.
     Flow,
-    /// A literal block scalar: the lines between its header and its last wanted line break.
+    /// A literal block scalar: the lines after its header, up to the last line break that belongs to its text.
     Literal,
-    /// A folded block scalar, likewise.
+    /// A folded block scalar, with the same range as a literal one.
     Folded,
     /// A scalar whose text is in the side arena.
     Decoded,
@@ -62,32 +62,32 @@ impl Kind {
         Self::MarkedDocument,
     ];
 
-    /// Whether `value` counts the nodes below it.
+    /// Returns whether `value` is the number of descendants.
     pub(super) fn has_children(self) -> bool {
         use Kind::{BlockMapping, BlockSequence, Document, FlowMapping, FlowSequence, MarkedDocument};
         matches!(self, BlockSequence | FlowSequence | BlockMapping | FlowMapping | Document | MarkedDocument)
     }
 
-    /// Whether it belongs to the node after it.
+    /// Returns whether the word is a property of the node after it.
     pub(super) fn is_property(self) -> bool {
         matches!(self, Self::Anchor | Self::Tag)
     }
 }
 
-/// Bits of `value`.
+/// Number of bits of `value`.
 const VALUE_BITS: u32 = 28;
-/// The largest `value`: bytes of a scalar, nodes of a tape.
+/// The largest `value`, which limits the size of a scalar and the number of nodes of a tape.
 pub(super) const MAX_VALUE: u64 = (1 << VALUE_BITS) - 1;
 /// The largest `offset`.
 pub(super) const MAX_OFFSET: u64 = u32::MAX as u64;
 
-/// A node: kind, offset, value.
+/// A node with its kind, offset and value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct Word(u64);
 
 impl Word {
-    /// Packs a node. What does not fit was refused by the limits before.
+    /// Packs a node. The limits ensure that offset and value fit.
     pub(super) fn new(kind: Kind, offset: u64, value: u64) -> Self {
         debug_assert!(offset <= MAX_OFFSET && value <= MAX_VALUE);
         Self((kind as u64) << 60 | offset << VALUE_BITS | value)
@@ -110,12 +110,12 @@ impl Word {
     }
 }
 
-/// How a tape keeps its words. [`Word`] itself is the layout to use.
+/// The in-memory layout of a tape's words. [`Word`] is the layout to use.
 pub trait Layout: Copy + From<Word> + Into<Word> {}
 
 impl Layout for Word {}
 
-/// Sixteen bytes for each node, as a pointer and a length would take: what the packing saves.
+/// A layout of sixteen bytes per node, the size of a pointer and a length, which measures what packing saves.
 #[derive(Clone, Copy, Debug)]
 pub struct WideWord {
     word: Word,
@@ -124,7 +124,7 @@ pub struct WideWord {
 
 impl From<Word> for WideWord {
     fn from(word: Word) -> Self {
-        // Not zero: zeroed pages might never be touched.
+        // Not zero, because zeroed pages might never be touched.
         Self { word, _unused: u64::MAX }
     }
 }
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_is_eight_bytes_and_gives_back_what_was_packed() {
+    fn a_word_takes_eight_bytes_and_unpacks_its_fields() {
         assert_eq!(size_of::<Word>(), 8);
         for kind in Kind::ALL {
             for (offset, value) in [(0, 0), (MAX_OFFSET, 0), (0, MAX_VALUE), (MAX_OFFSET, MAX_VALUE), (12_345, 678)] {
