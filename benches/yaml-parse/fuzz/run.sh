@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Fuzzes the YAML document for SECONDS, as `cargo fuzz run tape` does, without the need to install it:
-# the flags are those that cargo-fuzz passes. They are a nightly compiler's; RUSTC_BOOTSTRAP lets the
-# pinned one take them, for this build only, whose dependencies are shared with nothing.
+# Fuzzes the YAML document for SECONDS like `cargo fuzz run tape`, without having to install cargo-fuzz. The flags are
+# those of cargo-fuzz. They need a nightly compiler; RUSTC_BOOTSTRAP makes the pinned one accept them, for this build
+# only, which shares no dependencies with other builds.
 set -euo pipefail
 target=$(realpath -m "${CARGO_TARGET_DIR:-$(dirname "$0")/../../../target}/fuzz")
 cd "$(dirname "$0")"
@@ -11,9 +11,9 @@ export RUSTFLAGS="--cfg fuzzing -Zsanitizer=address -Cdebug-assertions -Ccodegen
     -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares"
-# With a target named, build scripts go without the flags.
+# With an explicit target, build scripts are compiled without the flags.
 cargo build --quiet --release --target x86_64-unknown-linux-gnu
-# The seeds: the suite that the document is tested against, a file for each case.
+# The seeds are the cases of the yaml-test-suite, one file per case.
 mkdir -p "$target/corpus" "$target/seeds"
 python3 - "$target/seeds" <<'PY'
 import json, pathlib, sys

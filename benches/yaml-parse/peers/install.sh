@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the virtual environment of the Python peers; cases say `not run` without it.
+# Creates the virtual environment of the Python peers. Without it, their cases are reported as not run.
 set -euo pipefail
 target="${HIGHWATER_TARGET_DIR:-${CARGO_TARGET_DIR:-$(dirname "$0")/../../../target}}"
 python3 -m venv "$target/highwater/peers-python"

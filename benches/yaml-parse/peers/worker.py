@@ -36,7 +36,7 @@ def ruamel(text):
 
 def rapidyaml(text):
     import ryml
-    # The tree refers to the bytes, which therefore belong to the document.
+    # The tree refers to the bytes, so they are part of the document.
     data = bytes(text, "utf-8")
     return ryml.parse_in_arena(data), data
 
@@ -57,7 +57,7 @@ def ryml_scalars(tree):
 
 
 load = {"pyyaml": pyyaml, "pyyaml-c": pyyaml_c, "ruamel": ruamel, "rapidyaml": rapidyaml}[sys.argv[1]]
-# The libraries themselves are no part of the document.
+# Load the libraries before the reference stage, because they are not part of the document.
 load("a: 1")
 reached("ready")
 with open(job["input"], encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-//! The document as a reader uses it.
+//! Tests of the document library's public interface.
 
 use std::{borrow::Cow, io::Write};
 
@@ -41,7 +41,7 @@ fn file(text: &[u8]) -> NamedTempFile {
 }
 
 #[test]
-fn values_are_got_by_key_and_by_index_with_the_types_of_the_core_schema() {
+fn values_have_core_schema_types_by_key_and_by_index() {
     let tape = tape(MANIFEST);
     let documents: Vec<_> = tape.documents().map(|document| document.root().expect("not empty")).collect();
     let root = documents[0];
@@ -75,9 +75,10 @@ fn an_alias_is_the_same_node_and_not_a_copy() {
     assert_eq!(get("tagged").tag(), Some("tag:example.com,2026:thing"));
 }
 
-/// Three aliases of three aliases ... ten levels deep are thirty words, not three to the tenth.
+/// Nested aliases are not expanded: forty levels of three aliases take a few words per level, not three to the
+/// fortieth.
 #[test]
-fn an_alias_bomb_is_as_small_as_it_is_written() {
+fn an_alias_bomb_is_not_expanded() {
     let mut bomb = "a0: &a0 [x, x, x]\n".to_owned();
     for level in 1..40 {
         let below = level - 1;
@@ -104,7 +105,7 @@ fn spans_and_positions_lead_back_to_the_input() {
 }
 
 #[test]
-fn a_text_is_borrowed_where_it_stands_in_the_input_and_eagerly_everywhere() {
+fn texts_are_borrowed_if_verbatim_or_decoded_eagerly() {
     for (decoding, folded_is_borrowed) in [(Decoding::Lazy, false), (Decoding::Eager, true)] {
         let options = Options { decoding, ..Options::default() };
         let tape: Tape<_> = Tape::parse(MANIFEST, &options).expect("well formed");
@@ -119,7 +120,7 @@ fn a_text_is_borrowed_where_it_stands_in_the_input_and_eagerly_everywhere() {
 }
 
 #[test]
-fn every_limit_is_a_typed_error_with_its_place() {
+fn every_limit_has_a_typed_error_with_its_position() {
     let refused = |yaml: &str, limits: Limits| {
         let error = Tape::<_>::parse(yaml, &Options { limits, ..Options::default() }).expect_err("too large");
         let Error::TooLarge { position, limit, most } = error else { panic!("{error}") };
@@ -137,11 +138,11 @@ fn every_limit_is_a_typed_error_with_its_place() {
 }
 
 #[test]
-fn a_broken_input_is_an_error_with_line_and_column() {
+fn invalid_input_is_an_error_with_line_and_column() {
     let told = |yaml: &[u8]| {
         let file = file(yaml);
         let error = Tape::<Windowed>::open(file.path(), &Options::default()).expect_err("broken");
-        // SAFETY: nobody else knows the file.
+        // SAFETY: nothing else uses the file.
         let mapped = unsafe { Mapped::open(file.path(), Pages::Slide, &Limits::default()) };
         let mapped = mapped.and_then(|mapped| Tape::<_>::parse(mapped, &Options::default())).expect_err("broken");
         assert_eq!(error.to_string(), mapped.to_string());
@@ -156,7 +157,7 @@ fn a_broken_input_is_an_error_with_line_and_column() {
 }
 
 #[test]
-fn what_is_no_file_is_refused_and_a_pipe_is_not_waited_for() {
+fn non_regular_files_are_rejected_without_blocking() {
     let folder = tempfile::tempdir().expect("a folder");
     let open = |path: &std::path::Path| Tape::<Windowed>::open(path, &Options::default()).expect_err("no file");
     assert!(matches!(open(folder.path()), Error::NotAFile { what: "a directory", .. }));
@@ -167,9 +168,9 @@ fn what_is_no_file_is_refused_and_a_pipe_is_not_waited_for() {
     assert!(matches!(open(&pipe), Error::NotAFile { what: "a FIFO", .. }));
 }
 
-/// A mapping would raise SIGBUS here: the window is read, not mapped.
+/// A mapping would raise SIGBUS here, but the window is read.
 #[test]
-fn a_file_that_is_cut_or_changed_after_it_was_opened_is_an_error() {
+fn truncating_or_modifying_an_open_file_is_an_error() {
     let yaml = format!("list:\n{}", "- an item of text\n".repeat(100_000));
     let opened = file(yaml.as_bytes());
     let windowed = Windowed::open(opened.path(), &Limits::default()).expect("a file");

@@ -1,5 +1,5 @@
-//! Documents that were made at random read back as what they were made of, in every way to parse;
-//! and no text, however broken, is read differently by two ways.
+//! Property tests: random documents round-trip in every way to parse, and all ways agree on any input, including
+//! invalid ones.
 
 mod common;
 
@@ -51,7 +51,7 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// The style that can say this text, the wanted one where it can.
+/// Returns the wanted style if it can represent the text, otherwise double quotes.
 fn possible(text: &str, wanted: Style, in_flow: bool) -> Style {
     let words = |text: &str| {
         let good = |c: char| c.is_alphanumeric() && c != '\u{feff}' || c == ' ';
@@ -98,7 +98,7 @@ fn scalar(text: &str, style: Style, indent: &str, out: &mut String) {
             };
             out.push_str(if style == Style::Literal { "|" } else { ">" });
             out.push_str(chomp);
-            // The first of a run of breaks folds away.
+            // Folding removes the first line break of a run.
             let more = if style == Style::Folded { "\n" } else { "" };
             let mut body_lines = String::new();
             for (index, line) in body.split('\n').enumerate() {
@@ -164,7 +164,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_document_reads_back_as_what_it_was_made_of(documents in vec(value(), 1..3)) {
+    fn documents_round_trip(documents in vec(value(), 1..3)) {
         let (mut yaml, mut events) = (String::new(), vec!["+STR".to_owned()]);
         for document in &documents {
             yaml += "--- ";
@@ -178,23 +178,23 @@ proptest! {
     }
 
     #[test]
-    fn no_text_of_indicators_is_read_differently_by_two_ways(
+    fn all_ways_to_parse_agree_on_texts_of_indicators(
         yaml in "([-?:,\\[\\]{}#&*!|>'\"%@` \n\t\r\\\\aé]|- |: |\n  |\\? |&a |\\*a |---\n|>-\n| \\|\n){0,40}",
     ) {
         common::answer(yaml.as_bytes());
     }
 
     #[test]
-    fn no_bytes_are_read_differently_by_two_ways(bytes in vec(any::<u8>(), 0..60)) {
+    fn all_ways_to_parse_agree_on_any_bytes(bytes in vec(any::<u8>(), 0..60)) {
         common::answer(&bytes);
     }
 }
 
 #[test]
-fn a_file_is_read_alike_whole_and_through_a_window() {
+fn all_ways_to_parse_agree_on_generated_files() {
     for input in yaml_parse::generate::Input::ALL {
         let mut yaml = Vec::new();
-        input.write(300_000, 1, &mut yaml).expect("a vector takes all");
+        input.write(300_000, 1, &mut yaml).expect("writing to a vector succeeds");
         assert!(common::answer(&yaml).is_some(), "{input:?}");
     }
 }

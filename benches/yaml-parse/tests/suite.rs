@@ -1,4 +1,4 @@
-//! The document library against the yaml-test-suite.
+//! Tests of the document library with the yaml-test-suite.
 
 mod common;
 
@@ -14,7 +14,7 @@ struct Case {
 }
 
 #[test]
-fn every_way_to_parse_agrees_with_all_cases_of_the_suite() {
+fn every_way_to_parse_passes_the_yaml_test_suite() {
     let cases: Vec<Case> = serde_json::from_str(include_str!("suite/cases.json")).expect("well formed");
     assert_eq!(cases.len(), 402);
     let mut differing = Vec::new();
@@ -35,7 +35,7 @@ fn every_way_to_parse_agrees_with_all_cases_of_the_suite() {
     assert!(differing.is_empty(), "{} differ:\n{}", differing.len(), differing.join("\n"));
 }
 
-/// `-DOC ...` has an explicit end.
+/// Removes the marker of an explicit document end, `-DOC ...`.
 fn without_explicit_end(event: &str) -> &str {
     if event == "-DOC ..." { "-DOC" } else { event }
 }

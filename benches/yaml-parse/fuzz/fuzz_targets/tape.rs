@@ -1,4 +1,5 @@
-//! Any bytes: the tape refuses them or reads them alike in every way, and every call on it returns.
+//! Fuzzes the tape with any bytes: every way to parse rejects them or gives the same result, and no call panics or
+//! hangs.
 #![no_main]
 
 use std::{io::Write, os::fd::AsRawFd, path::PathBuf};
@@ -11,7 +12,7 @@ mod tape;
 
 use tape::{Decoding, Error, Node, NodeKind, Options, Source, Tape, Windowed, Word};
 
-/// Everything that can be asked, in order.
+/// Returns the results of all calls on all nodes, in order.
 fn asked<S: Source>(tape: &Tape<S>) -> Result<Vec<String>, Error> {
     let mut answers = Vec::new();
     for root in tape.documents().filter_map(|document| document.root()) {

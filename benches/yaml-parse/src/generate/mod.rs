@@ -120,7 +120,7 @@ mod tests {
 
     fn made(input: Input, size: u64) -> Vec<u8> {
         let mut bytes = Vec::new();
-        input.write(size, SEED, &mut bytes).expect("a vector takes all");
+        input.write(size, SEED, &mut bytes).expect("writing to a vector succeeds");
         bytes
     }
 
@@ -138,7 +138,7 @@ mod tests {
 
     /// If this fails because a generator was changed intentionally, increment `VERSION`.
     #[test]
-    fn the_bytes_are_those_of_this_version() {
+    fn generated_bytes_match_the_version() {
         let mut hash = Sha256::new();
         for input in Input::ALL {
             hash.update(made(input, 200_000));

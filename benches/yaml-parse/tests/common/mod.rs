@@ -1,12 +1,12 @@
-//! What several tests need: the events of a tape, and every way to make one.
+//! Helpers shared by several tests: the events of a tape, and every way to parse one.
 
 use yaml_parse::tape::{
     Decoding, Document, Error, Layout, Mapped, Node, NodeKind, Options, Pages, Source, Style, Tape, WideWord, Windowed,
     Word,
 };
 
-/// The events of all documents as the yaml-test-suite writes them, without its indentation and without
-/// the explicit ends of documents, which a reader cannot see.
+/// Returns the events of all documents in the format of the yaml-test-suite, without its indentation and without
+/// explicit document ends, which the tape does not record.
 pub(crate) fn events<S: Source, W: Layout>(tape: &Tape<S, W>) -> Result<Vec<String>, Error> {
     let mut events = vec!["+STR".to_owned()];
     for document in tape.documents() {
@@ -59,8 +59,8 @@ fn node_events<S: Source, W: Layout>(node: Node<'_, S, W>, events: &mut Vec<Stri
     Ok(())
 }
 
-/// Parses in every way there is: decoded at once and late, words of eight and sixteen bytes, from a
-/// text, a mapping and through windows so small that they slide at every line.
+/// Parses in every way: eagerly and lazily decoded, in words of eight and sixteen bytes, from a text, from a mapping,
+/// and through windows so small that they slide at every line.
 pub(crate) fn every_way(yaml: &[u8]) -> Vec<(String, Result<Vec<String>, Error>)> {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     std::io::Write::write_all(&mut file, yaml).expect("written");
@@ -75,7 +75,7 @@ pub(crate) fn every_way(yaml: &[u8]) -> Vec<(String, Result<Vec<String>, Error>)
             ways.push((format!("wide {decoding:?}"), tape.and_then(|tape| events(&tape))));
         }
         for pages in [Pages::Stay, Pages::Slide] {
-            // SAFETY: nobody else knows the file.
+            // SAFETY: nothing else uses the file.
             let mapped = unsafe { Mapped::open(path, pages, &options.limits) };
             let tape = mapped.and_then(|mapped| Tape::<_, Word>::parse(mapped, &options));
             ways.push((format!("map {pages:?} {decoding:?}"), tape.and_then(|tape| events(&tape))));
@@ -88,8 +88,8 @@ pub(crate) fn every_way(yaml: &[u8]) -> Vec<(String, Result<Vec<String>, Error>)
     ways
 }
 
-/// The same answer from every way, or an error from all.
-#[allow(dead_code)] // Not every test binary asks for it.
+/// Asserts that every way to parse gives the same events, or that all fail, and returns the events.
+#[allow(dead_code)] // Not every test binary uses it.
 pub(crate) fn answer(yaml: &[u8]) -> Option<Vec<String>> {
     let mut ways = every_way(yaml).into_iter();
     let (_, first) = ways.next().expect("there are ways");
