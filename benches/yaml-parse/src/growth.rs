@@ -85,7 +85,7 @@ pub(crate) fn decide(record: &Record) -> Finding {
         .collect();
     let others = match bent.as_slice() {
         [] if peers.is_empty() => "no peer was measured".to_owned(),
-        [] => format!("{} peers are linear too, from 1 to 6.35 MiB", peers.len()),
+        [] => format!("{} peers are linear, from 1 to 6.35 MiB", peers.len()),
         some => some.join("; "),
     };
     let ids: Vec<CaseId> = sizes.iter().filter_map(|(id, _)| id.parse().ok()).collect();
