@@ -1,62 +1,62 @@
-# Every recipe wraps a plain cargo command, which the README names too: just is a convenience.
+# Every recipe wraps a plain command, most of them cargo; the README lists those too. just is a convenience.
 
-# Arguments reach cargo as they were given, filters with `|` or spaces too.
+# Passes arguments to cargo unchanged, including filters with `|` or spaces.
 set positional-arguments
 
 # List the recipes
 default:
     @just --list
 
-# Measure memory and time of all families (or of what the filter selects)
+# Measure memory and time of all families, or of the cases that match the filter
 bench *ARGS:
     cargo bench --workspace -- "$@"
 
-# The same with few samples and criterion's quick mode
+# Measure with few samples and criterion's quick mode
 quick *ARGS:
     cargo bench --workspace -- --quick --noplot "$@"
 
-# Measure memory only (5 workers where they agree, 20 where not; heavy cases left out), then judge it by the baselines in git; exits 3 on a regression
+# Measure memory only (5 workers if they agree, else 20; without heavy cases) and compare with the baselines in git; exits 3 on a regression
 compare-baseline *ARGS:
     cargo bench --workspace -- --memory-only --quick --until-decided "$@"
     cargo run -q --release --bin highwater -- compare
 
-# Make the last run the baseline of this machine class, with a reason: just bless "why" [CASE-GLOB] [--dry-run]
+# Make the last run the baseline of this machine class: just bless "reason" [CASE-GLOB] [--dry-run]
 bless REASON *ARGS:
     reason=$1 && shift && cargo run -q --release --bin highwater -- bless --reason "$reason" "$@"
 
-# Write the report's pages from stored records to reports/index.html
+# Write the report to reports/index.html from stored records
 report *ARGS:
     cargo run -q --release --bin highwater -- report "$@"
 
-# Show how many different values the workers of the last run gave (1 is exact)
+# Show how many distinct values the workers of the last run produced (1 is exact)
 exactness:
     cargo run -q --release --bin highwater -- exactness
 
-# Measure how often the gate is wrong across builds and surroundings: false positives, and plants that it misses
+# Measure the gate's error rates across builds and environments: false positives, and injected regressions it misses
 variations *ARGS:
     .ci/variations "$@"
 
-# Measure how often the judge is wrong within one build (after a run): false positives, and power at one page
+# Measure the gate's error rates within one build, after a run: false positives, and power to detect one page
 calibrate *ARGS:
     cargo run -q --release --bin highwater -- calibrate "$@"
 
-# Compare the working tree with another revision, workers of both by turns: just ab main tiny
+# Compare the working tree with another revision, with interleaved workers: just ab main tiny
 ab BASE *ARGS:
     cargo run -q --release --bin highwater -- ab "$@"
 
-# Print what the last run of extism-actor advises an actor host
+# Print the settings that the last run of extism-actor recommends for an actor host
 recommend-extism:
     cargo run -q --release -p extism-actor --bin recommend-extism
 
-# Say how many units of each case of the last run fit, and which limit is met first: just capacity 8GiB --reserve 20%
+# Predict how many units of each case of the last run fit, and which limit is reached first: just capacity 8GiB --reserve 20%
 capacity MEMORY *ARGS:
     cargo run -q --release --bin highwater -- capacity --memory "$@"
 
-# Try any WebAssembly file with every allocation strategy of wasmtime, and say which to take (docs/try.md)
+# Measure any WebAssembly file with every allocation strategy of wasmtime, and recommend one (docs/try.md)
 try PATH *ARGS:
     cargo run -q --release -p sandbox-scaling --bin try-sandbox -- "$@"
 
-# Check what this machine grants, and what each refusal costs
+# Check what this machine permits, and the consequence of each refusal
 doctor:
     cargo run -q --release --bin highwater -- doctor
 
@@ -64,7 +64,7 @@ doctor:
 guests:
     bash wasm-guests/build-guests.sh
 
-# Build the guests with numpy and sympy (about five minutes; see docs/guests.md for what it needs)
+# Build the guests with numpy and sympy (about five minutes; requirements in docs/guests.md)
 guests-numpy:
     bash wasm-guests/programs/recipes/numpy.sh
 
@@ -76,7 +76,7 @@ guests-js *ARGS:
 guests-check:
     cargo run -q --release --bin guests -- check
 
-# Run what is unsafe in forced-commit under AddressSanitizer (compiles wasmtime once more: about ten minutes); without the two tests that count page faults, of which its shadow memory has its own
+# Run the unsafe code of forced-commit under AddressSanitizer (recompiles wasmtime: about ten minutes); skips two tests that count page faults, because shadow memory causes its own
 sanitize:
     RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address CARGO_TARGET_DIR=target/sanitize cargo test --target x86_64-unknown-linux-gnu -p forced-commit --lib --test commit --test reset -- --skip one_page_that_is_missing --skip what_commits_leaves_no_page_out
 
@@ -84,23 +84,23 @@ sanitize:
 test:
     cargo test --release --workspace --no-fail-fast
 
-# Feed the readers of records and policies with damaged files for so many seconds each
+# Fuzz the readers of records and policies with damaged files, each for SECONDS
 fuzz SECONDS:
     HIGHWATER_FUZZ_SECONDS="$1" cargo test --release --workspace --test fuzz_readers -- --nocapture
 
-# All that CI runs
+# Run everything that CI runs
 ci:
     bash .ci/run
 
-# Measure where any YAML file's memory goes: our document and all peers, in workers of their own
+# Measure the memory that any YAML file takes, with our document and all peers, in separate workers
 [no-exit-message]
 try-yaml PATH:
     @YAML_PARSE_FILE="$(realpath -m "$1")" cargo run -q --release -p yaml-parse --bin yaml-parse -- --bench --memory-only --samples 5 '^yaml-parse/try/'
 
-# Install the parsers for Python that yaml-parse compares with, below target/
+# Install the Python parsers that yaml-parse compares with, below target/
 peers-python:
     bash benches/yaml-parse/peers/install.sh
 
-# Fuzz the YAML document for so many seconds; installs cargo-fuzz below target/ where it is missing
+# Fuzz the YAML document for SECONDS; installs cargo-fuzz below target/ if missing
 fuzz-yaml SECONDS="60":
     bash benches/yaml-parse/fuzz/run.sh "$1"
