@@ -1,7 +1,7 @@
-# Debian's packages without root and without installing them; sourced, not run. The script that sources it has a
-# function `die` that takes a message.
+# Unpacks Debian packages without root and without installing them. To be sourced, not run; the sourcing script
+# defines a function `die` that takes a message.
 
-# apt, with the package lists of `debian_lists`: those of the system may be old, and to renew them takes root.
+# Runs apt with the package lists of `debian_lists`: the system's lists may be old, and updating them needs root.
 debian_apt() {
     local command=$1
     shift
@@ -17,7 +17,8 @@ debian_lists() {
     debian_apt apt-get update >"$1/log" 2>&1 || die "apt-get cannot fetch the package lists; see $1/log"
 }
 
-# Downloads the packages $2... and unpacks them into folder $1, whose file `versions` then names them; the lists go.
+# Downloads the packages $2... and unpacks them into folder $1, lists them in its file `versions`, and removes the
+# package lists.
 debian_unpack() {
     local folder=$1
     shift

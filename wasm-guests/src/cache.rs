@@ -1,30 +1,30 @@
-//! Files that are made once and then kept: precompiled guests, so that a measured worker maps a finished artefact and
-//! never holds a compiler, and the programs that the crate `wasm-programs` builds.
+//! A cache of generated files: precompiled guests, so that a measured worker maps a finished artefact and never runs a
+//! compiler, and the programs that the crate `wasm-programs` builds.
 //!
 //! ```text
-//! dir/NAME-<key>.cwasm          what the caller's compiler made; key: 16 hex digits of
+//! dir/NAME-<key>.cwasm          output of the caller's compiler; key: 16 hex digits of
 //!                               SHA-256(the module's SHA-256, the caller's engine key)
-//! dir/NAME-<key>.cwasm.sha256   its checksum, as `sha256sum -c` reads it
-//! dir/NAME.wasm, + .sha256      what a recipe placed there
-//! dir/.lock                     held while an entry is rebuilt
+//! dir/NAME-<key>.cwasm.sha256   its checksum, in the format of `sha256sum -c`
+//! dir/NAME.wasm, + .sha256      placed by a recipe
+//! dir/.lock                     locked while an entry is rebuilt
 //! ```
 //!
-//! An entry counts only with a checksum that matches it, and the checksum is written last: whatever interrupts a
-//! writer, the next reader sees a whole entry or rebuilds it. That matters beyond tidiness, for engines map these
-//! files as code without checking them.
+//! An entry is valid only if its checksum matches, and the checksum is written last. If a writer is interrupted, the
+//! next reader therefore sees a complete entry or rebuilds it. This is a safety requirement: engines map these files
+//! as code without checking them.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use crate::{Error, Guest, files};
 
-/// A folder of made files, which any number of processes may use at once.
+/// A folder of generated files, which any number of processes may use concurrently.
 #[derive(Clone, Debug)]
 pub struct Cache {
     dir: PathBuf,
 }
 
-/// A sound file of the cache.
+/// A valid file of the cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Made {
     /// Its absolute path.
@@ -34,7 +34,7 @@ pub struct Made {
 }
 
 impl Cache {
-    /// The cache in that folder, which need not exist yet.
+    /// A cache in the given folder, which need not exist yet.
     pub fn at(dir: impl Into<PathBuf>) -> Self {
         Self { dir: dir.into() }
     }
@@ -44,9 +44,9 @@ impl Cache {
         std::path::absolute(&self.dir).map_err(Error::reading(&self.dir))
     }
 
-    /// The absolute path of the guest's precompiled form, which `compile` makes from the module unless a sound one
-    /// is there. `engine` must name everything that the form depends on: the engine, its version, its settings and
-    /// the machine where those matter. When nothing is to be made, this costs one hash of the file.
+    /// Returns the absolute path of the guest's precompiled form. `compile` produces it from the module unless the
+    /// cache has a valid one. `engine` must identify everything that the form depends on: the engine, its version,
+    /// its settings and, if it matters, the machine. A cache hit costs one hash of the file.
     pub fn precompiled<E>(
         &self,
         guest: &Guest,
@@ -67,8 +67,9 @@ impl Cache {
         Ok(made.path)
     }
 
-    /// The file `NAME-<hash of key>.EXTENSION`, whose content `make` returns unless a sound one is there. `key` must
-    /// name everything that the content depends on. `make` must not use this cache: its lock is held.
+    /// Returns the file `NAME-<hash of key>.EXTENSION`. `make` produces its content unless the cache has a valid one.
+    /// `key` must identify everything that the content depends on. `make` must not use this cache, which is locked
+    /// while it runs.
     pub fn made<E: From<Error>>(
         &self,
         name: &str,
@@ -82,15 +83,16 @@ impl Cache {
             return Ok(made);
         }
         let _lock = self.lock()?;
-        // Whoever held the lock before may have made it.
+        // The previous holder of the lock may have created it.
         if let Some(made) = sound(&path) {
             return Ok(made);
         }
         Ok(write(path, &make()?)?)
     }
 
-    /// The folder `NAME`, which `fill` fills unless it is there. It appears whole, with all that `fill` wrote, or not
-    /// at all; what is done to it later is not noticed. `fill` must not use this cache: its lock is held.
+    /// Returns the folder `NAME`. `fill` fills it unless it exists. The folder is created atomically, with everything
+    /// that `fill` wrote; later changes to it are not detected. `fill` must not use this cache, which is locked while
+    /// it runs.
     pub fn folder<E: From<Error>>(&self, name: &str, fill: impl FnOnce(&Path) -> Result<(), E>) -> Result<PathBuf, E> {
         let path = self.dir()?.join(name);
         if path.is_dir() {
@@ -110,19 +112,20 @@ impl Cache {
         Ok(path)
     }
 
-    /// Puts the content into the file of that name, whatever was there.
+    /// Writes the content to the file of that name, replacing any existing file.
     pub fn place(&self, file_name: &str, content: &[u8]) -> Result<Made, Error> {
         let _lock = self.lock()?;
         write(self.dir()?.join(file_name), content)
     }
 
-    /// The file of that name, if a sound one was placed.
+    /// The file of that name, if a valid one was placed.
     pub fn placed(&self, file_name: &str) -> Result<Option<Made>, Error> {
         Ok(sound(&self.dir()?.join(file_name)))
     }
 
-    /// Waits until no other thread or process is making an entry. Without it two writers could pair the artefact of
-    /// one with the checksum of the other. The lock ends with the returned file, also when its process is killed.
+    /// Waits until no other thread or process is writing an entry. Without the lock, two writers could pair the
+    /// artefact of one with the checksum of the other. Dropping the returned file releases the lock, as does the death
+    /// of the process.
     fn lock(&self) -> Result<File, Error> {
         let dir = self.dir()?;
         fs::create_dir_all(&dir).map_err(Error::writing(&dir))?;
@@ -149,10 +152,10 @@ fn checksum_line(path: &Path, sha256: &str) -> String {
     format!("{sha256}  {name}\n")
 }
 
-/// The entry, if it is there and is what its checksum says. An unreadable one is as good as none: making it anew
-/// either mends that or fails with the reason.
+/// The entry, if it exists and matches its checksum. An unreadable entry counts as missing: rebuilding it either fixes
+/// the problem or fails with the reason.
 fn sound(path: &Path) -> Option<Made> {
-    // The small file first: without it, there is no use in hashing the large one.
+    // The small file first: without it, hashing the large one is pointless.
     let line = fs::read_to_string(checksum_path(path)).ok()?;
     let sha256 = files::sha256_file(path).ok()?;
     (line == checksum_line(path, &sha256)).then(|| Made { path: path.to_owned(), sha256 })

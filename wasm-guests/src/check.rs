@@ -1,5 +1,5 @@
-//! The check that committed artefacts, sources and manifest still belong together: no build, no toolchain, only
-//! hashes, so it can run anywhere and always.
+//! The check that committed artefacts, sources and manifest match. It needs no build and no toolchain, only hashes,
+//! so it can run anywhere.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::error::REBUILD;
 use crate::{Entry, Error, Manifest, Shape, artefact, files, manifest, source};
 
-/// Something that does not fit. It prints as one line, which ends with what to do.
+/// A mismatch. Displays as one line, which ends with the next step.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Problem {
@@ -16,39 +16,39 @@ pub enum Problem {
     SourceChanged {
         /// The guest.
         name: String,
-        /// The hash that the manifest has.
+        /// The hash in the manifest.
         listed: String,
-        /// The hash that its folder has.
+        /// The hash of its folder.
         found: String,
     },
-    /// A guest is in the manifest, but has no folder of sources.
+    /// A guest is in the manifest but has no source folder.
     SourceMissing {
         /// The guest.
         name: String,
     },
-    /// A folder of sources is not in the manifest.
+    /// A source folder is not in the manifest.
     SourceUnlisted {
         /// The guest.
         name: String,
     },
-    /// An artefact is not the module that the manifest has.
+    /// An artefact is not the module that the manifest describes.
     ArtefactAltered {
         /// The guest.
         name: String,
-        /// How it differs, in one line.
+        /// The difference, in one line.
         detail: String,
     },
-    /// A guest is in the manifest, but has no artefact.
+    /// A guest is in the manifest but has no artefact.
     ArtefactMissing {
         /// The guest.
         name: String,
     },
-    /// A file among the artefacts belongs to no guest of the manifest.
+    /// A file in the artefacts folder belongs to no guest of the manifest.
     ArtefactUnlisted {
         /// The file.
         path: PathBuf,
     },
-    /// Something could not be read, so nothing can be said of it.
+    /// Something could not be read and was not checked.
     Unreadable(Error),
 }
 
@@ -60,17 +60,17 @@ impl fmt::Display for Problem {
                 write!(f, "{name}: its sources changed since it was built (hash {found}, listed {listed}); {REBUILD}")
             }
             Self::SourceMissing { name } => {
-                write!(f, "{name}: it is listed, but guests/{name}/ is missing; restore it, or {REBUILD}")
+                write!(f, "{name}: listed in the manifest, but guests/{name}/ is missing; restore it, or {REBUILD}")
             }
             Self::SourceUnlisted { name } => {
                 write!(f, "{name}: guests/{name}/ is not listed in the manifest; {REBUILD}")
             }
             Self::ArtefactAltered { name, detail } => {
-                write!(f, "{name}: its artefact is not what the manifest says: {detail}; restore it, or {REBUILD}")
+                write!(f, "{name}: its artefact does not match the manifest: {detail}; restore it, or {REBUILD}")
             }
             Self::ArtefactMissing { name } => write!(
                 f,
-                "{name}: it is listed, but artefacts/{name}{} is missing; restore it, or {REBUILD}",
+                "{name}: listed in the manifest, but artefacts/{name}{} is missing; restore it, or {REBUILD}",
                 artefact::SUFFIX
             ),
             Self::ArtefactUnlisted { path } => {
@@ -81,12 +81,12 @@ impl fmt::Display for Problem {
     }
 }
 
-/// A hash as people compare it.
+/// A hash, shortened for display.
 fn short(hash: &str) -> &str {
     hash.get(..12).unwrap_or(hash)
 }
 
-/// Everything that does not fit in the folder of this crate at `root`, sorted by guest; nothing if all is well.
+/// All mismatches in this crate's folder at `root`, sorted by guest; empty if there are none.
 pub fn check(root: &Path) -> Vec<Problem> {
     let mut problems = Vec::new();
     if let Err(error) = check_all(root, &mut problems) {
@@ -133,8 +133,8 @@ fn check_artefact(path: &Path, entry: &Entry) -> Result<Option<Problem>, Error> 
     Ok(detail.map(|detail| Problem::ArtefactAltered { name: entry.name.clone(), detail }))
 }
 
-/// The first thing in which an artefact is not what its entry says. The entry's size and shape are compared too,
-/// for the hash only vouches for the module, not for what the manifest tells of it.
+/// The first difference between an artefact and its entry. Size and shape are compared too, because the hash verifies
+/// only the module, not the manifest's other fields.
 fn differs(gz: &[u8], entry: &Entry) -> Result<(), String> {
     let wasm = artefact::decompress(gz).map_err(|error| error.to_string())?;
     same("SHA-256", &files::sha256(&wasm), &entry.wasm_sha256)?;

@@ -1,14 +1,14 @@
-//! What can go wrong with guests: each error says what to do next, and each I/O error names its path.
+//! Errors of this crate. Each error states the next step, and each I/O error names its path.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// An error of this crate. The cause, where there is one, is its `source`.
+/// An error of this crate. The cause, if any, is its `source`.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// No guest has that name.
-    #[error("no guest is called `{name}`; there are: {known}")]
+    #[error("unknown guest `{name}`; known guests: {known}")]
     Unknown {
         /// The name that was asked for.
         name: String,
@@ -18,16 +18,16 @@ pub enum Error {
     /// A file or folder could not be read or written.
     #[error("cannot {action} {} ({advice})", path.display())]
     Io {
-        /// What was tried, as a verb.
+        /// The attempted action, as a verb.
         action: &'static str,
-        /// On what.
+        /// The file or folder.
         path: PathBuf,
         /// What to do about it.
         advice: &'static str,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// A manifest or a guest's `Cargo.toml` does not say what it must.
+    /// A manifest or a guest's `Cargo.toml` is invalid or incomplete.
     #[error("{} is not usable: {detail}; {advice}", path.display())]
     Text {
         /// The file.
@@ -37,7 +37,7 @@ pub enum Error {
         /// What to do about it.
         advice: &'static str,
     },
-    /// A module, compressed or not, is not what it must be.
+    /// A module, compressed or not, is invalid.
     #[error("the module of guest `{name}` is not usable: {detail}; {advice}")]
     Module {
         /// The guest.
@@ -47,19 +47,19 @@ pub enum Error {
         /// What to do about it.
         advice: &'static str,
     },
-    /// The caller's compiler refused a guest.
+    /// The caller's compiler rejected a guest.
     #[error("the engine cannot compile guest `{name}` (its key is `{engine}`)")]
     Compile {
         /// The guest.
         name: String,
         /// The caller's key for the engine.
         engine: String,
-        /// What the compiler said.
+        /// The compiler's error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
-/// The next step whenever committed files and sources disagree.
+/// The next step when committed files and sources do not match.
 pub(crate) const REBUILD: &str = "run `just guests`, or `bash wasm-guests/build-guests.sh`";
 
 impl Error {
@@ -77,7 +77,7 @@ impl Error {
         move |source| Self::Io { action, path: path.to_owned(), advice, source }
     }
 
-    /// The error and its causes in one line, for reports of one line per problem.
+    /// The error and its causes in one line, for reports with one line per problem.
     pub(crate) fn one_line(&self) -> String {
         let causes = std::iter::successors(std::error::Error::source(self), |error| error.source());
         std::iter::once(self.to_string()).chain(causes.map(ToString::to_string)).collect::<Vec<_>>().join(": ")
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_io_error_in_one_line_names_its_path_its_advice_and_its_cause() {
+    fn one_line_io_errors_contain_path_advice_and_cause() {
         let error = Error::reading(Path::new("/no/such"))(io::ErrorKind::NotFound.into());
         assert_eq!(
             error.one_line(),

@@ -1,4 +1,4 @@
-//! Reading, hashing and whole-or-nothing writing of files, with errors that name the path.
+//! Reading, hashing and atomic writing of files, with errors that name the path.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
@@ -14,7 +14,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     fs::read(path).map_err(Error::reading(path))
 }
 
-/// The content of a file that is text.
+/// The content of a text file.
 pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
     fs::read_to_string(path).map_err(Error::reading(path))
 }
@@ -33,32 +33,32 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
     format!("{:x}", Sha256::digest(bytes))
 }
 
-/// SHA-256 of a file's content, read piecewise: the caller may be a worker whose own memory is being measured, and
-/// a compiled guest held whole would stay in its heap.
+/// SHA-256 of a file's content, read in chunks: the caller may be a worker whose memory is being measured, and reading
+/// a compiled guest as a whole would enlarge its heap.
 pub(crate) fn sha256_file(path: &Path) -> Result<String, Error> {
     let mut hash = Sha256::new();
     File::open(path).and_then(|mut file| io::copy(&mut file, &mut hash)).map_err(Error::reading(path))?;
     Ok(format!("{:x}", hash.finalize()))
 }
 
-/// Makes `path` hold `bytes`, or leaves it as it was: never anything between, whoever reads it and whenever the
-/// machine stops.
+/// Atomically replaces the content of `path` with `bytes`: readers, and a machine that crashes, see either the old or
+/// the new content.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     write(path, bytes).map_err(Error::writing(path))
 }
 
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().ok_or(io::ErrorKind::InvalidFilename)?;
-    // Readable by all, less the umask: a temporary file is private unless told otherwise, and rename keeps that.
+    // Readable by all, less the umask: temporary files are private by default, and rename keeps the permissions.
     let mut file = tempfile::Builder::new()
         .prefix(".")
         .suffix(".tmp")
         .permissions(Permissions::from_mode(0o666))
         .tempfile_in(folder)?;
     file.write_all(bytes)?;
-    // Before the rename, or a crash could leave the new name on an empty file. There is a second reason: what the
-    // kernel has not written back yet shows as private dirty in a process that maps the file, so a fresh `.cwasm`
-    // would be measured as that process's own memory.
+    // Sync before the rename, or a crash could leave an empty file under the new name. There is a second reason: pages
+    // that the kernel has not written back yet count as private dirty in a process that maps the file, so a new
+    // `.cwasm` would be measured as that process's private memory.
     file.as_file().sync_all()?;
     file.persist(path)?;
     File::open(folder)?.sync_all()
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn writing_replaces_the_file_and_leaves_nothing_else() {
+    fn writing_replaces_the_file_and_leaves_no_temporary_files() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         write_whole(&path, b"old").unwrap();
@@ -81,13 +81,13 @@ mod tests {
     }
 
     #[test]
-    fn writing_where_one_cannot_names_the_path() {
+    fn write_errors_contain_the_path() {
         let error = write_whole(Path::new("/no/such/folder/file"), b"").unwrap_err();
         assert!(error.to_string().contains("/no/such/folder/file"), "{error}");
     }
 
     #[test]
-    fn a_file_and_its_bytes_have_one_hash() {
+    fn a_file_and_its_bytes_have_the_same_hash() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("abc");
         write_whole(&path, b"abc").unwrap();

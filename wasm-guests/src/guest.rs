@@ -1,4 +1,4 @@
-//! A guest as a family sees it: the manifest's entry and the module embedded in this crate, verified when taken out.
+//! A guest as families use it: the manifest's entry and the embedded module, verified on extraction.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -24,7 +24,7 @@ pub struct Guest {
     gz: &'static [u8],
 }
 
-/// All guests, sorted by name. It fails only where the embedded manifest is broken.
+/// All guests, sorted by name. Fails only if the embedded manifest is invalid.
 pub fn guests() -> Result<&'static [Guest], Error> {
     static GUESTS: OnceLock<Vec<Guest>> = OnceLock::new();
     if let Some(guests) = GUESTS.get() {
@@ -50,7 +50,7 @@ impl Guest {
             Some(&(_, gz)) => Ok(Self { entry, gz }),
             None => Err(Error::Module {
                 name: entry.name,
-                detail: "it is in manifest.toml, but not embedded".to_owned(),
+                detail: "it is in manifest.toml but not embedded".to_owned(),
                 advice: "add it to EMBEDDED in wasm-guests/src/guest.rs",
             }),
         }
@@ -61,12 +61,12 @@ impl Guest {
         &self.entry.name
     }
 
-    /// What the manifest says of it.
+    /// Its entry in the manifest.
     pub fn entry(&self) -> &Entry {
         &self.entry
     }
 
-    /// The module, decompressed and verified against the manifest's SHA-256. Each call does the work again.
+    /// The module, decompressed and verified against the manifest's SHA-256. The result is not cached.
     pub fn wasm(&self) -> Result<Vec<u8>, Error> {
         let broken = |detail| Error::Module { name: self.name().to_owned(), detail, advice: REBUILD };
         let wasm = artefact::decompress(self.gz).map_err(|error| broken(error.to_string()))?;
@@ -85,14 +85,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_embedded_artefacts_are_those_of_the_manifest() {
+    fn the_embedded_artefacts_match_the_manifest() {
         let embedded: Vec<_> = EMBEDDED.iter().map(|(name, _)| *name).collect();
         let listed: Vec<_> = guests().unwrap().iter().map(Guest::name).collect();
         assert_eq!(embedded, listed);
     }
 
     #[test]
-    fn a_module_that_is_not_the_manifests_is_refused() {
+    fn a_module_with_another_hash_is_rejected() {
         let mut guest = guest("tiny").unwrap();
         guest.entry.wasm_sha256 = "0".repeat(64);
         let error = guest.wasm().unwrap_err().to_string();
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listed_guest_that_is_not_embedded_says_where_to_add_it() {
+    fn the_error_for_a_guest_not_embedded_names_where_to_add_it() {
         let entry = Entry { name: "new".to_owned(), ..guest("tiny").unwrap().entry };
         assert!(Guest::embedded(entry).unwrap_err().to_string().contains("EMBEDDED"));
     }

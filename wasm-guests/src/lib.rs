@@ -1,5 +1,5 @@
-//! The WebAssembly guests that the families run: their sources are in `guests/`, their built modules are committed
-//! compressed in `artefacts/` and embedded here, and `manifest.toml` ties the two together with SHA-256.
+//! The WebAssembly guests that the families run. Their sources are in `guests/`. Their built modules are committed,
+//! compressed, in `artefacts/` and embedded here. `manifest.toml` links sources and modules by SHA-256.
 //!
 //! ```text
 //! guests/NAME/ --build-guests.sh--> NAME.wasm --guests pack--> artefacts/NAME.wasm.gz + manifest.toml
@@ -8,8 +8,8 @@
 //!                        Cache::at(dir).precompiled(&guest, engine, compile)? --> dir/NAME-<key>.cwasm
 //! ```
 //!
-//! The crate knows no engine: families use different versions of wasmtime, so each hands in its own compiler and a
-//! key that says which engine, version and settings that is. [`GuestTarget`] says for which CPU they compile.
+//! The crate does not depend on an engine. Families use different versions of wasmtime, so each passes its own compiler
+//! and a key that identifies engine, version and settings. [`GuestTarget`] is the CPU that they compile for.
 
 mod artefact;
 mod cache;

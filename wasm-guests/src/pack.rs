@@ -1,4 +1,4 @@
-//! The last step of a rebuild: built modules become artefacts and a manifest. `build-guests.sh` runs it as
+//! The last step of a rebuild: turns built modules into artefacts and a manifest. `build-guests.sh` runs it as
 //! `guests pack DIR`.
 
 use std::fmt;
@@ -8,47 +8,47 @@ use std::path::Path;
 use crate::error::REBUILD;
 use crate::{Entry, Error, Manifest, Shape, artefact, files, manifest, source};
 
-/// What packing did to one guest. It prints as one line.
+/// The result of packing one guest. Displays as one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packed {
     /// The guest.
     pub name: String,
-    /// What became of its module.
+    /// How its module changed.
     pub change: Change,
 }
 
-/// What became of a guest's module.
+/// How a guest's module changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// It is byte for byte the one that was there.
+    /// It is identical to the previous one.
     Same,
-    /// It replaced another.
+    /// It replaced a different module.
     Changed,
-    /// There was none.
+    /// It is new.
     Added,
-    /// Its sources are gone, and so now is its artefact.
+    /// Its sources no longer exist, so its artefact was removed.
     Removed,
 }
 
 impl fmt::Display for Packed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let change = match self.change {
-            Change::Same => "the same as before",
+            Change::Same => "unchanged",
             Change::Changed => "changed",
             Change::Added => "new",
-            Change::Removed => "removed, for it has no sources",
+            Change::Removed => "removed (no sources)",
         };
         write!(f, "{}: {change}", self.name)
     }
 }
 
 /// Compresses `built/NAME.wasm` of each guest that has sources under `root`, the folder of this crate, and rewrites
-/// the manifest. `toolchain` is what the manifest will say built them.
+/// the manifest. `toolchain` is recorded in the manifest as the compiler that built them.
 pub fn pack(root: &Path, built: &Path, toolchain: &str) -> Result<Vec<Packed>, Error> {
     let path = root.join(manifest::FILE);
     let before = match files::read_text(&path) {
         Ok(text) => Manifest::parse(&text, &path)?,
-        // The very first time there is none.
+        // There is none on the first run.
         Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Manifest::default(),
         Err(error) => return Err(error),
     };
@@ -73,7 +73,7 @@ pub fn pack(root: &Path, built: &Path, toolchain: &str) -> Result<Vec<Packed>, E
             packed.push(Packed { name, change: Change::Removed });
         }
     }
-    // Last: should any of this stop half-way, the old manifest makes the check say so.
+    // Written last: if packing stops before this, the check detects it by the old manifest.
     files::write_whole(&path, after.render(&path)?.as_bytes())?;
     Ok(packed)
 }
@@ -82,13 +82,13 @@ fn pack_one(root: &Path, built: &Path, name: &str, toolchain: &str) -> Result<En
     let folder = root.join("guests").join(name);
     let unusable = |detail: String| Error::Module { name: name.to_owned(), detail, advice: REBUILD };
     if !manifest::is_name(name) {
-        let advice = "rename its folder: a guest's name has only a-z, 0-9 and -";
-        return Err(Error::Module { name: name.to_owned(), detail: "it has a bad name".to_owned(), advice });
+        let advice = "rename its folder: a guest's name consists of a-z, 0-9 and -";
+        return Err(Error::Module { name: name.to_owned(), detail: "its name is invalid".to_owned(), advice });
     }
     let wasm = files::read(&built.join(format!("{name}.wasm")))?;
     let shape = Shape::of(&wasm).map_err(|error| unusable(error.to_string()))?;
     if !shape.exports.iter().any(|export| export == "memory") {
-        return Err(unusable("it exports no `memory`, without which its pages cannot be told apart".to_owned()));
+        return Err(unusable("it does not export `memory`, which is needed to identify its pages".to_owned()));
     }
     let path = artefact::path(root, name);
     let gz = artefact::compress(&wasm).map_err(|error| unusable(error.to_string()))?;
@@ -104,12 +104,12 @@ fn pack_one(root: &Path, built: &Path, name: &str, toolchain: &str) -> Result<En
     })
 }
 
-/// The description in a guest's `Cargo.toml`: the manifest repeats it, so that it is written once.
+/// The description in a guest's `Cargo.toml`, which the manifest repeats.
 fn description(path: &Path) -> Result<String, Error> {
     let unusable = |detail: &str| Error::Text {
         path: path.to_owned(),
         detail: detail.replace('\n', " "),
-        advice: "a guest's package says in its `description` what the guest is for",
+        advice: "state the guest's purpose in its package's `description`",
     };
     let text = files::read_text(path)?;
     let toml: toml::Table = toml::from_str(&text).map_err(|error| unusable(error.message()))?;

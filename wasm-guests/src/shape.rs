@@ -1,21 +1,21 @@
-//! What a module shows from outside: its exports, the memory it declares and the data it starts with.
+//! The external properties of a module: its exports, its declared memory and its initial data.
 
 use serde::{Deserialize, Serialize};
 use wasmparser::{Parser, Payload};
 
-/// The outside of a core module.
+/// The external properties of a core module.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shape {
-    /// The names of its exports, in the module's order.
+    /// The names of its exports, in module order.
     pub exports: Vec<String>,
-    /// The memory it declares at the start, in wasm pages of 64 KiB, over all its memories.
+    /// The initial size that it declares, in wasm pages of 64 KiB, summed over all memories.
     pub memory_pages: u64,
-    /// The initialised bytes in its data segments.
+    /// The total size of its data segments.
     pub data_bytes: u64,
 }
 
 impl Shape {
-    /// Reads a module's sections; code is not validated, for that is the engine's work.
+    /// Parses a module's sections. Code is not validated; the engine does that.
     pub fn of(wasm: &[u8]) -> Result<Self, wasmparser::BinaryReaderError> {
         let mut shape = Self::default();
         for payload in Parser::new(0).parse_all(wasm) {
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_empty_module_has_no_shape() {
+    fn the_empty_module_has_the_default_shape() {
         assert_eq!(Shape::of(b"\0asm\x01\0\0\0").unwrap(), Shape::default());
     }
 
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_module_is_an_error() {
+    fn other_bytes_are_an_error() {
         assert!(Shape::of(b"not wasm").is_err());
         assert!(Shape::of(b"").is_err());
     }

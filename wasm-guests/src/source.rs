@@ -1,4 +1,4 @@
-//! The folders of guest sources, and the hash by which a changed source is noticed.
+//! The folders of guest sources, and the hash that detects changed sources.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,9 +14,9 @@ pub(crate) fn names(guests: &Path) -> Result<Vec<String>, Error> {
     Ok(folders.filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned())).collect())
 }
 
-/// SHA-256 over the relative path and content of every file in a guest's folder, in order of path; each is preceded
-/// by its length, so that no two different folders hash the same bytes. Only `target/`, which a build leaves, is
-/// not a source; hidden files are, for `.cargo/config.toml` holds the linker's options.
+/// SHA-256 over the relative path and content of every file in a guest's folder, in path order. Each is preceded by its
+/// length, so that no two different folders hash the same bytes. Hidden files are included, because
+/// `.cargo/config.toml` contains the linker's options; build output in `target/` is not.
 pub(crate) fn sha256(folder: &Path) -> Result<String, Error> {
     let mut paths = Vec::new();
     collect(folder, &mut paths)?;
@@ -35,7 +35,7 @@ pub(crate) fn sha256(folder: &Path) -> Result<String, Error> {
 
 fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<(), Error> {
     for path in files::entries(folder)? {
-        // Not following links: a loop of them would never end.
+        // Links are not followed: a cycle would never end.
         if fs::symlink_metadata(&path).map_err(Error::reading(&path))?.is_dir() {
             collect(&path, paths)?;
         } else {
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_changes_with_content_name_and_the_border_between_them() {
+    fn the_hash_depends_on_content_path_and_their_boundary() {
         let hashes = [
             hash(&[("a", "1")]),
             hash(&[("a", "2")]),
@@ -84,13 +84,13 @@ mod tests {
     }
 
     #[test]
-    fn what_a_build_leaves_is_no_source() {
+    fn build_output_is_not_a_source() {
         assert_eq!(hash(&[("a", "1"), ("target/release/x", "2")]), hash(&[("a", "1")]));
         assert_ne!(hash(&[("a", "1"), ("src/target/x", "2")]), hash(&[("a", "1")]));
     }
 
     #[test]
-    fn guests_are_folders_and_come_sorted() {
+    fn guests_are_folders_in_sorted_order() {
         let guests = folder(&[("b/x", ""), ("a/x", ""), ("README.md", "")]);
         assert_eq!(names(guests.path()).unwrap(), ["a", "b"]);
     }

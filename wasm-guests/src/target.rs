@@ -1,12 +1,12 @@
-//! What guests are compiled for: one fixed level of the CPU's instructions, so that a guest's code and its
-//! metadata are the same bytes on every machine of a class. An engine's own default is the CPU that it runs on.
+//! The target that guests are compiled for: a fixed instruction set level, so that a guest's code and metadata are the
+//! same bytes on every machine of a class. By default, an engine compiles for the CPU that it runs on.
 //!
 //! | target | triple | features |
 //! |---|---|---|
-//! | `x86-64-v3` | the host's | those of the level that wasmtime has a flag for |
-//! | `x86-64` | the host's | none: where the CPU lacks one of them |
+//! | `x86-64-v3` | the host's | features of the level for which wasmtime has a flag |
+//! | `x86-64` | the host's | none; used if the CPU lacks part of the level |
 //! | `aarch64` | the host's | none |
-//! | `native` | not set | whatever the engine detects |
+//! | `native` | not set | those that the engine detects |
 //!
 //! ```ignore
 //! if let Some(target) = GuestTarget::chosen()?.settings() {
@@ -19,10 +19,10 @@
 
 use std::fmt;
 
-/// The environment variable that chooses the target: `native`, `baseline` or `x86-64-v3`.
+/// The environment variable that selects the target: `native`, `baseline` or `x86-64-v3`.
 pub const VARIABLE: &str = "HIGHWATER_GUEST_TARGET";
 
-/// What guests are compiled for.
+/// The target that guests are compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GuestTarget {
     /// The CPU that compiles.
@@ -33,22 +33,24 @@ pub enum GuestTarget {
     X86_64V3,
 }
 
-/// What an engine has to be told.
+/// The settings of an engine for a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// The target triple. Naming it turns detection of the host's features off.
+    /// The target triple. Setting it disables detection of the host's features.
     pub triple: &'static str,
-    /// Flags of Cranelift to enable.
+    /// The Cranelift flags to enable.
     pub flags: &'static [&'static str],
 }
 
-/// The variable has another value.
+/// The variable has an unsupported value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{VARIABLE} is `{0}`: it may be `native`, `baseline`, or on x86-64 `x86-64-v3`; unset it for the usual one")]
+#[error(
+    "{VARIABLE} is `{0}`; use `native`, `baseline` or, if this CPU supports it, `x86-64-v3`; unset it for the default"
+)]
 pub struct UnknownTarget(String);
 
-/// The features of x86-64-v3, as Cranelift names them. Its preset of that name leaves `has_avx` out. F16C, MOVBE
-/// and OSXSAVE have no flag: Cranelift never uses them.
+/// The features of x86-64-v3, as Cranelift names them. Cranelift's preset of that name lacks `has_avx`. F16C, MOVBE and
+/// OSXSAVE have no flag, because Cranelift never uses them.
 const V3: &[&str] = &[
     "has_cmpxchg16b",
     "has_sse3",
@@ -64,7 +66,7 @@ const V3: &[&str] = &[
     "has_lzcnt",
 ];
 
-/// The host's own triple, on which alone an engine runs what it compiles.
+/// The host's triple. An engine can only run code compiled for it.
 const TRIPLE: Option<&str> = if cfg!(not(target_os = "linux")) {
     None
 } else if cfg!(all(target_arch = "x86_64", target_env = "gnu")) {
@@ -80,10 +82,10 @@ const TRIPLE: Option<&str> = if cfg!(not(target_os = "linux")) {
 };
 
 impl GuestTarget {
-    /// What [`VARIABLE`] says; where it is not set, the level that machines of this class have in common.
+    /// The target that [`VARIABLE`] selects. If it is not set, the level that machines of this class have in common.
     ///
     /// # Errors
-    /// When it names no target, or one that this CPU cannot run.
+    /// If the value is not a target, or this CPU does not support it.
     pub fn chosen() -> Result<Self, UnknownTarget> {
         let value = std::env::var_os(VARIABLE).map(|value| value.to_string_lossy().into_owned());
         Self::parse(value.as_deref(), host_has_v3())
@@ -100,7 +102,7 @@ impl GuestTarget {
         }
     }
 
-    /// Its name, as it stands in the context of a run.
+    /// The name of the target, as recorded in the context of a run.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -111,7 +113,7 @@ impl GuestTarget {
         }
     }
 
-    /// What an engine that compiles has to be told; nothing for [`GuestTarget::Native`].
+    /// The engine settings for compiling; `None` for [`GuestTarget::Native`].
     #[must_use]
     pub fn settings(self) -> Option<Settings> {
         let flags = match self {
@@ -122,15 +124,15 @@ impl GuestTarget {
         TRIPLE.map(|triple| Settings { triple, flags })
     }
 
-    /// What a worker that compiles by itself needs in its environment to choose the same: nothing, unless the
-    /// choice was made by [`VARIABLE`].
+    /// The environment variables that make a worker that compiles by itself select the same target. Empty unless
+    /// [`VARIABLE`] is set.
     #[must_use]
     pub fn environment() -> Vec<(String, String)> {
         let value = std::env::var_os(VARIABLE).map(|value| value.to_string_lossy().into_owned());
         value.into_iter().map(|value| (VARIABLE.to_owned(), value)).collect()
     }
 
-    /// The entry of a family's context: the key, and the target's name or why there is none.
+    /// The entry of a family's context: the key, and the target's name or the reason why there is none.
     #[must_use]
     pub fn context() -> (String, String) {
         let name = Self::chosen().map_or_else(|error| error.to_string(), |target| target.name().to_owned());
@@ -144,7 +146,7 @@ impl fmt::Display for GuestTarget {
     }
 }
 
-/// Whether this CPU has the whole level, with the features that Cranelift has no flag for.
+/// Whether this CPU supports the complete level, including features that Cranelift has no flag for.
 fn host_has_v3() -> bool {
     #[cfg(target_arch = "x86_64")]
     {
@@ -177,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_usual_target_depends_on_the_level_and_on_nothing_else_of_the_host() {
+    fn the_default_target_depends_only_on_the_supported_level() {
         if TRIPLE.is_none() {
             return;
         }
@@ -188,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_that_cannot_run_or_does_not_exist_is_refused() {
+    fn unsupported_and_unknown_targets_are_rejected() {
         assert_eq!(GuestTarget::parse(Some("native"), false), Ok(GuestTarget::Native));
         assert_eq!(GuestTarget::parse(Some("baseline"), true), Ok(GuestTarget::Baseline));
         for (value, has_v3) in [("x86-64-v3", false), ("x86-64-v4", true), ("Native", true)] {
@@ -198,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_native_target_leaves_detection_on() {
+    fn only_the_native_target_keeps_feature_detection() {
         assert_eq!(GuestTarget::Native.settings(), None);
         assert_eq!(GuestTarget::Baseline.settings().map(|settings| settings.flags.len()), TRIPLE.map(|_| 0));
         assert_eq!(GuestTarget::X86_64V3.settings().map(|settings| settings.flags), TRIPLE.map(|_| V3));

@@ -1,4 +1,4 @@
-//! The cache of precompiled guests: sound entries are kept, all others made again, and nobody sees half of one.
+//! The cache of precompiled guests: valid entries are kept, all others are rebuilt, and no reader sees a partial entry.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::convert::Infallible;
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tempfile::TempDir;
 use wasm_guests::{Cache, Error, guest};
 
-/// A cache in a folder of its own, whose compiler counts its calls.
+/// A cache in a temporary folder, whose compiler counts its calls.
 struct Counted {
     folder: TempDir,
     calls: AtomicUsize,
@@ -38,14 +38,14 @@ fn checksum(path: &Path) -> PathBuf {
     path.with_added_extension("sha256")
 }
 
-/// The files of a folder, but for the cache's lock.
+/// The files of a folder, except the cache's lock.
 fn entries(folder: &Path) -> Vec<String> {
     let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     names.filter(|name| name != ".lock").collect()
 }
 
 #[test]
-fn a_guest_is_compiled_once_and_then_kept() {
+fn a_guest_is_compiled_once() {
     let cache = Counted::new();
     let path = cache.get("tiny", "engine 1");
     let compiled = fs::read(&path).unwrap();
@@ -58,7 +58,7 @@ fn a_guest_is_compiled_once_and_then_kept() {
 }
 
 #[test]
-fn each_engine_and_each_guest_has_an_entry_of_its_own() {
+fn each_engine_and_guest_has_a_separate_entry() {
     let cache = Counted::new();
     let paths = [cache.get("tiny", "engine 1"), cache.get("tiny", "engine 2"), cache.get("toucher", "engine 1")];
     assert_eq!(cache.calls(), 3);
@@ -68,7 +68,7 @@ fn each_engine_and_each_guest_has_an_entry_of_its_own() {
 }
 
 #[test]
-fn the_path_is_absolute_and_names_the_guest_and_a_key_of_16_digits() {
+fn the_path_is_absolute_with_the_guest_and_a_16_digit_key() {
     let cache = Counted::new();
     let path = cache.get("tiny", "engine 1");
     assert!(path.is_absolute());
@@ -78,7 +78,7 @@ fn the_path_is_absolute_and_names_the_guest_and_a_key_of_16_digits() {
 }
 
 #[test]
-fn a_spoilt_entry_is_made_again_however_it_was_spoilt() {
+fn damaged_entries_are_rebuilt() {
     type Spoil = fn(&Path);
     let ways: [(&str, Spoil); 8] = [
         ("truncated", |path| fs::write(path, &fs::read(path).unwrap()[..20]).unwrap()),
@@ -92,7 +92,7 @@ fn a_spoilt_entry_is_made_again_however_it_was_spoilt() {
         ("removed", |path| fs::remove_file(path).unwrap()),
         ("without checksum", |path| fs::remove_file(checksum(path)).unwrap()),
         ("with an empty checksum", |path| fs::write(checksum(path), "").unwrap()),
-        ("with a checksum that is no text", |path| fs::write(checksum(path), b"\xff\xfe").unwrap()),
+        ("with a checksum that is not text", |path| fs::write(checksum(path), b"\xff\xfe").unwrap()),
     ];
     let cache = Counted::new();
     let path = cache.get("tiny", "engine 1");
@@ -108,7 +108,7 @@ fn a_spoilt_entry_is_made_again_however_it_was_spoilt() {
 }
 
 #[test]
-fn the_checksum_of_another_entry_does_not_vouch_for_this_one() {
+fn the_checksum_of_another_entry_is_not_accepted() {
     let cache = Counted::new();
     let (tiny, toucher) = (cache.get("tiny", "engine 1"), cache.get("toucher", "engine 1"));
     fs::copy(&toucher, &tiny).unwrap();
@@ -118,7 +118,7 @@ fn the_checksum_of_another_entry_does_not_vouch_for_this_one() {
 }
 
 #[test]
-fn a_compile_error_is_passed_on_and_leaves_nothing_behind() {
+fn a_compile_error_is_returned_and_leaves_no_files() {
     let folder = tempfile::tempdir().unwrap();
     let refuse = |_: &[u8]| Err::<Vec<u8>, _>("no such instruction");
     let error = Cache::at(folder.path()).precompiled(&guest("tiny").unwrap(), "engine 1", refuse).unwrap_err();
@@ -128,7 +128,7 @@ fn a_compile_error_is_passed_on_and_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_compiler_that_panics_does_not_lock_the_others_out() {
+fn a_panicking_compiler_releases_the_lock() {
     let cache = Counted::new();
     let (folder, tiny) = (cache.folder.path(), guest("tiny").unwrap());
     let panicked = std::panic::catch_unwind(|| {
@@ -140,7 +140,7 @@ fn a_compiler_that_panics_does_not_lock_the_others_out() {
 }
 
 #[test]
-fn threads_that_ask_at_once_share_one_compilation_and_see_only_whole_entries() {
+fn concurrent_threads_share_one_compilation() {
     const THREADS: usize = 4;
     for _ in 0..20 {
         let (cache, start) = (Counted::new(), Barrier::new(THREADS));
@@ -160,7 +160,7 @@ fn threads_that_ask_at_once_share_one_compilation_and_see_only_whole_entries() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_made_is_an_error_with_its_path() {
+fn the_error_for_an_unusable_folder_contains_its_path() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
@@ -170,7 +170,7 @@ fn a_folder_that_cannot_be_made_is_an_error_with_its_path() {
 }
 
 #[test]
-fn what_a_recipe_placed_is_found_while_it_is_sound() {
+fn a_placed_file_is_found_only_while_it_is_valid() {
     let folder = tempfile::tempdir().unwrap();
     let cache = Cache::at(folder.path());
     assert_eq!(cache.placed("program.wasm").unwrap(), None);
@@ -181,7 +181,7 @@ fn what_a_recipe_placed_is_found_while_it_is_sound() {
 }
 
 #[test]
-fn a_folder_that_was_not_filled_whole_is_filled_again_and_a_whole_one_is_kept() {
+fn partial_folders_are_refilled_and_complete_ones_kept() {
     let folder = tempfile::tempdir().unwrap();
     let cache = Cache::at(folder.path());
     let half = cache.folder("library", |path| {
@@ -197,7 +197,7 @@ fn a_folder_that_was_not_filled_whole_is_filled_again_and_a_whole_one_is_kept() 
     assert_eq!(kept.unwrap(), folder.path().join("library"));
 }
 
-/// Some error of this crate.
+/// Any error of this crate.
 fn cache_error() -> Result<(), Error> {
     guest("no-such").map(drop)
 }

@@ -1,4 +1,4 @@
-//! The check: whatever is spoilt in a copy of this crate's folder is noticed, by name and with what to do.
+//! The check detects any damage in a copy of this crate's folder, and names the guest and the next step.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
@@ -9,7 +9,7 @@ use std::process::Command;
 use common::Tree;
 use wasm_guests::check::{Problem, check};
 
-/// The only problem of a spoilt tree.
+/// The only problem of a damaged tree.
 fn only(tree: &Tree) -> Problem {
     let mut problems = check(tree.root());
     assert_eq!(problems.len(), 1, "{problems:?}");
@@ -24,12 +24,12 @@ fn edit(tree: &Tree, path: &str, from: &str, to: &str) {
 }
 
 #[test]
-fn an_untouched_copy_has_no_problem() {
+fn an_unchanged_copy_has_no_problems() {
     assert!(check(Tree::copy().root()).is_empty());
 }
 
 #[test]
-fn a_changed_source_is_noticed() {
+fn a_changed_source_is_detected() {
     let tree = Tree::copy();
     edit(&tree, "guests/toucher/src/lib.rs", "RUN_PAGES: i32 = 16", "RUN_PAGES: i32 = 17");
     let problem = only(&tree);
@@ -38,14 +38,14 @@ fn a_changed_source_is_noticed() {
 }
 
 #[test]
-fn a_changed_linker_option_is_noticed_though_its_file_is_hidden() {
+fn a_changed_linker_option_in_a_hidden_file_is_detected() {
     let tree = Tree::copy();
     edit(&tree, "guests/tiny/.cargo/config.toml", "stack-size=65536", "stack-size=131072");
     assert!(matches!(only(&tree), Problem::SourceChanged { name, .. } if name == "tiny"));
 }
 
 #[test]
-fn an_added_source_file_is_noticed_and_a_build_folder_is_not() {
+fn new_source_files_are_detected_and_build_output_is_ignored() {
     let tree = Tree::copy();
     fs::create_dir_all(tree.root().join("guests/tiny/target/release")).unwrap();
     fs::write(tree.root().join("guests/tiny/target/release/tiny.wasm"), "").unwrap();
@@ -55,9 +55,9 @@ fn an_added_source_file_is_noticed_and_a_build_folder_is_not() {
 }
 
 #[test]
-fn an_altered_artefact_is_noticed() {
+fn an_altered_artefact_is_detected() {
     let tree = Tree::copy();
-    // A sound artefact, but of another guest.
+    // A valid artefact, but of another guest.
     fs::copy(tree.artefact("tiny"), tree.artefact("toucher")).unwrap();
     let problem = only(&tree);
     assert!(matches!(&problem, Problem::ArtefactAltered { name, .. } if name == "toucher"), "{problem:?}");
@@ -65,7 +65,7 @@ fn an_altered_artefact_is_noticed() {
 }
 
 #[test]
-fn a_truncated_artefact_and_one_with_a_tail_are_noticed() {
+fn truncated_artefacts_and_trailing_bytes_are_detected() {
     let tree = Tree::copy();
     let sound = fs::read(tree.artefact("image")).unwrap();
     for spoilt in [&sound[..sound.len() / 2], &[], &[&sound[..], b"tail"].concat()] {
@@ -75,21 +75,21 @@ fn a_truncated_artefact_and_one_with_a_tail_are_noticed() {
 }
 
 #[test]
-fn a_missing_artefact_is_noticed() {
+fn a_missing_artefact_is_detected() {
     let tree = Tree::copy();
     fs::remove_file(tree.artefact("tiny")).unwrap();
     assert!(matches!(only(&tree), Problem::ArtefactMissing { name } if name == "tiny"));
 }
 
 #[test]
-fn an_unlisted_artefact_is_noticed() {
+fn an_unlisted_artefact_is_detected() {
     let tree = Tree::copy();
     fs::copy(tree.artefact("tiny"), tree.artefact("stray")).unwrap();
     assert!(matches!(only(&tree), Problem::ArtefactUnlisted { path } if path == tree.artefact("stray")));
 }
 
 #[test]
-fn a_missing_and_an_unlisted_source_folder_are_noticed() {
+fn missing_and_unlisted_source_folders_are_detected() {
     let tree = Tree::copy();
     fs::rename(tree.root().join("guests/tiny"), tree.root().join("guests/other")).unwrap();
     let problems = check(tree.root());
@@ -104,7 +104,7 @@ fn a_missing_and_an_unlisted_source_folder_are_noticed() {
 }
 
 #[test]
-fn a_manifest_edited_by_hand_is_noticed_in_every_field_it_takes_from_the_module() {
+fn edited_manifest_fields_about_the_module_are_detected() {
     for (from, to) in [
         ("wasm_bytes = 98", "wasm_bytes = 99"),
         ("memory_pages = 17", "memory_pages = 18"),
@@ -130,7 +130,7 @@ fn a_missing_or_broken_manifest_is_the_only_problem() {
 }
 
 #[test]
-fn the_tool_exits_with_0_in_silence_or_with_1_and_a_line_for_each_problem() {
+fn the_tool_prints_one_line_per_problem_and_exits_with_1() {
     let tree = Tree::copy();
     let run = || {
         let mut tool = Command::new(env!("CARGO_BIN_EXE_guests"));

@@ -1,11 +1,11 @@
-//! What is committed: the artefacts are those of the manifest, and the modules have the shapes their sources promise.
+//! The committed artefacts match the manifest, and the modules have the expected shapes.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::Path;
 
 use wasm_guests::{Shape, check::check, guest, guests};
 
-/// Name, exports of its own, declared wasm pages, initialised bytes.
+/// Name, exports except the linker's (`__*`), declared wasm pages, initialised bytes.
 const PROMISED: &[(&str, &[&str], u64, u64)] = &[
     (
         "actor",
@@ -61,7 +61,7 @@ fn the_committed_artefacts_and_sources_match_the_manifest() {
 }
 
 #[test]
-fn every_guest_has_the_shape_its_source_promises() {
+fn every_guest_has_the_expected_shape() {
     let names: Vec<_> = guests().unwrap().iter().map(|guest| guest.name()).collect();
     assert_eq!(names, PROMISED.iter().map(|promised| promised.0).collect::<Vec<_>>());
     for &(name, exports, memory_pages, data_bytes) in PROMISED {
@@ -73,20 +73,20 @@ fn every_guest_has_the_shape_its_source_promises() {
 }
 
 #[test]
-fn every_page_of_the_image_is_initialised_and_unlike_the_others() {
+fn every_page_of_the_image_is_initialised_and_distinct() {
     let wasm = guest("image").unwrap().wasm().unwrap();
-    // The data section is the last one, and its one segment ends the module.
+    // The data section is the last one, and its only segment ends the module.
     let image = &wasm[wasm.len() - (10 << 20)..];
     let pages: std::collections::BTreeSet<_> = image.chunks(4096).collect();
     assert_eq!(pages.len(), 2560);
     assert!(pages.iter().all(|page| !page.contains(&0)));
 }
 
-/// Guests with the standard library, whose panics name its sources.
+/// Guests with the standard library, whose panics contain source paths.
 const WITH_STD: &[&str] = &["actor"];
 
 #[test]
-fn no_module_names_a_path_or_a_compiler() {
+fn modules_contain_no_paths_and_no_compiler_name() {
     for guest in guests().unwrap() {
         let wasm = guest.wasm().unwrap();
         let sources = [&b"/src/"[..], b".rs", b"rustc"];
@@ -99,7 +99,7 @@ fn no_module_names_a_path_or_a_compiler() {
 }
 
 #[test]
-fn an_unknown_guest_is_an_error_that_lists_the_known_ones() {
+fn the_error_for_an_unknown_guest_lists_the_known_ones() {
     let error = guest("tinny").unwrap_err().to_string();
-    assert_eq!(error, "no guest is called `tinny`; there are: actor, image, indexer, table, tiny, toucher");
+    assert_eq!(error, "unknown guest `tinny`; known guests: actor, image, indexer, table, tiny, toucher");
 }

@@ -1,4 +1,4 @@
-//! Packing: the artefacts and the manifest follow from the modules and the sources, and from nothing else.
+//! Packing: artefacts and manifest depend only on the modules and the sources.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
@@ -12,7 +12,7 @@ use wasm_guests::check::check;
 use wasm_guests::pack::{Change, Packed, pack};
 use wasm_guests::{guest, guests};
 
-/// The folder of modules that a build would leave.
+/// A folder of modules as a build produces it.
 fn built() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for guest in guests().unwrap() {
@@ -25,7 +25,7 @@ fn toolchain() -> String {
     guest("tiny").unwrap().entry().toolchain.clone()
 }
 
-/// What happened to each guest, by name.
+/// The guests that changed, by name.
 fn changes(packed: Vec<Packed>) -> Vec<(String, Change)> {
     packed
         .into_iter()
@@ -35,7 +35,7 @@ fn changes(packed: Vec<Packed>) -> Vec<(String, Change)> {
 }
 
 #[test]
-fn packing_the_committed_modules_again_changes_no_byte() {
+fn repacking_the_committed_modules_changes_nothing() {
     let tree = Tree::copy();
     let before = contents(tree.root());
     assert_eq!(changes(pack(tree.root(), built().path(), &toolchain()).unwrap()), []);
@@ -46,7 +46,7 @@ fn packing_the_committed_modules_again_changes_no_byte() {
 }
 
 #[test]
-fn packing_mends_what_the_check_found() {
+fn packing_fixes_what_the_check_found() {
     let tree = Tree::copy();
     fs::write(tree.root().join("guests/tiny/src/more.rs"), "//! More.\n").unwrap();
     fs::remove_file(tree.artefact("image")).unwrap();
@@ -67,7 +67,7 @@ fn a_new_guest_gets_an_artefact_and_a_removed_one_loses_it() {
 }
 
 #[test]
-fn a_module_that_was_not_built_stops_packing_before_the_manifest_changes() {
+fn a_missing_module_stops_packing_and_keeps_the_manifest() {
     let (tree, built) = (Tree::copy(), built());
     fs::remove_file(built.path().join("toucher.wasm")).unwrap();
     let before = contents(tree.root());
@@ -77,7 +77,7 @@ fn a_module_that_was_not_built_stops_packing_before_the_manifest_changes() {
 }
 
 #[test]
-fn a_module_that_exports_no_memory_is_refused() {
+fn a_module_without_exported_memory_is_rejected() {
     let (tree, built) = (Tree::copy(), built());
     fs::write(built.path().join("tiny.wasm"), b"\0asm\x01\0\0\0").unwrap();
     let error = pack(tree.root(), built.path(), &toolchain()).unwrap_err().to_string();
@@ -95,7 +95,7 @@ fn the_tool_reports_each_guest_and_explains_bad_usage() {
     let lines = String::from_utf8(output.stdout).unwrap();
     assert_eq!(
         lines,
-        "actor: the same as before\nimage: the same as before\nindexer: the same as before\ntable: the same as before\ntiny: the same as before\ntoucher: the same as before\n"
+        "actor: unchanged\nimage: unchanged\nindexer: unchanged\ntable: unchanged\ntiny: unchanged\ntoucher: unchanged\n"
     );
     assert!(fs::read_to_string(tree.root().join("manifest.toml")).unwrap().contains("rustc for a test"));
 
@@ -108,7 +108,7 @@ fn the_tool_reports_each_guest_and_explains_bad_usage() {
 }
 
 #[test]
-fn the_script_has_help_and_refuses_unknown_options() {
+fn the_script_has_help_and_rejects_unknown_options() {
     let script =
         |argument: &str| Command::new("bash").arg(committed().join("build-guests.sh")).arg(argument).output().unwrap();
     let help = script("--help");

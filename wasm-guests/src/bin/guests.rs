@@ -1,5 +1,5 @@
-//! The maintainer's tool for committed guests: `pack` makes artefacts and manifest from built modules, `check` says
-//! whether they still fit their sources. Exit status: 0 all is well, 1 problems, each on its own line, 2 bad usage.
+//! The maintainer's tool for committed guests: `pack` creates artefacts and manifest from built modules, `check`
+//! verifies that they match the sources. Exit status: 0 success, 1 problems, one per line, 2 usage error.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -14,12 +14,12 @@ Packs and checks the committed guests.
 Usage: guests check [--root FOLDER]
        guests pack DIR --toolchain TEXT [--root FOLDER]
 
-check   compares artefacts and sources with manifest.toml; builds nothing, takes a second
+check   compares artefacts and sources with manifest.toml; builds nothing and takes about a second
 pack    compresses DIR/NAME.wasm of every guest and rewrites manifest.toml;
-        `bash wasm-guests/build-guests.sh` builds the modules and calls this
+        called by `bash wasm-guests/build-guests.sh`, which builds the modules
 
---toolchain TEXT   what manifest.toml will say built the modules
---root FOLDER      the folder of the crate wasm-guests, by default the one this program was built from
+--toolchain TEXT   the compiler to record in manifest.toml
+--root FOLDER      the folder of the crate wasm-guests [default: the one this program was built from]
 ";
 
 enum Command {
@@ -56,7 +56,7 @@ fn parse(mut args: impl Iterator<Item = OsString>) -> anyhow::Result<Command> {
             Some("--help" | "-h") => return Ok(Command::Help),
             Some("--root") => root = value()?.into(),
             Some("--toolchain") => toolchain = Some(value()?.to_string_lossy().into_owned()),
-            Some(option) if option.starts_with('-') => anyhow::bail!("there is no option {option}"),
+            Some(option) if option.starts_with('-') => anyhow::bail!("unknown option {option}"),
             _ => words.push(arg),
         }
     }
@@ -71,7 +71,7 @@ fn parse(mut args: impl Iterator<Item = OsString>) -> anyhow::Result<Command> {
     }
 }
 
-/// Whether all is well.
+/// Runs the command and returns whether it found no problems.
 fn run(command: Command) -> anyhow::Result<bool> {
     match command {
         Command::Help => print!("{HELP}"),

@@ -1,4 +1,4 @@
-//! A copy of this crate's sources, artefacts and manifest that a test may spoil.
+//! A copy of this crate's sources, artefacts and manifest that a test may damage.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-/// The copy; it goes when dropped.
+/// The copy; removed on drop.
 pub(crate) struct Tree(TempDir);
 
 impl Tree {
-    /// A sound copy of what is committed.
+    /// A copy of the committed files.
     pub(crate) fn copy() -> Self {
         let tree = Self(tempfile::tempdir().unwrap());
         let committed = committed();
@@ -55,7 +55,7 @@ fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let (name, path) = entry.map(|entry| (entry.file_name(), entry.path())).unwrap();
-        // As in the source hash: what a build by hand left is no source.
+        // As in the source hash, build output is not a source.
         if path.is_dir() && name != "target" {
             copy_folder(&path, &to.join(name));
         } else if path.is_file() {
