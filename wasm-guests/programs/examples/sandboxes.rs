@@ -1,5 +1,5 @@
-//! What N sandboxes of a program take: `cargo run --release --example sandboxes -- CACHE cpython-pre 10`. A first look
-//! from inside the process; the families measure from outside.
+//! The memory of N sandboxes of a program: `cargo run --release --example sandboxes -- CACHE cpython-pre 10`. A quick
+//! estimate from inside the process; the families measure from outside.
 
 use std::time::Instant;
 
@@ -12,13 +12,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut next = || arguments.next().ok_or("usage: sandboxes CACHE PROGRAM N");
     let (cache, name, count) = (Cache::at(next()?), next()?, next()?.parse::<usize>()?);
 
-    // In the parent: made once. In the worker: only mapped.
+    // Built once, in the parent; a worker only maps the files.
     let program = Program::named(&name)?;
     let engine = Engine::new(configure(&mut Config::new()))?;
     let files = program.files(&cache, &engine, &to_stderr)?;
     let loaded = Loaded::open(&engine, program, &files)?;
 
-    // Everything that is shared and made at first use.
+    // Initialises everything that is shared and created on first use.
     loaded.instantiate()?.execute(program.check.code)?;
     let before = memory()?;
     let (mut live, mut instantiate) = (Vec::with_capacity(count), Vec::new());

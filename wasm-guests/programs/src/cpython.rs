@@ -1,5 +1,5 @@
-//! CPython 3.14 for WASI from crates.io alone: the package `eryx-runtime` carries libpython, libc and its own sandbox
-//! runtime as data, `eryx` the standard library. Neither is compiled; they would bring a second wasmtime along.
+//! CPython 3.14 for WASI, built only from crates.io: the package `eryx-runtime` contains libpython, libc and a sandbox
+//! runtime as data, `eryx` the standard library. Neither is compiled, which would add a second wasmtime.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ const LIBRARY: Package = Package {
 /// The folder of the standard library in the cache.
 pub(crate) const STDLIB: &str = "cpython-3.14-lib";
 
-/// What is linked, in the linker's order: what others need comes first. Each is compressed with zstd.
+/// The libraries to link, dependencies first. Each is compressed with zstd.
 const LIBRARIES: &[&str] = &[
     "libs/libwasi-emulated-process-clocks.so",
     "libs/libwasi-emulated-signal.so",
@@ -43,7 +43,7 @@ const LIBRARIES: &[&str] = &[
 
 const ADAPTER: &str = "libs/wasi_snapshot_preview1.reactor.wasm";
 
-/// The component, not initialised.
+/// The component, not pre-initialised.
 pub(crate) fn component(cache: &Cache, program: &'static str, progress: Progress<'_>) -> Result<Made, Error> {
     let key = format!("{}\n{}\n{}", RUNTIME.sha256, LIBRARIES.join(" "), crate::snapshot::tools());
     cache.made(program, "wasm", &key, || {
@@ -70,7 +70,7 @@ fn decompress(compressed: &[u8]) -> Result<Vec<u8>, Box<dyn std::error::Error + 
     Ok(bytes)
 }
 
-/// The folder of the standard library, unpacked.
+/// The folder of the unpacked standard library.
 pub(crate) fn stdlib(cache: &Cache, progress: Progress<'_>) -> Result<PathBuf, Error> {
     cache.folder(STDLIB, |folder| {
         let packed = Path::new("python-stdlib.tar.gz");
@@ -81,7 +81,7 @@ pub(crate) fn stdlib(cache: &Cache, progress: Progress<'_>) -> Result<PathBuf, E
     })
 }
 
-/// The content of the archive's only folder.
+/// Unpacks the content of the archive's only folder.
 fn unpack(content: &[u8], folder: &Path) -> std::io::Result<()> {
     for entry in tar::Archive::new(GzDecoder::new(content)).entries()? {
         let mut entry = entry?;

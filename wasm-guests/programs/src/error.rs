@@ -1,21 +1,21 @@
-//! What can go wrong with programs: each error says what to do next, and each I/O error names its path.
+//! Errors of this crate. Each error states the next step, and each I/O error names its path.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// An error of this crate. The cause, where there is one, is its `source`.
+/// An error of this crate. The cause, if any, is its `source`.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// No program has that name.
-    #[error("no program is called `{name}`; there are: {known}")]
+    #[error("unknown program `{name}`; known programs: {known}")]
     Unknown {
         /// The name that was asked for.
         name: String,
         /// The names that exist, separated by commas.
         known: String,
     },
-    /// The program is made by a recipe that was not run here.
+    /// The program is built by a recipe that was not run on this machine.
     #[error("guest not built, see {recipe}")]
     NotBuilt {
         /// The program.
@@ -23,12 +23,12 @@ pub enum Error {
         /// The command that builds it.
         recipe: &'static str,
     },
-    /// A package of crates.io could not be had.
+    /// A package could not be fetched from crates.io.
     #[error("cannot get {package} from crates.io: {detail}; it is needed once, and `cargo info {package}` must work")]
     Fetch {
         /// Name and version.
         package: String,
-        /// What happened, in one line.
+        /// The failure, in one line.
         detail: String,
     },
     /// A file or folder could not be read or written.
@@ -36,7 +36,7 @@ pub enum Error {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The cache, or a core guest.
@@ -45,17 +45,17 @@ pub enum Error {
     /// Linking, compiling, instantiating or snapshotting failed.
     #[error("cannot {action} `{program}`")]
     Engine {
-        /// What was tried, as a verb.
+        /// The attempted action, as a verb.
         action: &'static str,
         /// Which program.
         program: &'static str,
-        /// What the engine or the linker said.
+        /// The error of the engine or the linker.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The code that a sandbox executed failed; this is what it said, a Python traceback for instance.
+    /// The code that a sandbox executed failed, with its message, for example a Python traceback.
     #[error("the guest's code failed: {0}")]
     Code(String),
-    /// A program does not do what its check says.
+    /// The check of a program printed something unexpected.
     #[error("`{program}` printed {found:?} in its check, not {expected:?}")]
     Check {
         /// Which program.

@@ -1,6 +1,6 @@
-//! Packages of crates.io as data. `cargo info` is cargo's own way to have one package without its dependencies: it
-//! downloads the `.crate` file into cargo's cache, through whatever mirror or proxy cargo is configured for. What it
-//! left there counts only with the pinned SHA-256.
+//! Fetches packages from crates.io as data. `cargo info` downloads one `.crate` file, without dependencies, into
+//! cargo's cache, through whatever mirror or proxy cargo is configured for. The file is used only if it has the pinned
+//! SHA-256.
 
 use std::ffi::OsString;
 use std::fs;
@@ -30,7 +30,7 @@ impl Package {
             return Ok(found);
         }
         progress(&format!("fetching {self} from crates.io"));
-        // Not in a workspace's folder: its lock file would choose the version.
+        // Not in a workspace's folder, where the lock file would determine the version.
         let elsewhere = tempfile::tempdir().map_err(Error::io(&std::env::temp_dir()))?;
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
         let output = Command::new(cargo)
@@ -45,7 +45,7 @@ impl Package {
         self.cached().ok_or_else(|| self.unavailable("cargo's cache has no such file with the pinned SHA-256".into()))
     }
 
-    /// The sound file in cargo's cache. Each registry or mirror has a folder of its own there.
+    /// The valid file in cargo's cache, which has one folder per registry or mirror.
     fn cached(&self) -> Option<Vec<u8>> {
         let file = format!("{}-{}.crate", self.name, self.version);
         let registries = fs::read_dir(cargo_home()?.join("registry/cache")).ok()?;
@@ -57,7 +57,7 @@ impl Package {
         Error::Fetch { package: format!("{}@{}", self.name, self.version), detail }
     }
 
-    /// The files of the package for which `wanted` has a use, by their path inside it.
+    /// The files of the package that match `wanted`, with their paths inside it.
     pub(crate) fn files(
         &self,
         progress: Progress<'_>,
@@ -86,7 +86,7 @@ impl std::fmt::Display for Package {
     }
 }
 
-/// As cargo finds it.
+/// Cargo's home folder, found as cargo does.
 fn cargo_home() -> Option<PathBuf> {
     let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo"));
     std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(home)
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_package_that_does_not_exist_is_one_line_that_says_what_must_work() {
+    fn a_missing_package_is_a_one_line_error_with_the_command() {
         let package = Package { name: "highwater-no-such-package", version: "0.0.1", sha256: "" };
         let error = package.get(&|_| ()).err().map(|error| error.to_string()).unwrap_or_default();
         assert!(error.contains("cargo info highwater-no-such-package@0.0.1"), "{error}");

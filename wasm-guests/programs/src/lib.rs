@@ -1,6 +1,6 @@
 //! Whole programs as guests of wasmtime: CPython, numpy, sympy and JavaScript engines, and snapshots of a large table.
-//! This crate makes their components, takes their snapshots with wasmtime-wizer, and runs them under a WASI whose
-//! clocks and random numbers repeat, so that two workers can agree to the page.
+//! This crate builds their components, takes their snapshots with wasmtime-wizer, and runs them under a WASI with
+//! deterministic clocks and random numbers, so that two workers can agree to the page.
 //!
 //! ```text
 //! crates.io --fetch--> libraries --link--> cpython.wasm --snapshot--> cpython-pre.wasm
@@ -10,7 +10,7 @@
 //!         Loaded::open(&engine, program, &files)?.instantiate()?.execute("print(1)")?   in the worker
 //! ```
 //!
-//! It is apart from `wasm-guests` because it knows an engine: wasmtime 48 with `component-model-async`.
+//! It is separate from `wasm-guests` because it depends on an engine: wasmtime 48 with `component-model-async`.
 
 mod cpython;
 mod error;
@@ -28,10 +28,10 @@ pub use sandbox::{Loaded, Sandbox, configure};
 pub use table::Table;
 pub use wasi::repeatable;
 
-/// Told in one line what is being made, whenever that takes seconds.
+/// Receives one line for each step that takes seconds.
 pub type Progress<'a> = &'a dyn Fn(&str);
 
-/// Progress as lines on standard error.
+/// Prints progress to standard error.
 pub fn to_stderr(line: &str) {
     eprintln!("{line}");
 }

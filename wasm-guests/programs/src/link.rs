@@ -1,4 +1,4 @@
-//! Linking wasm shared libraries into one component, as a dynamic linker would, but once and beforehand.
+//! Links wasm shared libraries into one component ahead of time, as a dynamic linker would at run time.
 
 use std::path::Path;
 
@@ -8,12 +8,12 @@ use wit_component::{Linker, StringEncoding};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// The name of the interface that WASI adapters adapt.
+/// The interface that the WASI adapter implements.
 const ADAPTED: &str = "wasi_snapshot_preview1";
 
 /// A shared library of a component.
 pub struct Library {
-    /// Its name, by which others need it; for one that the program opens itself, the path it opens.
+    /// The name by which other libraries refer to it. If the program opens it by `dlopen`, the path it opens.
     pub name: String,
     /// The module, with its `dylink.0` section.
     pub wasm: Vec<u8>,
@@ -21,23 +21,23 @@ pub struct Library {
     pub opened: bool,
 }
 
-/// One component of the libraries, with the adapter from WASI preview 1 to 2.
+/// Links the libraries and the adapter from WASI preview 1 to 2 into one component.
 ///
 /// # Errors
-/// When a library is none, or something that one needs is in none.
+/// If a library is invalid, or an import of a library is not defined by any.
 pub fn link(libraries: impl IntoIterator<Item = Library>, adapter: &[u8]) -> Result<Vec<u8>> {
     let mut linker = Linker::default().validate(true).use_built_in_libdl(true);
     for library in libraries {
         linker = linker.library(&library.name, &strip(&library.wasm)?, library.opened)?;
     }
-    // The adapter stays as it is: the linker finds its functions by the names in its custom section.
+    // The adapter is not stripped: the linker finds its functions by the names in its custom section.
     Ok(linker.adapter(ADAPTED, adapter)?.encode()?)
 }
 
-/// The library with the world that it exports, read from a folder of WIT, written into it.
+/// Embeds the world that the library exports, read from a folder of WIT.
 ///
 /// # Errors
-/// When the WIT is none, or has not exactly one world.
+/// If the WIT is invalid or does not have exactly one world.
 pub fn with_world(mut wasm: Vec<u8>, wit: &Path) -> Result<Vec<u8>> {
     let mut resolve = wit_parser::Resolve::default();
     let (package, _) = resolve.push_path(wit)?;
@@ -46,8 +46,8 @@ pub fn with_world(mut wasm: Vec<u8>, wit: &Path) -> Result<Vec<u8>> {
     Ok(wasm)
 }
 
-/// The module without names and debugging information, which linking would only carry along: in libpython more than
-/// half of its bytes.
+/// The module without names and debug information, which linking would copy: in libpython these are more than half of
+/// the bytes.
 fn strip(wasm: &[u8]) -> Result<Vec<u8>> {
     let mut module = Module::new();
     for payload in Parser::new(0).parse_all(wasm) {
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stripping_takes_names_and_debugging_information_and_nothing_else() {
+    fn stripping_removes_only_names_and_debug_information() {
         let custom = |name: &str| {
             let mut section = vec![0, 2 + name.len() as u8, name.len() as u8];
             section.extend(name.as_bytes());

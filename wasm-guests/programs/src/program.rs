@@ -1,4 +1,4 @@
-//! The programs as a table: where each comes from, how it is called, what it must print.
+//! The table of programs: where each comes from, how it is called, what it must print.
 
 use std::path::PathBuf;
 
@@ -10,21 +10,21 @@ use crate::{Error, Loaded, Progress, cpython, snapshot};
 /// One program.
 #[derive(Debug)]
 pub struct Program {
-    /// Its name, in case ids too: `-pre` is the pre-initialised form of what stands before it.
+    /// Its name, also used in case ids; the suffix `-pre` marks the pre-initialised form.
     pub name: &'static str,
-    /// What it is, in one line.
+    /// A description in one line.
     pub description: &'static str,
     /// How it is called.
     pub abi: Abi,
     /// Where its component comes from.
     origin: Origin,
-    /// The recipe that it needs, if any.
+    /// The recipe that builds it, if any.
     pub recipe: Option<&'static str>,
-    /// The folders that it sees.
+    /// The folders that it can access.
     pub(crate) mounts: &'static [Mount],
-    /// The environment that it sees.
+    /// Its environment variables.
     pub(crate) environment: Environment,
-    /// Code that must work in it.
+    /// Code that it must execute correctly.
     pub check: Check,
 }
 
@@ -37,35 +37,35 @@ pub enum Abi {
     Run,
 }
 
-/// Code for a sandbox, and what it must print.
+/// Code for a sandbox and its expected output.
 #[derive(Clone, Copy, Debug)]
 pub struct Check {
     /// The code.
     pub code: &'static str,
-    /// All that it prints, less the last newline; in JavaScript, its value.
+    /// Its complete output without the final newline; in JavaScript, its value.
     pub prints: &'static str,
 }
 
 #[derive(Debug)]
 enum Origin {
-    /// Linked here, from packages of crates.io.
+    /// Linked here, from packages on crates.io.
     Linked,
     /// A component that the recipe placed in the cache.
     Placed,
-    /// A snapshot of another program, after these pieces of code.
+    /// A snapshot of another program after executing these pieces of code.
     Snapshot { of: &'static str, after: &'static [&'static str] },
 }
 
-/// A folder of the host that sandboxes may read.
+/// A host folder that sandboxes may read.
 #[derive(Debug)]
 pub(crate) struct Mount {
-    /// Its name in the cache, which says the version of its content.
+    /// Its name in the cache, which contains the version of its content.
     folder: &'static str,
     /// The path at which the guest sees it.
     pub(crate) guest: &'static str,
 }
 
-/// Names and values.
+/// Names and values of environment variables.
 pub(crate) type Environment = &'static [(&'static str, &'static str)];
 
 const NUMPY: Option<&str> = Some("just guests-numpy");
@@ -76,7 +76,7 @@ const SYMPY: &[Mount] = &[CPYTHON[0].again(), Mount { folder: "sympy-1.14.0", gu
 const CPYTHON312: &[Mount] = &[Mount { folder: "cpython-3.12.1-lib", guest: "/py" }];
 const NUMPY_MOUNTS: &[Mount] = &[CPYTHON312[0].again(), Mount { folder: "numpy-1.26.4", guest: "/site" }];
 
-/// Hashes of strings do not differ from worker to worker, and nothing tries to write bytecode.
+/// Makes string hashes equal in all workers and disables writing bytecode.
 const CPYTHON_ENV: Environment = &[
     ("PYTHONDONTWRITEBYTECODE", "1"),
     ("PYTHONHASHSEED", "0"),
@@ -91,8 +91,8 @@ const PYTHON_CHECK: Check = Check {
     prints: "{\"squares\": 285}\nba7816bf",
 };
 
-/// Solves 3x + y = 9, x + 2y = 8, and transforms there and back; the spectrum of a cosine of two periods over eight
-/// points has its two lines at 2 and 6.
+/// Solves 3x + y = 9, x + 2y = 8, and runs a Fourier transform and its inverse. The spectrum of a cosine with two
+/// periods over eight points has lines at 2 and 6.
 const NUMPY_CHECK: Check = Check {
     code: "\
 import numpy as np
@@ -112,10 +112,10 @@ const SYMPY_CHECK: Check = Check {
 
 const JS_CHECK: Check = Check { code: "JSON.stringify([1, 2, 3].map(n => n * n))", prints: "[1,4,9]" };
 
-/// What an application would have imported before it takes its first job.
+/// Modules that an application imports before its first job.
 const WARM_PYTHON: &str = "import json, math, re";
 const WARM_NUMPY: &str = "import numpy as np\nnp.linalg.solve(np.eye(2), np.ones(2))\nnp.fft.fft(np.ones(8))";
-/// WASI has no ctypes, which sympy imports only to ask for the size of a long.
+/// WASI has no ctypes, which sympy imports only to query the size of a long.
 const WARM_SYMPY: &str = "\
 import sys, types
 ctypes = types.ModuleType('ctypes')
@@ -124,7 +124,7 @@ sys.modules.setdefault('ctypes', ctypes)
 import sympy
 x = sympy.Symbol('x')
 str(sympy.integrate(sympy.sin(x) * x, x)), str(sympy.solve(x**2 - 2, x)), str(sympy.expand((x + 1)**20))";
-/// Puts all objects out of the garbage collector's reach, which would write to every one of them.
+/// Excludes all objects from garbage collection, which would write to each of them.
 const FREEZE: &str = "import gc\ngc.collect()\ngc.freeze()";
 
 static ALL: &[Program] = &[
@@ -238,7 +238,7 @@ impl Mount {
 }
 
 impl Program {
-    /// All of them.
+    /// All programs.
     #[must_use]
     pub fn all() -> &'static [Self] {
         ALL
@@ -252,13 +252,13 @@ impl Program {
         })
     }
 
-    /// Its component, made now if this crate can make it and did not yet, which takes seconds.
+    /// Its component. If this crate can build it and has not done so yet, it is built now, which takes seconds.
     pub fn component(&'static self, cache: &Cache, progress: Progress<'_>) -> Result<Made, Error> {
         match self.origin {
             Origin::Linked => cpython::component(cache, self.name, progress),
             Origin::Placed => cache.placed(&self.file_name())?.ok_or_else(|| self.not_built()),
             Origin::Snapshot { of, after } => {
-                // The folders first: of what a recipe makes, they tell sooner that it is missing.
+                // The folders first: if a recipe was not run, this fails sooner.
                 let folders = self.folders(cache, progress)?;
                 let base = Self::named(of)?.component(cache, progress)?;
                 snapshot::of_program(cache, self, &base, after, &folders, progress)
@@ -266,8 +266,8 @@ impl Program {
         }
     }
 
-    /// All that a worker needs, for [`Loaded::open`]: the component compiled for the engine's settings, then the
-    /// folders that sandboxes see. What is missing is made, each once per cache.
+    /// The files that a worker needs, for [`Loaded::open`]: the component compiled for the engine's settings, then the
+    /// folders that sandboxes can access. Missing files are created, once per cache.
     pub fn files(&'static self, cache: &Cache, engine: &Engine, progress: Progress<'_>) -> Result<Vec<PathBuf>, Error> {
         let component = self.component(cache, progress)?;
         let compiled = snapshot::precompiled(cache, self.name, &component, engine, progress)?;
@@ -286,7 +286,7 @@ impl Program {
         Ok(())
     }
 
-    /// Its file in the cache where a recipe places it.
+    /// Its file name in the cache if a recipe places it.
     #[must_use]
     pub fn file_name(&self) -> String {
         format!("{}.wasm", self.name)

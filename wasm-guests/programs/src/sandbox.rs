@@ -1,7 +1,7 @@
-//! Running a program: loaded once, then any number of sandboxes, each a store with an instance in it.
+//! Runs a program: it is loaded once and instantiated any number of times. Each sandbox is a store with one instance.
 //!
-//! WASI is asynchronous, so every call is driven by a tokio runtime; it is one of the current thread, shared by all
-//! sandboxes of a [`Loaded`], and starts no thread. A call runs on a stack of its own that is gone when it returns.
+//! WASI is asynchronous, so a tokio runtime drives every call. It is a current-thread runtime, shared by all sandboxes
+//! of a [`Loaded`], and starts no threads. Each call runs on a separate stack, which is freed when the call returns.
 
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -13,7 +13,7 @@ use wasmtime::{Config, Engine, Result, Store};
 use crate::wasi::{self, State};
 use crate::{Abi, Error, Program};
 
-/// Turns on what the programs need of an engine.
+/// Enables the engine features that the programs need.
 pub fn configure(config: &mut Config) -> &mut Config {
     config.wasm_component_model_async(true)
 }
@@ -26,7 +26,7 @@ pub struct Loaded {
     pre: InstancePre<State>,
 }
 
-/// A live program of its own.
+/// An instance of a program.
 pub struct Sandbox {
     program: &'static Program,
     runtime: Rc<Runtime>,
@@ -57,22 +57,23 @@ struct ExecuteOutput {
 }
 
 impl Loaded {
-    /// Maps what [`Program::files`] made, for an engine of the same settings.
+    /// Maps the files from [`Program::files`], for an engine with the same settings.
     pub fn open(engine: &Engine, program: &'static Program, files: &[PathBuf]) -> std::result::Result<Self, Error> {
         let (compiled, folders) = files.split_first().ok_or_else(|| Error::Engine {
             action: "load",
             program: program.name,
             source: "it has no files: `Program::files` returns them".into(),
         })?;
-        // SAFETY: the file comes from the cache, which checked it against its checksum; it was compiled by wasmtime,
-        // which refuses what other settings made. Nothing writes to the cache while workers run.
+        // SAFETY: the file comes from the cache, which verified its checksum. It was compiled by wasmtime, which rejects
+        // code compiled with other settings. Nothing writes to the cache while workers run.
         let component = unsafe { Component::deserialize_file(engine, compiled) };
         component
             .and_then(|component| Self::new(&component, program, folders.to_vec()))
             .map_err(Error::engine("load", program.name))
     }
 
-    /// The same with a component that the caller loaded, from bytes for instance; `folders` are the other files.
+    /// Like [`Loaded::open`], with a component that the caller loaded, for example from bytes. `folders` are the other
+    /// files.
     pub fn new(component: &Component, program: &'static Program, folders: Vec<PathBuf>) -> Result<Self> {
         let mut linker = Linker::new(component.engine());
         wasi::link(&mut linker, program.abi)?;
@@ -80,12 +81,12 @@ impl Loaded {
         Ok(Self { program, folders, runtime, pre: linker.instantiate_pre(component)? })
     }
 
-    /// The component, for its image's address range and its needs of a pool.
+    /// The component, for its image's address range and its resource requirements in a pool.
     pub fn component(&self) -> &Component {
         self.pre.component()
     }
 
-    /// A fresh sandbox.
+    /// Creates a fresh sandbox.
     pub fn instantiate(&self) -> std::result::Result<Sandbox, Error> {
         self.start().map_err(Error::engine("instantiate", self.program.name))
     }
@@ -103,8 +104,8 @@ impl Loaded {
 }
 
 impl Sandbox {
-    /// Executes code and returns what it printed, less the last newline; in JavaScript, its value. Names that it
-    /// defines stay.
+    /// Executes code and returns its output without the final newline; in JavaScript, its value. Names that it defines
+    /// remain defined.
     pub fn execute(&mut self, code: &str) -> std::result::Result<String, Error> {
         let code = (code.to_owned(),);
         let store = &mut self.store;
@@ -115,27 +116,27 @@ impl Sandbox {
             })
         });
         match result {
-            // Some programs leave the last newline out themselves.
+            // Some programs already omit the final newline.
             Ok(Ok(printed)) => Ok(printed.trim_end_matches('\n').to_owned()),
             Ok(Err(said)) => Err(Error::Code(said)),
             Err(error) => Err(self.trapped(error)),
         }
     }
 
-    /// The engine's error, with what the program wrote to standard error before it died.
+    /// The engine's error, with the program's output on standard error.
     fn trapped(&self, error: wasmtime::Error) -> Error {
         let said = self.store.data().stderr();
         let error = if said.is_empty() { error } else { error.context(said) };
         Error::engine("run", self.program.name)(error)
     }
 
-    /// Makes the program forget what it knows of the host, before a snapshot is taken.
+    /// Makes the program drop its state about the host before a snapshot.
     pub(crate) fn finish(&mut self) -> Result<()> {
         let finish = self.instance.get_typed_func::<(), ()>(&mut self.store, "finalize-preinit")?;
         self.runtime.block_on(finish.call_async(&mut self.store, ()))
     }
 
-    /// Its parts, for a snapshot.
+    /// Splits the sandbox into its parts, for a snapshot.
     pub(crate) fn into_parts(self) -> (Rc<Runtime>, Store<State>, Instance) {
         (self.runtime, self.store, self.instance)
     }

@@ -1,4 +1,4 @@
-//! Snapshots: a program that has run some code, as a new component or module that starts there; and compiled forms.
+//! Snapshots: a component or module that starts in the state of a program that has run some code. Also compiled forms.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use wasmtime_wizer::{ComponentInstanceState, Wizer};
 use crate::wasi::State;
 use crate::{Error, Loaded, Program, Progress, configure, sandbox::Sandbox};
 
-/// The versions of what makes components: another one may make others.
+/// The versions of the tools that build components; another version may build different ones.
 pub(crate) fn tools() -> String {
     let versions = ["wit-component", "wasmtime-wizer"].map(|tool| {
         let entry = format!("name = \"{tool}\"\nversion = \"");
@@ -23,7 +23,7 @@ pub(crate) fn tools() -> String {
     versions.join("\n")
 }
 
-/// A program's snapshot, after it has executed these pieces of code.
+/// The snapshot of a program after it has executed these pieces of code.
 pub(crate) fn of_program(
     cache: &Cache,
     program: &'static Program,
@@ -58,14 +58,14 @@ pub(crate) fn of_program(
     })
 }
 
-/// A sandbox of a component that runs only once: compiling it well would take longer than running it.
+/// A sandbox of a component that runs only once. Optimising it would take longer than running it.
 fn start(wasm: &[u8], program: &'static Program, folders: &[PathBuf]) -> Result<Sandbox> {
     let engine = Engine::new(configure(Config::new().cranelift_opt_level(OptLevel::None)))?;
     let component = Component::new(&engine, wasm)?;
     Ok(Loaded::new(&component, program, folders.to_vec())?.instantiate()?)
 }
 
-/// A running component, through the functions that wizer added to it.
+/// A running component, accessed through the functions that wizer added.
 struct Running {
     store: Store<State>,
     instance: Instance,
@@ -104,7 +104,7 @@ impl ComponentInstanceState for Running {
     }
 }
 
-/// The form of a component or module that the engine's settings need, for `deserialize_file`.
+/// The component or module compiled for the engine's settings, for `deserialize_file`.
 pub(crate) fn precompiled(
     cache: &Cache,
     name: &'static str,
@@ -126,7 +126,7 @@ pub(crate) fn precompiled(
     })
 }
 
-/// A runtime for what is asynchronous but has nothing to wait for.
+/// A runtime for asynchronous code that never waits.
 pub(crate) fn runtime() -> std::io::Result<Rc<Runtime>> {
     tokio::runtime::Builder::new_current_thread().build().map(Rc::new)
 }

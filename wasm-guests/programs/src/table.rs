@@ -13,7 +13,7 @@ use crate::{Error, Progress, snapshot};
 pub enum Table {
     /// Every page has data.
     Dense,
-    /// The first page of every four: 8 MiB of data over 32 MiB.
+    /// Every fourth page has data: 8 MiB over 32 MiB.
     Sparse,
 }
 
@@ -38,7 +38,7 @@ impl Table {
         }
     }
 
-    /// The snapshot, a core module without imports, made now if it was not yet.
+    /// The snapshot, a core module without imports. Built on first use.
     pub fn module(self, cache: &Cache) -> std::result::Result<Made, Error> {
         let guest = wasm_guests::guest("table")?;
         let key = format!("{}\n{}", guest.entry().wasm_sha256, snapshot::tools());
@@ -65,7 +65,7 @@ impl Table {
     }
 }
 
-/// A running module, through what wizer exports of it.
+/// A running module, accessed through the exports that wizer added.
 struct Running {
     store: Store<()>,
     instance: Instance,

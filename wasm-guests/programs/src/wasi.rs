@@ -1,6 +1,6 @@
-//! The world outside a sandbox: WASI preview 2 with clocks and random numbers that repeat, folders to read, and
-//! nothing else. Programs seed their hash tables and time themselves with these, so with real ones no two workers
-//! would have the same pages.
+//! The environment of a sandbox: WASI preview 2 with deterministic clocks and random numbers, read-only folders, and
+//! nothing else. Programs seed their hash tables and measure time with these, so with real ones no two workers would
+//! have the same pages.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -14,25 +14,25 @@ use wasmtime_wasi::{FsPerms, HostMonotonicClock, HostWallClock, WasiCtx, WasiCtx
 
 use crate::{Abi, Program};
 
-/// What every wall clock shows first: 2026-01-01 00:00 UTC.
+/// The start of every wall clock: 2026-01-01 00:00 UTC.
 const EPOCH: Duration = Duration::from_secs(1_767_225_600);
-/// By how much a clock has moved on whenever it is read: code that waits for time to pass gets there.
+/// The advance of a clock per read, so that code that waits for time to pass terminates.
 const TICK: Duration = Duration::from_micros(1);
-/// How much a sandbox may write to each of its standard streams.
+/// The capacity of each of a sandbox's standard streams.
 const OUTPUT_BYTES: usize = 64 << 10;
-/// No cycle of these bytes shows within what a program draws for its seeds.
+/// The random bytes, repeated in a cycle that is long enough for the seeds of a program.
 const RANDOM: [u8; 16] = *b"highwater random";
 
-/// What a store holds for its sandbox.
+/// The data of a sandbox's store.
 pub(crate) struct State {
     wasi: WasiCtx,
     table: ResourceTable,
-    /// What the sandbox wrote to standard error, beside what it captures itself.
+    /// The sandbox's standard error, without output that the program captures itself.
     stderr: MemoryOutputPipe,
 }
 
 impl State {
-    /// The state of a fresh sandbox that sees these folders, in the order of the program's mounts.
+    /// The state of a fresh sandbox with access to these folders, in the order of the program's mounts.
     pub(crate) fn new(program: &Program, folders: &[PathBuf]) -> Result<Self> {
         let stderr = MemoryOutputPipe::new(OUTPUT_BYTES);
         let mut wasi = repeatable();
@@ -43,7 +43,7 @@ impl State {
         Ok(Self { wasi: wasi.build(), table: ResourceTable::new(), stderr })
     }
 
-    /// What the sandbox wrote to standard error.
+    /// The sandbox's output on standard error.
     pub(crate) fn stderr(&self) -> String {
         String::from_utf8_lossy(&self.stderr.contents()).into_owned()
     }
@@ -55,7 +55,7 @@ impl WasiView for State {
     }
 }
 
-/// A WASI whose clocks and random numbers repeat, with nothing else in it.
+/// A WASI with deterministic clocks and random numbers, and nothing else.
 pub fn repeatable() -> WasiCtxBuilder {
     let mut wasi = WasiCtxBuilder::new();
     wasi.secure_random(Deterministic::new(RANDOM.to_vec()))
@@ -63,12 +63,12 @@ pub fn repeatable() -> WasiCtxBuilder {
         .insecure_random_seed(u128::from_le_bytes(RANDOM))
         .wall_clock(Clock::default())
         .monotonic_clock(Clock::default())
-        // Else every access to a file would be done by another thread.
+        // Without this, another thread would perform every file access.
         .allow_blocking_current_thread(true);
     wasi
 }
 
-/// A clock that counts how often it was read.
+/// A clock that advances by one tick per read.
 #[derive(Default)]
 struct Clock(AtomicU64);
 
@@ -98,7 +98,7 @@ impl HostMonotonicClock for Clock {
     }
 }
 
-/// All that programs of that kind may import.
+/// Defines everything that programs with this ABI may import.
 pub(crate) fn link(linker: &mut Linker<State>, abi: Abi) -> Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
     if abi == Abi::Eryx {
@@ -108,7 +108,7 @@ pub(crate) fn link(linker: &mut Linker<State>, abi: Abi) -> Result<()> {
     Ok(())
 }
 
-/// What the host could offer to Python code: nothing, and its reports are dropped.
+/// The callbacks of the host for Python code: there are none, and reports are discarded.
 fn callbacks(linker: &mut Linker<State>) -> Result<()> {
     let mut root = linker.root();
     root.func_wrap_concurrent("invoke", |_: &Accessor<State>, (_, _): (String, String)| {
@@ -124,7 +124,7 @@ fn callbacks(linker: &mut Linker<State>) -> Result<()> {
     Ok(())
 }
 
-/// There is no network.
+/// Defines the network functions, which always fail.
 fn network(linker: &mut Linker<State>) -> Result<()> {
     for (interface, functions) in [
         ("eryx:net/tcp@0.1.0", ["connect", "read", "write", "close"]),

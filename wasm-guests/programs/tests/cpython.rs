@@ -1,6 +1,6 @@
-//! CPython from crates.io alone: both forms run, two workers agree, and what was made once is not made again.
+//! CPython built only from crates.io: both forms run, two workers agree, and nothing is built twice.
 //!
-//! The cache is the one below the target folder, so only the first of all test runs builds.
+//! The tests use the cache below the target folder, so only the first test run builds.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::cell::RefCell;
@@ -31,7 +31,7 @@ fn loaded(engine: &Engine, name: &str) -> Loaded {
 }
 
 #[test]
-fn both_forms_pass_their_check_and_keep_names_between_calls() {
+fn both_forms_pass_their_check_and_keep_names() {
     let engine = engine();
     for name in FORMS {
         let program = Program::named(name).unwrap();
@@ -44,7 +44,7 @@ fn both_forms_pass_their_check_and_keep_names_between_calls() {
 }
 
 #[test]
-fn a_sandbox_knows_nothing_of_another() {
+fn sandboxes_are_isolated() {
     let engine = engine();
     let loaded = loaded(&engine, "cpython-pre");
     loaded.instantiate().unwrap().execute("import json\njson.mine = 1").unwrap();
@@ -53,7 +53,7 @@ fn a_sandbox_knows_nothing_of_another() {
 }
 
 #[test]
-fn modules_outside_the_snapshot_are_found_in_the_folder() {
+fn modules_outside_the_snapshot_are_loaded_from_the_folder() {
     let engine = engine();
     let mut sandbox = loaded(&engine, "cpython-pre").instantiate().unwrap();
     let code = "import sys\nprint('fractions' in sys.modules)\nimport fractions\nprint(fractions.Fraction(2, 6))";
@@ -61,7 +61,7 @@ fn modules_outside_the_snapshot_are_found_in_the_folder() {
 }
 
 #[test]
-fn failing_code_is_an_error_with_its_traceback_and_the_sandbox_goes_on() {
+fn failing_code_returns_a_traceback_and_the_sandbox_survives() {
     let engine = engine();
     let mut sandbox = loaded(&engine, "cpython-pre").instantiate().unwrap();
     let error = sandbox.execute("1 / 0").unwrap_err();
@@ -69,19 +69,19 @@ fn failing_code_is_an_error_with_its_traceback_and_the_sandbox_goes_on() {
     assert_eq!(sandbox.execute("print(1)").unwrap(), "1");
 }
 
-/// What Python draws from its host when nobody tells it not to; it waits and reads files too, which asynchronous
-/// hosts like to leave to threads.
+/// Prints everything that Python takes from its host by default. It also sleeps and reads files, for which asynchronous
+/// hosts tend to start threads.
 const DRAWS: &str = "\
 import fractions, os, random, time
 time.sleep(0.01)
 print(hash('a'), random.random(), os.urandom(4).hex(), time.time(), time.perf_counter(), id(os), id(fractions))";
 
 #[test]
-fn two_workers_draw_the_same_random_numbers_hashes_times_and_addresses_on_one_thread() {
+fn two_workers_get_equal_inputs_on_one_thread() {
     for name in FORMS {
-        // Made here, for compiling does start threads.
+        // Built here, because compiling starts threads.
         drop(loaded(&engine(), name));
-        // Other processes: what could differ would differ there.
+        // Separate processes, so that nothing is shared between the two workers.
         let draw = || {
             let mut worker = Command::new(std::env::current_exe().unwrap());
             worker.args(["--exact", "draws", "--ignored", "--nocapture"]).env("PROGRAM", name);
@@ -109,17 +109,17 @@ fn draws() {
 }
 
 #[test]
-fn what_was_made_is_not_made_again() {
+fn files_are_not_built_twice() {
     let engine = engine();
     let program = Program::named("cpython-pre").unwrap();
     let files = program.files(&Cache::at(cache()), &engine, &to_stderr).unwrap();
-    let told = RefCell::new(Vec::new());
-    let again = program.files(&Cache::at(cache()), &engine, &|line| told.borrow_mut().push(line.to_owned())).unwrap();
-    assert_eq!((files, told.into_inner()), (again, Vec::new()));
+    let lines = RefCell::new(Vec::new());
+    let again = program.files(&Cache::at(cache()), &engine, &|line| lines.borrow_mut().push(line.to_owned())).unwrap();
+    assert_eq!((files, lines.into_inner()), (again, Vec::new()));
 }
 
 #[test]
-fn a_program_whose_recipe_was_not_run_says_which_one_it_is() {
+fn the_error_for_a_program_not_built_names_its_recipe() {
     let folder = tempfile::tempdir().unwrap();
     for (name, said) in [
         ("numpy-pre", "guest not built, see just guests-numpy"),
@@ -142,7 +142,7 @@ fn sum(path: &Path, engine: &Engine) -> u32 {
 }
 
 #[test]
-fn table_snapshots_start_with_what_the_guest_would_compute() {
+fn table_snapshots_start_with_the_computed_data() {
     let engine = engine();
     let folder = tempfile::tempdir().unwrap();
     for (table, init, mib) in [(Table::Dense, "init_dense", 32), (Table::Sparse, "init_sparse", 8)] {

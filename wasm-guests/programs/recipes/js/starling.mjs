@@ -1,4 +1,4 @@
-// Makes the StarlingMonkey component: node starling.mjs OUTPUT, in the folder of guest.js and guest.wit.
+// Builds the StarlingMonkey component: node starling.mjs OUTPUT, in the folder of guest.js and guest.wit.
 import { writeFile } from "node:fs/promises";
 import { componentize } from "@bytecodealliance/componentize-js";
 
@@ -6,7 +6,7 @@ const { component } = await componentize({
   sourcePath: "guest.js",
   witPath: "guest.wit",
   worldName: "sandbox",
-  // A sandbox that only computes imports no network.
+  // The sandbox only computes and needs no network.
   disableFeatures: ["http", "fetch-event"],
 });
 await writeFile(process.argv[2], component);

@@ -1,7 +1,7 @@
-"""Makes headers and settings with which this machine's Python builds extension modules for WASI: configure.py WORK.
+"""Creates the headers and settings with which this machine's Python builds extension modules for WASI.
 
-The headers are this machine's CPython 3.12, whose pyconfig.h and sysconfig get the values that the WASI build of the
-same minor version was configured with (its own _sysconfigdata, below WORK/cpython/lib).
+Usage: configure.py WORK. The headers are those of this machine's CPython 3.12. Its pyconfig.h and sysconfig get the
+values that the WASI build of the same minor version was configured with, from _sysconfigdata below WORK/cpython/lib.
 """
 
 import importlib.util
@@ -12,7 +12,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-# Zero means "no" for these names only if they are not sizes or declarations.
+# For names with these prefixes, zero is a value; for others it means "no".
 NUMERIC = ("SIZEOF", "ALIGNOF", "HAVE_DECL")
 MEASURED = ("SIZEOF_", "ALIGNOF_", "HAVE_")
 
@@ -37,7 +37,7 @@ def pyconfig(text, wasi):
             line = f"/* #undef {name} */" if unset else f"#define {name} {value}"
         lines.append(line)
     text = "\n".join(lines)
-    # CPython brings stubs of its own, which its settings do not tell.
+    # CPython includes its own pthread stubs, which the settings do not mention.
     text = text.replace("#define HAVE_PTHREAD_H 1", "/* #undef HAVE_PTHREAD_H */")
     return text.replace("/* #undef HAVE_PTHREAD_STUBS */", "#define HAVE_PTHREAD_STUBS 1")
 
@@ -45,7 +45,7 @@ def pyconfig(text, wasi):
 def headers(include, wasi):
     """Copies this machine's headers and adapts them."""
     shutil.copytree(sysconfig.get_path("include"), include)
-    # Debian and Ubuntu keep a pyconfig.h per architecture beside the one that includes it.
+    # On Debian and Ubuntu, pyconfig.h only includes a file per architecture.
     native = Path(sysconfig.get_config_h_filename())
     (include / "pyconfig.h").write_text(pyconfig(native.read_text(), wasi))
     # C++ has no `restrict`.
@@ -54,7 +54,7 @@ def headers(include, wasi):
 
 
 def build_settings(native, wasi, work, include):
-    """What distutils asks for, for the cross build."""
+    """The settings that distutils reads, for the cross build."""
     tools = {"CC": "wcc", "CXX": "wcxx", "AR": "war", "LDSHARED": "wcc -shared", "LDCXXSHARED": "wcxx -shared"}
     tools["BLDSHARED"] = tools["LDSHARED"]
     merged = native | {name: value for name, value in wasi.items() if name.startswith(MEASURED)}

@@ -1,7 +1,7 @@
-"""Takes CPython 3.12.1 and the C libraries for WASI out of componentize-py's wheel: frames.py WHEEL FOLDER.
+"""Extracts CPython 3.12.1 and the C libraries for WASI from componentize-py's wheel: frames.py WHEEL FOLDER.
 
-They lie in the wheel's native library as zstd frames. Which frame is what follows from their order, which is that of
-the one wheel that the recipe pins by its hash.
+They are embedded in the wheel's native library as zstd frames and identified by their order, which is fixed because
+the recipe pins the wheel by its hash.
 """
 
 import sys
@@ -11,7 +11,7 @@ from pathlib import Path
 import zstandard
 
 MAGIC = b"\x28\xb5\x2f\xfd"
-# Chance finds of the magic, and frames of a few bytes, are none of ours.
+# Accidental matches of the magic number and frames of a few bytes are ignored.
 SMALLEST = 500
 FRAMES = {
     0: "stdlib.tar",

@@ -1,4 +1,4 @@
-//! The tool of the recipes: links, places and checks programs. Exit status: 0 all is well, 1 a failure, 2 bad usage.
+//! The tool that the recipes call: links, places and checks programs. Exit status: 0 success, 1 failure, 2 usage error.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -21,18 +21,18 @@ struct Arguments {
 enum Command {
     /// Lists the programs
     List,
-    /// Makes programs as far as this tool can, and runs the check of each in two sandboxes
+    /// Builds programs that need no recipe, and runs the check of each program in two sandboxes
     Check {
-        /// The folder of made files, TARGET/highwater/cache
+        /// The cache folder, TARGET/highwater/cache
         #[arg(long)]
         cache: PathBuf,
-        /// Their names
+        /// The names of the programs
         #[arg(required = true)]
         programs: Vec<String>,
     },
-    /// Puts a component where the families look for it
+    /// Copies a component into the cache, where the families find it
     Place {
-        /// The folder of made files, TARGET/highwater/cache
+        /// The cache folder, TARGET/highwater/cache
         #[arg(long)]
         cache: PathBuf,
         /// The program's name
@@ -45,12 +45,12 @@ enum Command {
         /// The adapter from WASI preview 1
         #[arg(long)]
         adapter: PathBuf,
-        /// A folder of WIT whose only world the last library exports
+        /// A folder of WIT; the last library exports its only world
         #[arg(long)]
         wit: PathBuf,
         /// The component
         output: PathBuf,
-        /// Libraries, each after those that it needs; PATH=FILE for one that the guest opens itself, at that path
+        /// Libraries, dependencies first; PATH=FILE for a library that the guest opens at PATH by dlopen
         #[arg(required = true)]
         libraries: Vec<OsString>,
     },
@@ -95,7 +95,7 @@ fn linked(
     libraries: &[OsString],
 ) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
     let mut parts = libraries.iter().map(library).collect::<anyhow::Result<Vec<_>>>()?;
-    let exporting = parts.iter_mut().rfind(|library| !library.opened).context("no library would export the world")?;
+    let exporting = parts.iter_mut().rfind(|library| !library.opened).context("no library exports the world")?;
     exporting.wasm = with_world(std::mem::take(&mut exporting.wasm), wit)?;
     link(parts, &read(adapter)?)
 }
@@ -106,7 +106,7 @@ fn library(argument: &OsString) -> anyhow::Result<Library> {
         return Ok(Library { name: path.to_owned(), wasm: read(Path::new(file))?, opened: true });
     }
     let path = Path::new(argument);
-    let name = path.file_name().with_context(|| format!("{text} is no file"))?;
+    let name = path.file_name().with_context(|| format!("{text} is not a file"))?;
     Ok(Library { name: name.to_string_lossy().into_owned(), wasm: read(path)?, opened: false })
 }
 

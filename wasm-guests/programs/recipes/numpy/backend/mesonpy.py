@@ -1,4 +1,4 @@
-"""Stands in for numpy's build backend while pip downloads its sources: says what they are, and builds nothing."""
+"""Replaces numpy's build backend while pip downloads its sources: provides the metadata and builds nothing."""
 
 import os
 
