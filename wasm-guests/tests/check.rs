@@ -68,8 +68,8 @@ fn an_altered_artefact_is_detected() {
 fn truncated_artefacts_and_trailing_bytes_are_detected() {
     let tree = Tree::copy();
     let sound = fs::read(tree.artefact("image")).unwrap();
-    for spoilt in [&sound[..sound.len() / 2], &[], &[&sound[..], b"tail"].concat()] {
-        fs::write(tree.artefact("image"), spoilt).unwrap();
+    for damaged in [&sound[..sound.len() / 2], &[], &[&sound[..], b"tail"].concat()] {
+        fs::write(tree.artefact("image"), damaged).unwrap();
         assert!(matches!(only(&tree), Problem::ArtefactAltered { name, .. } if name == "image"));
     }
 }

@@ -170,7 +170,7 @@ static ALL: &[Program] = &[
     },
     Program {
         name: "cpython312",
-        description: "CPython 3.12 with a runtime of a page of C, which initialises itself in every sandbox",
+        description: "CPython 3.12 with a one-page runtime in C, which initialises itself in every sandbox",
         abi: Abi::Run,
         origin: Origin::Placed,
         recipe: NUMPY,

@@ -64,8 +64,8 @@ impl Loaded {
             program: program.name,
             source: "it has no files: `Program::files` returns them".into(),
         })?;
-        // SAFETY: the file comes from the cache, which verified its checksum. It was compiled by wasmtime, which rejects
-        // code compiled with other settings. Nothing writes to the cache while workers run.
+        // SAFETY: the file comes from the cache, which verified its checksum. It was compiled by wasmtime, which
+        // rejects code compiled with other settings. Nothing writes to the cache while workers run.
         let component = unsafe { Component::deserialize_file(engine, compiled) };
         component
             .and_then(|component| Self::new(&component, program, folders.to_vec()))
