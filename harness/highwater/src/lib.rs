@@ -15,43 +15,23 @@
 //!  report   records and verdicts as text, pages and exports
 //! ```
 //!
-//! A bench crate supplies a [`Family`] of [`Case`]s and calls [`main`]:
+//! A first family takes a few lines:
 //!
 //! ```no_run
-//! use highwater::{Case, CaseId, CaseResult, Family, Scale, Stages};
-//!
-//! struct Buffers;
-//!
-//! impl Case for Buffers {
-//!     fn id(&self) -> CaseId {
-//!         "buffers/vec/size=64k".parse().expect("a valid id")
-//!     }
-//!     fn ladder(&self) -> Vec<Scale> {
-//!         [1, 10, 100].map(Scale).to_vec()
-//!     }
-//!     fn run(&self, stages: &mut Stages) -> CaseResult {
-//!         let mut live = Vec::with_capacity(100);
-//!         stages.reached("loaded")?;
-//!         for scale in stages.ladder() {
-//!             live.resize_with(scale.0 as usize, || vec![1_u8; 65_536]);
-//!             stages.reached_at("live", scale)?;
-//!         }
-//!         drop(live);
-//!         Ok(stages.reached("dropped")?)
-//!     }
-//! }
-//!
 //! fn main() -> std::process::ExitCode {
-//!     highwater::main(|| Family {
-//!         name: "buffers",
-//!         unit: "buffer",
-//!         reference: "loaded",
-//!         context: Default::default(),
-//!         cases: vec![Box::new(Buffers)],
-//!         claims: Vec::new(),
-//!     })
+//!     highwater::suite("buffers")
+//!         .unit("buffer")
+//!         .case("vec/size=64k", [1, 10, 100], |cx| {
+//!             let mut live = cx.units();
+//!             cx.ladder("live", |n| live.resize_with(n, || vec![1_u8; 65_536]))?;
+//!             drop(live);
+//!             cx.stage("dropped")
+//!         })
+//!         .main()
 //! }
 //! ```
+//!
+//! A large family implements [`Case`] and passes its [`Family`] to [`main`].
 
 mod measure;
 mod options;
@@ -59,6 +39,7 @@ mod pages;
 mod plan;
 mod program;
 mod progress;
+mod suite;
 mod timing;
 
 pub use highwater_judge as judge;
@@ -75,3 +56,4 @@ pub use highwater_worker::{
     Stages, Timer, locked_version,
 };
 pub use program::main;
+pub use suite::{Cx, IntoCaseResult, Suite, suite};
