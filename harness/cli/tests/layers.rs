@@ -1,0 +1,76 @@
+//! The layers of the harness: each crate depends only on crates of lower layers, and the measured process links little.
+
+use std::{collections::BTreeMap, path::Path, process::Command};
+
+use serde_json::Value;
+
+/// From the lowest layer to the highest.
+const LAYERS: [&str; 10] = [
+    "highwater-model",
+    "highwater-stats",
+    "highwater-store",
+    "highwater-probe",
+    "highwater-worker",
+    "highwater-runner",
+    "highwater-judge",
+    "highwater-report",
+    "highwater",
+    "highwater-cli",
+];
+/// The most packages that the measured process may link through the harness, its own two included.
+const MOST_PACKAGES: usize = 20;
+
+fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the workspace")
+}
+
+fn cargo(arguments: &[&str]) -> String {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let ran = Command::new(cargo).args(arguments).current_dir(workspace()).output().expect("cargo runs");
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    String::from_utf8(ran.stdout).expect("text")
+}
+
+/// By package of the workspace, the packages that it depends on outside tests.
+fn dependencies() -> BTreeMap<String, Vec<String>> {
+    let metadata: Value =
+        serde_json::from_str(&cargo(&["metadata", "--no-deps", "--format-version", "1", "--offline"])).expect("JSON");
+    let packages = metadata["packages"].as_array().expect("packages");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let of = |package: &Value| {
+        let dependencies = package["dependencies"].as_array().expect("dependencies");
+        dependencies.iter().filter(|it| it["kind"].is_null()).map(|it| text(&it["name"])).collect()
+    };
+    packages.iter().map(|package| (text(&package["name"]), of(package))).collect()
+}
+
+#[test]
+fn every_crate_depends_on_lower_layers_only() {
+    let dependencies = dependencies();
+    for (layer, name) in LAYERS.iter().enumerate() {
+        for dependency in &dependencies[*name] {
+            if let Some(other) = LAYERS.iter().position(|it| it == dependency) {
+                assert!(other < layer, "{name} depends on {dependency}, which is not below it");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_harness_depends_on_no_family() {
+    let dependencies = dependencies();
+    let families: Vec<&String> = dependencies.keys().filter(|name| !LAYERS.contains(&name.as_str())).collect();
+    for name in LAYERS {
+        let found = dependencies[name].iter().find(|dependency| families.contains(dependency));
+        assert_eq!(found, None, "{name}");
+    }
+}
+
+#[test]
+fn a_worker_links_few_packages() {
+    let tree = cargo(&["tree", "-p", "highwater-worker", "--edges", "normal", "--prefix", "none", "--offline"]);
+    let mut packages: Vec<&str> = tree.lines().map(|line| line.trim_end_matches(" (*)")).collect();
+    packages.sort_unstable();
+    packages.dedup();
+    assert!(packages.len() <= MOST_PACKAGES, "{} packages:\n{}", packages.len(), packages.join("\n"));
+}
