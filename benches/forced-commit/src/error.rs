@@ -1,5 +1,5 @@
-//! What can go wrong: every error says what was tried, and tells "this kernel cannot" from "there is
-//! not enough memory" from the rest, for a host reacts differently to each.
+//! Error types. Each error names the operation that failed and distinguishes "this kernel cannot", "there is
+//! not enough memory" and everything else, because a host handles them differently.
 
 use std::{fmt, io};
 
@@ -7,62 +7,61 @@ use std::{fmt, io};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The kernel, or the process's rights, lack something that the strategy needs. [`crate::best`]
-    /// falls back to one that does without.
+    /// The kernel or the process's privileges lack something that the strategy needs. [`crate::best`] falls
+    /// back to a strategy that works without it.
     #[error("{what} is not available here: {reason}")]
     Unsupported {
-        /// What is lacking.
+        /// The missing feature.
         what: &'static str,
-        /// How that was told.
+        /// How its absence was detected.
         reason: String,
     },
-    /// Committing on would run out of memory; what was committed has been given back, but for
+    /// Committing more would run out of memory. Everything committed so far has been released, except for
     /// [`NoHeadroom::kept`].
     #[error(transparent)]
     NoHeadroom(#[from] NoHeadroom),
-    /// A commit failed, and not everything that it had made resident could be given back.
-    #[error("{cause}; {kept} bytes stay committed: they have contents or could not be given back")]
+    /// A commit failed, and not all pages that it had made resident could be released.
+    #[error("{cause}; {kept} bytes stay committed: they have contents or could not be released")]
     PartlyCommitted {
-        /// Bytes that the commit made resident and that still are.
+        /// Bytes that the commit made resident and that are still resident.
         kept: u64,
         /// Why it failed.
         cause: Box<Error>,
     },
-    /// The reset was armed by a process of which this one is a fork: what it knows of written pages
-    /// is the parent's. Nothing was changed, in either.
+    /// The reset was armed in the parent, before this process was forked, so it tracks the parent's written
+    /// pages. Nothing was changed in either process.
     #[error(
         "the reset was armed before a fork and tracks the parent's memory: \
-         restore the memory by another reset, then arm this one again in this process"
+         restore the memory with another reset, then arm this one again in this process"
     )]
     Forked,
-    /// Part of the memory was mapped anew since the reset was armed, so writes to it are not tracked.
-    /// Nothing was changed.
+    /// Part of the memory was remapped after the reset was armed, so writes to it are not tracked. Nothing
+    /// was changed.
     #[error(
-        "part of the memory was mapped anew since the reset was armed: \
-         restore the memory by another reset, then arm this one again"
+        "part of the memory was remapped after the reset was armed: \
+         restore the memory with another reset, then arm this one again"
     )]
     Remapped,
-    /// A system call was refused.
+    /// A system call failed.
     #[error("cannot {what}: {source}")]
     System {
-        /// What was tried.
+        /// The operation that failed.
         what: &'static str,
-        /// The system's answer.
+        /// The error that the system returned.
         source: io::Error,
     },
-    /// The memory grew since its image was taken, and a memory cannot shrink: only a new instance is
-    /// clean.
-    #[error("the linear memory has {now} bytes and had {initial}: only a new instance is clean")]
+    /// The memory grew after its image was taken. A memory cannot shrink, so only a new instance is clean.
+    #[error("the linear memory grew from {initial} to {now} bytes: only a new instance is clean")]
     Grown {
         /// Its initial size in bytes.
         initial: usize,
-        /// Its size now.
+        /// Its current size in bytes.
         now: usize,
     },
-    /// A table grew, and a table cannot shrink.
+    /// A table grew. A table cannot shrink, so only a new instance is clean.
     #[error("table `{0}` grew: only a new instance is clean")]
     TableGrown(String),
-    /// The strategy asks for something that this target does not have.
+    /// The target does not support an operation that the strategy needs.
     #[error("the target cannot {0}")]
     Lacking(&'static str),
     /// The guest or the engine failed.
@@ -71,7 +70,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Adds how many bytes the failed commit could not give back.
+    /// Adds the number of bytes that the failed commit could not release.
     pub(crate) fn with_kept(self, kept: u64) -> Self {
         match self {
             Self::NoHeadroom(refusal) => Self::NoHeadroom(NoHeadroom { kept, ..refusal }),
@@ -80,7 +79,7 @@ impl Error {
         }
     }
 
-    /// Turns a refused system call into an error that says what it was for.
+    /// Wraps the error of a system call with the operation that it was part of.
     pub(crate) fn system(what: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::System { what, source }
     }
@@ -92,25 +91,25 @@ impl From<wasmtime::Error> for Error {
     }
 }
 
-/// There is less memory to be had than is needed.
+/// Less memory is available than the commit needs.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{needed} more bytes are needed and {available} are available ({limited_by}); {}", kept_text(*kept))]
 pub struct NoHeadroom {
     /// Bytes that were still to be committed.
     pub needed: u64,
-    /// Bytes that could have been, at that moment.
+    /// Bytes that were available at that moment.
     pub available: u64,
     /// What sets the limit.
     pub limited_by: Source,
-    /// Bytes that the refused commit made resident and that still are: pages with contents, such as
-    /// swapped-out ones that were read back, and pages that could not be given back.
+    /// Bytes that the refused commit made resident and that are still resident: pages with contents, such as
+    /// swapped-out pages that were read back, and pages that could not be released.
     pub kept: u64,
 }
 
 fn kept_text(kept: u64) -> String {
     match kept {
         0 => "nothing was kept".to_owned(),
-        _ => format!("{kept} bytes stay committed: they have contents or could not be given back"),
+        _ => format!("{kept} bytes stay committed: they have contents or could not be released"),
     }
 }
 

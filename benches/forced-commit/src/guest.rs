@@ -1,5 +1,5 @@
-//! The guest of this family: a module whose memory, data segments, globals and table are known to the
-//! byte, and whose job dirties as many pages as it is told, in as many runs.
+//! The guest module of this family. Its memory, data segments, globals and table are known to the byte, and
+//! its job dirties a given number of pages in a given number of runs.
 //!
 //! ```text
 //!  0      1 KiB       200,000                                            size
@@ -29,7 +29,7 @@ pub struct Declared {
 }
 
 impl Declared {
-    /// Minimum and maximum alike.
+    /// Equal minimum and maximum.
     #[must_use]
     pub fn exactly(bytes: u64) -> Self {
         Self { minimum: bytes, maximum: bytes }
@@ -98,16 +98,16 @@ pub fn text(declared: Declared) -> String {
     )
 }
 
-/// Has an engine of these settings compile for the target that [`GuestTarget::chosen`] names, so that code is
-/// the same on every machine of a class. An engine that only runs what was compiled needs nothing of this.
+/// Configures an engine to compile for the target that [`GuestTarget::chosen`] names, so that the code is
+/// identical on every machine of a class. An engine that only runs precompiled code does not need this.
 ///
 /// # Errors
-/// When the environment names no target, or the engine knows none of the name.
+/// When the environment names no target, or the engine does not know it.
 pub fn compile_for_target(config: &mut Config) -> wasmtime::Result<()> {
     compile_for(config, GuestTarget::chosen()?)
 }
 
-/// An engine that compiles for that target and for engines of these settings.
+/// An engine that compiles for that target and for engines with these settings.
 ///
 /// # Errors
 /// As [`compile_for_target`], and when the engine refuses the settings.
@@ -117,10 +117,10 @@ pub fn compiler(config: &Config) -> wasmtime::Result<Engine> {
     Engine::new(&config)
 }
 
-/// Compiles the guest for an engine of these settings into `folder` and returns the file.
+/// Compiles the guest for an engine with these settings into `folder` and returns the path of the file.
 ///
 /// # Errors
-/// When the engine refuses the settings or the file cannot be written.
+/// When the engine rejects the settings or the file cannot be written.
 pub fn precompiled(folder: &Path, name: &str, declared: Declared, config: &Config) -> CaseResult<PathBuf> {
     let engine = compiler(config)?;
     let compiled = engine.precompile_module(&wat::parse_str(text(declared))?)?;
@@ -153,7 +153,7 @@ mod tests {
         engine.precompile_module(&wat::parse_str(text(GUEST)).expect("a module")).expect("compiles")
     }
 
-    /// What compiled code says of a flag: its name, then the encoded value.
+    /// The value of a compiler flag in compiled code: the encoded value follows the flag's name.
     #[cfg(target_arch = "x86_64")]
     fn value<'a>(code: &'a [u8], flag: &str) -> &'a [u8] {
         let at = code.windows(flag.len()).position(|window| window == flag.as_bytes()).expect("a flag");
@@ -161,17 +161,18 @@ mod tests {
     }
 
     #[test]
-    fn a_guest_compiled_twice_for_a_target_is_the_same_bytes() {
+    fn compiling_a_guest_twice_for_a_target_gives_the_same_bytes() {
         let target = GuestTarget::chosen().expect("a target");
         let [first, second] = [engine(target), engine(target)];
         assert_eq!(hash(&first), hash(&second));
         assert!(compiled(&first) == compiled(&second));
     }
 
-    /// What cached files are named by differs too, or one target would find the other's.
+    /// The engine hash names cached files, so it must differ too: otherwise one target would load code
+    /// compiled for the other.
     #[cfg(target_arch = "x86_64")]
     #[test]
-    fn a_fixed_target_has_the_features_of_its_level_and_none_of_the_hosts() {
+    fn a_fixed_target_ignores_the_hosts_cpu_features() {
         let [fixed, baseline] =
             [GuestTarget::chosen().expect("a target"), GuestTarget::Baseline].map(|target| compiled(&engine(target)));
         let off = value(&baseline, "has_avx512f");
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn engines_without_a_target_load_what_a_fixed_target_compiled() {
+    fn engines_without_a_target_load_code_for_a_fixed_target() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("guest.cwasm");
         let mut no_compiler = Config::new();

@@ -1,19 +1,19 @@
-//! The initial image of a linear memory: what a clean reset must bring back. Only pages with anything
-//! in them are kept, so the image of a 4 GiB memory costs what its data segments cost.
+//! The initial image of a linear memory, which a clean reset must restore. Only pages that are not all zero
+//! are stored, so the image of a 4 GiB memory is as large as its data segments.
 
 use std::ops::Range;
 
 use crate::sys::page_size;
 
-/// What a memory holds before the first job.
+/// The contents of a memory before the first job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
     length: usize,
-    /// Runs of pages that are not all zero, by offset, ascending and apart.
+    /// Runs of pages that are not all zero, by offset, ascending and not adjacent.
     runs: Vec<(usize, Box<[u8]>)>,
 }
 
-/// What was found that is not the initial image.
+/// The difference between a memory and its initial image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dirt {
     /// Bytes that differ.
@@ -23,8 +23,8 @@ pub struct Dirt {
 }
 
 impl Image {
-    /// Takes the image of a memory as it is now. It reads every page, so take it when the memory is
-    /// small and use [`Image::grown_to`], or after it was committed.
+    /// Takes the image of a memory's current contents. This reads every page, so take it while the memory is
+    /// small and use [`Image::grown_to`], or after the memory was committed.
     #[must_use]
     pub fn of(memory: &[u8]) -> Self {
         let page = page_size();
@@ -43,7 +43,7 @@ impl Image {
         Self { length: memory.len(), runs }
     }
 
-    /// The image of a memory of `length` bytes that is zero but for these data segments.
+    /// The image of a memory of `length` bytes that is zero except for these data segments.
     #[must_use]
     pub fn of_segments(segments: &[(usize, &[u8])], length: usize) -> Self {
         let end = segments.iter().map(|(offset, bytes)| offset + bytes.len()).max().unwrap_or(0);
@@ -54,7 +54,7 @@ impl Image {
         Self::of(&memory).grown_to(length)
     }
 
-    /// The image of the same memory after it grew: what is new is zero.
+    /// The image of the same memory after it grew: the new part is zero.
     #[must_use]
     pub fn grown_to(self, length: usize) -> Self {
         Self { length: self.length.max(length), ..self }
@@ -71,7 +71,7 @@ impl Image {
         self.runs.iter().map(|(offset, bytes)| (*offset, &**bytes))
     }
 
-    /// Puts a part of the memory back: zeros, and what the image has there.
+    /// Restores part of the memory from the image.
     ///
     /// # Panics
     /// When the range ends beyond the memory.
@@ -82,7 +82,7 @@ impl Image {
         }
     }
 
-    /// What lies in the range of the runs that are not all zero, and where.
+    /// The parts of the non-zero runs that lie in the range, with their positions.
     pub(crate) fn pieces(&self, range: Range<usize>) -> impl Iterator<Item = (Range<usize>, &[u8])> {
         let first = self.runs.partition_point(|(offset, bytes)| offset + bytes.len() <= range.start);
         let runs = self.runs[first..].iter().take_while(move |(offset, _)| *offset < range.end);
@@ -114,7 +114,7 @@ impl Dirt {
         self.bytes == 0
     }
 
-    /// Counts what is not zero. Whole blocks are compared first: nearly all of a memory is clean.
+    /// Counts non-zero bytes. Compares whole blocks first, since nearly all of a memory is clean.
     fn add_zeros(&mut self, memory: &[u8], range: Range<usize>) {
         const BLOCK: usize = 4096;
         static ZEROS: [u8; BLOCK] = [0; BLOCK];
@@ -135,7 +135,7 @@ impl Dirt {
     }
 }
 
-/// Without an early way out, which the compiler turns into wide loads.
+/// No early exit, so that the compiler emits wide loads.
 fn is_zero(bytes: &[u8]) -> bool {
     bytes.iter().fold(0, |any, byte| any | byte) == 0
 }

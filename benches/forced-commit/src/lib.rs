@@ -1,7 +1,6 @@
-//! Committing a linear memory at start-up, and putting it back between jobs.
+//! Committing a WebAssembly linear memory at start-up, and resetting it between jobs.
 //!
-//! A host that needs its memory to be there before the first job, and clean before every other one,
-//! has this crate's library:
+//! For hosts that need a guest's memory to be resident before the first job and clean before every other:
 //!
 //! ```
 //! use forced_commit::{Image, Target, best, best_reset};
@@ -10,7 +9,7 @@
 //! # let engine = wasmtime::Engine::default();
 //! # let module = wasmtime::Module::new(&engine, wat::parse_str(r#"(module (memory (export "memory") 512))"#)?)?;
 //! # let mut live = forced_commit::Live::new(&engine, &module, 0)?;
-//! // An error with the bytes needed and available, instead of a kill, where there is too little memory.
+//! // With too little memory this is an error with the bytes needed and available, not an OOM kill.
 //! best().commit(&mut live)?;
 //! let image = Image::of(live.memory());
 //! let mut reset = best_reset();
@@ -24,14 +23,14 @@
 //! # }
 //! ```
 //!
-//! [`Target`] is what a host implements; [`Live`] does it for wasmtime, and `&mut [u8]` is a target too.
+//! A host implements [`Target`]. [`Live`] implements it for wasmtime, and `&mut [u8]` is a target too.
 //!
 //! ```text
-//!  commit     ways to commit, behind one trait         headroom   what is left before somebody is killed
-//!  reset      ways to put back, behind one trait       image      the initial image, and what differs from it
-//!  oracle     what is really committed                 sys        all unsafe code
-//!  live       wasmtime as a target                     swap       swapping pages out, for tests of resets
-//!  family     what Highwater measures of all this
+//!  commit     commit strategies, behind one trait      headroom   memory available before an OOM kill
+//!  reset      reset strategies, behind one trait       image      the initial image, and differences from it
+//!  oracle     which pages are really committed         sys        all unsafe code
+//!  live       wasmtime as a target                     swap       swapping pages out, to test resets
+//!  family     the Highwater benchmark cases
 //! ```
 
 pub mod commit;

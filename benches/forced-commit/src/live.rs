@@ -1,4 +1,4 @@
-//! A wasmtime guest as a [`Target`]: the few lines that a host writes once to use the strategies.
+//! A wasmtime guest as a [`Target`]: the code that a host writes once to use the strategies.
 
 use std::path::Path;
 
@@ -9,12 +9,12 @@ use wasmtime::{
 
 use crate::{Error, Image, Target, image::Dirt, sys};
 
-/// An instance with what is needed to put it back.
+/// An instance, with the state needed to reset it.
 pub struct Live {
     pre: InstancePre<()>,
-    /// Size that the memory is grown to after instantiation, in bytes.
+    /// Size to which the memory is grown after instantiation, in bytes.
     size: u64,
-    /// Empty only while an instance is replaced.
+    /// `None` only while the instance is being replaced.
     running: Option<Running>,
 }
 
@@ -26,19 +26,19 @@ struct Running {
     tables: Vec<(String, Table, Vec<Ref>)>,
 }
 
-/// What a reset left that is not the initial state.
+/// What differs from the initial state after a reset.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Left {
     /// Linear memory.
     pub memory: Dirt,
-    /// Exported mutable globals with another value.
+    /// Number of exported mutable globals whose value differs.
     pub globals: u64,
-    /// Elements of exported tables that are others.
+    /// Number of elements of exported tables that differ.
     pub elements: u64,
 }
 
 impl Left {
-    /// Whether everything is as it was.
+    /// Whether nothing differs.
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.memory.is_clean() && self.globals == 0 && self.elements == 0
@@ -52,25 +52,25 @@ impl std::fmt::Display for Left {
         }
         write!(f, "unclean:")?;
         if let Some(first) = self.memory.first {
-            write!(f, " {} bytes of memory from {first:#x} on;", self.memory.bytes)?;
+            write!(f, " {} bytes of memory starting at {first:#x};", self.memory.bytes)?;
         }
         write!(f, " {} globals, {} table elements", self.globals, self.elements)
     }
 }
 
 impl Live {
-    /// Instantiates the module and grows its memory to `size` bytes (or leaves it, where it is larger).
+    /// Instantiates the module and grows its memory to `size` bytes, unless it is already larger.
     ///
     /// # Errors
-    /// When the engine refuses, or the module exports no memory.
+    /// When instantiation fails, or the module exports no memory.
     pub fn new(engine: &Engine, module: &Module, size: u64) -> Result<Self, Error> {
         let pre = Linker::new(engine).instantiate_pre(module)?;
         let running = Running::new(&pre, size)?;
         Ok(Self { pre, size, running: Some(running) })
     }
 
-    /// As [`Live::new`], from a file that `Engine::precompile_module` made with the same settings, and
-    /// without an instance until [`Target::renew`].
+    /// As [`Live::new`], but from a file that `Engine::precompile_module` made with the same settings, and
+    /// without an instance until [`Target::renew`] is called.
     ///
     /// # Errors
     /// As [`Live::new`], and when the file was made by another engine.
@@ -82,13 +82,13 @@ impl Live {
     }
 
     fn running(&mut self) -> Result<&mut Running, Error> {
-        self.running.as_mut().ok_or(Error::Lacking("be used after its instance could not be replaced"))
+        self.running.as_mut().ok_or(Error::Lacking("be used: its instance could not be replaced"))
     }
 
-    /// Grows the memory to `bytes`, as a guest would that needs them; does nothing where it has them.
+    /// Grows the memory to `bytes`, as a guest would. Does nothing if it is already that large.
     ///
     /// # Errors
-    /// When its maximum, or the engine, does not allow it.
+    /// When its maximum or the engine does not allow it.
     pub fn grow_to(&mut self, bytes: u64) -> Result<(), Error> {
         let running = self.running()?;
         Ok(running.grow_to(bytes)?)
@@ -104,21 +104,21 @@ impl Live {
         Ok(function.call(&mut running.store, (first, second))?)
     }
 
-    /// Calls an exported function of two numbers that returns where in memory its result is, and
-    /// returns the result: an address in the upper half and a length in the lower.
+    /// Calls an exported function of two numbers that returns the location of its result in memory, the
+    /// address in the upper half and the length in the lower, and returns the bytes there.
     ///
     /// # Errors
-    /// When there is none, it traps, or the result lies outside of memory.
+    /// When there is none, it traps, or the result is out of bounds.
     pub fn call_for_bytes(&mut self, name: &str, first: u32, second: u32) -> Result<Vec<u8>, Error> {
         let running = self.running()?;
         let function = running.instance.get_typed_func::<(u32, u32), u64>(&mut running.store, name)?;
         let packed = function.call(&mut running.store, (first, second))?;
         let (address, length) = ((packed >> 32) as usize, packed as u32 as usize);
         let bytes = running.memory.data(&running.store).get(address..address.saturating_add(length));
-        bytes.map(<[u8]>::to_vec).ok_or_else(|| Error::Guest("its result lies outside of its memory".into()))
+        bytes.map(<[u8]>::to_vec).ok_or_else(|| Error::Guest("its result is out of bounds of its memory".into()))
     }
 
-    /// Compares everything with the initial state.
+    /// Compares memory, globals and tables with the initial state.
     ///
     /// # Errors
     /// When the instance could not be replaced.
@@ -162,7 +162,7 @@ impl Running {
         self.memory.grow(&mut self.store, wasm_pages).map(drop)
     }
 
-    /// Remembers the initial value of an export that a job may change.
+    /// Stores the initial value of an export that a job may change.
     fn keep(&mut self, name: &str, ty: &ExternType) {
         let store = &mut self.store;
         match (ty, self.instance.get_export(&mut *store, name)) {
@@ -191,7 +191,7 @@ impl Target for Live {
         let running = self.running()?;
         let used = running.instance.get_global(&mut running.store, "used");
         let used = used.and_then(|used| used.get(&mut running.store).i64());
-        used.map(|used| used as usize).ok_or(Error::Lacking("say how much of its memory is used"))
+        used.map(|used| used as usize).ok_or(Error::Lacking("report how much of its memory is used"))
     }
 
     fn probe(&mut self) -> Result<(), Error> {
@@ -200,7 +200,7 @@ impl Target for Live {
         Ok(probe.call(&mut running.store, ())?)
     }
 
-    /// The old instance goes first: its memory, or its slot in a pool, is what the new one gets.
+    /// The old instance is dropped first, so that the new one can reuse its memory or pool slot.
     fn renew(&mut self) -> Result<(), Error> {
         self.running = None;
         self.running = Some(Running::new(&self.pre, self.size)?);
@@ -224,7 +224,7 @@ impl Target for Live {
     }
 }
 
-/// A value that can be compared; references are compared in tables only.
+/// A comparable representation of a value. References are compared in tables only.
 fn bits(value: &Val) -> Option<u128> {
     match value {
         Val::I32(value) => Some(u128::from(*value as u32)),
@@ -236,7 +236,7 @@ fn bits(value: &Val) -> Option<u128> {
     }
 }
 
-/// What a table's element refers to; null and what is no function are 0.
+/// The address of the function that a table element refers to; 0 for null and for other references.
 fn address(element: Option<&Ref>, store: &mut Store<()>) -> usize {
     match element {
         Some(Ref::Func(Some(function))) => function.to_raw(store).addr(),

@@ -1,6 +1,7 @@
-//! The residency oracle: how much of a memory is really committed, whatever strategy claims it.
+//! The residency oracle: how much of a memory is really committed, independent of the strategy that committed
+//! it.
 //!
-//! Three witnesses that share no code path in the kernel:
+//! Three sources that share no code path in the kernel:
 //!
 //! ```text
 //!  page tables     PAGEMAP_SCAN: present, not the zero page, not a file's page    to the page
@@ -8,9 +9,9 @@
 //!  the CPU         write to every page again, count this thread's minor faults    0 when committed
 //! ```
 //!
-//! mincore(2), and the PRESENT bit alone, count the shared zero page: a memory that was only read
-//! looks committed to them. The scan in turn does not know the huge zero page (measured on Linux 6.18),
-//! which the counters do.
+//! mincore(2) and the PRESENT bit alone count the shared zero page, so a memory that was only read looks
+//! committed to them. The scan does not recognise the huge zero page (measured on Linux 6.18), but the
+//! counters do.
 
 use std::ops::ControlFlow;
 
@@ -19,41 +20,41 @@ use crate::{
     sys::{Pagemap, Pages, minor_faults, page_size, smaps, touch},
 };
 
-/// What is behind a memory.
+/// The residency of a memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Residency {
     /// Size of the memory in bytes.
     pub bytes: u64,
-    /// Bytes with a page of their own by the page tables.
+    /// Bytes in private pages, according to the page tables.
     pub present: u64,
-    /// Anonymous bytes by the kernel's counters, of the mappings that the memory lies in.
+    /// Anonymous bytes of the mappings that contain the memory, according to the kernel's counters.
     pub counted: u64,
 }
 
 impl Residency {
-    /// Bytes that both witnesses agree are committed.
+    /// Bytes that are committed according to both sources.
     #[must_use]
     pub fn committed(&self) -> u64 {
         self.present.min(self.counted).min(self.bytes)
     }
 
-    /// Bytes that a job may still have to wait for.
+    /// Bytes that a job may still fault in.
     #[must_use]
     pub fn uncommitted(&self) -> u64 {
         self.bytes - self.committed()
     }
 
-    /// Committed bytes of a hundred.
+    /// Committed bytes as a percentage.
     #[must_use]
     pub fn percent(&self) -> f64 {
         if self.bytes == 0 { 100.0 } else { self.committed() as f64 * 100.0 / self.bytes as f64 }
     }
 }
 
-/// Asks the page tables and the counters.
+/// Reads the page tables and the counters.
 ///
 /// # Errors
-/// When this kernel cannot scan page tables (before Linux 6.7) or /proc is not to be read.
+/// When this kernel cannot scan page tables (before Linux 6.7) or /proc cannot be read.
 pub fn residency(memory: &[u8]) -> Result<Residency, Error> {
     let pagemap = Pagemap::open().map_err(unsupported)?;
     let mut present = 0;
@@ -65,12 +66,12 @@ pub fn residency(memory: &[u8]) -> Result<Residency, Error> {
     Ok(Residency { bytes: memory.len() as u64, present, counted: counted(memory, "Anonymous")? })
 }
 
-/// Bytes that are swapped out, by the kernel's counters, of the mappings that the memory lies in.
+/// Swapped-out bytes of the mappings that contain the memory, according to the kernel's counters.
 pub(crate) fn swapped(memory: &[u8]) -> Result<u64, Error> {
     counted(memory, "Swap")
 }
 
-/// The first page that is not committed, as an offset; `None` when all are.
+/// The offset of the first page that is not committed; `None` when all are.
 ///
 /// # Errors
 /// As [`residency`].
@@ -84,8 +85,8 @@ pub fn first_uncommitted(memory: &[u8]) -> Result<Option<usize>, Error> {
     Ok(first)
 }
 
-/// Writes what is there to every page again, and counts the minor faults that it takes. A committed
-/// page takes none; one that is write-protected for tracking takes one.
+/// Rewrites a byte of every page with its current value and counts the minor faults. A committed page takes
+/// none; a page that is write-protected for tracking takes one.
 pub fn retouch(memory: &mut [u8]) -> u64 {
     let before = minor_faults();
     touch(memory, page_size());
@@ -96,7 +97,7 @@ fn unsupported(error: std::io::Error) -> Error {
     Error::Unsupported { what: "PAGEMAP_SCAN (Linux 6.7)", reason: error.to_string() }
 }
 
-/// A counter of smaps, over the mappings that the memory lies in.
+/// A counter of smaps, summed over the mappings that contain the memory.
 fn counted(memory: &[u8], field: &str) -> Result<u64, Error> {
     smaps::sum(memory, field).map_err(Error::system("read /proc/self/smaps"))
 }
@@ -110,14 +111,14 @@ mod tests {
         guest, sys,
     };
 
-    /// With huge pages allowed, a read maps the huge zero page, which the scan takes for a page of the
-    /// memory's own. The counters know better.
+    /// With huge pages allowed, a read maps the huge zero page, which the scan mistakes for a private page.
+    /// The counters do not.
     #[test]
-    fn the_huge_zero_page_does_not_fool_the_oracle() {
+    fn the_huge_zero_page_counts_as_uncommitted() {
         const BYTES: u64 = 32 << 20;
         let huge = Populate { pages: PageSize::Huge, ..Populate::WHOLE };
         if let Err(error) = huge.supported() {
-            eprintln!("not tested here: {error}");
+            eprintln!("skipped: {error}");
             return;
         }
         let engine = wasmtime::Engine::default();

@@ -1,7 +1,7 @@
-//! Pages that the kernel swapped out: whether there is swap at all, and how to have the pages of a memory
-//! swapped out on purpose (`MADV_PAGEOUT`), which tests of resets need.
+//! Swapped-out pages: whether any swap is on, and how to swap out the pages of a memory on purpose
+//! (`MADV_PAGEOUT`), which the tests of resets need.
 //!
-//! Nothing here turns swap on or off: that is the machine's, not a process's.
+//! Nothing here turns swap on or off, since swap is a setting of the whole machine.
 
 use crate::{Error, oracle, sys::page_out};
 
@@ -18,8 +18,8 @@ pub fn is_on() -> Result<bool, Error> {
     Ok(swaps.lines().skip(1).any(|line| !line.trim().is_empty()))
 }
 
-/// Asks the kernel to swap a memory out, and returns how many bytes of it are swapped out afterwards. Bytes
-/// stay as they are: the next access reads them back.
+/// Asks the kernel to swap out a memory and returns how many of its bytes are swapped out afterwards.
+/// Contents do not change: the next access reads them back.
 ///
 /// # Errors
 /// When the kernel refuses, or /proc is not readable.

@@ -1,24 +1,24 @@
-//! What a strategy acts on: a guest's linear memory, and what else of the guest a host can offer.
+//! What a strategy operates on: a guest's linear memory, and optional operations of its host.
 
 use crate::Error;
 
-/// A guest as its host hands it to a strategy.
+/// A guest, as its host passes it to a strategy.
 ///
-/// A bare memory will do for most strategies: `populate.commit(&mut memory.data_mut(&mut store))`.
+/// Most strategies need only a memory: `populate.commit(&mut memory.data_mut(&mut store))`.
 pub trait Target {
     /// The whole linear memory.
     fn memory(&mut self) -> &mut [u8];
 
-    /// How much of it the guest says that it has used, from the first byte on: what a host goes by
-    /// that zeroes "the used prefix".
+    /// How many bytes, from the start of memory, the guest reports as used. Hosts that zero "the used prefix"
+    /// rely on this number.
     ///
     /// # Errors
-    /// When there is no telling.
+    /// When the guest does not report it.
     fn used(&mut self) -> Result<usize, Error> {
-        Err(Error::Lacking("say how much of its memory is used"))
+        Err(Error::Lacking("report how much of its memory is used"))
     }
 
-    /// Has the guest write to each of its pages.
+    /// Makes the guest write to each of its pages.
     ///
     /// # Errors
     /// When the guest has no such function, or it fails.
@@ -26,15 +26,15 @@ pub trait Target {
         Err(Error::Lacking("probe its own memory"))
     }
 
-    /// Puts a new instance in the old one's place.
+    /// Replaces the instance with a new one.
     ///
     /// # Errors
     /// When the engine fails.
     fn renew(&mut self) -> Result<(), Error> {
-        Err(Error::Lacking("be instantiated anew"))
+        Err(Error::Lacking("be reinstantiated"))
     }
 
-    /// Puts exported mutable globals and tables back to what they were.
+    /// Restores exported mutable globals and tables to their initial values.
     ///
     /// # Errors
     /// When a table grew.

@@ -1,5 +1,5 @@
-//! Every commit strategy against the oracle: those that commit do so to the page and keep the initial
-//! image, and the oracle is not fooled by those that do not.
+//! Tests every commit strategy against the oracle: committing strategies commit every page and keep the
+//! initial image, and the oracle reports the negative controls as uncommitted.
 
 mod common;
 
@@ -21,7 +21,7 @@ const PAGE: u64 = 4096;
 
 const HUGE: Populate = Populate { pages: Pages::Huge, ..Populate::CHUNKED };
 
-/// Strategy, whether it keeps the data segments.
+/// Committing strategies, and whether each preserves the data segments.
 fn committing() -> Vec<(Box<dyn Commit>, bool)> {
     vec![
         (Box::new(GuestProbe), true),
@@ -42,7 +42,7 @@ fn committing() -> Vec<(Box<dyn Commit>, bool)> {
 }
 
 #[test]
-fn what_commits_leaves_no_page_out_and_no_minor_fault_to_take() {
+fn committing_strategies_leave_no_page_uncommitted() {
     for (strategy, keeps) in committing() {
         let name = format!("{strategy:?}");
         if lacks(&name, strategy.supported()) {
@@ -50,16 +50,16 @@ fn what_commits_leaves_no_page_out_and_no_minor_fault_to_take() {
         }
         let mut live = live(&*strategy, BYTES);
         strategy.commit(&mut live).expect("commits");
-        let residency = oracle::residency(live.memory()).expect("an oracle");
+        let residency = oracle::residency(live.memory()).expect("residency");
         assert_eq!((residency.bytes, residency.uncommitted()), (BYTES, 0), "{name}: {residency:?}");
-        assert_eq!(oracle::first_uncommitted(live.memory()).expect("an oracle"), None, "{name}");
+        assert_eq!(oracle::first_uncommitted(live.memory()).expect("residency"), None, "{name}");
         assert_eq!(oracle::retouch(live.memory()), 0, "{name}");
         assert_eq!(live.memory() == initial(BYTES), keeps, "{name}");
     }
 }
 
 #[test]
-fn negative_controls_commit_nothing_and_the_oracle_says_so() {
+fn the_oracle_reports_negative_controls_as_uncommitted() {
     let controls: [Box<dyn Commit>; 6] = [
         Box::new(StaticMaximum),
         Box::new(DeclaredMinimum),
@@ -70,32 +70,32 @@ fn negative_controls_commit_nothing_and_the_oracle_says_so() {
     ];
     for control in controls {
         let mut live = live(&*control, BYTES);
-        control.commit(&mut live).expect("does what it does");
-        let residency = oracle::residency(live.memory()).expect("an oracle");
-        // The pages of the data segments are there where they were copied.
+        control.commit(&mut live).expect("succeeds");
+        let residency = oracle::residency(live.memory()).expect("residency");
+        // The pages of the data segments are committed if the segments were copied.
         assert!(residency.committed() <= 2 * PAGE, "{control:?}: {residency:?}");
         assert!(oracle::retouch(live.memory()) >= (BYTES - 2 * PAGE) / PAGE, "{control:?}");
     }
 }
 
 #[test]
-fn one_byte_in_every_wasm_page_commits_one_os_page_of_sixteen() {
+fn touching_wasm_pages_commits_one_os_page_in_sixteen() {
     let mut live = live(&TouchWasmPages, BYTES);
     TouchWasmPages.commit(&mut live).expect("touches");
-    let residency = oracle::residency(live.memory()).expect("an oracle");
-    // And those of the data segments: 200,000 is in the fourth wasm page, not at its beginning.
+    let residency = oracle::residency(live.memory()).expect("residency");
+    // Plus the pages of the data segments: 200,000 is in the fourth wasm page, not at its beginning.
     assert!((BYTES / 16..=BYTES / 16 + 2 * PAGE).contains(&residency.committed()), "{residency:?}");
     assert_eq!(Image::of(live.memory()).dirt(&initial(BYTES)).bytes, 0);
 }
 
 #[test]
-fn the_first_of_the_two_published_passes_commits_a_sixteenth_and_the_second_the_rest() {
+fn the_first_published_pass_commits_only_a_sixteenth() {
     let mut live = live(&TwoPass, BYTES);
     TwoPass::write_patterns(live.memory());
-    let first = oracle::residency(live.memory()).expect("an oracle");
+    let first = oracle::residency(live.memory()).expect("residency");
     assert!((BYTES / 16..=BYTES / 16 + 2 * PAGE).contains(&first.committed()), "{first:?}");
     TwoPass::write_zeros(live.memory());
-    assert_eq!(oracle::residency(live.memory()).expect("an oracle").uncommitted(), 0);
+    assert_eq!(oracle::residency(live.memory()).expect("residency").uncommitted(), 0);
 }
 
 #[test]
@@ -103,26 +103,26 @@ fn a_deferred_commit_does_nothing_until_the_first_job() {
     let strategy = Deferred(Populate::CHUNKED);
     let mut live = live(&strategy, BYTES);
     strategy.commit(&mut live).expect("nothing to do");
-    assert!(oracle::residency(live.memory()).expect("an oracle").committed() <= 2 * PAGE);
+    assert!(oracle::residency(live.memory()).expect("residency").committed() <= 2 * PAGE);
     strategy.before_first_job(&mut live).expect("commits");
-    assert_eq!(oracle::residency(live.memory()).expect("an oracle").uncommitted(), 0);
+    assert_eq!(oracle::residency(live.memory()).expect("residency").uncommitted(), 0);
 }
 
 #[test]
-fn one_page_that_is_missing_is_found_and_named() {
+fn a_single_uncommitted_page_is_found() {
     let mut live = live(&Populate::CHUNKED, BYTES);
     let page = 4711 * PAGE as usize;
     for part in [0..page, page + PAGE as usize..BYTES as usize] {
         Populate::WHOLE.commit(&mut &mut live.memory()[part]).expect("commits all but a page");
     }
-    let residency = oracle::residency(live.memory()).expect("an oracle");
+    let residency = oracle::residency(live.memory()).expect("residency");
     assert_eq!(residency.uncommitted(), PAGE, "{residency:?}");
-    assert_eq!(oracle::first_uncommitted(live.memory()).expect("an oracle"), Some(page));
+    assert_eq!(oracle::first_uncommitted(live.memory()).expect("residency"), Some(page));
     assert_eq!(oracle::retouch(live.memory()), 1);
 }
 
 #[test]
-fn a_guarded_commit_that_cannot_succeed_is_refused_before_anything_is_committed() {
+fn a_guarded_commit_without_headroom_commits_nothing() {
     let mut live = instantiate(wasmtime::Config::new().memory_init_cow(false), Declared::exactly(BYTES));
     let guarded = Guarded::within(Populate::CHUNKED, Headroom::with_budget(Vec::new(), || 40 * MIB, 0));
     match guarded.commit(&mut live) {
@@ -131,41 +131,42 @@ fn a_guarded_commit_that_cannot_succeed_is_refused_before_anything_is_committed(
         }
         other => panic!("{other:?}"),
     }
-    assert_eq!(oracle::residency(live.memory()).expect("an oracle").committed(), 2 * PAGE);
+    assert_eq!(oracle::residency(live.memory()).expect("residency").committed(), 2 * PAGE);
 }
 
-/// Others take memory while the third chunk is committed.
+/// Other processes take memory while the third chunk is committed.
 #[test]
-fn a_guarded_commit_that_is_overtaken_gives_everything_back_and_keeps_what_was_there() {
+fn a_guarded_commit_that_loses_headroom_rolls_back() {
     let mut live = instantiate(wasmtime::Config::new().memory_init_cow(false), Declared::exactly(BYTES));
-    let before = oracle::residency(live.memory()).expect("an oracle").committed();
+    let before = oracle::residency(live.memory()).expect("residency").committed();
     assert_eq!(before, 2 * PAGE, "the pages of the data segments");
     let checks = AtomicU64::new(0);
     let budget = move || if checks.fetch_add(1, Ordering::Relaxed) < 3 { BYTES } else { MIB };
     let guarded = Guarded::within(Populate::CHUNKED, Headroom::with_budget(Vec::new(), budget, 0));
     match guarded.commit(&mut live) {
         Err(Error::NoHeadroom(refusal)) => {
-            // The run between the data segments, and two that end on a border of 16 MiB.
+            // Populated so far: the run between the data segments, and two chunks that end on a 16 MiB
+            // boundary.
             assert_eq!((refusal.needed, refusal.available), (BYTES - 32 * MIB, MIB));
         }
         other => panic!("{other:?}"),
     }
-    assert_eq!(oracle::residency(live.memory()).expect("an oracle").committed(), before);
+    assert_eq!(oracle::residency(live.memory()).expect("residency").committed(), before);
     assert!(live.memory() == initial(BYTES));
     let enough = Guarded::within(Populate::CHUNKED, Headroom::with_budget(Vec::new(), || BYTES, 0));
     enough.commit(&mut live).expect("fits");
-    assert_eq!(oracle::residency(live.memory()).expect("an oracle").uncommitted(), 0);
+    assert_eq!(oracle::residency(live.memory()).expect("residency").uncommitted(), 0);
 }
 
 #[test]
-fn memory_that_is_not_made_of_whole_pages_is_refused_and_not_rounded() {
+fn memory_that_is_not_whole_pages_is_rejected() {
     let mut live = live(&Populate::WHOLE, BYTES);
     let error = Populate::WHOLE.commit(&mut &mut live.memory()[1..]).expect_err("half a page").to_string();
     assert!(error.contains("whole pages"), "{error}");
 }
 
 #[test]
-fn what_a_bare_memory_cannot_do_is_said() {
+fn a_bare_memory_reports_unsupported_operations() {
     let mut live = live(&GuestProbe, BYTES);
     let error = GuestProbe.commit(&mut live.memory()).expect_err("no guest").to_string();
     assert_eq!(error, "the target cannot probe its own memory");

@@ -1,5 +1,5 @@
-//! The family as a user runs it: what its records say of the strategies, and that the gate is red when
-//! a commit leaves one page or a reset one byte.
+//! Runs the family as a user would and tests what its records show of the strategies, and that the gate fails
+//! when a commit leaves one page uncommitted or a reset leaves one byte.
 
 use std::{path::Path, process::Command, sync::OnceLock};
 
@@ -9,7 +9,7 @@ use highwater_store::read_record;
 
 const PAGE: u64 = 4096;
 
-/// Two workers of each selected case.
+/// Measures each selected case with two workers.
 fn measure(filter: &str) -> Record {
     let folder = tempfile::tempdir().expect("a folder");
     let output = Command::new(env!("CARGO_BIN_EXE_forced-commit"))
@@ -21,7 +21,7 @@ fn measure(filter: &str) -> Record {
     read_record(&folder.path().join("highwater/forced-commit.json")).expect("a record")
 }
 
-/// A few small cases of every kind, measured once for all tests.
+/// Small cases of every kind, measured once for all tests.
 fn record() -> &'static Record {
     static RECORD: OnceLock<Record> = OnceLock::new();
     RECORD.get_or_init(|| {
@@ -41,7 +41,7 @@ fn figure(name: &str) -> Quantity {
     format!("figure.{name}").parse().expect("a figure")
 }
 
-/// What all workers tell alike at a stage.
+/// The value of a figure at a stage, which must be the same in all workers.
 fn told(case: &CaseRecord, stage: &str, name: &str) -> u64 {
     let columns = case.stage(&stage.parse().expect("a stage")).expect("reached");
     match columns.memory.get(&figure(name)) {
@@ -50,29 +50,29 @@ fn told(case: &CaseRecord, stage: &str, name: &str) -> u64 {
     }
 }
 
-/// Whether a case could not run here; says so, since a test cannot be `not run`.
+/// Whether a case could not run here. Prints the reason, since a test cannot be reported as `not run`.
 fn not_run(case: &CaseRecord) -> bool {
     if let Some(reason) = &case.not_run {
-        eprintln!("{} is not tested here: {reason}", case.id);
+        eprintln!("{} skipped: {reason}", case.id);
     }
     case.not_run.is_some()
 }
 
-/// What the project itself gates.
+/// The project's own policy.
 fn rules() -> Policy {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../baselines/policy.toml");
     Policy::read(&path).expect("a policy")
 }
 
 #[test]
-fn no_worker_dies_even_where_what_it_tries_is_killed() {
+fn no_worker_dies_even_if_its_child_is_killed() {
     for case in &record().cases {
         assert!(case.died.is_empty() && (case.samples == 2 || case.not_run.is_some()), "{}: {:?}", case.id, case.died);
     }
 }
 
 #[test]
-fn a_commit_is_told_to_the_page_and_what_it_wiped_to_the_byte() {
+fn commits_are_reported_to_the_page_and_wipes_to_the_byte() {
     // Strategy, uncommitted bytes, unclean bytes.
     for (how, uncommitted, unclean) in [
         ("two-pass", 0, 50),
@@ -89,7 +89,7 @@ fn a_commit_is_told_to_the_page_and_what_it_wiped_to_the_byte() {
 }
 
 #[test]
-fn a_hundred_jobs_give_the_right_batches_after_a_clean_reset_and_wrong_ones_after_zeroing() {
+fn clean_resets_give_right_batches_and_zeroing_wrong_ones() {
     for (how, wrong) in [("tracked", 0), ("reinstantiate", 0), ("zero-all", 99)] {
         let case = case(&format!("jobs/how={how},pages=4k,size=256m"));
         if !not_run(case) {
@@ -99,7 +99,7 @@ fn a_hundred_jobs_give_the_right_batches_after_a_clean_reset_and_wrong_ones_afte
 }
 
 #[test]
-fn too_little_memory_is_an_error_with_the_guard_and_a_kill_without_and_later_yet_if_nothing_was_committed() {
+fn too_little_memory_is_an_error_only_with_the_guard() {
     for (how, killed, noticed) in [
         ("guarded", 0, "while committing"),
         ("populate", 1, "while committing"),
@@ -116,25 +116,25 @@ fn too_little_memory_is_an_error_with_the_guard_and_a_kill_without_and_later_yet
     assert_eq!((told(case, "tried", "refused"), case.notes["noticed"][0].as_str()), (1, "at instantiation"));
 }
 
-/// In a cgroup of 512 MiB; where the rights are lacking the case says so.
+/// Runs in a cgroup of 512 MiB; without the rights to create one, the case is `not run`.
 #[test]
-fn twenty_refusals_in_a_row_kill_nobody_keep_nothing_and_a_smaller_request_is_served() {
+fn twenty_refusals_keep_nothing_and_a_smaller_request_succeeds() {
     let case = case("guarded/limit=512m,size=1g");
     if !not_run(case) {
         let at_refused = ["refusals", "kept_bytes", "oom_kills"].map(|name| told(case, "refused", name));
         assert_eq!(at_refused, [20, 0, 0]);
         assert_eq!(told(case, "served", "uncommitted_bytes"), 0);
         let columns = case.stage(&"refused".parse().expect("a stage")).expect("reached");
-        let slowest = columns.values(figure("slowest_ns"), case.samples).expect("told");
+        let slowest = columns.values(figure("slowest_ns"), case.samples).expect("reported");
         assert!(slowest.iter().all(|ns| *ns < 1_000_000_000), "{slowest:?}");
     }
 }
 
 #[test]
-fn one_uncommitted_page_and_one_unclean_byte_turn_the_gate_red() {
+fn one_uncommitted_page_or_unclean_byte_fails_the_gate() {
     let policy = rules();
-    // Case, stage, figure, and how much worse it is made; what the figures say is tested on the real
-    // thing in tests/commit.rs and tests/reset.rs.
+    // Case, stage, figure, and the amount added to it. tests/commit.rs and tests/reset.rs check that the
+    // figures themselves are right.
     for (id, stage, name, more) in [
         ("commit/how=populate-chunks,host=warm,size=256m", "checked", "uncommitted_bytes", PAGE),
         ("commit/how=populate-chunks,host=warm,size=256m", "compared", "unclean_bytes", 1),
@@ -159,7 +159,7 @@ fn one_uncommitted_page_and_one_unclean_byte_turn_the_gate_red() {
 }
 
 #[test]
-fn claims_are_decided_by_what_was_run_and_left_open_otherwise() {
+fn claims_are_undecided_without_their_cases() {
     let decision = |id: &str| record().claims.iter().find(|claim| claim.id == id).expect("a claim").decision;
     for id in
         ["static-maximum-pre-allocates", "first-pass-forces-pages", "willneed-helps", "reset-is-50-to-500-times-faster"]

@@ -1,5 +1,6 @@
-//! Every reset strategy after jobs that dirty memory in every way: the clean ones leave byte for byte
-//! the initial image, globals and tables too, and what the others leave is found and told.
+//! Tests every reset strategy after jobs that dirty memory in different layouts: clean strategies restore the
+//! initial image byte for byte, including globals and tables, and what the others leave is found and
+//! reported.
 
 mod common;
 
@@ -15,18 +16,18 @@ const BYTES: u64 = 32 * MIB;
 const PAGE: u64 = 4096;
 const PAGES: u32 = (BYTES / PAGE) as u32;
 
-/// What jobs dirty: pages and runs.
+/// Jobs, as pages dirtied and number of runs.
 const JOBS: [(u32, u32); 7] = [
-    (0, 0),       // globals and the table alone
-    (256, 1),     // the prefix, data segments in it
-    (256, 32),    // as many runs as a pool's scan takes
+    (0, 0),       // only globals and the table
+    (256, 1),     // the prefix, including data segments
+    (256, 32),    // as many runs as a pool's scan returns
     (256, 256),   // single pages
     (2048, 2048), // more runs than one call protects, and dense enough to stop tracking
     (PAGES, 1),   // everything
     (1, 1),       // sparse again
 ];
 
-/// A committed guest, its image, and the armed strategy.
+/// A committed guest and its image, with the strategy armed.
 fn armed(reset: &mut dyn Reset, commit: Populate) -> (Live, Image) {
     let mut live = live_for(reset, BYTES);
     commit.commit(&mut live).expect("commits");
@@ -35,7 +36,7 @@ fn armed(reset: &mut dyn Reset, commit: Populate) -> (Live, Image) {
     (live, image)
 }
 
-/// Runs every job twice, with a reset after each, and looks at everything.
+/// Runs every job twice with a reset after each, and checks the whole state each time.
 fn assert_clean(reset: &mut dyn Reset, commit: Populate, stays_committed: bool) {
     let name = format!("{reset:?}");
     let (mut live, image) = armed(reset, commit);
@@ -48,7 +49,7 @@ fn assert_clean(reset: &mut dyn Reset, commit: Populate, stays_committed: bool) 
         let left = live.left(&image).expect("comparable");
         assert!(left.is_clean(), "{name} after {pages} pages in {runs} runs: {left}");
         if stays_committed {
-            let residency = oracle::residency(live.memory()).expect("an oracle");
+            let residency = oracle::residency(live.memory()).expect("residency");
             assert_eq!(residency.uncommitted(), 0, "{name} after {pages} pages in {runs} runs");
         }
         assert!(live.memory() == initial, "{name} after {pages} pages in {runs} runs");
@@ -58,7 +59,7 @@ fn assert_clean(reset: &mut dyn Reset, commit: Populate, stays_committed: bool) 
 const HUGE: Populate = Populate { pages: Pages::Huge, ..Populate::CHUNKED };
 
 #[test]
-fn resets_that_keep_the_memory_committed_are_clean_after_every_job() {
+fn committed_resets_are_clean_after_every_job() {
     let strategies: [fn() -> Box<dyn Reset>; 4] =
         [|| Box::new(RestoreAll), || Box::new(Discard), || Box::new(Tracked::default()), best_reset];
     for make in strategies {
@@ -72,7 +73,7 @@ fn resets_that_keep_the_memory_committed_are_clean_after_every_job() {
 }
 
 #[test]
-fn resets_that_give_the_memory_back_are_clean_after_every_job() {
+fn uncommitted_resets_are_clean_after_every_job() {
     let strategies: [Box<dyn Reset>; 5] = [
         Box::new(Reinstantiate),
         Box::new(Pooled(Resident::Nothing)),
@@ -88,29 +89,29 @@ fn resets_that_give_the_memory_back_are_clean_after_every_job() {
 }
 
 #[test]
-fn zeroing_everything_wipes_data_segments_and_leaves_globals_and_tables() {
+fn zeroing_wipes_data_segments_but_not_globals_and_tables() {
     let (mut live, image) = armed(&mut ZeroAll, Populate::CHUNKED);
     live.call("dirty", 256, 32).expect("a job");
     ZeroAll.reset(&mut live, &image).expect("zeroes");
     let left = live.left(&image).expect("comparable");
-    // All letters of the two data segments.
+    // The bytes of the two data segments.
     assert_eq!((left.memory.bytes, left.memory.first), (40 + 10, Some(1024)));
     assert_eq!((left.globals, left.elements), (3, 1));
-    assert!(left.to_string().starts_with("unclean: 50 bytes of memory from 0x400 on"), "{left}");
+    assert!(left.to_string().starts_with("unclean: 50 bytes of memory starting at 0x400"), "{left}");
 }
 
 #[test]
-fn zeroing_the_used_prefix_leaves_what_lies_beyond() {
+fn zeroing_the_used_prefix_leaves_dirt_beyond_it() {
     let (mut live, image) = armed(&mut ZeroPrefix, Populate::CHUNKED);
     live.call("dirty", 256, 32).expect("a job");
     ZeroPrefix.reset(&mut live, &image).expect("zeroes");
     let left = live.left(&image).expect("comparable");
-    // 32 runs of 8 pages over the memory; the prefix of 256 pages holds the first run alone.
+    // 32 runs of 8 pages over the memory; the prefix of 256 pages contains only the first run.
     assert_eq!(left.memory.bytes, 31 * 8 * PAGE + 50);
 }
 
 #[test]
-fn a_single_byte_that_a_reset_leaves_is_found_wherever_it_is() {
+fn a_single_unclean_byte_is_found_anywhere() {
     let (mut live, image) = armed(&mut RestoreAll, Populate::CHUNKED);
     for at in [0, 1023, 1024, 199_999, 200_010, 4096 * 4711 + 5, BYTES as usize - 1] {
         live.memory()[at] ^= 1;
@@ -122,7 +123,7 @@ fn a_single_byte_that_a_reset_leaves_is_found_wherever_it_is() {
 }
 
 #[test]
-fn tracking_restores_what_was_written_and_no_more() {
+fn tracking_restores_only_written_pages() {
     let mut reset = Tracked::default();
     if lacks("tracking", reset.supported()) {
         return;
@@ -135,14 +136,14 @@ fn tracking_restores_what_was_written_and_no_more() {
         assert_eq!((restored.tracked(), restored.bytes()), (job as u64 + 1, (job as u64 + 1) * PAGE));
         assert!(live.left(&image).expect("comparable").is_clean());
     }
-    // Protected again: the same page is found again.
+    // Pages are protected again: a second write to the same page is found.
     live.memory()[0] = 0xAB;
     reset.reset(&mut live, &image).expect("resets");
     assert_eq!(restored.bytes(), 4 * PAGE);
 }
 
 #[test]
-fn dense_jobs_run_unprotected_and_sparse_ones_are_tracked_again() {
+fn dense_jobs_run_unprotected_until_jobs_are_sparse_again() {
     let mut reset = Tracked::default();
     if lacks("tracking", reset.supported()) {
         return;
@@ -152,19 +153,19 @@ fn dense_jobs_run_unprotected_and_sparse_ones_are_tracked_again() {
     live.call("dirty", PAGES / 2, 1).expect("a dense job");
     reset.reset(&mut live, &image).expect("resets");
     assert_eq!((restored.tracked(), restored.whole()), (0, 1));
-    assert_eq!(oracle::retouch(live.memory()), 0, "a dense job must not pay for protection");
+    assert_eq!(oracle::retouch(live.memory()), 0, "a dense job must not take write-protect faults");
     let mut jobs = 0;
     while restored.tracked() == 0 {
         live.call("dirty", 1, 1).expect("a sparse job");
         reset.reset(&mut live, &image).expect("resets");
         jobs += 1;
-        assert!(jobs < 5_000, "sparse jobs are never noticed");
+        assert!(jobs < 5_000, "sparse jobs are never detected");
     }
     assert!(live.left(&image).expect("comparable").is_clean());
 }
 
 #[test]
-fn a_memory_that_grew_is_refused_by_resets_in_place() {
+fn in_place_resets_reject_a_memory_that_grew() {
     let mut live = common::instantiate(&wasmtime::Config::new(), forced_commit::guest::Declared::up_to(BYTES));
     let image = Image::of(live.memory()).grown_to(BYTES as usize);
     match RestoreAll.reset(&mut live, &image) {
@@ -174,10 +175,10 @@ fn a_memory_that_grew_is_refused_by_resets_in_place() {
 }
 
 #[test]
-fn a_reset_before_it_was_armed_says_so() {
+fn an_unarmed_reset_is_an_error() {
     let (mut live, image) = armed(&mut RestoreAll, Populate::CHUNKED);
     for reset in [&mut Tracked::default() as &mut dyn Reset, &mut RemapImage::default()] {
         let error = reset.reset(&mut live, &image).expect_err("not armed").to_string();
-        assert_eq!(error, "the target cannot be reset before it was armed");
+        assert_eq!(error, "the target cannot be reset: the reset was not armed");
     }
 }

@@ -1,8 +1,8 @@
-//! Resets after the kernel swapped a job's pages out. The reproducer of wasmtime #14357: a pooled slot that is
-//! reset by a page table scan keeps what was swapped out, and the next instance reads it
+//! Tests resets after the kernel swapped out a job's pages. Reproduces wasmtime #14357: a pooled slot that is
+//! reset by a page table scan keeps swapped-out pages, and the next instance reads them
 //! (docs/wasmtime-14357.md). Every other reset must be clean.
 //!
-//! Makes swap of its own, for which it has to be root; elsewhere it says that it tested nothing.
+//! The tests create their own swap file and need root; without it they print that they were skipped.
 
 mod common;
 
@@ -20,22 +20,22 @@ const RESETS: u32 = 32;
 /// Bytes that a job dirties.
 const DIRTIED: usize = MIB as usize;
 
-/// What jobs left behind.
+/// What jobs left after their resets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Leaked {
-    /// Resets of [`RESETS`] that were not clean.
+    /// Number of unclean resets out of [`RESETS`].
     resets: u32,
-    /// The most bytes that one of them left.
+    /// The maximum number of bytes that one of them left.
     bytes: u64,
 }
 
-/// The strategy without its state.
+/// The name of the strategy without its state.
 fn name(reset: &dyn Reset) -> String {
     let text = format!("{reset:?}");
     text.split(" {").next().unwrap_or_default().to_owned()
 }
 
-/// A scanning pool that keeps less of a slot than jobs dirty.
+/// A scanning pool that keeps less of a slot resident than jobs dirty.
 #[derive(Debug)]
 struct KeepsHalf;
 
@@ -56,8 +56,7 @@ impl Reset for KeepsHalf {
     }
 }
 
-/// Runs jobs that dirty 1 MiB in 32 runs, has each swapped out, and resets. `None` where the strategy cannot
-/// run here.
+/// Runs jobs that dirty 1 MiB in 32 runs, swaps out each and resets. `None` if the strategy cannot run here.
 fn swapped_out(mut reset: Box<dyn Reset>) -> Option<Leaked> {
     let name = name(&*reset);
     if lacks(&name, reset.supported()) {
@@ -71,7 +70,7 @@ fn swapped_out(mut reset: Box<dyn Reset>) -> Option<Leaked> {
     for _ in 0..RESETS {
         live.call("dirty", 256, 32).expect("a job");
         let swapped = swap::out(live.memory()).expect("swaps out");
-        // Not every page: some may wait in the list of a CPU that this thread has left.
+        // Not every page: some may still be in the LRU batch of a CPU that this thread ran on before.
         assert!(swapped >= MIB / 2, "{name}: only {swapped} bytes were swapped out");
         reset.reset(&mut live, &image).expect("resets");
         let left = live.left(&image).expect("comparable");
@@ -105,17 +104,18 @@ fn resets_are_clean_after_pages_were_swapped_out() {
     assert!(dirty.is_empty(), "{dirty:#?}");
 }
 
-/// Fails with the first wasmtime that is fixed: 50 by its source. Then the warnings can go.
+/// Fails with the first fixed version of wasmtime (50, according to its source). The warnings can be removed
+/// then.
 #[test]
-fn a_scanning_pool_hands_swapped_pages_to_the_next_instance() {
+fn a_scanning_pool_leaks_swapped_pages_to_the_next_instance() {
     let Some(_swap) = SwapFile::on() else { return };
     let Some(leaked) = swapped_out(Box::new(Pooled(Resident::Scan))) else { return };
     assert!(leaked.resets > 0 && leaked.bytes > 0, "{leaked:?}: is wasmtime #14357 fixed in this version?");
 }
 
-/// Pages that the scan skips do not count against what it may keep.
+/// Pages that the scan skips do not count towards the resident limit.
 #[test]
-fn what_a_pool_keeps_resident_does_not_limit_what_leaks() {
+fn the_resident_limit_of_a_pool_does_not_limit_the_leak() {
     let Some(_swap) = SwapFile::on() else { return };
     let Some(leaked) = swapped_out(Box::new(KeepsHalf)) else { return };
     assert!(leaked.bytes > DIRTIED as u64 * 3 / 4, "{leaked:?}");

@@ -1,4 +1,5 @@
-//! Negative controls: they look like committing and commit nothing. The oracle must fail each.
+//! Negative controls: they look like committing but commit nothing. The oracle must report each as
+//! uncommitted.
 
 use std::hint::black_box;
 
@@ -8,7 +9,7 @@ use crate::{
     sys::{self, page_size},
 };
 
-/// Reads a byte of every page: maps the shared zero page, which mincore(2) counts as resident.
+/// Reads a byte of every page. This maps the shared zero page, which mincore(2) counts as resident.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadOsPages;
 
@@ -41,7 +42,7 @@ impl Commit for WillNeed {
     }
 }
 
-/// mlock2(2) with `MLOCK_ONFAULT`: pins pages once they are there.
+/// mlock2(2) with `MLOCK_ONFAULT`: pins pages when they are faulted in.
 #[derive(Clone, Copy, Debug)]
 pub struct LockOnFault;
 

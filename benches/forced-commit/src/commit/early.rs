@@ -1,4 +1,4 @@
-//! What is said to happen before or at instantiation.
+//! Strategies that act, or are claimed to act, before or during instantiation.
 
 use std::sync::Arc;
 
@@ -10,13 +10,13 @@ use crate::{
     sys::{self, allow_huge_pages},
 };
 
-/// "Allocate memory at maximum size": a reservation of 4 GiB of address space and no copy-on-write, as
-/// in the published configuration. Commits nothing, and costs nothing.
+/// "Allocate memory at maximum size": reserves 4 GiB of address space and turns copy-on-write off, as in the
+/// published configuration. Commits nothing and costs nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct StaticMaximum;
 
 impl Commit for StaticMaximum {
-    /// `static_memory_maximum_size` and `static_memory_guard_size` are called so since wasmtime 28.
+    /// wasmtime 28 renamed `static_memory_maximum_size` and `static_memory_guard_size` to these settings.
     fn configure(&self, config: &mut Config) {
         config.memory_reservation(1 << 32).memory_guard_size(0x1_0000).memory_init_cow(false);
     }
@@ -26,8 +26,8 @@ impl Commit for StaticMaximum {
     }
 }
 
-/// The module declares its maximum as its minimum. Commits nothing: the pages become accessible, and
-/// present when they are touched.
+/// The module declares its maximum as its minimum. Commits nothing: the pages become accessible, but they are
+/// faulted in only when touched.
 #[derive(Clone, Copy, Debug)]
 pub struct DeclaredMinimum;
 
@@ -37,9 +37,9 @@ impl Commit for DeclaredMinimum {
     }
 }
 
-/// A `MemoryCreator` that maps the memory resident: `MAP_POPULATE`, or huge pages and
-/// `MADV_POPULATE_WRITE`. Costs what [`super::Populate`] costs, within instantiation: a refusal is an
-/// error of it, and a lack of memory a kill.
+/// A `MemoryCreator` that maps the memory already resident: `MAP_POPULATE`, or huge pages and
+/// `MADV_POPULATE_WRITE`. Costs as much as [`super::Populate`], but during instantiation: a failed call is an
+/// error of the instantiation, and running out of memory is an OOM kill.
 #[derive(Clone, Copy, Debug)]
 pub struct HostMemory {
     /// Back it with huge pages.
@@ -51,8 +51,8 @@ impl Commit for HostMemory {
         if self.huge { huge_pages_supported() } else { Ok(()) }
     }
 
-    /// Without copy-on-write: with it and a data segment wasmtime panics on memories of the host
-    /// (bytecodealliance/wasmtime#10740).
+    /// Turns copy-on-write off. With copy-on-write and a data segment, wasmtime panics on host-created
+    /// memories (bytecodealliance/wasmtime#10740).
     fn configure(&self, config: &mut Config) {
         config.with_host_memory(Arc::new(sys::HostMemory { huge: self.huge })).memory_init_cow(false);
     }
@@ -62,7 +62,7 @@ impl Commit for HostMemory {
     }
 }
 
-/// Whether this process may have transparent huge pages where it asks for them.
+/// Whether this process can get transparent huge pages with `MADV_HUGEPAGE`.
 pub(super) fn huge_pages_supported() -> Result<(), Error> {
     let unsupported = |reason: String| Err(Error::Unsupported { what: "transparent huge pages", reason });
     match allow_huge_pages() {

@@ -1,10 +1,10 @@
-//! Committing with a look at what is left before every chunk: ends with an error where everything
-//! else ends with the out-of-memory killer.
+//! Committing with a headroom check before every chunk: returns an error where every other strategy ends in
+//! an OOM kill.
 //!
 //! ```text
 //!  before            |  data  |  zero page  |  nothing  |  swapped out  |  a file's page  |
 //!  populated                  |<--------------------------------------------------------->|
-//!  given back                 |<----------------------->|               |<--------------->|
+//!  released                   |<----------------------->|               |<--------------->|
 //!  kept and counted                                     |<------------->|
 //! ```
 
@@ -16,22 +16,22 @@ use crate::{
     sys::{self, Pagemap, Pages, page_size},
 };
 
-/// [`Populate`], chunk by chunk, with a check of [`Headroom`] before each: whether all that is still to
-/// come can be had. So a lack is reported before anything is committed; where others take memory
-/// meanwhile, what was committed is given back. The error says how much was needed and how much there was.
+/// [`Populate`] in chunks, with a check of [`Headroom`] before each for all bytes that are still to be
+/// committed. If memory is short from the start, nothing is committed; if other processes take memory in the
+/// meantime, everything committed so far is released. The error reports the bytes needed and available.
 ///
-/// Whatever the outcome, every byte of the memory stays what it was. Only pages that this commit populated
-/// are given back, and of these only the ones that had no contents of their own just before: never touched,
-/// only read, or an unmodified page of a privately mapped file. A page that was swapped out has contents: it
-/// is read back, stays, and is counted in [`NoHeadroom::kept`](crate::NoHeadroom::kept). A chunk whose pages
-/// cannot be examined is not populated, and pages that cannot be given back (locked ones) stay and are
-/// counted too; errors other than a lack of headroom carry the count as [`Error::PartlyCommitted`].
+/// Whatever the outcome, the contents of the memory do not change. Only pages that this commit populated are
+/// released, and only those that had no contents just before: pages that were never touched, only read, or an
+/// unmodified page of a privately mapped file. A swapped-out page has contents: it is read back, stays, and
+/// is counted in [`NoHeadroom::kept`](crate::NoHeadroom::kept). A chunk whose pages cannot be examined is not
+/// populated. Pages that cannot be released, such as locked ones, stay and are counted too. Errors other than
+/// a lack of headroom carry the count as [`Error::PartlyCommitted`].
 ///
-/// This holds while nobody else writes to the memory or maps over it, which `&mut` promises.
+/// This requires that nothing else writes to the memory or maps over it, which `&mut` guarantees.
 ///
-/// The check is a few files of /proc and /sys: about 0.1 ms per 16 MiB. It is no reservation: whoever
-/// shares the cgroup or the machine may still take within a chunk what was seen free. So a margin is
-/// left.
+/// A check reads a few files of /proc and /sys, about 0.1 ms per 16 MiB. It reserves nothing: another process
+/// that shares the cgroup or the machine may take the memory while a chunk is populated, so the check keeps a
+/// margin.
 #[derive(Clone, Debug)]
 pub struct Guarded {
     populate: Populate,
@@ -39,13 +39,13 @@ pub struct Guarded {
 }
 
 impl Guarded {
-    /// With the limits of this process, looked up when it commits.
+    /// Uses the limits of this process, read when it commits.
     #[must_use]
     pub fn new(populate: Populate) -> Self {
         Self { populate, headroom: None }
     }
 
-    /// With limits of the caller's choice.
+    /// Uses limits chosen by the caller.
     #[must_use]
     pub fn within(populate: Populate, headroom: Headroom) -> Self {
         Self { populate, headroom: Some(headroom) }
@@ -89,7 +89,8 @@ impl Commit for Guarded {
                 done += end - at;
                 if let Err(error) = populated {
                     let given_back = blank.give_back(memory);
-                    // By the page tables; where they are not readable any more, all that may have been kept.
+                    // Read from the page tables; if they cannot be read any more, assume that everything not
+                    // released was kept.
                     let kept = match uncommitted(&pagemap, memory) {
                         Ok(left) => needed.saturating_sub(total(&left)),
                         Err(_) => done.saturating_sub(given_back),
@@ -103,11 +104,11 @@ impl Commit for Guarded {
     }
 }
 
-/// Pages that had no contents before they were populated: discarding them loses nothing.
+/// Pages that had no contents before they were populated, so discarding them loses nothing.
 struct Blank<'a> {
     pagemap: &'a Pagemap,
     runs: Vec<Range<usize>>,
-    /// Pages below this offset are decided.
+    /// Pages below this offset have been examined.
     decided: usize,
 }
 
@@ -116,8 +117,8 @@ impl<'a> Blank<'a> {
         Self { pagemap, runs: Vec::new(), decided: 0 }
     }
 
-    /// Finds those of a chunk that is about to be populated, up to the border of a huge page: the last one
-    /// may reach beyond the chunk.
+    /// Finds the blank pages of a chunk before it is populated, rounded up to a huge page boundary: the last
+    /// huge page may extend beyond the chunk.
     fn find(&mut self, memory: &[u8], chunk: Range<usize>) -> Result<(), Error> {
         let base = memory.as_ptr().addr();
         let end = ((base + chunk.end).next_multiple_of(huge_page_size()) - base).min(memory.len());
@@ -131,14 +132,15 @@ impl<'a> Blank<'a> {
         Ok(())
     }
 
-    /// Discards them, and returns how many bytes. A run that is refused (it is locked, say) stays.
+    /// Discards them and returns the number of bytes. A run that cannot be discarded, such as a locked one,
+    /// stays.
     fn give_back(self, memory: &mut [u8]) -> usize {
         let discarded = self.runs.into_iter().filter(|run| sys::discard(&mut memory[run.clone()]).is_ok());
         discarded.map(|run| run.len()).sum()
     }
 }
 
-/// Bytes that one entry above the page tables maps: 2 MiB in pages of 4 KiB.
+/// Bytes that one page middle directory (PMD) entry maps: 2 MiB with 4 KiB pages.
 fn huge_page_size() -> usize {
     page_size() * (page_size() / size_of::<u64>())
 }

@@ -1,18 +1,18 @@
-//! Ways to commit a linear memory: each a type, behind one trait.
+//! Strategies that commit a linear memory, each a type that implements [`Commit`].
 //!
-//! | strategy | commits | keeps the bytes | 1 GiB costs |
+//! | strategy | commits | preserves contents | cost of 1 GiB |
 //! |---|---|---|---|
 //! | [`StaticMaximum`], [`DeclaredMinimum`] | nothing | yes | nothing |
 //! | [`TouchWasmPages`] | 1/16 | yes | 16,384 faults |
 //! | [`TwoPass`] | all | no: zeroes data segments | 262,144 faults and a memset |
-//! | [`TouchOsPages`], [`Lock`] | all | yes | 262,144 faults, or as much work in one call |
+//! | [`TouchOsPages`], [`Lock`] | all | yes | 262,144 faults, or the same work in one call |
 //! | [`GuestProbe`] | all | yes | 524,288 faults |
-//! | [`Populate`] | all | yes | the kernel's zeroing of the pages; in huge pages a tenth of it |
-//! | [`HostMemory`] | all, before instantiation | yes | as [`Populate`] |
+//! | [`Populate`] | all | yes | the kernel's zeroing of the pages; a tenth of it in huge pages |
+//! | [`HostMemory`] | all, before instantiation | yes | same as [`Populate`] |
 //! | [`Deferred`] | all, in the first job | yes | the same, later |
 //! | [`ReadOsPages`], [`PopulateRead`], [`WillNeed`], [`LockOnFault`] | nothing: negative controls | yes | |
 //!
-//! For a host, [`crate::best`] is the choice: [`Guarded`] around the cheapest that works here.
+//! Hosts should use [`crate::best`]: [`Guarded`] around the cheapest strategy that works on the machine.
 
 mod controls;
 mod early;
@@ -32,26 +32,26 @@ use wasmtime::Config;
 
 use crate::{Error, Target};
 
-/// A way to make a linear memory resident before the first job.
+/// A strategy that makes a linear memory resident before the first job.
 pub trait Commit: Debug + Send + Sync {
     /// Whether this machine has what the strategy needs.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] says what is lacking.
+    /// [`Error::Unsupported`] names the missing feature.
     fn supported(&self) -> Result<(), Error> {
         Ok(())
     }
 
-    /// What it needs of the engine.
+    /// Applies the engine settings that the strategy needs.
     fn configure(&self, _config: &mut Config) {}
 
-    /// Commits after instantiation.
+    /// Commits the memory after instantiation.
     ///
     /// # Errors
-    /// When the system refuses; some of the memory may then be committed. [`Guarded`] gives it back.
+    /// When a system call fails. Part of the memory may then be committed; [`Guarded`] releases it.
     fn commit(&self, target: &mut dyn Target) -> Result<(), Error>;
 
-    /// What is left to do when the first job comes.
+    /// Does the work that is deferred to the first job.
     ///
     /// # Errors
     /// As [`Commit::commit`].
@@ -60,11 +60,11 @@ pub trait Commit: Debug + Send + Sync {
     }
 }
 
-/// The best that works here: headroom is checked before every 16 MiB, so that a refusal is an error
-/// and no kill, and pages are huge where that is allowed.
+/// The best strategy that works on this machine. It checks headroom before every 16 MiB, so that a lack of
+/// memory is an error and not an OOM kill, and uses huge pages where they are allowed.
 ///
-/// Falls back to 4 KiB pages, then to touching every page, and does without the check only where
-/// this kernel cannot tell what a rollback must give back.
+/// Falls back to 4 KiB pages, then to touching every page. Skips the headroom check only where the kernel
+/// cannot report which pages a rollback has to release.
 #[must_use]
 pub fn best() -> Box<dyn Commit> {
     let huge = Populate { pages: Pages::Huge, ..Populate::CHUNKED };

@@ -1,31 +1,32 @@
-//! Having the kernel make the pages, without a fault for each.
+//! Strategies in which the kernel allocates the pages without a fault for each.
 
 use super::{Commit, early::huge_pages_supported};
 use crate::{Error, Target, sys};
 
-/// Bytes that are populated at once where it is done in chunks: the kernel holds the lock on the
-/// process's mappings for one chunk only, and headroom is looked at in between. 16 MiB: 4 to 5 ms in
-/// 4 KiB pages, 1 ms in huge ones.
+/// Bytes per chunk when populating in chunks. The kernel holds the lock on the process's mappings for only
+/// one chunk at a time, and headroom is checked in between. A chunk of 16 MiB takes 4 to 5 ms in 4 KiB pages,
+/// 1 ms in huge pages.
 pub const CHUNK: usize = 16 << 20;
 
-/// Size of the pages that are to back a memory.
+/// Size of the pages that back a memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pages {
-    /// The system's own, 4 KiB on x86-64.
+    /// Base pages, 4 KiB on x86-64.
     Small,
-    /// 2 MiB where the memory has room for one: a tenth of the time, and no page tables below them.
+    /// 2 MiB where the memory has room for one. Takes a tenth of the time.
     Huge,
 }
 
-/// `MADV_POPULATE_WRITE` (Linux 5.14). Commits all, keeps the bytes, and answers with an error where
-/// touching would fault; a lack of memory is a kill nevertheless: see [`super::Guarded`].
+/// `MADV_POPULATE_WRITE` (Linux 5.14). Commits all pages, preserves contents, and returns an error where
+/// touching a page would raise a signal. A lack of memory still ends in an OOM kill: see [`super::Guarded`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Populate {
-    /// Bytes per call; `None` is one call, which keeps every other thread from mapping until it ends.
+    /// Bytes per call. `None` is one call, which blocks all other threads from mapping memory until it
+    /// returns.
     pub chunk: Option<usize>,
-    /// Threads that share the work; they halve it on two CPUs.
+    /// Number of threads that share the work; two CPUs halve the time.
     pub threads: usize,
-    /// Which pages.
+    /// Page size.
     pub pages: Pages,
 }
 
@@ -35,7 +36,7 @@ impl Populate {
     /// In chunks, 4 KiB pages.
     pub const CHUNKED: Self = Self { chunk: Some(CHUNK), ..Self::WHOLE };
 
-    /// Asks for huge pages where they are wanted.
+    /// Requests huge pages if configured.
     pub(super) fn advise(&self, memory: &mut [u8]) -> Result<(), Error> {
         match self.pages {
             Pages::Small => Ok(()),
@@ -64,27 +65,27 @@ impl Commit for Populate {
         if self.threads <= 1 {
             return self.part(memory);
         }
-        // Whole chunks for each thread, so that no huge page is shared between two.
+        // Each thread gets whole chunks, so that no huge page is shared between two threads.
         let share = memory.len().div_ceil(self.threads).next_multiple_of(CHUNK).max(CHUNK);
         std::thread::scope(|scope| {
             let parts = memory.chunks_mut(share).enumerate();
             let threads: Vec<_> = parts
                 .map(|(number, part)| {
                     scope.spawn(move || {
-                        // Left where it is started, a thread may share its parent's CPU for a while. One that
-                        // may not be pinned is slower, not wrong.
+                        // An unpinned thread may share its parent's CPU for a while. If pinning fails, it is
+                        // slower but still correct.
                         let _ = sys::pin_thread(number);
                         self.part(part)
                     })
                 })
                 .collect();
-            threads.into_iter().try_for_each(|thread| thread.join().unwrap_or(Err(Error::Lacking("join its threads"))))
+            threads.into_iter().try_for_each(|thread| thread.join().unwrap_or(Err(Error::Lacking("be committed: a thread panicked"))))
         })
     }
 }
 
-/// mlock(2): commits all and pins it. Needs `RLIMIT_MEMLOCK` or the right to lock, and a pinned page
-/// cannot be discarded by a reset.
+/// mlock(2): commits all pages and pins them. Needs `RLIMIT_MEMLOCK` or `CAP_IPC_LOCK`. A reset cannot
+/// discard pinned pages.
 #[derive(Clone, Copy, Debug)]
 pub struct Lock;
 
@@ -94,7 +95,7 @@ impl Commit for Lock {
     }
 }
 
-/// Another strategy, put off until the first job comes: the start is quick, and the job pays.
+/// Defers another strategy to the first job: start-up is fast, and the job pays.
 #[derive(Clone, Copy, Debug)]
 pub struct Deferred<S>(pub S);
 

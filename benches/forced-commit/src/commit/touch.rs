@@ -1,4 +1,4 @@
-//! Touching pages one by one: a fault each, in the host or in the guest.
+//! Strategies that touch pages one by one, with a fault for each, from the host or from the guest.
 
 use std::hint::black_box;
 
@@ -11,8 +11,8 @@ use crate::{
 /// Bytes of a WebAssembly page.
 const WASM_PAGE: usize = 65_536;
 
-/// A function in the guest writes to every OS page. Commits all; one that keeps what is there has to
-/// read first, which maps the zero page: two faults a page.
+/// A guest function writes to every OS page. Commits all pages. To preserve contents it has to read first,
+/// which maps the zero page: two faults per page.
 #[derive(Clone, Copy, Debug)]
 pub struct GuestProbe;
 
@@ -22,7 +22,7 @@ impl Commit for GuestProbe {
     }
 }
 
-/// One byte in every WebAssembly page, as first recommended: commits one OS page of sixteen, in a
+/// Writes one byte in every WebAssembly page, as first recommended. Commits one OS page in sixteen, in a
 /// sixteenth of the time.
 #[derive(Clone, Copy, Debug)]
 pub struct TouchWasmPages;
@@ -34,9 +34,9 @@ impl Commit for TouchWasmPages {
     }
 }
 
-/// The published recipe: 64 unique bytes into every WebAssembly page, "which forces physical pages",
-/// then zeros over everything, "which cleans". The first pass commits one OS page of sixteen and the
-/// second the rest. Data segments are gone afterwards.
+/// The published recipe: writes 64 unique bytes into every WebAssembly page, "which forces physical pages",
+/// then zeros everything, "which cleans". The first pass commits one OS page in sixteen and the second pass
+/// the rest. The data segments are lost.
 #[derive(Clone, Copy, Debug)]
 pub struct TwoPass;
 
@@ -51,7 +51,7 @@ impl TwoPass {
         }
     }
 
-    /// The second pass alone, block by block from a block of zeros as published.
+    /// The second pass alone, copied in blocks from a block of zeros as published.
     pub fn write_zeros(memory: &mut [u8]) {
         let zeros = black_box(vec![0_u8; WASM_PAGE]);
         for page in memory.chunks_mut(WASM_PAGE) {
@@ -69,7 +69,8 @@ impl Commit for TwoPass {
     }
 }
 
-/// One byte in every OS page, written as it is. Commits all and keeps the bytes: a fault for each page.
+/// Rewrites one byte in every OS page with its current value. Commits all pages and preserves contents, with
+/// a fault for each page.
 #[derive(Clone, Copy, Debug)]
 pub struct TouchOsPages;
 

@@ -1,10 +1,10 @@
-//! What another thread waits for while a memory is committed: instances of a small guest, made and
-//! dropped as fast as it goes. The kernel's lock on the process's mappings is what they share.
+//! How long another thread is blocked while a memory is committed. It creates and drops instances of a small
+//! guest as fast as it can; both threads need the kernel's lock on the process's mappings.
 //!
 //! ```text
 //!  loaded      the engine, both modules, the instance           (reference of all growth)
-//!  alone       idle_ns: the slowest of the instances made with nothing beside
-//!  committed   slowest_ns: the slowest while the other thread commits
+//!  alone       idle_ns: the slowest instantiation with nothing else running
+//!  committed   slowest_ns: the slowest instantiation while the other thread commits
 //!  dropped     - the instance
 //! ```
 
@@ -31,8 +31,8 @@ struct Row(Way);
 const BYTES: u64 = 256 * MIB;
 
 const ROWS: &[Row] = &[
-    // One call holds the lock to its end; chunks let others in between; huge pages are done sooner;
-    // faults take the lock one page at a time.
+    // One call holds the lock until it returns; chunks release it in between; huge pages finish sooner;
+    // faults take the lock for one page at a time.
     Row(Way::POPULATE),
     Row(Way::POPULATE_CHUNKS),
     Row(Way::HUGE_WHOLE),
@@ -44,8 +44,9 @@ pub(super) fn cases() -> Vec<Box<dyn Case>> {
     boxed(ROWS.iter().copied())
 }
 
-/// Makes and drops instances until told to stop, and returns the slowest, in nanoseconds. Says when it is
-/// at it: a thread that has not begun when the kernel's lock is taken waits before its clock runs.
+/// Creates and drops instances until `stop` is set and returns the slowest instantiation in nanoseconds. Sets
+/// `begun` after the first: a thread that starts after the kernel's lock is taken would wait before its clock
+/// runs.
 fn slowest(small: &mut Live, begun: &AtomicBool, stop: &AtomicBool) -> Result<u64, Error> {
     let mut slowest = Duration::ZERO;
     while !stop.load(Ordering::Acquire) {
@@ -67,7 +68,7 @@ impl Case for Row {
         true
     }
 
-    /// Each makes its own ground: see [`Host`].
+    /// Each case prepares the host's pages itself: see [`Host`].
     fn warms_up(&self) -> bool {
         false
     }
@@ -97,7 +98,7 @@ impl Case for Row {
             let (begun, stop) = (AtomicBool::new(false), AtomicBool::new(false));
             std::thread::scope(|scope| {
                 let other = scope.spawn(|| {
-                    // On its own CPU; where that is refused the figure tells.
+                    // On its own CPU. If pinning fails, the figure shows it.
                     let _ = sys::pin_thread(1);
                     slowest(small, &begun, &stop)
                 });
@@ -106,7 +107,7 @@ impl Case for Row {
                 }
                 let done = work();
                 stop.store(true, Ordering::Release);
-                let slowest = other.join().unwrap_or(Err(Error::Lacking("join its thread")));
+                let slowest = other.join().unwrap_or(Err(Error::Lacking("be measured: a thread panicked")));
                 done.and(slowest)
             })
         };

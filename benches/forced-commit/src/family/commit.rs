@@ -1,13 +1,13 @@
-//! One way to commit one memory.
+//! Cases of one commit strategy and one memory.
 //!
 //! ```text
 //!  loaded      the engine, the module, host pages warm or cold      (reference of all growth)
-//!  live        + the instance, with the memory where it is made committed
-//!  committed   + what the strategy commits; commit_ns: this and, where that commits, the instantiation
+//!  live        + the instance, and its memory if instantiation commits it
+//!  committed   + what the strategy commits; commit_ns: its time, plus the instantiation if that commits
 //!  checked     the oracle: uncommitted_bytes, refaults
 //!  job         the first job writes to every page
-//!  compared    with the initial image: unclean_bytes
-//!  limit       memset_ns: all of the memory once more, resident by now
+//!  compared    the comparison with the initial image: unclean_bytes
+//!  limit       memset_ns: a memset of the whole memory, now resident
 //!  dropped     - the instance
 //! ```
 
@@ -39,18 +39,18 @@ const fn as_found(way: Way, mib: u64) -> Row {
     Row { host: Host::AsFound, ..row(way, mib) }
 }
 
-/// Every way at 256 MiB; those worth their time at 1 GiB; at 4 GiB the published recipe and what it is
-/// measured against.
+/// Every strategy at 256 MiB; the most useful ones at 1 GiB; at 4 GiB the published recipe and the strategies
+/// that it is compared with.
 const ROWS: &[Row] = &[
-    // Said to pre-allocate, and do not.
+    // Claimed to pre-allocate, but do not.
     row(Way::STATIC_MAXIMUM, 256),
     row(Way::DECLARED_MINIMUM, 256),
-    // Touching, from the host and from the guest; a sixteenth of it; the published recipe.
+    // Touching from the host and from the guest; touching a sixteenth; the published recipe.
     row(Way::TOUCH_WASM_PAGES, 256),
     row(Way::TOUCH_OS_PAGES, 256),
     row(Way::GUEST_PROBE, 256),
     row(Way::TWO_PASS, 256),
-    // The kernel's own ways, one thread and two.
+    // System calls, with one thread and two.
     row(Way::POPULATE, 256),
     row(Way::POPULATE_CHUNKS, 256),
     row(Way::POPULATE_THREADS, 256),
@@ -61,7 +61,7 @@ const ROWS: &[Row] = &[
     row(Way::HUGE_CHUNKS, 256),
     row(Way::HUGE_THREADS, 256),
     row(Way::HOST_MEMORY_HUGE, 256),
-    // The check of what is left costs little; a deferred commit costs the job.
+    // The headroom check costs little; a deferred commit delays the first job.
     row(Way::GUARDED, 256),
     row(Way::GUARDED_HUGE, 256),
     row(Way::DEFERRED, 256),
@@ -70,9 +70,9 @@ const ROWS: &[Row] = &[
     row(Way::POPULATE_READ, 256),
     row(Way::WILL_NEED, 256),
     row(Way::LOCK_ON_FAULT, 256),
-    // What a virtual machine's host adds to pages that were given back.
+    // The cost that a virtual machine's host adds for pages that were returned to it.
     Row { host: Host::Cold, ..row(Way::HUGE_CHUNKS, 256) },
-    // Linear in size.
+    // The same at 1 GiB: time is linear in size.
     row(Way::TWO_PASS, 1024),
     row(Way::POPULATE_THREADS, 1024),
     row(Way::HUGE_CHUNKS, 1024),
@@ -105,7 +105,7 @@ impl Case for Row {
         self.bytes > 256 * MIB || self.host != Host::Warm
     }
 
-    /// Each makes its own ground: see [`Host`].
+    /// Each case prepares the host's pages itself: see [`Host`].
     fn warms_up(&self) -> bool {
         false
     }
@@ -116,7 +116,7 @@ impl Case for Row {
 
     fn prepare(&self, dirs: Dirs<'_>) -> CaseResult<Vec<PathBuf>> {
         let name = format!("{}-{}", self.way.name, size_name(self.bytes));
-        // For warming, a large memory on an engine as it comes.
+        // To warm pages: a large memory on an engine with default settings.
         let warm = guest::precompiled(dirs.cache, "warm", guest::Declared::exactly(4096 * MIB), &Config::new())?;
         Ok(vec![guest::precompiled(dirs.cache, &name, self.way.declared(self.bytes), &self.config())?, warm])
     }

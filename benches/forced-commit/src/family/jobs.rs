@@ -1,11 +1,11 @@
-//! A hundred jobs of an indexer in a row, in one guest or in a new one for each: the old way against
-//! every reset. The guest is real (`wasm-guests/guests/indexer`): a hash map of balances in 16 MiB of
-//! its memory, a block of transfers a job, the changes out as a key-value batch.
+//! Cases of a hundred consecutive jobs of an indexer, in one guest or in a new one for each job: new
+//! instances against every reset. The guest is real (`wasm-guests/guests/indexer`): a hash map of balances in
+//! 16 MiB of its memory, one block of transfers per job, and the changes returned as a key-value batch.
 //!
 //! ```text
-//!  loaded      the engine, the module, and what every batch must be       (reference of all growth)
+//!  loaded      the engine, the module, and the expected batches           (reference of all growth)
 //!  committed   + the instance, its memory grown to 256 MiB and committed
-//!  jobs        job_ns, reset_ns: the CPU time of all; wrong_batches; uncommitted_bytes
+//!  jobs        job_ns, reset_ns: total CPU time; wrong_batches; uncommitted_bytes
 //!  dropped     - everything
 //! ```
 
@@ -34,9 +34,9 @@ struct Row {
 
 const BYTES: u64 = 256 * MIB;
 const JOBS: u32 = 100;
-/// Different blocks; after these the heights begin anew.
+/// Number of different blocks; after these the heights repeat.
 const HEIGHTS: u32 = 10;
-/// Transfers of a block: about 2,000 changes, on about 1,600 pages.
+/// Transfers per block: about 2,000 changes, on about 1,600 pages.
 const TRANSFERS: u32 = 1000;
 
 const fn row(how: How) -> Row {
@@ -44,13 +44,13 @@ const fn row(how: How) -> Row {
 }
 
 const ROWS: &[Row] = &[
-    // The old way: a new instance for each job, on demand, from a pool, from one that keeps memory.
+    // A new instance for each job: on demand, from a pool, and from pools that keep memory resident.
     row(How::REINSTANTIATE),
     row(How::POOLED),
     row(How::POOLED_SCAN),
-    // In place, from the published one on. This guest does not say how much it uses, and its map is
-    // scattered: a used prefix is the whole of its memory. Discarding is left to the rows of resets: a
-    // hundred of them take ten seconds.
+    // In place, starting with the published reset. This guest does not report how much memory it uses, and
+    // its map is scattered, so its used prefix is the whole memory. Discarding is covered by the reset cases:
+    // a hundred discards would take ten seconds.
     row(How::ZERO_ALL),
     row(How::RESTORE_ALL),
     row(How::REMAP),
@@ -62,7 +62,7 @@ pub(super) fn cases() -> Vec<Box<dyn Case>> {
     boxed(ROWS.iter().copied())
 }
 
-/// A block's batch, as a number.
+/// The hash of a block's batch.
 fn batch(live: &mut Live, height: u32) -> Result<u64, Error> {
     let mut hasher = DefaultHasher::new();
     live.call_for_bytes("job", height, TRANSFERS)?.hash(&mut hasher);
@@ -79,7 +79,7 @@ impl Case for Row {
         ![How::REINSTANTIATE.name, How::ZERO_ALL.name, How::TRACKED.name].contains(&self.how.name)
     }
 
-    /// Fresh instances do the same jobs before.
+    /// Fresh instances run the same jobs first.
     fn warms_up(&self) -> bool {
         false
     }
@@ -107,7 +107,7 @@ impl Case for Row {
         let mut reset = (self.how.make)();
         let commit = (self.commit.make)();
         reset.supported().and(commit.supported()).map_err(or_not_run)?;
-        // In a new instance each, on demand: what the others are held against.
+        // The expected batches: each from a new instance, on demand.
         let mut fresh = Live::idle(&Config::new(), stages.input(1)?, 0)?;
         let mut expected = Vec::new();
         for height in 0..HEIGHTS {

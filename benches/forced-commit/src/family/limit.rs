@@ -1,13 +1,14 @@
-//! One way to commit where there is too little memory, or just enough: who notices, when, and how. A
-//! forked child tries, as a container's process would; its worker stays to tell.
+//! Cases of one commit strategy with too little or barely enough memory: whether it ends in a kill or an
+//! error, and when. A forked child makes the attempt, as the process of a container would; the worker
+//! survives to report.
 //!
 //! ```text
 //!  loaded     the engine and the module                          (reference of all growth)
-//!  tried      the child came to its end: killed or refused (0 or 1 each), noticed_ns from its start on,
+//!  tried      the child has ended: killed or refused (0 or 1 each), noticed_ns since its start,
 //!             oom_kills of the cgroup
 //! ```
 //!
-//! and as notes `outcome` and `noticed`, in words.
+//! The notes `outcome` and `noticed` describe the end in words.
 
 use std::{
     io::{Read, Write},
@@ -32,12 +33,12 @@ use crate::{
     sys::{Child, Ended},
 };
 
-/// What keeps memory short.
+/// The limit on memory.
 #[derive(Clone, Copy, Debug)]
 enum Limit {
-    /// A memory cgroup of so many MiB.
+    /// A memory cgroup with this many MiB.
     Cgroup(u64),
-    /// `RLIMIT_DATA` of so many MiB, set by the child itself.
+    /// `RLIMIT_DATA` of this many MiB, set by the child itself.
     Data(u64),
 }
 
@@ -59,7 +60,7 @@ const FIT: Limit = Limit::Cgroup(4096 + 64);
 const AMPLE: Limit = Limit::Cgroup(8192);
 
 const ROWS: &[Row] = &[
-    // 1 GiB in 512 MiB: each way, and when it is noticed.
+    // 1 GiB in 512 MiB: every strategy, and when it fails.
     row(Way::STATIC_MAXIMUM, SMALL, 1024),
     row(Way::DECLARED_MINIMUM, SMALL, 1024),
     row(Way::GUEST_PROBE, SMALL, 1024),
@@ -75,18 +76,18 @@ const ROWS: &[Row] = &[
     row(Way::DEFERRED, SMALL, 1024),
     row(Way::GUARDED, SMALL, 1024),
     row(Way::GUARDED_HUGE, SMALL, 1024),
-    // 4 GiB in 4 GiB, as published: too tight by what the rest of the process needs.
+    // 4 GiB in 4 GiB, as published: too small by the needs of the rest of the process.
     row(Way::HUGE_CHUNKS, TIGHT, 4096),
     row(Way::GUARDED_HUGE, TIGHT, 4096),
-    // 64 MiB more will do.
+    // 64 MiB more are enough.
     row(Way::HUGE_CHUNKS, FIT, 4096),
-    // And twice as much, as recommended. The recipe itself would take four seconds for the same answers.
+    // Twice as much, as recommended. The recipe itself would take four seconds for the same result.
     row(Way::GUARDED_HUGE, AMPLE, 4096),
-    // Without rights to a cgroup: the system refuses the mapping, so nobody is killed.
+    // Works without the rights to create a cgroup: the mapping fails, so nothing is killed.
     row(Way::TWO_PASS, Limit::Data(512), 1024),
     row(Way::DECLARED_MINIMUM, Limit::Data(512), 1024),
-    // Mapped over its own reservation, which the kernel does not count: the limit is passed unseen, and
-    // the engine panics over the next small mapping.
+    // Mapping over its own reservation, which the kernel does not count, evades the limit; the engine then
+    // panics at the next small mapping.
     row(Way::HOST_MEMORY, Limit::Data(512), 1024),
     row(Way::GUARDED, Limit::Data(512), 1024),
 ];
@@ -97,28 +98,28 @@ pub(super) fn cases() -> Vec<Box<dyn Case>> {
     cases
 }
 
-/// How far the child came, as it tells by a byte each.
+/// The steps of the child; it writes a byte after each.
 const STEPS: [&str; 4] = ["at instantiation", "while committing", "in the first job", "never"];
 
-/// The child's exit status for an error in good order.
+/// The child's exit status after an error.
 const REFUSED: i32 = 3;
-/// And after a panic: an engine's that did not expect to be refused memory.
+/// The child's exit status after a panic, for example of an engine that does not expect a mapping to fail.
 const PANICKED: i32 = 101;
 
-/// Takes a guest through instantiation, commit and first job; a byte to `told` after each.
+/// Takes a guest through instantiation, commit and first job, and writes a byte to `told` after each.
 fn attempt(row: &Row, mut live: Live, mut told: impl Write) -> Result<(), Error> {
     if let Limit::Data(mib) = row.limit {
         let limit = Rlimit { current: Some(mib * MIB), maximum: getrlimit(Resource::Data).maximum };
         setrlimit(Resource::Data, limit).map_err(|error| Error::system("set RLIMIT_DATA")(error.into()))?;
     }
     let strategy = (row.way.make)();
-    let mut step = || told.write_all(b".").map_err(Error::system("tell the parent"));
+    let mut step = || told.write_all(b".").map_err(Error::system("report to the parent"));
     live.renew()?;
     step()?;
     strategy.commit(&mut live)?;
     step()?;
     strategy.before_first_job(&mut live)?;
-    // A job that uses all it was promised; one that was promised a maximum grows to it.
+    // The job uses all of the memory that it was promised; with a promised maximum it grows to that first.
     live.grow_to(row.mib * MIB)?;
     live.probe()?;
     step()
@@ -134,7 +135,7 @@ impl Case for Row {
         id("limit", &[("by", by), ("how", self.way.name), ("limit", &limit), ("size", &size)])
     }
 
-    /// What a quick run keeps is what the claims are about.
+    /// Quick runs keep the cases that the claims need.
     fn is_heavy(&self) -> bool {
         let kept = [Way::STATIC_MAXIMUM, Way::DECLARED_MINIMUM, Way::TOUCH_WASM_PAGES, Way::TWO_PASS, Way::GUARDED];
         self.mib > 1024 || !kept.map(|way| way.name).contains(&self.way.name)
@@ -148,7 +149,7 @@ impl Case for Row {
         Limits { memory, ..Limits::default() }
     }
 
-    /// What the child finds is what the kernel gives it.
+    /// The child runs on pages as the kernel hands them out.
     fn warms_up(&self) -> bool {
         false
     }
@@ -176,7 +177,7 @@ impl Case for Row {
         let (child, mut told) = Child::fork(|mut told| match attempt(self, live, &told) {
             Ok(()) => 0,
             Err(error) => {
-                // If the parent is gone there is nobody to tell.
+                // If the parent is gone, there is no one to report to.
                 let _ = told.write_all(words(&error).as_bytes());
                 REFUSED
             }
@@ -193,7 +194,7 @@ impl Case for Row {
             Ended::Exited(REFUSED) => format!("refused with an error: {error}"),
             Ended::Exited(PANICKED) => "panicked".to_owned(),
             Ended::Exited(status) => return Err(format!("the child failed with status {status}: {error}").into()),
-            Ended::Signaled(signal) => format!("killed by signal {signal} (a shell says {})", 128 + signal),
+            Ended::Signaled(signal) => format!("killed by signal {signal} (shell exit status {})", 128 + signal),
         };
         stages.note("outcome", &outcome)?;
         stages.note("noticed", STEPS[steps])?;
@@ -207,7 +208,7 @@ impl Case for Row {
     }
 }
 
-/// An error without amounts and folders, which differ from worker to worker.
+/// The error without amounts and paths, which differ from worker to worker.
 fn words(error: &Error) -> String {
     match error {
         Error::NoHeadroom(NoHeadroom { limited_by: Source::Cgroup(_), .. }) => "no headroom in a cgroup".to_owned(),
@@ -218,15 +219,15 @@ fn words(error: &Error) -> String {
 
 fn oom_kills() -> CaseResult<u64> {
     let kills = MemoryCgroup::of(std::process::id()).and_then(|group| group.oom_kills());
-    kills.map_err(|error| NotRun(format!("the cgroup does not tell its kills: {error}")).into())
+    kills.map_err(|error| NotRun(format!("cannot read the cgroup's OOM kills: {error}")).into())
 }
 
-/// Twenty guarded commits of 1 GiB in 512 MiB, one after the other in one process, and then one of 128
-/// MiB, which is served.
+/// Twenty consecutive guarded commits of 1 GiB in 512 MiB in one process, and then one of 128 MiB, which
+/// succeeds.
 ///
 /// ```text
 ///  loaded     the engine and both modules                         (reference of all growth)
-///  refused    refusals, slowest_ns, kept_bytes (still committed after each, summed up), oom_kills
+///  refused    refusals, slowest_ns, kept_bytes (sum of bytes still committed after each), oom_kills
 ///  served     uncommitted_bytes of the smaller memory, after its job
 /// ```
 struct Twenty;

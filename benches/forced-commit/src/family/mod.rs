@@ -1,13 +1,13 @@
-//! What Highwater measures of all this: tables of rows, and a case for each kind of row.
+//! The Highwater family: tables of rows, and a case type for each kind of row.
 //!
 //! ```text
-//!  commit    one way to commit one memory: what it leaves out, what it costs, what it costs others
-//!  beside    what another thread waits for meanwhile
-//!  reset     one way to reset, by how much was dirtied and where
+//!  commit    one commit strategy and one memory: what stays uncommitted, time, memory
+//!  beside    how long another thread is blocked meanwhile
+//!  reset     one reset strategy, by amount and layout of dirty pages
 //!  swapped   the same with the job's pages swapped out before the reset
-//!  jobs      a hundred jobs of an indexer in a row
-//!  limit     one way to commit where there is too little memory, and who notices when
-//!  guarded   twenty refusals in a row, and a smaller request served after them
+//!  jobs      a hundred consecutive jobs of an indexer
+//!  limit     one commit strategy with too little memory: error or kill, and when
+//!  guarded   twenty consecutive refusals, then a smaller request that succeeds
 //! ```
 
 mod beside;
@@ -28,7 +28,7 @@ use crate::{Error, Live, Target};
 
 const NAME: &str = "forced-commit";
 
-/// All rows.
+/// The family with all cases.
 #[must_use]
 pub fn family() -> Family {
     let cases = [commit::cases(), beside::cases(), reset::cases(), swapped::cases(), jobs::cases(), limit::cases()];
@@ -55,7 +55,7 @@ fn boxed<C: Case + 'static>(rows: impl Iterator<Item = C>) -> Vec<Box<dyn Case>>
     rows.map(|row| Box::new(row) as Box<dyn Case>).collect()
 }
 
-/// What this machine lacks makes a case `not run`; everything else is a failure.
+/// A feature that this machine lacks makes a case `not run`; any other error is a failure.
 fn or_not_run(error: Error) -> CaseError {
     match error {
         Error::Unsupported { .. } => NotRun(error.to_string()).into(),
@@ -63,14 +63,15 @@ fn or_not_run(error: Error) -> CaseError {
     }
 }
 
-/// Tells the harness where the linear memory is now, and nowhere else. It is to be forgotten before it goes.
+/// Labels the current address range of the linear memory for the harness. Remove the label before the memory
+/// is unmapped.
 fn label(stages: &mut Stages, live: &mut Live) -> CaseResult {
     let memory = live.memory().as_ptr_range();
     stages.forget(Category::LinearMemory)?;
     Ok(stages.label(Category::LinearMemory, memory.start.addr()..memory.end.addr())?)
 }
 
-/// The middle one of some durations in nanoseconds, 0 of none.
+/// The median of durations in nanoseconds; 0 if there are none.
 fn median(mut values: Vec<u64>) -> u64 {
     values.sort_unstable();
     values.get(values.len() / 2).copied().unwrap_or(0)

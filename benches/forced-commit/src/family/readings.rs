@@ -1,4 +1,5 @@
-//! What the claims read out of a record: figures, the fastest of some commits, one way against another.
+//! Values that the claims read from a record: figures, the fastest commits, and comparisons of two
+//! strategies.
 
 use highwater_model::{CaseRecord, Quantity, Record, nanoseconds};
 use highwater_worker::Finding;
@@ -8,31 +9,31 @@ pub(super) fn full(id: &str) -> String {
 }
 
 pub(super) fn missing(id: impl AsRef<str>) -> Finding {
-    Finding::undecided(format!("{} was not run or did not get so far", id.as_ref()))
+    Finding::undecided(format!("{} was not run or did not reach this stage", id.as_ref()))
 }
 
-/// The middle value of a figure at a stage, over the workers.
+/// The median over all workers of a figure at a stage.
 pub(super) fn figure<'a>(record: &'a Record, id: &str, stage: &str, name: &str) -> Option<(&'a CaseRecord, u64)> {
     let case = record.case(&full(id))?;
     Some((case, middle(values(case, stage, name)?)?))
 }
 
-/// The fastest commit of a case, in nanoseconds of wall time: work is the same in each, and what comes
-/// on top is the machine's.
+/// The fastest commit of a case, in nanoseconds of wall time. The work is the same in each worker; any extra
+/// time comes from the machine.
 fn commit_ns<'a>(record: &'a Record, id: &str) -> Option<(&'a CaseRecord, u64)> {
     let case = record.case(&full(id))?;
     let times = values(case, "committed", "commit_ns")?;
     Some((case, times.into_iter().min()?))
 }
 
-/// A figure at a stage, of each worker.
+/// The values of a figure at a stage, one for each worker.
 fn values(case: &CaseRecord, stage: &str, name: &str) -> Option<Vec<u64>> {
     let quantity: Quantity = format!("figure.{name}").parse().ok()?;
     case.stage(&stage.parse().ok()?)?.values(quantity, case.samples)
 }
 
-/// What a reset costs at a stage, the next job included, against a memset of the same memory: each as in the
-/// worker in which it took the least. The work is the same in all, and what else the machine does only adds.
+/// The cost of a reset at a stage, including the next job, relative to a memset of the same memory. Both are
+/// the minimum over all workers: the work is the same in each, and other load on the machine only adds time.
 pub(super) fn of_zeroing(record: &Record, id: &str, stage: &str) -> Option<f64> {
     let case = record.case(&full(id))?;
     let least = |name| values(case, stage, name)?.into_iter().min();
@@ -44,13 +45,13 @@ fn middle(mut values: Vec<u64>) -> Option<u64> {
     values.get(values.len() / 2).copied()
 }
 
-/// The claim that a way commits, to the byte.
+/// Decides the claim that a strategy commits everything, to the byte.
 pub(super) fn commits(record: &Record, id: &str) -> Finding {
     let Some((case, left)) = figure(record, id, "checked", "uncommitted_bytes") else { return missing(id) };
     Finding::holds(left == 0, format!("{} of 256 MiB uncommitted", highwater_model::Bytes(left))).on([&case.id])
 }
 
-/// How many times as fast one way is as another, and whether that is enough.
+/// The speed-up of one strategy over another, and whether it is large enough.
 pub(super) struct Ratio<'a> {
     enough: bool,
     figures: String,
@@ -66,7 +67,7 @@ impl Ratio<'_> {
         Self { enough: !self.enough, ..self }.finding()
     }
 
-    /// Both are enough.
+    /// Requires both ratios to be large enough.
     pub(super) fn and(self, other: Self) -> Finding {
         let figures = format!("{}; {}", self.figures, other.figures);
         let cases = self.cases.into_iter().chain(other.cases).map(|case| &case.id);
@@ -88,14 +89,14 @@ pub(super) fn faster<'a>(record: &'a Record, slow: &str, fast: &str, times: f64)
     Ok(Ratio { enough: ratio >= times && left == 0, figures, cases: [slow_case, fast_case] })
 }
 
-/// The claim that an attempt ends in a kill.
+/// Decides the claim that an attempt ends in a kill.
 pub(super) fn killed(record: &Record, id: &str) -> Finding {
     let Some((case, killed)) = figure(record, id, "tried", "killed") else { return missing(id) };
     let outcome = case.notes.get("outcome").map_or(String::new(), |texts| texts.join("; "));
     Finding::holds(killed == 1, outcome).on([&case.id])
 }
 
-/// CPU time of a hundred jobs and their resets.
+/// The CPU time of a hundred jobs and their resets.
 pub(super) fn jobs<'a>(record: &'a Record, how: &str) -> Option<(&'a CaseRecord, f64)> {
     let id = format!("jobs/how={how},pages=4k,size=256m");
     let (case, job) = figure(record, &id, "jobs", "job_ns")?;

@@ -1,4 +1,4 @@
-//! One way to reset, along a ladder of how many MiB a job dirties.
+//! Cases of one reset strategy, on a ladder of MiB dirtied per job.
 //!
 //! ```text
 //!  loaded      the engine and the module                                (reference of all growth)
@@ -8,16 +8,16 @@
 //!  dropped     - everything
 //! ```
 //!
-//! At each `reset@N`, CPU time of the worker's thread, and what the last reset left:
+//! Figures at each `reset@N`: CPU time of the worker's thread, and the state after the last reset.
 //!
 //! | figure | |
 //! |---|---|
-//! | `bare_ns` | the job on committed memory that nobody watches (median) |
+//! | `bare_ns` | the job on committed, untracked memory (median) |
 //! | `reset_ns` | the reset (median) |
-//! | `added_ns` | what the strategy adds to the job after it: refaults, write-protect faults (median job less `bare_ns`) |
-//! | `cost_ns` | both together, the mean over all jobs: what a host pays in steady state |
-//! | `zeroing_ns` | the same of a memset of everything, by this worker before it armed: one of as many other pages takes up to a third more or less |
-//! | `uncommitted_bytes`, `unclean_bytes`, `unclean_state` | by the oracle; by comparing memory, globals and tables |
+//! | `added_ns` | the time that the strategy adds to the next job: refaults, write-protect faults (median job minus `bare_ns`) |
+//! | `cost_ns` | both together, the mean over all jobs: the cost in steady state |
+//! | `zeroing_ns` | the same for a memset of everything, by this worker before it armed: a memset of other pages takes up to a third more or less |
+//! | `uncommitted_bytes`, `unclean_bytes`, `unclean_state` | from the oracle; from comparing memory, globals and tables |
 
 use std::path::PathBuf;
 
@@ -35,7 +35,7 @@ use crate::{
     sys::{page_size, thread_cpu},
 };
 
-/// A way to reset, as the table names it.
+/// A reset strategy and its name.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct How {
     pub(super) name: &'static str,
@@ -63,14 +63,14 @@ impl How {
     }
 }
 
-/// Where a job's pages lie.
+/// The layout of the pages that a job dirties.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Where {
-    /// One run from the first page on.
+    /// One run, starting at the first page.
     Prefix,
-    /// 32 runs over the memory: as many as the pool's scan takes.
+    /// 32 runs spread over the memory: the limit of the pool's scan.
     Runs32,
-    /// Every page for itself.
+    /// Single pages spread over the memory.
     Pages,
 }
 
@@ -101,13 +101,13 @@ struct Row {
     mib: u64,
     /// MiB that a job dirties.
     dirtied: &'static [u32],
-    /// Jobs at each rung, after one that is not counted.
+    /// Jobs measured at each rung, after one warm-up job.
     jobs: usize,
 }
 
-/// Nothing, little, some, and so much that tracking is not worth it.
+/// Nothing, little, some, and too much to be worth tracking.
 const RUNGS: &[u32] = &[0, 1, 16, 256];
-/// For what costs a good part of a second whatever was dirtied.
+/// For strategies that take a large part of a second however little was dirtied.
 const FEW: &[u32] = &[1, 16, 256];
 
 const fn row(how: How, at: Where) -> Row {
@@ -119,32 +119,32 @@ const fn few(how: How, at: Where) -> Row {
 }
 
 const ROWS: &[Row] = &[
-    // Clean and uncommitted: the next job pays.
+    // Clean but uncommitted: the next job pays.
     few(How::REINSTANTIATE, Where::Prefix),
     few(How::REMAP, Where::Prefix),
     few(How::POOLED, Where::Prefix),
-    // Kept resident by the pool: all of it by memset; by scan where the pages lie in up to 32 runs. The scan is
-    // clean here, where nothing is swapped out, and unclean in `swapped`.
+    // Kept resident by the pool: everything by memset; by scan, the pages in up to 32 runs. The scan is clean
+    // here, where nothing is swapped out, but unclean in `swapped`.
     row(How::POOLED_MEMSET, Where::Prefix),
     few(How::POOLED_SCAN, Where::Prefix),
     few(How::POOLED_SCAN, Where::Runs32),
     few(How::POOLED_SCAN, Where::Pages),
-    // As published: unclean, and blind to what lies beyond the prefix.
+    // As published: unclean, and ignores everything beyond the prefix.
     row(How::ZERO_ALL, Where::Prefix),
     row(How::ZERO_PREFIX, Where::Prefix),
     row(How::ZERO_PREFIX, Where::Runs32),
-    // Clean and committed, for the price of everything.
+    // Clean and committed, at the cost of the whole memory.
     row(How::RESTORE_ALL, Where::Prefix),
     Row { dirtied: &[16], jobs: 1, ..row(How::DISCARD, Where::Prefix) },
-    // Clean and committed, for the price of what was dirtied.
+    // Clean and committed, at the cost of the dirtied pages.
     row(How::TRACKED, Where::Prefix),
     row(How::TRACKED, Where::Runs32),
     row(How::TRACKED, Where::Pages),
-    // The same in huge pages: scanned sooner, split where written.
+    // The same in huge pages: faster to scan, and split where written.
     Row { commit: Way::HUGE_CHUNKS, ..row(How::TRACKED, Where::Prefix) },
     Row { commit: Way::HUGE_CHUNKS, ..row(How::TRACKED, Where::Pages) },
-    // A 64th to a quarter of the memory, on either side of what is worth tracking, and for so long that the
-    // looks for sparse jobs are in the mean.
+    // A 64th to a quarter of the memory, on both sides of the break-even point of tracking, with enough jobs
+    // that the mean includes the probes for sparse jobs.
     Row { mib: 64, dirtied: &[1, 2, 4, 16], jobs: 600, ..row(How::TRACKED, Where::Prefix) },
     // The published size.
     Row { mib: 4096, dirtied: &[16], commit: Way::HUGE_CHUNKS, ..row(How::TRACKED, Where::Pages) },
@@ -154,7 +154,7 @@ pub(super) fn cases() -> Vec<Box<dyn Case>> {
     boxed(ROWS.iter().copied())
 }
 
-/// CPU time of this thread that some work takes, in nanoseconds.
+/// The CPU time of this thread that `work` takes, in nanoseconds.
 pub(super) fn timed<E>(work: impl FnOnce() -> Result<(), E>) -> Result<u64, E> {
     let begun = thread_cpu();
     work()?;
@@ -166,7 +166,7 @@ impl Row {
         self.mib * MIB
     }
 
-    /// One rung of the ladder: jobs, each followed by the same.
+    /// Runs one rung of the ladder: jobs, each followed by `after`.
     fn jobs(
         &self,
         scale: Scale,
@@ -184,15 +184,15 @@ impl Row {
         Ok(times)
     }
 
-    /// Jobs and resets.
+    /// Measures jobs and resets.
     fn measure(&self, scale: Scale, live: &mut Live, reset: &mut dyn Reset, image: &Image) -> CaseResult<Times> {
         let mut restore = |live: &mut Live| reset.reset(live, image);
-        // The first job brings about the state that the others find.
+        // The first job brings the memory to its steady state.
         self.jobs(scale, live, 1, &mut restore)?;
         self.jobs(scale, live, self.jobs, restore)
     }
 
-    /// The same jobs on committed memory that nobody watches, each followed by a memset of everything.
+    /// Measures the same jobs on committed, untracked memory, each followed by a memset of everything.
     fn zeroing(&self, scale: Scale, live: &mut Live) -> CaseResult<Times> {
         self.jobs(scale, live, self.jobs.clamp(3, 100), |live| {
             live.memory().fill(0);
@@ -209,7 +209,7 @@ struct Times {
 }
 
 impl Times {
-    /// What a job and what follows it cost beyond a job on memory that nobody watches.
+    /// The mean cost of a job and the reset after it, minus that of a job on untracked memory.
     fn cost(&self, bare: u64) -> u64 {
         let total: u64 = self.jobs.iter().chain(&self.resets).sum();
         (total / (self.jobs.len() as u64).max(1)).saturating_sub(bare)
@@ -229,13 +229,13 @@ impl Case for Row {
         self.dirtied.iter().copied().map(Scale).collect()
     }
 
-    /// What a quick run keeps is what the targets are about.
+    /// Quick runs keep the cases that the targets are defined on.
     fn is_heavy(&self) -> bool {
         let kept = [How::ZERO_PREFIX.name, How::TRACKED.name];
         self.mib != 1024 || self.commit.huge || self.at == Where::Runs32 || !kept.contains(&self.how.name)
     }
 
-    /// Instances before the first rung do, and every rung has a job that is not counted.
+    /// Earlier instances warm up, and every rung has a warm-up job.
     fn warms_up(&self) -> bool {
         false
     }
@@ -277,7 +277,7 @@ impl Case for Row {
             stages.figure("cost_ns", times.cost(bare))?;
             stages.figure("reset_ns", median(times.resets))?;
             stages.figure("added_ns", median(times.jobs).saturating_sub(bare))?;
-            // Before the comparison, which reads every page.
+            // Read before the comparison, which touches every page.
             let residency = oracle::residency(live.memory()).map_err(or_not_run)?;
             stages.figure("uncommitted_bytes", residency.uncommitted())?;
             let left = live.left(&image)?;

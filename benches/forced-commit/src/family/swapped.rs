@@ -1,4 +1,4 @@
-//! One way to reset, with the job's pages swapped out (`MADV_PAGEOUT`) between the job and the reset: does
+//! Cases of one reset strategy with the job's pages swapped out (`MADV_PAGEOUT`) between job and reset: does
 //! anything of the job reach the next one?
 //!
 //! ```text
@@ -11,13 +11,13 @@
 //!
 //! | figure at `swapped` | |
 //! |---|---|
-//! | `resets` | how often a job was swapped out and reset |
-//! | `swapped_bytes` | the fewest bytes that were swapped out before a reset |
-//! | `unclean_resets` | resets that left anything |
-//! | `unclean_bytes`, `unclean_state` | the most that one of them left, in memory, and in globals and tables |
+//! | `resets` | number of jobs that were swapped out and reset |
+//! | `swapped_bytes` | the minimum number of bytes swapped out before a reset |
+//! | `unclean_resets` | number of resets that were not clean |
+//! | `unclean_bytes`, `unclean_state` | the maximum left by one of them, in memory, and in globals and tables |
 //!
-//! Swap belongs to the machine, so a case turns none on: where there is none it is not run. The test
-//! `tests/swap.rs` makes a swap file of its own where it has the rights and asks the same.
+//! Swap is a setting of the whole machine, so no case turns it on: without swap the cases are not run. The
+//! test `tests/swap.rs` creates a swap file where it has the rights, and checks the same.
 
 use std::path::PathBuf;
 
@@ -36,7 +36,7 @@ use crate::{Image, Live, Target, guest, swap, sys::page_size};
 struct Row(How);
 
 const BYTES: u64 = 8 * MIB;
-/// As many bytes as a job dirties, in as many runs as a pool's scan takes.
+/// Bytes that a job dirties, in as many runs as a pool's scan returns.
 const DIRTIED: u64 = MIB;
 const RUNS: u32 = 32;
 const RESETS: u64 = 16;
@@ -47,7 +47,7 @@ const ROWS: &[Row] = &[
     Row(How::REMAP),
     Row(How::POOLED),
     Row(How::POOLED_MEMSET),
-    // The one that is not clean here though it is in `reset`: docs/wasmtime-14357.md.
+    // Not clean here, though clean in `reset`: docs/wasmtime-14357.md.
     Row(How::POOLED_SCAN),
     Row(How::ZERO_ALL),
     Row(How::ZERO_PREFIX),
@@ -75,8 +75,8 @@ impl Case for Row {
 
     fn prepare(&self, dirs: Dirs<'_>) -> CaseResult<Vec<PathBuf>> {
         if !swap::is_on()? {
-            let reason = "no swap is on, and cases turn none on: as root, `cargo test --release -p forced-commit \
-                          --test swap` does for its run";
+            let reason = "no swap is on, and cases do not turn it on: as root, `cargo test --release -p forced-commit \
+                          --test swap` does so for its duration";
             return Err(NotRun(reason.to_owned()).into());
         }
         let name = format!("swapped-{}-{}", self.0.name, size_name(BYTES));
@@ -110,7 +110,7 @@ impl Case for Row {
             state = (left.globals + left.elements).max(state);
         }
         if swapped == 0 {
-            return Err(NotRun("swap is on, and the kernel swapped nothing out".to_owned()).into());
+            return Err(NotRun("swap is on, but the kernel swapped nothing out".to_owned()).into());
         }
         stages.figure("resets", RESETS)?;
         stages.figure("swapped_bytes", swapped)?;

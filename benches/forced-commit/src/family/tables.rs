@@ -1,4 +1,4 @@
-//! The ways to commit by name, and what rows have in common.
+//! The commit strategies by name, and what the case types share.
 
 use std::time::Duration;
 
@@ -13,19 +13,19 @@ use crate::{
     guest::Declared,
 };
 
-/// Bytes of a MiB.
+/// Bytes in a MiB.
 pub(super) const MIB: u64 = 1 << 20;
 
-/// A way to commit, as the tables name it.
+/// A commit strategy and its name.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Way {
     /// Its name in case ids.
     pub(super) name: &'static str,
     /// The strategy.
     pub(super) make: fn() -> Box<dyn Commit>,
-    /// Whether it may have huge pages.
+    /// Whether it may use huge pages.
     pub(super) huge: bool,
-    /// CPUs that it works on.
+    /// Number of CPUs that it uses.
     pub(super) cpus: usize,
 }
 
@@ -46,7 +46,7 @@ impl Way {
     pub(super) const DECLARED_MINIMUM: Self = small("declared-minimum", || Box::new(DeclaredMinimum));
     /// A function in the guest.
     pub(super) const GUEST_PROBE: Self = small("guest-probe", || Box::new(GuestProbe));
-    /// First recommended; a sixteenth.
+    /// Recommended first; commits a sixteenth.
     pub(super) const TOUCH_WASM_PAGES: Self = small("touch-wasm-pages", || Box::new(TouchWasmPages));
     /// The published recipe.
     pub(super) const TWO_PASS: Self = small("two-pass", || Box::new(TwoPass));
@@ -74,43 +74,43 @@ impl Way {
     pub(super) const HOST_MEMORY_HUGE: Self = huge("host-memory-huge", || Box::new(HostMemory { huge: true }));
     /// mlock.
     pub(super) const LOCK: Self = small("mlock", || Box::new(Lock));
-    /// Put off.
+    /// Deferred to the first job.
     pub(super) const DEFERRED: Self = small("deferred", || Box::new(Deferred(Populate::CHUNKED)));
-    /// With a check of what is left.
+    /// With a headroom check.
     pub(super) const GUARDED: Self = small("guarded", || Box::new(Guarded::new(Populate::CHUNKED)));
-    /// The same in huge pages: what `best()` is here.
+    /// The same in huge pages: what `best()` returns on a machine that has them.
     pub(super) const GUARDED_HUGE: Self = huge("guarded-huge", || Box::new(Guarded::new(HUGE)));
     /// Control: reads.
     pub(super) const READ_OS_PAGES: Self = small("read-os-pages", || Box::new(ReadOsPages));
     /// Control: reads in one call.
     pub(super) const POPULATE_READ: Self = small("populate-read", || Box::new(PopulateRead));
-    /// Control: read-ahead of nothing.
+    /// Control: read-ahead, which anonymous memory has none of.
     pub(super) const WILL_NEED: Self = small("will-need", || Box::new(WillNeed));
-    /// Control: pins nothing.
+    /// Control: pins pages only when they are faulted in.
     pub(super) const LOCK_ON_FAULT: Self = small("mlock-on-fault", || Box::new(LockOnFault));
 
-    /// What is asked of the system for its worker. Huge pages stay off where it does not ask for them, so
-    /// that a machine which has them always shows the same.
+    /// The conditions that its worker needs. Huge pages stay off for strategies that do not use them, so that
+    /// a machine with huge pages always on gives the same results.
     pub(super) fn conditions(&self) -> Conditions {
         Conditions { thp_off: !self.huge, cpus: self.cpus, ..Conditions::default() }
     }
 
-    /// What its module declares: only a static maximum leaves the minimum small.
+    /// The limits that its module declares: only a static maximum leaves the minimum small.
     pub(super) fn declared(&self, bytes: u64) -> Declared {
         if self.name == Self::STATIC_MAXIMUM.name { Declared::up_to(bytes) } else { Declared::exactly(bytes) }
     }
 }
 
-/// What the machine below has behind the free pages that will be handed out.
+/// The state, in the hypervisor, of the free pages that the kernel will hand out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Host {
-    /// They were in use a moment ago.
+    /// They were in use a moment ago, so the hypervisor still backs them.
     Warm,
-    /// They have been free for three seconds: a virtual machine that reports free pages has given them
-    /// back, and the host makes each anew. On a machine without a host the two are alike.
+    /// They have been free for three seconds: a virtual machine with free page reporting has returned them,
+    /// and its host must allocate each again. On bare metal this equals `Warm`.
     Cold,
-    /// What the worker before left, which is neither: a host that takes free pages back does so while
-    /// gigabytes of them are being handed out again.
+    /// As the previous worker left them, neither warm nor cold: a host that takes free pages back does so
+    /// while gigabytes of them are being handed out again.
     AsFound,
 }
 
@@ -125,15 +125,15 @@ impl Host {
         }
     }
 
-    /// Brings it about for the next `bytes`: a guest commits as many and is dropped.
+    /// Prepares this state for the next `bytes`: a guest commits that many and is dropped.
     pub(super) fn prepare(self, mut guest: Live, bytes: u64) -> Result<(), Error> {
         if self == Self::AsFound {
             return Ok(());
         }
         guest.renew()?;
-        // With huge pages, where they can be had: whose pages are warm does not depend on their size.
+        // With huge pages where available: whether pages are warm does not depend on their size.
         let off = rustix::thread::transparent_huge_pages_are_disabled().unwrap_or(true);
-        // Each refusal leaves the pages as warm as they were, which is for the figures to show.
+        // If a call fails, the pages stay as warm as they were, and the figures show it.
         let _ = rustix::thread::disable_transparent_huge_pages(false);
         let mut part = &mut guest.memory()[..bytes as usize];
         let committed = HUGE.commit(&mut part).or_else(|_| Populate::CHUNKED.commit(&mut part));

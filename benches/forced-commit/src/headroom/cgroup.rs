@@ -1,4 +1,4 @@
-//! One memory cgroup, version 1 or 2, as a limit.
+//! The limit of one memory cgroup, version 1 or 2.
 
 use std::path::{Path, PathBuf};
 
@@ -12,34 +12,35 @@ use crate::Error;
 pub struct Level {
     folder: PathBuf,
     version: u8,
-    /// Bytes; the lower of the two that version 2 has.
+    /// In bytes; the lower of `memory.max` and `memory.high` in version 2.
     limit: u64,
 }
 
 impl Level {
-    /// The group of this process and those above it, as far as they can be seen and have a limit.
+    /// The cgroup of this process and its ancestors, as far as they are visible and have a limit.
     ///
     /// # Errors
-    /// When a limit is there and cannot be read.
+    /// When a limit exists but cannot be read.
     pub(super) fn of_this_process() -> Result<Vec<Self>, Error> {
         match MemoryCgroup::of(std::process::id()) {
             Ok(group) => Self::upwards(group.folder(), group.version()),
-            // No controller is no limit.
+            // Without a memory controller there is no limit.
             Err(_) => Ok(Vec::new()),
         }
     }
 
-    /// The group in `folder` and those above it that have a limit.
+    /// The cgroup in `folder` and its ancestors that have a limit.
     ///
     /// # Errors
-    /// When a file of theirs is there and is not to be understood.
+    /// When one of their files exists but cannot be parsed.
     pub fn upwards(folder: &Path, version: u8) -> Result<Vec<Self>, Error> {
         let mut levels = Vec::new();
         for folder in folder.ancestors() {
             let mut limit: Option<u64> = None;
             for name in limit_files(version) {
                 let path = folder.join(name);
-                // The root has no such file in version 2, and above the mount there is none at all.
+                // In version 2 the root has no such file, and above the mount point there are no cgroup files
+                // at all.
                 if path.exists() {
                     let found = read(&path, parse_limit)?;
                     limit = limit.into_iter().chain(found).min();
@@ -56,10 +57,10 @@ impl Level {
         &self.folder
     }
 
-    /// Bytes that it leaves: the limit, less what is used, but for file pages that are dropped first.
+    /// Bytes still available: the limit minus usage, not counting file pages that the kernel drops first.
     ///
     /// # Errors
-    /// When a figure cannot be read.
+    /// When a value cannot be read.
     pub fn left(&self) -> Result<u64, Error> {
         let (usage, inactive) = match self.version {
             1 => ("memory.usage_in_bytes", "total_inactive_file "),
@@ -73,18 +74,18 @@ impl Level {
     }
 }
 
-/// What a limit leaves. Usage counts the droppable pages, and may be over the limit for a moment.
+/// Bytes available under a limit. Usage includes droppable pages and may exceed the limit for a moment.
 pub(super) fn left(limit: u64, used: u64, droppable: u64) -> u64 {
     limit.saturating_sub(used.saturating_sub(droppable))
 }
 
-/// Beyond `memory.high` nobody is killed, but everybody is slowed down to reclaim: no place for memory
-/// that is to stay resident.
+/// Above `memory.high` no process is killed, but all are throttled to reclaim memory, which defeats memory
+/// that is meant to stay resident.
 fn limit_files(version: u8) -> &'static [&'static str] {
     if version == 1 { &["memory.limit_in_bytes"] } else { &["memory.max", "memory.high"] }
 }
 
-/// Version 2 says `max` for no limit, version 1 the largest number of whole pages.
+/// Version 2 writes `max` for no limit, version 1 the largest multiple of the page size.
 pub(super) fn parse_limit(text: &str) -> Option<Option<u64>> {
     match text.trim() {
         "max" => Some(None),

@@ -1,5 +1,5 @@
-//! How much memory this process may still take before somebody is killed for it: what every memory
-//! cgroup above it leaves, and what the machine has.
+//! How much more memory this process can allocate before the kernel kills something: the minimum of what
+//! every memory cgroup above it and the machine have left.
 //!
 //! ```text
 //!  cgroup         limit - usage + inactive file pages         each level up to the root
@@ -17,11 +17,11 @@ use crate::{Error, NoHeadroom, Source};
 
 pub use cgroup::Level;
 
-/// Bytes that are left alone: allocations of others between a check and what it allows, and the
-/// kernel's own (page tables are charged too, 2 MiB per GiB in 4 KiB pages).
+/// Bytes kept in reserve for allocations by other processes between a check and the commit that it allows,
+/// and for the kernel's own allocations (page tables are charged too: 2 MiB per GiB in 4 KiB pages).
 pub const MARGIN: u64 = 32 << 20;
 
-/// The limits that this process lives under.
+/// The memory limits that apply to this process.
 #[derive(Clone, Debug)]
 pub struct Headroom {
     levels: Vec<Level>,
@@ -29,7 +29,7 @@ pub struct Headroom {
     margin: u64,
 }
 
-/// Where the machine's figure comes from.
+/// Where the machine's available memory is read from.
 #[derive(Clone)]
 enum Machine {
     Meminfo,
@@ -46,25 +46,26 @@ impl fmt::Debug for Machine {
 }
 
 impl Headroom {
-    /// The limits of this process as they are now; how much of them is used is read at every check.
+    /// The current limits of this process. Usage is read at every check.
     ///
     /// # Errors
-    /// When /proc cannot be read. No memory cgroup is no error: the machine is then the only limit.
+    /// When /proc cannot be read. A process outside any memory cgroup is not an error: the machine is then
+    /// the only limit.
     pub fn of_this_process() -> Result<Self, Error> {
         Ok(Self { levels: Level::of_this_process()?, machine: Machine::Meminfo, margin: MARGIN })
     }
 
-    /// For a host that budgets its memory itself: `budget` says at every check how many bytes are left,
-    /// in place of the machine.
+    /// For a host that keeps its own memory budget: `budget` returns the remaining bytes at every check and
+    /// replaces the machine's available memory.
     #[must_use]
     pub fn with_budget(levels: Vec<Level>, budget: impl Fn() -> u64 + Send + Sync + 'static, margin: u64) -> Self {
         Self { levels, machine: Machine::Budget(Arc::new(budget)), margin }
     }
 
-    /// Bytes that can be had, the margin taken off, and what sets the limit.
+    /// Available bytes, minus the margin, and the limit that determines them.
     ///
     /// # Errors
-    /// When a figure cannot be read.
+    /// When a value cannot be read.
     pub fn available(&self) -> Result<(u64, Source), Error> {
         let machine = match &self.machine {
             Machine::Meminfo => read("/proc/meminfo".as_ref(), mem_available)?,
@@ -80,10 +81,10 @@ impl Headroom {
         Ok((least.0.saturating_sub(self.margin), least.1))
     }
 
-    /// Whether `needed` more bytes can be had.
+    /// Checks whether `needed` more bytes are available.
     ///
     /// # Errors
-    /// [`Error::NoHeadroom`] when not.
+    /// [`Error::NoHeadroom`] when they are not.
     pub fn check(&self, needed: u64) -> Result<(), Error> {
         let (available, limited_by) = self.available()?;
         if needed <= available { Ok(()) } else { Err(NoHeadroom { needed, available, limited_by, kept: 0 }.into()) }
@@ -96,14 +97,14 @@ fn mem_available(text: &str) -> Option<u64> {
     line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kib| kib << 10)
 }
 
-/// Reads a figure from a file, with errors that name it.
+/// Reads a value from a file. Errors name the file.
 fn read<T>(path: &Path, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, Error> {
     let failed = |source: std::io::Error| Error::System {
         what: "read how much memory is left",
         source: std::io::Error::new(source.kind(), format!("{}: {source}", path.display())),
     };
     let text = fs::read_to_string(path).map_err(failed)?;
-    parse(&text).ok_or_else(|| failed(std::io::Error::other("not in the form expected")))
+    parse(&text).ok_or_else(|| failed(std::io::Error::other("unexpected format")))
 }
 
 #[cfg(test)]

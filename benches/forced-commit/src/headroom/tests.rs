@@ -1,4 +1,4 @@
-//! The arithmetic of limits, and cgroup folders of both versions as the kernel lays them out.
+//! Tests of the limit arithmetic, and of cgroup directories of both versions as the kernel lays them out.
 
 use std::{fs, path::Path};
 
@@ -20,7 +20,7 @@ fn group(folder: &Path, files: &[(&str, &str)]) {
     }
 }
 
-/// The unified hierarchy: the root has no memory files, a slice above has the lower limit.
+/// The unified hierarchy: the root has no memory files, and the parent slice has the lower limit.
 fn unified(root: &Path) -> std::path::PathBuf {
     let slice = root.join("machine.slice");
     group(
@@ -49,7 +49,7 @@ fn unified(root: &Path) -> std::path::PathBuf {
 }
 
 #[test]
-fn in_version_2_the_tightest_group_above_counts_with_its_inactive_file_pages() {
+fn in_version_2_the_tightest_ancestor_limits() {
     let root = tempfile::tempdir().expect("a folder");
     let own = unified(root.path());
     let levels = Level::upwards(&own, 2).expect("readable");
@@ -63,7 +63,7 @@ fn in_version_2_the_tightest_group_above_counts_with_its_inactive_file_pages() {
 }
 
 #[test]
-fn in_version_1_the_group_and_its_parents_count_and_no_limit_is_none() {
+fn in_version_1_groups_without_a_limit_are_ignored() {
     let root = tempfile::tempdir().expect("a folder");
     let parent = root.path().join("api");
     group(&parent, &[("memory.limit_in_bytes", "9223372036854771712\n")]);
@@ -82,15 +82,15 @@ fn in_version_1_the_group_and_its_parents_count_and_no_limit_is_none() {
 }
 
 #[test]
-fn a_file_that_says_something_else_is_an_error_that_names_it() {
+fn an_unparsable_file_is_an_error_that_names_it() {
     let root = tempfile::tempdir().expect("a folder");
     group(root.path(), &[("memory.max", "much\n")]);
     let error = Level::upwards(root.path(), 2).expect_err("no number").to_string();
-    assert!(error.contains("memory.max") && error.contains("not in the form expected"), "{error}");
+    assert!(error.contains("memory.max") && error.contains("unexpected format"), "{error}");
 }
 
 #[test]
-fn a_refusal_says_what_is_needed_and_what_there_is() {
+fn a_refusal_reports_needed_and_available_bytes() {
     let headroom = Headroom::with_budget(Vec::new(), move || 100 * MIB, 32 * MIB);
     assert!(headroom.check(68 * MIB).is_ok());
     match headroom.check(69 * MIB) {
@@ -102,36 +102,36 @@ fn a_refusal_says_what_is_needed_and_what_there_is() {
 }
 
 #[test]
-fn the_machines_figure_is_read_in_kib() {
+fn mem_available_is_parsed_in_kib() {
     let text = "MemTotal:       24580000 kB\nMemFree:        1 kB\nMemAvailable:   20480 kB\n";
     assert_eq!(mem_available(text), Some(20 * MIB));
     assert_eq!(mem_available("MemTotal: 5 kB\n"), None);
 }
 
 #[test]
-fn this_process_has_some_headroom_and_a_reason() {
+fn this_process_has_headroom() {
     let (available, _) = Headroom::of_this_process().expect("readable").available().expect("readable");
     assert!(available > 0);
 }
 
 proptest! {
     #[test]
-    fn a_limit_never_leaves_more_than_itself_nor_wraps(limit: u64, used: u64, droppable: u64) {
+    fn available_bytes_never_exceed_the_limit_or_wrap(limit: u64, used: u64, droppable: u64) {
         prop_assert!(left(limit, used, droppable) <= limit);
     }
 
     #[test]
-    fn using_more_never_leaves_more(limit: u64, used: u64, more: u64, droppable: u64) {
+    fn available_bytes_decrease_with_usage(limit: u64, used: u64, more: u64, droppable: u64) {
         prop_assert!(left(limit, used.saturating_add(more), droppable) <= left(limit, used, droppable));
     }
 
     #[test]
-    fn a_limit_reads_back(bytes in 0..1_u64 << 61) {
+    fn a_limit_round_trips(bytes in 0..1_u64 << 61) {
         prop_assert_eq!(parse_limit(&format!("{bytes}\n")), Some(Some(bytes)));
     }
 
     #[test]
-    fn what_is_checked_fits_into_what_is_available(machine: u64, margin: u64, needed: u64) {
+    fn a_check_passes_only_within_available_bytes(machine: u64, margin: u64, needed: u64) {
         let headroom = Headroom::with_budget(Vec::new(), move || machine, margin);
         let fits = needed.checked_add(margin).is_some_and(|sum| sum <= machine) || needed == 0;
         prop_assert_eq!(headroom.check(needed).is_ok(), fits);

@@ -1,26 +1,26 @@
-//! When to track what a job dirties and when to restore everything: pure arithmetic on page counts, so
-//! that every node of a deterministic system decides alike.
+//! Decides when to track what a job dirties and when to restore everything. Pure arithmetic on page counts,
+//! so that all nodes of a deterministic system decide alike.
 //!
-//! Tracking costs a write-protect fault, a restore and a protection for each dirtied page, and a scan
-//! of all pages; restoring everything costs a memset of all pages. Where more than one page in
-//! [`Density::BREAK_EVEN`] is dirtied, the memset is cheaper. Then jobs run unprotected, and now and
-//! then one is tracked again to see whether jobs have become sparse: so seldom that it adds at most
-//! [`Density::PROBE_SHARE`] to what is spent.
+//! Tracking costs a write-protect fault, a restore and a protection for each dirtied page, and a scan of all
+//! pages. Restoring everything costs a memset of all pages. If more than one page in [`Density::BREAK_EVEN`]
+//! is dirtied, the memset is cheaper. Jobs then run unprotected, and occasionally one is tracked to see
+//! whether jobs have become sparse, rarely enough to add at most 1/[`Density::PROBE_SHARE`] to the total
+//! cost.
 
-/// What the next job runs under.
+/// How the next job runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Pages are write-protected, and what was written is restored.
+    /// Pages are write-protected, and written pages are restored.
     Track,
-    /// Nothing is protected, and everything is restored.
+    /// No page is protected, and the whole memory is restored.
     RestoreAll,
 }
 
-/// Decides from the densities it has seen.
+/// Chooses the mode from the densities of past jobs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Density {
     mode: Mode,
-    /// Resets to go until a job is tracked again.
+    /// Resets until a job is tracked again.
     until_probe: u64,
 }
 
@@ -31,46 +31,47 @@ impl Default for Density {
 }
 
 impl Density {
-    /// Pages of memory for each page whose tracking costs as much as the memset of all of them; the
-    /// cost of tracking one page, in pages of memset: 1.16 us, most of it the fault, against 46 to 53 ns on
-    /// the machine of this project (README).
+    /// The break-even point: tracking one page costs as much as a memset of this many pages. Tracking takes
+    /// 1.16 us a page, most of it for the fault, and a memset takes 46 to 53 ns a page on the reference
+    /// machine (see the README).
     pub const BREAK_EVEN: u64 = 24;
 
-    /// The part of the cost of restoring everything that looking for sparse jobs may add: 1/32.
+    /// The reciprocal of the share that probing for sparse jobs may add to the cost of restoring everything:
+    /// 1/32.
     pub const PROBE_SHARE: u64 = 32;
 
-    /// What protecting everything, scanning, lifting the protection and putting huge pages together again
-    /// cost, in memsets of everything.
+    /// The cost of a probe in memsets of the whole memory: protecting everything, scanning, lifting the
+    /// protection and collapsing huge pages again.
     pub const LOOK: u64 = 12;
 
-    /// The most resets between two looks, so that a change is noticed.
+    /// The maximum number of resets between two probes, so that a change is noticed.
     pub const LONGEST_WAIT: u64 = 4096;
 
-    /// What the next job is to run under.
+    /// The mode for the next job.
     #[must_use]
     pub fn mode(&self) -> Mode {
         self.mode
     }
 
-    /// How many dirtied pages of `total` are still worth tracking.
+    /// The maximum number of dirtied pages of `total` that is worth tracking.
     #[must_use]
     pub fn worth_tracking(total: u64) -> u64 {
         total / Self::BREAK_EVEN
     }
 
-    /// After a tracked job that dirtied `dirtied` of `total` pages.
+    /// Records a tracked job that dirtied `dirtied` of `total` pages.
     pub fn tracked(&mut self, dirtied: u64, total: u64) {
         if dirtied <= Self::worth_tracking(total) {
             self.mode = Mode::Track;
         } else {
             self.mode = Mode::RestoreAll;
-            // What that job cost beyond a memset, in memsets.
+            // The extra cost of that job over a memset, in memsets.
             let cost = (dirtied.saturating_mul(Self::BREAK_EVEN)).div_ceil(total.max(1)) + Self::LOOK;
             self.until_probe = cost.saturating_mul(Self::PROBE_SHARE).min(Self::LONGEST_WAIT);
         }
     }
 
-    /// After an untracked job.
+    /// Records an untracked job.
     pub fn untracked(&mut self) {
         self.until_probe = self.until_probe.saturating_sub(1);
         if self.until_probe == 0 {
@@ -95,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_whose_jobs_become_sparse_again_is_tracked_again() {
+    fn tracking_resumes_when_jobs_become_sparse() {
         let mut density = Density::default();
         density.tracked(65_536, 262_144);
         let waited = (0..).take_while(|_| {
@@ -108,14 +109,14 @@ mod tests {
     }
 
     proptest! {
-        /// In units of a memset of everything: tracking may cost 1/BREAK_EVEN more for each page.
+        /// Costs are in memsets of the whole memory: tracking costs BREAK_EVEN/total for each page.
         #[test]
-        fn in_steady_state_looking_for_sparse_jobs_adds_its_share_at_most(
+        fn in_steady_state_probing_adds_at_most_its_share(
             total in 1_u64..1 << 21, part in 0.0..1.0_f64,
         ) {
             let dirtied = ((total as f64 * part) as u64).max(Density::worth_tracking(total) + 1).min(total);
             let (mut density, mut cost, mut resets) = (Density::default(), 0.0, 0_u64);
-            // From the first look on, as many whole rounds as fit.
+            // Three whole rounds, starting with a probe.
             density.tracked(dirtied, total);
             for _ in 0..3 {
                 while density.mode() == Mode::RestoreAll {
@@ -130,7 +131,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_worth_tracking_costs_no_more_than_restoring_all(total: u64) {
+        fn tracking_never_costs_more_than_restoring_everything(total: u64) {
             prop_assert!(Density::worth_tracking(total).saturating_mul(Density::BREAK_EVEN) <= total);
         }
     }

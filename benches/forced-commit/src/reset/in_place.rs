@@ -6,7 +6,8 @@ use crate::{
     sys::{self, ImageFile},
 };
 
-/// Zeros over everything: stays committed, wipes data segments, and leaves globals and tables.
+/// Zeros the whole memory. It stays committed, but data segments are wiped, and globals and tables are not
+/// reset.
 #[derive(Clone, Copy, Debug)]
 pub struct ZeroAll;
 
@@ -17,8 +18,8 @@ impl Reset for ZeroAll {
     }
 }
 
-/// Zeros over the prefix that the guest says it has used, as published. As unclean as [`ZeroAll`], and
-/// leaves whatever lies beyond.
+/// Zeros the prefix that the guest reports as used, as published. As unclean as [`ZeroAll`], and dirt beyond
+/// the prefix stays.
 #[derive(Clone, Copy, Debug)]
 pub struct ZeroPrefix;
 
@@ -32,8 +33,8 @@ impl Reset for ZeroPrefix {
     }
 }
 
-/// The initial image over everything, globals and tables too: clean, committed, and a memset of the
-/// whole memory however little was dirtied.
+/// Restores the whole memory from the initial image, and globals and tables too. Clean and committed, but
+/// costs a memset of the whole memory however little was dirtied.
 #[derive(Clone, Copy, Debug)]
 pub struct RestoreAll;
 
@@ -45,8 +46,8 @@ impl Reset for RestoreAll {
     }
 }
 
-/// `MADV_DONTNEED`, then `MADV_POPULATE_WRITE`, then the data segments: clean and committed, for the
-/// price of a first commit. Cannot discard pages that are locked.
+/// `MADV_DONTNEED`, then `MADV_POPULATE_WRITE`, then the data segments. Clean and committed, at the cost of a
+/// first commit. Cannot discard locked pages.
 #[derive(Clone, Copy, Debug)]
 pub struct Discard;
 
@@ -57,7 +58,7 @@ impl Reset for Discard {
 
     fn reset(&mut self, target: &mut dyn Target, image: &Image) -> Result<(), Error> {
         let memory = memory_of(target, image)?;
-        sys::discard(memory).map_err(Error::system("give the memory back"))?;
+        sys::discard(memory).map_err(Error::system("discard the memory"))?;
         sys::populate(memory).map_err(Error::system("populate the memory"))?;
         for (offset, bytes) in image.runs() {
             memory[offset..offset + bytes.len()].copy_from_slice(bytes);
@@ -66,15 +67,15 @@ impl Reset for Discard {
     }
 }
 
-/// Maps the initial image, kept in a memfd, over the memory again: clean, quick, and nothing is
-/// committed afterwards. Only for memories that are not pooled: a slot would keep the mapping.
+/// Maps the initial image, stored in a memfd, over the memory. Clean and fast, but nothing is committed
+/// afterwards. Only for memories that are not pooled: a slot would keep the mapping.
 #[derive(Debug, Default)]
 pub struct RemapImage(Option<ImageFile>);
 
 impl Reset for RemapImage {
     fn arm(&mut self, target: &mut dyn Target, image: &Image) -> Result<(), Error> {
         let memory = memory_of(target, image)?;
-        let file = ImageFile::new(image.length(), image.runs()).map_err(Error::system("make a memfd of the image"))?;
+        let file = ImageFile::new(image.length(), image.runs()).map_err(Error::system("create a memfd of the image"))?;
         file.map_over(memory).map_err(Error::system("map the image"))?;
         self.0 = Some(file);
         Ok(())
@@ -82,7 +83,7 @@ impl Reset for RemapImage {
 
     fn reset(&mut self, target: &mut dyn Target, image: &Image) -> Result<(), Error> {
         let memory = memory_of(target, image)?;
-        let file = self.0.as_ref().ok_or(Error::Lacking("be reset before it was armed"))?;
+        let file = self.0.as_ref().ok_or(Error::Lacking("be reset: the reset was not armed"))?;
         file.map_over(memory).map_err(Error::system("map the image"))?;
         target.restore_state()
     }

@@ -1,17 +1,17 @@
-//! Ways to put a guest back to its initial state between jobs: each a type, behind one trait.
+//! Strategies that reset a guest to its initial state between jobs, each a type that implements [`Reset`].
 //!
-//! | strategy | clean | committed after | costs |
+//! | strategy | clean | committed afterwards | cost |
 //! |---|---|---|---|
-//! | [`Reinstantiate`], [`Pooled`] | yes; with [`Resident::Scan`] only where no swap can be on | nothing, or what the pool kept | the next job's faults |
+//! | [`Reinstantiate`], [`Pooled`] | yes; with [`Resident::Scan`] only where no swap can be on | nothing, or what the pool keeps | the next job's faults |
 //! | [`ZeroAll`] | no: data segments, globals | all | a memset of the memory |
-//! | [`ZeroPrefix`] | no: the same, and what lies beyond the prefix | all | a memset of what is said to be used |
+//! | [`ZeroPrefix`] | no: the same, and dirt beyond the prefix | all | a memset of the prefix reported as used |
 //! | [`RestoreAll`] | yes | all | a memset of the memory and the data segments |
-//! | [`Discard`] | yes | all | giving all pages back and making them again |
+//! | [`Discard`] | yes | all | discarding all pages and populating them again |
 //! | [`RemapImage`] | yes | nothing | the next job's faults |
-//! | [`Tracked`] | yes | all | what was dirtied, and a fault for each page of it |
+//! | [`Tracked`] | yes | all | restoring the dirtied pages, and a fault for each |
 //!
-//! Clean means linear memory byte for byte, exported mutable globals and exported tables. A global that
-//! is not exported cannot be reached by a host: link with `--export=__stack_pointer`.
+//! Clean means that linear memory, exported mutable globals and exported tables equal their initial state. A
+//! host cannot reach globals that are not exported: link with `--export=__stack_pointer`.
 
 pub mod density;
 mod in_place;
@@ -28,44 +28,44 @@ use wasmtime::Config;
 
 use crate::{Error, Image, Target};
 
-/// A way to put a guest back to its initial state.
+/// A strategy that resets a guest to its initial state.
 pub trait Reset: Debug + Send {
     /// Whether this machine has what the strategy needs.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] says what is lacking.
+    /// [`Error::Unsupported`] names the missing feature.
     fn supported(&self) -> Result<(), Error> {
         Ok(())
     }
 
-    /// What it needs of the engine, for a memory of `length` bytes.
+    /// Applies the engine settings that the strategy needs, for a memory of `length` bytes.
     fn configure(&self, _config: &mut Config, _length: usize) {}
 
-    /// Prepares a committed guest that has run nothing yet, or was restored: its memory is the image.
+    /// Prepares a committed guest that has run nothing yet or was just restored: its memory equals the image.
     ///
     /// # Errors
-    /// When the system refuses.
+    /// When a system call fails.
     fn arm(&mut self, _target: &mut dyn Target, _image: &Image) -> Result<(), Error> {
         Ok(())
     }
 
-    /// Puts the guest back after a job. A strategy that is clean returns `Ok` only where the memory is the image
-    /// byte for byte.
+    /// Resets the guest after a job. A clean strategy returns `Ok` only if the memory equals the image byte
+    /// for byte.
     ///
     /// # Errors
-    /// When it cannot be put back; only a new instance is clean then.
+    /// When the guest cannot be reset. Only a new instance is clean then.
     fn reset(&mut self, target: &mut dyn Target, image: &Image) -> Result<(), Error>;
 }
 
-/// The best that works here for a guest that is to stay committed: [`Tracked`], or where this kernel
-/// cannot track writes [`RestoreAll`].
+/// The best strategy that works on this machine for a guest that stays committed: [`Tracked`], or
+/// [`RestoreAll`] if this kernel cannot track writes.
 #[must_use]
 pub fn best_reset() -> Box<dyn Reset> {
     let tracked = Tracked::default();
     if tracked.supported().is_ok() { Box::new(tracked) } else { Box::new(RestoreAll) }
 }
 
-/// The memory, when it is of the size that its image has.
+/// The target's memory, if it has the same size as its image.
 fn memory_of<'a>(target: &'a mut dyn Target, image: &Image) -> Result<&'a mut [u8], Error> {
     let memory = target.memory();
     if memory.len() == image.length() {

@@ -1,12 +1,12 @@
-//! A new instance for every job, as the old way was.
+//! A new instance for every job, the traditional approach.
 
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::Reset;
 use crate::{Error, Image, Target, sys::Pagemap};
 
-/// Drops the instance and makes a new one, on demand. Clean and quick, and nothing is committed
-/// afterwards: the next job pays a fault for every page it touches.
+/// Drops the instance and creates a new one, on demand. Clean and fast, but nothing is committed afterwards:
+/// the next job pays a fault for every page that it touches.
 #[derive(Clone, Copy, Debug)]
 pub struct Reinstantiate;
 
@@ -16,20 +16,20 @@ impl Reset for Reinstantiate {
     }
 }
 
-/// What a pool keeps of a slot.
+/// What a pool keeps resident of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resident {
     /// Nothing: wasmtime's default.
     Nothing,
     /// The whole memory, zeroed by memset.
     Memset,
-    /// The whole memory, and only what a scan of the page tables finds written is zeroed. Scans stop
-    /// after 32 runs of pages, and what lies beyond is given back. Not clean where swap is on: the scan of
-    /// wasmtime before 50 misses pages that were swapped out (`docs/wasmtime-14357.md`).
+    /// The whole memory; only pages that a scan of the page tables reports as written are zeroed. Scans stop
+    /// after 32 runs of pages, and the rest is discarded. Not clean where swap is on: before version 50,
+    /// wasmtime's scan misses pages that were swapped out (`docs/wasmtime-14357.md`).
     Scan,
 }
 
-/// [`Reinstantiate`] from wasmtime's pooling allocator with one slot.
+/// [`Reinstantiate`] with wasmtime's pooling allocator and one slot.
 #[derive(Clone, Copy, Debug)]
 pub struct Pooled(pub Resident);
 

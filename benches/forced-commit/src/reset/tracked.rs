@@ -1,4 +1,4 @@
-//! Restores what a job dirtied, and nothing else; the memory stays committed throughout.
+//! Restores only the pages that a job dirtied. The memory stays committed throughout.
 //!
 //! ```text
 //!            arm: protect all
@@ -7,20 +7,20 @@
 //!                  |
 //!   reset: scan for written pages -> restore them from the image -> protect them again
 //!                  |
-//!          dense? lift all protection, restore everything; track a job again now and then
+//!          dense? lift all protection, restore everything; track a job again occasionally
 //! ```
 //!
-//! Restored before they are protected again, or the restoring would fault too.
+//! Pages are restored before they are protected again; otherwise restoring would fault too.
 //!
-//! What the scan finds, and what a reset does with it:
+//! What a reset does with the pages that the scan finds:
 //!
-//! | page | its bytes | |
+//! | page | its contents | action |
 //! |---|---|---|
 //! | present and unwritten; swapped out and unwritten | the image's | left alone |
 //! | written, present or swapped out | a job's | restored |
 //! | absent: never touched, or discarded by the host | zeros | restored where the image has contents |
 //! | absent, or the file's page, in a private mapping of a file | the file's | restored |
-//! | in a part that was mapped anew since; all, in a forked process | not tracked | an error |
+//! | in a part that was remapped; any page in a forked process | not tracked | an error |
 
 use std::{
     ops::{ControlFlow, Range},
@@ -38,14 +38,14 @@ use crate::{
     sys::{self, AddressSpace, Change, Pagemap, Pages, WriteProtection, page_size},
 };
 
-/// Pages of memory for each run of dirtied ones below which one pass over all page tables protects them
-/// sooner than a call for each run: a call takes 0.8 us, a page of the pass 1.3 ns.
+/// Threshold, in pages of memory per dirtied run: below it, one pass over all page tables protects the runs
+/// faster than a call for each. A call takes 0.8 us, a page of the pass 1.3 ns.
 const PAGES_PER_RUN: u64 = 600;
 
 const ADDRESS_SPACE: &str = "mark this address space";
 const SCAN: &str = "scan for written pages";
 
-/// What the resets so far did; shared with whoever asked for it.
+/// Counts of what the resets did so far; shared with the callers of [`Tracked::restored`].
 #[derive(Clone, Debug, Default)]
 pub struct Restored(Arc<Counts>);
 
@@ -57,19 +57,19 @@ struct Counts {
 }
 
 impl Restored {
-    /// Resets that restored what was written.
+    /// Number of resets that restored only the written pages.
     #[must_use]
     pub fn tracked(&self) -> u64 {
         self.0.tracked.load(Ordering::Relaxed)
     }
 
-    /// Resets that restored everything.
+    /// Number of resets that restored the whole memory.
     #[must_use]
     pub fn whole(&self) -> u64 {
         self.0.whole.load(Ordering::Relaxed)
     }
 
-    /// Bytes that were restored.
+    /// Number of bytes restored.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.0.bytes.load(Ordering::Relaxed)
@@ -77,24 +77,24 @@ impl Restored {
 }
 
 /// Write protection that the kernel lifts by itself (userfaultfd in `WP_ASYNC` mode), a scan of the page
-/// tables for what was written, and the initial image for just that. Linux 6.7.
+/// tables for written pages, and a restore of those pages from the initial image. Linux 6.7.
 ///
-/// Costs a fault for each page that a job dirties, so dense jobs are restored as a whole and run
-/// unprotected: see [`Density`]. Works on huge pages too: a write splits the one that it falls into,
-/// and the rest stay whole, which makes scanning quicker; before dense jobs they are put together again.
+/// Costs a fault for each page that a job dirties. Memories with dense jobs are therefore restored as a whole
+/// and run unprotected: see [`Density`]. Works on huge pages too: a write splits only the huge page that it
+/// hits, and the remaining ones speed up the scan. Before dense jobs, split pages are collapsed again.
 ///
 /// When [`Reset::reset`] returns `Ok`, the memory is the image byte for byte, provided that
 ///
-/// - it was the image when the reset was armed, and every reset since was given the same image;
-/// - nothing wrote to it past the page tables. Devices and io_uring (`READ_FIXED` into registered buffers)
-///   write through pages that they pinned, which no page table shows: name these parts with
+/// - it equalled the image when the reset was armed, and every reset since was given the same image;
+/// - nothing wrote to it bypassing the page tables. Devices and io_uring (`READ_FIXED` into registered
+///   buffers) write through pinned pages, and no page table shows it: name these parts with
 ///   [`Tracked::always_restoring`], or use [`RestoreAll`](super::RestoreAll);
-/// - the host did not leave parts of it to be discarded later (`MADV_FREE`).
+/// - the host did not mark parts of it as freeable (`MADV_FREE`).
 ///
-/// Writes by the guest, by the host, and by system calls such as read(2) are tracked, in memory and in
-/// swap. Pages that the host discards (`MADV_DONTNEED`) are restored. A process that was forked after
-/// arming gets [`Error::Forked`] and may arm anew, which does not affect its parent; memory that was mapped
-/// over is [`Error::Remapped`].
+/// Writes by the guest, by the host, and by system calls such as read(2) are tracked, in memory and in swap.
+/// Pages that the host discards (`MADV_DONTNEED`) are restored. In a process that was forked after arming, a
+/// reset returns [`Error::Forked`]; the child can arm again without affecting its parent. If part of the
+/// memory was mapped over, a reset returns [`Error::Remapped`].
 #[derive(Debug, Default)]
 pub struct Tracked {
     armed: Option<Armed>,
@@ -106,43 +106,42 @@ pub struct Tracked {
 
 #[derive(Debug)]
 struct Armed {
-    /// Whose pages the descriptors below act on.
+    /// The address space that the descriptors below act on.
     address_space: AddressSpace,
     protection: WriteProtection,
     pagemap: Pagemap,
-    /// Parts of the memory that a file backs.
+    /// Parts of the memory that are backed by a file.
     file_backed: Vec<Range<usize>>,
-    /// Whether most of the memory was in huge pages, which tracking splits.
+    /// Whether most of the memory was in huge pages, which tracked writes split.
     huge: bool,
 }
 
 impl Tracked {
-    /// What the resets did so far.
+    /// Counts of what the resets did so far.
     #[must_use]
     pub fn restored(&self) -> Restored {
         self.restored.clone()
     }
 
-    /// Restores this part of the memory, too, after every job, whether or not a write to it was seen: a buffer
-    /// that is registered with io_uring or a device.
+    /// Also restores this part of the memory after every job, whether or not a write to it was seen. Use it
+    /// for buffers that are registered with io_uring or a device.
     #[must_use]
     pub fn always_restoring(mut self, part: Range<usize>) -> Self {
         self.always.push(part);
         self
     }
 
-    /// What was armed, where it still tracks this memory in this process.
+    /// The armed state, if it tracks this memory in this process.
     fn armed(&self, memory: &[u8]) -> Result<&Armed, Error> {
         let armed = self.armed.as_ref().filter(|armed| armed.protection.covers(memory));
-        let armed = armed.ok_or(Error::Lacking("be reset before it was armed"))?;
+        let armed = armed.ok_or(Error::Lacking("be reset: the reset was not armed"))?;
         let here = AddressSpace::current().map_err(Error::system(ADDRESS_SPACE))?;
         if armed.address_space == here { Ok(armed) } else { Err(Error::Forked) }
     }
 
-    /// Finds what has to be restored, and returns how many pages. The runs are kept as long as they are
-    /// worth tracking.
+    /// Finds the pages to restore and returns their number. Records runs only while they are worth tracking.
     fn find_changed(&mut self, memory: &[u8], image: &Image) -> Result<u64, Error> {
-        let armed = self.armed.as_ref().ok_or(Error::Lacking("be reset before it was armed"))?;
+        let armed = self.armed.as_ref().ok_or(Error::Lacking("be reset: the reset was not armed"))?;
         let most = Density::worth_tracking(pages(memory.len()));
         let (runs, mut changed) = (&mut self.runs, 0);
         runs.clear();
@@ -207,12 +206,12 @@ impl Reset for Tracked {
         if self.always.iter().any(|part| part.start > part.end || part.end > memory.len()) {
             return Err(Error::Lacking("restore parts beyond its memory"));
         }
-        // The kernel registers a memory with one descriptor only.
+        // Dropped first: the kernel registers a memory with only one descriptor.
         self.armed = None;
         let address_space = AddressSpace::current().map_err(Error::system(ADDRESS_SPACE))?;
         let protection = WriteProtection::register(memory).map_err(Error::system("register the memory"))?;
         let pagemap = Pagemap::open().map_err(Error::system("open the page map"))?;
-        // By a pass over the page tables here too: a third of the time of userfaultfd's own call.
+        // A pass over the page tables takes a third of the time of userfaultfd's own call.
         pagemap.protect_written(memory).map_err(Error::system("write-protect the memory"))?;
         let mut huge = 0;
         let scan = pagemap.scan(memory, Pages::Huge, |run| {
@@ -224,8 +223,8 @@ impl Reset for Tracked {
         let huge = huge > memory.len() / 2;
         self.armed = Some(Armed { address_space, protection, pagemap, file_backed, huge });
         self.density = Density::default();
-        // Room for all that can be worth tracking, each page a run: a reset neither waits for memory nor keeps what a
-        // list that grows by doubling leaves behind. Untouched, it costs nothing.
+        // Capacity for the maximum worth tracking, with each page a run: a reset never allocates, nor does it
+        // keep the remains of a list that grew by doubling. Untouched capacity costs nothing.
         self.runs = Vec::with_capacity(Density::worth_tracking(pages(memory.len())) as usize);
         Ok(())
     }
@@ -245,7 +244,7 @@ impl Reset for Tracked {
             Mode::Track => {
                 let changed = self.find_changed(memory, image)?;
                 self.density.tracked(changed, pages(memory.len()));
-                let Some(armed) = &self.armed else { unreachable!("looked at above") };
+                let Some(armed) = &self.armed else { unreachable!("checked above") };
                 match self.density.mode() {
                     Mode::Track => {
                         self.restore_written(memory, image);
@@ -254,8 +253,8 @@ impl Reset for Tracked {
                     Mode::RestoreAll => {
                         armed.protection.lift(memory).map_err(Error::system("lift the write protection"))?;
                         if armed.huge {
-                            // Unprotected jobs and memsets are twice as quick in huge pages. A refusal
-                            // leaves them as they are: slower, not wrong.
+                            // Unprotected jobs and memsets are twice as fast in huge pages. If collapsing
+                            // fails, they are slower but still correct.
                             let _ = sys::collapse(memory);
                         }
                         self.restore_all(memory, image);

@@ -1,8 +1,9 @@
-//! Which address space this is. A fork copies it, while the descriptors of a page map or of userfaultfd(2)
-//! that were opened before still act on the parent's: whoever keeps one compares before using it.
+//! Identifies the current address space. A fork copies it, but file descriptors of a page map or of
+//! userfaultfd(2) that were opened before the fork still act on the parent's. Whoever keeps such a descriptor
+//! compares address spaces before using it.
 //!
-//! A page that the kernel wipes in every copy (`MADV_WIPEONFORK`, Linux 4.14) holds a number. A process id
-//! would not do: a child in a PID namespace of its own may have its parent's.
+//! The identity is a number in a page that the kernel wipes in every fork (`MADV_WIPEONFORK`, Linux 4.14). A
+//! process id would not do: a child in its own PID namespace may have the same id as its parent.
 
 use std::{
     io,
@@ -14,21 +15,22 @@ use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap};
 
 use super::page_size;
 
-/// The wiped page; null until somebody asks. Without a lock, which a fork could copy while it is taken.
+/// The wiped page; null until it is first needed. No lock guards it, since a fork could copy a lock while it
+/// is held.
 static MARK: AtomicPtr<AtomicU64> = AtomicPtr::new(null_mut());
 
-/// The last number given out in this address space or in one that it was copied from.
+/// The last number assigned in this address space or in one that it was copied from.
 static LAST: AtomicU64 = AtomicU64::new(0);
 
-/// An address space, different from those that it was copied from.
+/// An address space. It differs from those that it was copied from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AddressSpace(u64);
 
 impl AddressSpace {
-    /// The one that this code runs in: reads a number in memory.
+    /// The address space that this code runs in. Costs one read from memory.
     ///
     /// # Errors
-    /// When the page cannot be mapped or wiped; only the first call in a process maps it.
+    /// When the page cannot be mapped or marked as wiped on fork. Only the first call in a process maps it.
     pub(crate) fn current() -> io::Result<Self> {
         let mark = mark()?;
         match mark.load(Ordering::Relaxed) {
@@ -50,23 +52,23 @@ fn mark() -> io::Result<&'static AtomicU64> {
         mark = match MARK.compare_exchange(null_mut(), page, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => page,
             Err(first) => {
-                // SAFETY: the page was mapped above, and nobody else was given its address.
+                // SAFETY: the page was mapped above and its address was not shared.
                 unsafe { munmap(page.cast(), page_size()) }?;
                 first
             }
         };
     }
-    // SAFETY: a mapped page that is never unmapped; zeros, which a fork makes of it, are a valid number.
+    // SAFETY: a mapped page that is never unmapped; the zeros that a fork leaves in it are a valid number.
     Ok(unsafe { &*mark })
 }
 
 fn map_wiped_page() -> io::Result<NonNull<AtomicU64>> {
     let rights = ProtFlags::READ | ProtFlags::WRITE;
-    // SAFETY: the kernel chooses the address, so no mapping of anybody is replaced.
+    // SAFETY: the kernel chooses the address, so no existing mapping is replaced.
     let page = unsafe { mmap_anonymous(null_mut(), page_size(), rights, MapFlags::PRIVATE) }?;
-    // SAFETY: the mapping that was just made; the advice changes what a fork copies, and no byte here.
+    // SAFETY: the mapping was just made; the advice changes what a fork copies, and no byte here.
     if let Err(error) = unsafe { madvise(page, page_size(), Advice::LinuxWipeOnFork) } {
-        // SAFETY: the same mapping, of which nobody has the address.
+        // SAFETY: the same mapping, whose address was not shared.
         unsafe { munmap(page, page_size()) }?;
         return Err(error.into());
     }

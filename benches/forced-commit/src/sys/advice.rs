@@ -6,27 +6,27 @@ use rustix::mm::{Advice, MlockFlags, madvise, mlock, mlock_with};
 
 use super::whole_pages;
 
-/// None of the advice passed here makes bytes unreadable or unwritable, or changes them, but for
+/// Applies advice. No advice passed here makes bytes unreadable or unwritable, and none changes them except
 /// `LinuxDontNeed`, which is documented to.
 fn advise(memory: &mut [u8], advice: Advice) -> io::Result<()> {
     let (start, length) = whole_pages(memory)?;
-    // SAFETY: the range is whole pages of a slice that is borrowed for writing: nobody else looks at
-    // it meanwhile, and afterwards it is still readable and writable bytes.
+    // SAFETY: the range is whole pages of a slice that is borrowed for writing: nothing else accesses it
+    // meanwhile, and afterwards it is still readable and writable bytes.
     Ok(unsafe { madvise(start, length, advice) }?)
 }
 
-/// Makes every page present and writable at once (`MADV_POPULATE_WRITE`, Linux 5.14); bytes stay.
+/// Makes every page present and writable at once (`MADV_POPULATE_WRITE`, Linux 5.14). Contents do not change.
 pub(crate) fn populate(memory: &mut [u8]) -> io::Result<()> {
     advise(memory, Advice::LinuxPopulateWrite)
 }
 
-/// Whether this kernel knows the advice: it answers before it looks at the range, which is empty.
+/// Whether this kernel supports the advice: it checks the advice before the range, which is empty.
 pub(crate) fn can_populate() -> io::Result<()> {
     // SAFETY: a range of no bytes.
     Ok(unsafe { madvise(std::ptr::null_mut(), 0, Advice::LinuxPopulateWrite) }?)
 }
 
-/// Makes every page readable: of a fresh private mapping, the zero page.
+/// Makes every page readable. In a fresh private mapping this maps the zero page.
 pub(crate) fn populate_read(memory: &mut [u8]) -> io::Result<()> {
     advise(memory, Advice::LinuxPopulateRead)
 }
@@ -41,8 +41,8 @@ pub(crate) fn huge_pages(memory: &mut [u8]) -> io::Result<()> {
     advise(memory, Advice::LinuxHugepage)
 }
 
-/// Whether this process may have huge pages where it asks for them: not turned off for the machine or
-/// by prctl(2).
+/// Whether this process gets huge pages when it asks for them: they are not turned off for the machine or
+/// with prctl(2).
 pub(crate) fn allow_huge_pages() -> io::Result<bool> {
     if rustix::thread::transparent_huge_pages_are_disabled()? {
         return Ok(false);
@@ -53,35 +53,35 @@ pub(crate) fn allow_huge_pages() -> io::Result<bool> {
     Ok(!modes.contains("[never]"))
 }
 
-/// Puts small pages together to huge ones again (`MADV_COLLAPSE`, Linux 6.1); bytes stay.
+/// Collapses small pages into huge pages (`MADV_COLLAPSE`, Linux 6.1). Contents do not change.
 pub(crate) fn collapse(memory: &mut [u8]) -> io::Result<()> {
     let (start, length) = whole_pages(memory)?;
-    // SAFETY: as in `advise`, of which rustix does not know this one; it copies the bytes.
+    // SAFETY: as in `advise`; rustix lacks this advice. It copies the bytes.
     match unsafe { libc::madvise(start, length, libc::MADV_COLLAPSE) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
 }
 
-/// Gives the pages back. What is read next is zeros in an anonymous mapping, and the file's bytes in a
-/// private mapping of one.
+/// Discards the pages. The next read returns zeros in an anonymous mapping, and the file's bytes in a private
+/// mapping of a file.
 pub(crate) fn discard(memory: &mut [u8]) -> io::Result<()> {
     advise(memory, Advice::LinuxDontNeed)
 }
 
-/// Swaps every page out that can be (`MADV_PAGEOUT`, Linux 5.4); without swap it does nothing.
+/// Swaps out every page that can be (`MADV_PAGEOUT`, Linux 5.4). Does nothing without swap.
 pub(crate) fn page_out(memory: &mut [u8]) -> io::Result<()> {
     advise(memory, Advice::LinuxPageOut)
 }
 
-/// Makes every page present and pins it (mlock(2)). Needs `RLIMIT_MEMLOCK` or the right to lock.
+/// Makes every page present and pins it (mlock(2)). Needs `RLIMIT_MEMLOCK` or `CAP_IPC_LOCK`.
 pub(crate) fn lock(memory: &mut [u8]) -> io::Result<()> {
     let (start, length) = whole_pages(memory)?;
     // SAFETY: as in `advise`; locking changes no byte.
     Ok(unsafe { mlock(start, length) }?)
 }
 
-/// Pins pages when they become present, and makes none present (mlock2(2), `MLOCK_ONFAULT`).
+/// Pins pages when they are faulted in, and faults none in (mlock2(2), `MLOCK_ONFAULT`).
 pub(crate) fn lock_on_fault(memory: &mut [u8]) -> io::Result<()> {
     let (start, length) = whole_pages(memory)?;
     // SAFETY: as in `advise`; locking changes no byte.

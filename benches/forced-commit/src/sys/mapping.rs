@@ -1,10 +1,10 @@
-//! Mappings of our own: linear memories that are committed when they are made, and the initial image
-//! as a file that is mapped over a memory.
+//! Mappings that this crate owns: linear memories that are committed when they are created, and the initial
+//! image as a file that is mapped over a memory.
 //!
 //! ```text
 //!  a HostMemory:
 //!  |<-- accessible: readable, writable, populated -->|<-- up to the reservation, then the guard -->|
-//!   2 MiB border                                       PROT_NONE
+//!   2 MiB boundary                                     PROT_NONE
 //! ```
 
 use std::{ffi::c_void, fs::File, io, os::unix::fs::FileExt, ptr::NonNull};
@@ -17,20 +17,20 @@ use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
 
 use super::whole_pages;
 
-/// Border on which a reservation begins, so that huge pages fit from its first byte on.
+/// Alignment of a reservation, so that huge pages fit from its first byte on.
 const BORDER: usize = 2 << 20;
 
-/// Makes linear memories that are resident before the instance is: `Config::with_host_memory`.
+/// Creates linear memories that are resident before the instance exists: `Config::with_host_memory`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HostMemory {
     /// Back them with huge pages: `MADV_HUGEPAGE` and `MADV_POPULATE_WRITE` instead of `MAP_POPULATE`.
     pub(crate) huge: bool,
 }
 
-/// A reservation of address space, given back when dropped.
+/// A reservation of address space, unmapped when dropped.
 #[derive(Debug)]
 struct Reservation {
-    /// What was mapped, before the border too.
+    /// The start of the whole mapping, including the part before the aligned start.
     mapped: NonNull<c_void>,
     mapped_length: usize,
     start: NonNull<c_void>,
@@ -40,9 +40,9 @@ struct Reservation {
     huge: bool,
 }
 
-// SAFETY: the mapping belongs to this value alone and is not tied to the thread that made it.
+// SAFETY: this value alone owns the mapping, which is not tied to the thread that made it.
 unsafe impl Send for Reservation {}
-// SAFETY: a shared reference gives out the address only; wasmtime orders accesses through it.
+// SAFETY: a shared reference exposes only the address; wasmtime orders accesses through it.
 unsafe impl Sync for Reservation {}
 
 impl Reservation {
@@ -53,7 +53,7 @@ impl Reservation {
             mmap_anonymous(std::ptr::null_mut(), length, ProtFlags::empty(), MapFlags::PRIVATE | MapFlags::NORESERVE)
         }?;
         let mapped = NonNull::new(mapped).ok_or(io::ErrorKind::OutOfMemory)?;
-        // SAFETY: at most BORDER - 1 bytes on, and BORDER more than needed were mapped.
+        // SAFETY: advances at most BORDER - 1 bytes, and BORDER more than needed were mapped.
         let start = unsafe { mapped.byte_add(mapped.cast::<u8>().align_offset(BORDER)) };
         Ok(Self { mapped, mapped_length: length, start, capacity, accessible: 0, huge })
     }
@@ -75,7 +75,7 @@ impl Reservation {
     fn commit(&self, from: *mut c_void, length: usize) -> io::Result<()> {
         let rights = ProtFlags::READ | ProtFlags::WRITE;
         if self.huge {
-            // SAFETY: part of this value's own mapping, inaccessible so far: nobody has pointers into it.
+            // SAFETY: part of this value's own mapping, inaccessible so far: no pointers into it exist.
             unsafe {
                 mprotect(from, length, MprotectFlags::READ | MprotectFlags::WRITE)?;
                 madvise(from, length, Advice::LinuxHugepage)?;
@@ -92,8 +92,8 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        // SAFETY: exactly what was mapped in `new`; whoever owned the memory is gone with this value.
-        // A refusal leaves it mapped, and there is nobody to tell.
+        // SAFETY: exactly what was mapped in `new`; the owner of the memory is gone with this value. A
+        // failure leaves it mapped, and there is no one to report it to.
         let _ = unsafe { munmap(self.mapped.as_ptr(), self.mapped_length) };
     }
 }
@@ -118,8 +118,8 @@ unsafe impl LinearMemory for Reservation {
     }
 }
 
-// SAFETY: every memory is a mapping of its own, zero-filled, with the reservation and the guard that
-// wasmtime asks for.
+// SAFETY: every memory is a separate mapping, zero-filled, with the reservation and the guard that wasmtime
+// asks for.
 unsafe impl MemoryCreator for HostMemory {
     fn new_memory(
         &self,
@@ -140,7 +140,7 @@ unsafe impl MemoryCreator for HostMemory {
     }
 }
 
-/// Bytes as a sealed file in memory, to be mapped over a linear memory again and again.
+/// Bytes as a sealed file in memory, which can be mapped over a linear memory repeatedly.
 #[derive(Debug)]
 pub(crate) struct ImageFile {
     file: File,
@@ -148,7 +148,7 @@ pub(crate) struct ImageFile {
 }
 
 impl ImageFile {
-    /// A file of `length` bytes that is zero but for the given pieces.
+    /// A file of `length` bytes that is zero except for the given pieces.
     pub(crate) fn new<'a>(length: usize, pieces: impl Iterator<Item = (usize, &'a [u8])>) -> io::Result<Self> {
         let fd = memfd_create("linear-memory-image", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
         ftruncate(&fd, length as u64)?;
@@ -160,18 +160,18 @@ impl ImageFile {
         Ok(Self { file, length })
     }
 
-    /// Replaces what backs the memory by a private mapping of the file: all writes are gone, and the
-    /// pages with them.
+    /// Replaces the memory's backing with a private mapping of the file. All writes are lost, and all pages
+    /// are discarded.
     ///
-    /// For an on-demand memory only: a pool would hand the mapping on to the slot's next guest.
+    /// For on-demand memories only: a pool would pass the mapping on to the slot's next guest.
     pub(crate) fn map_over(&self, memory: &mut [u8]) -> io::Result<()> {
         let (start, length) = whole_pages(memory)?;
         if length != self.length {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the memory has another size than its image"));
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the memory and its image differ in size"));
         }
         let (rights, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE | MapFlags::FIXED);
-        // SAFETY: whole pages of a slice that is borrowed for writing are replaced by as many readable
-        // and writable bytes, of a file that is sealed: nobody changes or shortens it any more.
+        // SAFETY: whole pages of a slice that is borrowed for writing are replaced by the same number of
+        // readable and writable bytes of a sealed file, which nothing can change or shorten.
         unsafe { mmap(start, length, rights, flags, &self.file, 0) }?;
         Ok(())
     }

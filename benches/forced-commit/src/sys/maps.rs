@@ -1,5 +1,6 @@
-//! Which parts of a memory are mapped from a file: the `PROCMAP_QUERY` ioctl of `/proc/self/maps` (Linux
-//! 6.11), or before that its text. A page of such a part that was discarded is not zero but the file's.
+//! Finds the parts of a memory that are mapped from a file: with the `PROCMAP_QUERY` ioctl of
+//! `/proc/self/maps` (Linux 6.11), or on older kernels by parsing its text. A discarded page of such a part
+//! reads as the file's bytes, not as zeros.
 
 use std::{fs::File, io, ops::Range};
 
@@ -10,7 +11,7 @@ use rustix::ioctl::{Opcode, Updater, ioctl, opcode};
 /// `_IOWR('f', 17, struct procmap_query)`, include/uapi/linux/fs.h.
 const PROCMAP_QUERY: Opcode = opcode::read_write::<procmap_query>(b'f', 17);
 
-/// The parts of a memory that a file backs, anonymous shared memory included, as offsets.
+/// The parts of a memory that are backed by a file, including anonymous shared memory, as offsets.
 ///
 /// # Errors
 /// When /proc cannot be read.
@@ -41,7 +42,7 @@ fn query(memory: &[u8]) -> io::Result<Vec<Range<usize>>> {
             vma_name_addr: 0,
             build_id_addr: 0,
         };
-        // SAFETY: the argument is what this opcode takes, and asks for no name or build id to be written.
+        // SAFETY: the argument has the type of this opcode, and asks for no name or build id to be written.
         unsafe { ioctl(&maps, Updater::<PROCMAP_QUERY, _>::new(&mut arg)) }?;
         let end = memory.len().min(arg.vma_end as usize - start);
         if arg.inode != 0 {
@@ -68,9 +69,9 @@ mod tests {
     use crate::sys::{ImageFile, page_size};
 
     #[test]
-    fn both_ways_find_the_part_that_a_file_backs() {
+    fn both_methods_find_file_backed_parts() {
         let page = page_size();
-        // Leaked: the allocator should not get a page back that a file is mapped over.
+        // Leaked, so that the allocator never gets back a page that a file is mapped over.
         let memory = vec![1; 9 * page].leak();
         let skipped = memory.as_ptr().align_offset(page);
         let memory = &mut memory[skipped..skipped + 8 * page];

@@ -1,10 +1,10 @@
-//! All `unsafe` of this crate: the system calls that act on a linear memory, each one short function
-//! over a slice, so that what it may touch is what its caller owns.
+//! All `unsafe` code of this crate: system calls that act on a linear memory, each a short function over a
+//! slice, so that it can only touch memory that its caller owns.
 //!
-//! A memory is passed as `&mut [u8]` of whole pages. While such a borrow lives nobody else reads or
-//! writes these bytes, so a call may do with the pages what it likes as long as the bytes stay
-//! readable and writable afterwards. [`whole_pages`] is the one gate to a raw pointer: the kernel
-//! rounds lengths up, and would otherwise reach into the neighbour's page.
+//! A memory is passed as a `&mut [u8]` of whole pages. While such a borrow lives, nothing else reads or
+//! writes these bytes, so a call may do anything with the pages as long as the bytes stay readable and
+//! writable. [`whole_pages`] is the only place that makes a raw pointer of a slice: the kernel rounds lengths
+//! up, and would otherwise affect the adjacent page.
 
 mod address_space;
 mod advice;
@@ -31,7 +31,7 @@ pub(crate) use target::compile_for;
 
 use std::{ffi::c_void, io};
 
-/// Bytes of an OS page.
+/// The size of an OS page in bytes.
 #[must_use]
 pub(crate) fn page_size() -> usize {
     rustix::param::page_size()

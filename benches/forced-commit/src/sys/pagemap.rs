@@ -1,4 +1,4 @@
-//! What is behind the pages of a memory: the `PAGEMAP_SCAN` ioctl of `/proc/self/pagemap` (Linux 6.7).
+//! The state of a memory's pages: the `PAGEMAP_SCAN` ioctl of `/proc/self/pagemap` (Linux 6.7).
 
 use std::{
     fs::File,
@@ -16,52 +16,52 @@ use rustix::ioctl::{Opcode, ioctl, opcode};
 /// `_IOWR('f', 16, struct pm_scan_arg)`, include/uapi/linux/fs.h.
 const PAGEMAP_SCAN: Opcode = opcode::read_write::<pm_scan_arg>(b'f', 16);
 
-/// Runs that one call may return: 24 bytes each.
+/// Runs that one call can return: 24 bytes each.
 const RUNS: usize = 512;
 
-/// Which pages a scan is to find.
+/// The pages that a scan looks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pages {
-    /// Those that are this memory's own: present, neither the zero page nor a file's.
+    /// Private pages: present, and neither the zero page nor a file's.
     Committed,
-    /// Those that are not: never touched, only read, or still the file's.
+    /// All other pages: never touched, only read, or still the file's.
     Uncommitted,
-    /// Those of them without contents of their own: not what is swapped out or being moved.
+    /// Uncommitted pages without contents: neither swapped out nor under migration.
     Blank,
-    /// Those whose bytes are not in a page of this memory's own: not there, or a file's.
+    /// Pages that are not in a private page of this memory: absent, or a file's.
     NotOwn,
-    /// Those that are part of a huge page.
+    /// Pages that are part of a huge page.
     Huge,
 }
 
-/// What may have become of a page since it was write-protected.
+/// A change of a page since it was write-protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// It was written to, and is in memory or in swap.
+    /// The page was written to; it is in memory or in swap.
     Written,
-    /// There is none: it was never touched, or discarded.
+    /// The page is absent: it was never touched, or was discarded.
     Absent,
 }
 
-/// The page map of the process that opened it, also in a fork of that process.
+/// The page map of the process that opened it, even when used in a fork of that process.
 #[derive(Debug)]
 pub(crate) struct Pagemap(File);
 
-/// What one walk over the page tables returns. A page is of interest when, with the inverted categories
-/// flipped, it is in all of `all` and, where `any` is not empty, in one of `any`.
+/// The pages that one walk over the page tables returns. A page matches when, with the inverted categories
+/// flipped, it is in all categories of `all` and, unless `any` is empty, in at least one of `any`.
 #[derive(Clone, Copy, Default)]
 struct Wanted {
     flags: u32,
     inverted: u32,
     all: u32,
     any: u32,
-    /// Categories that are returned with each run.
+    /// Categories reported with each run.
     returned: u32,
 }
 
 impl Pagemap {
     /// # Errors
-    /// When it cannot be opened (no /proc) or this kernel has no scan.
+    /// When it cannot be opened (no /proc) or this kernel lacks `PAGEMAP_SCAN`.
     pub(crate) fn open() -> io::Result<Self> {
         let path = "/proc/self/pagemap";
         let file = File::open(path).map_err(|error| io::Error::new(error.kind(), format!("{path}: {error}")))?;
@@ -70,7 +70,7 @@ impl Pagemap {
         Ok(pagemap)
     }
 
-    /// Calls `found` with each run of such pages, as offsets into `memory`, ascending.
+    /// Calls `found` with each run of matching pages, as offsets into `memory`, ascending.
     pub(crate) fn scan(
         &self,
         memory: &[u8],
@@ -89,15 +89,15 @@ impl Pagemap {
         self.walk(memory, wanted, |run, _| found(run))
     }
 
-    /// Calls `found` with each run of pages that may have changed since they were write-protected, as
-    /// offsets into `memory`, ascending. A page that was swapped out unwritten has not: the kernel keeps
-    /// the protection in the swap entry.
+    /// Calls `found` with each run of pages that may have changed since they were write-protected, as offsets
+    /// into `memory`, ascending. A page that was swapped out unwritten has not changed: the kernel keeps the
+    /// protection in the swap entry.
     ///
     /// # Errors
     /// `PermissionDenied` where part of the memory is not registered for asynchronous write protection.
     pub(crate) fn scan_changes(&self, memory: &[u8], mut found: impl FnMut(Range<usize>, Change)) -> io::Result<()> {
-        // By itself "written" would do for pages that are there. As one of two categories it costs the
-        // same, and a memory whose pages are all present has no page in the other.
+        // For pages that are present, "written" alone would suffice. Asking for two categories costs the
+        // same, and when all pages of a memory are present, none is in the other category.
         let wanted = Wanted {
             flags: PM_SCAN_CHECK_WPASYNC,
             inverted: PAGE_IS_PRESENT,
@@ -107,7 +107,7 @@ impl Pagemap {
         };
         self.walk(memory, wanted, |run, categories| {
             if categories & (PAGE_IS_PRESENT | PAGE_IS_SWAPPED) == 0 {
-                // "Written" or not, by what is left of the page table.
+                // Reported as "written" or not, depending on what is left of the page table.
                 found(run, Change::Absent);
             } else if categories & PAGE_IS_WRITTEN != 0 {
                 found(run, Change::Written);
@@ -122,7 +122,7 @@ impl Pagemap {
         wanted: Wanted,
         mut found: impl FnMut(Range<usize>, u32) -> ControlFlow<()>,
     ) -> io::Result<()> {
-        // An empty slice's address is no page's, which the kernel would refuse.
+        // The kernel would reject the address of an empty slice, which is not page-aligned.
         let start = if memory.is_empty() { 0 } else { memory.as_ptr().addr() };
         let end = start + memory.len();
         let mut regions = [const { MaybeUninit::<page_region>::uninit() }; RUNS];
@@ -144,7 +144,7 @@ impl Pagemap {
             };
             let count = self.call(&mut arg, &mut regions)?;
             for region in &regions[..count] {
-                // SAFETY: the kernel says how many regions it wrote, from the first on.
+                // SAFETY: the kernel reports how many regions it wrote, starting from the first.
                 let region = unsafe { region.assume_init() };
                 let run = region.start as usize - start..region.end as usize - start;
                 if found(run, region.categories as u32).is_break() {
@@ -158,8 +158,8 @@ impl Pagemap {
         }
     }
 
-    /// Write-protects the pages that were written since they last were, and leaves the others: one pass
-    /// over the page tables, where a call for each run would take 0.8 us.
+    /// Write-protects the pages that were written since they were last protected, and no others, in one pass
+    /// over the page tables. A call for each run would take 0.8 us.
     pub(crate) fn protect_written(&self, memory: &mut [u8]) -> io::Result<()> {
         let start = memory.as_ptr().addr() as u64;
         let mut arg = pm_scan_arg {
@@ -179,18 +179,18 @@ impl Pagemap {
         self.call(&mut arg, &mut []).map(drop)
     }
 
-    /// One call; returns how many regions were written.
+    /// Makes one call and returns the number of regions that the kernel wrote.
     fn call(&self, arg: &mut pm_scan_arg, regions: &mut [MaybeUninit<page_region>]) -> io::Result<usize> {
         debug_assert!(arg.vec_len == regions.len() as u64);
         let scan = Scan(arg);
-        // SAFETY: the argument is what this opcode takes; `vec` and `vec_len` are a buffer that is
-        // borrowed for writing, or none. The range is only looked at, and at most write-protected in
-        // asynchronous mode, which the kernel insists on: it stays readable and writable.
+        // SAFETY: the argument has the type of this opcode; `vec` and `vec_len` describe a buffer that is
+        // borrowed for writing, or none. The range is only examined, and at most write-protected in
+        // asynchronous mode, which the kernel requires: it stays readable and writable.
         Ok(unsafe { ioctl(&self.0, scan) }?)
     }
 }
 
-/// The argument of one call, which answers with the call's return value: the number of regions.
+/// The argument of one call, whose output is the call's return value: the number of regions.
 struct Scan<'a>(&'a mut pm_scan_arg);
 
 // SAFETY: the opcode belongs to `pm_scan_arg`, which `as_ptr` points to for as long as the call takes.
@@ -207,7 +207,7 @@ unsafe impl rustix::ioctl::Ioctl for Scan<'_> {
         std::ptr::from_mut(self.0).cast()
     }
 
-    // SAFETY: called by `ioctl` with what the kernel returned, which is not negative here.
+    // SAFETY: called by `ioctl` with the kernel's return value, which is not negative here.
     unsafe fn output_from_ptr(count: i32, _: *mut std::ffi::c_void) -> rustix::io::Result<usize> {
         Ok(count as usize)
     }

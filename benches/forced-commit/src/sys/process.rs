@@ -1,4 +1,4 @@
-//! The process and its threads: faults, CPU time, and a child that may be killed for its memory.
+//! Operations on the process and its threads: faults, CPU time, and a child that the OOM killer may kill.
 
 use std::{
     fs,
@@ -20,18 +20,18 @@ use wasmtime::{Engine, Module};
 /// Maps a precompiled module.
 ///
 /// # Errors
-/// When it was made by another wasmtime or with other settings.
+/// When it was compiled by another version of wasmtime or with other settings.
 pub(crate) fn load_module(engine: &Engine, path: &Path) -> wasmtime::Result<Module> {
-    // SAFETY: `prepare` made the file with this wasmtime and these settings and verifies its checksum
+    // SAFETY: `prepare` made the file with this wasmtime and these settings, and its checksum is verified
     // before every run; nothing writes to the cache while workers run.
     unsafe { Module::deserialize_file(engine, path) }
 }
 
-/// Minor faults that this thread has had.
+/// Minor faults of this thread so far.
 pub(crate) fn minor_faults() -> u64 {
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();
-    // SAFETY: the pointer has room for the one struct that the call fills; this `who` is always valid,
-    // so the call cannot fail, and zeros are a valid struct if it did.
+    // SAFETY: the pointer has room for the struct that the call fills. This `who` is always valid, so the
+    // call cannot fail, and zeros would be a valid struct if it did.
     let usage = unsafe {
         libc::getrusage(libc::RUSAGE_THREAD, usage.as_mut_ptr());
         usage.assume_init()
@@ -39,13 +39,13 @@ pub(crate) fn minor_faults() -> u64 {
     usage.ru_minflt.unsigned_abs()
 }
 
-/// Writes what is there to the first byte of every `step`: one write, so that a page that is not there
-/// costs one fault. Reading first would map the zero page and cost a second one.
+/// Rewrites the first byte of every `step` bytes with its current value. Uses a single write, so that an
+/// absent page costs one fault: reading first would map the zero page and cost a second fault.
 pub fn touch(memory: &mut [u8], step: usize) {
     for part in memory.chunks_mut(step) {
-        // SAFETY: the byte is borrowed for writing, so nobody else accesses it meanwhile.
+        // SAFETY: the byte is borrowed for writing, so nothing else accesses it meanwhile.
         let byte = unsafe { AtomicU8::from_ptr(&raw mut part[0]) };
-        // Of an operand that the compiler does not know, or it would make a read of it.
+        // The operand is opaque to the compiler, which would otherwise turn this into a read.
         byte.fetch_or(black_box(0), Ordering::Relaxed);
     }
 }
@@ -56,7 +56,7 @@ pub(crate) fn thread_cpu() -> Duration {
     Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
 }
 
-/// Pins this thread to one of the CPUs that it may use, the `number`-th around.
+/// Pins this thread to one of the CPUs that it may use, selected by `number` modulo their count.
 pub fn pin_thread(number: usize) -> io::Result<()> {
     let allowed = sched_getaffinity(None)?;
     let cpus = (0..CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu));
@@ -66,33 +66,33 @@ pub fn pin_thread(number: usize) -> io::Result<()> {
     Ok(sched_setaffinity(None, &set)?)
 }
 
-/// How a child ended.
+/// How a child process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// By itself, with this status.
+    /// It exited with this status.
     Exited(i32),
-    /// By this signal.
+    /// It was killed by this signal.
     Signaled(i32),
 }
 
-/// A forked child that does one thing, first in line for the out-of-memory killer.
+/// A forked child that runs one function and is the preferred victim of the OOM killer.
 #[derive(Debug)]
 pub struct Child(libc::pid_t);
 
 impl Child {
-    /// Forks a child that runs `work` with the writing end of a pipe and exits with what it returns.
+    /// Forks a child that runs `work` with the write end of a pipe and exits with the status that it returns.
     ///
     /// # Errors
-    /// When this process has threads beside the one that runs a worker's case and the main thread, which waits for it;
-    /// or when the system refuses.
+    /// When this process has threads other than the one that runs a worker's case and the main thread, which
+    /// waits for it; or when a system call fails.
     pub fn fork(work: impl FnOnce(PipeWriter) -> i32) -> io::Result<(Self, PipeReader)> {
         if fs::read_dir("/proc/self/task")?.count() > 2 {
-            return Err(io::Error::other("a process with threads of its own may not fork"));
+            return Err(io::Error::other("cannot fork a process that has other threads"));
         }
         let (reader, writer) = io::pipe()?;
-        // SAFETY: no other thread is at work (a worker's main thread waits for this one and holds no lock), so the
-        // child starts with consistent state and may run any code; it leaves by `_exit`, so that no destructor or exit
-        // handler runs twice.
+        // SAFETY: no other thread is running (a worker's main thread waits for this one and holds no lock),
+        // so the child starts with consistent state and may run any code. It leaves by `_exit`, so no
+        // destructor or exit handler runs twice.
         match unsafe { libc::fork() } {
             -1 => Err(io::Error::last_os_error()),
             0 => {
@@ -103,20 +103,20 @@ impl Child {
                     Ok(()) => std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(writer))).unwrap_or(101),
                     Err(_) => 102,
                 };
-                // SAFETY: ends this process at once; there is nothing to keep valid.
+                // SAFETY: ends this process at once; nothing has to stay valid.
                 unsafe { libc::_exit(status) }
             }
             pid => Ok((Self(pid), reader)),
         }
     }
 
-    /// Waits for the child's end.
+    /// Waits for the child to end.
     ///
     /// # Errors
     /// When the system refuses.
     pub fn wait(self) -> io::Result<Ended> {
         let mut status = 0;
-        // SAFETY: the pid is an unreaped child of this process (`fork` made it, `self` is used up), and
+        // SAFETY: the pid is an unreaped child of this process (`fork` made it, and `self` is consumed), and
         // `status` has room for the one number.
         while unsafe { libc::waitpid(self.0, &raw mut status, 0) } == -1 {
             let error = io::Error::last_os_error();

@@ -1,8 +1,8 @@
-//! A counter of `/proc/self/smaps`, summed over the mappings that a memory lies in.
+//! Sums a counter of `/proc/self/smaps` over the mappings that contain a memory.
 //!
-//! Read line by line through one buffer of fixed size: what this allocates does not depend on how many mappings
-//! the process has or how long the paths of their files are. A case that asks it has the same heap peak in every
-//! checkout.
+//! The file is read line by line through one fixed-size buffer, so the allocation depends neither on the
+//! number of mappings nor on the length of their paths, and a case that calls this has the same heap peak in
+//! every checkout.
 
 use std::{
     fs::File,
@@ -10,15 +10,15 @@ use std::{
     ops::Range,
 };
 
-/// The start of a line that is looked at: addresses, permissions, offset, device, inode and the padding before a name
-/// are at most 74 bytes of the first line of a mapping (fs/proc/task_mmu.c).
+/// Bytes of each line that are parsed: addresses, permissions, offset, device, inode and the padding before a
+/// name take at most 74 bytes of the first line of a mapping (fs/proc/task_mmu.c).
 const LINE: usize = 128;
 
-/// Bytes of `field` over the mappings that overlap the memory. The heap and the stack are left out: they hold much
-/// besides.
+/// The sum of `field` over the mappings that overlap the memory, in bytes. Leaves out the heap and the stack,
+/// which contain much else.
 ///
 /// # Errors
-/// When the file cannot be read, or a line is in no form that the kernel writes.
+/// When the file cannot be read, or a line is not in the format that the kernel writes.
 pub(crate) fn sum(memory: &[u8], field: &str) -> io::Result<u64> {
     let range = memory.as_ptr_range();
     sum_in(File::open("/proc/self/smaps")?, range.start.addr() as u64..range.end.addr() as u64, field)
@@ -46,13 +46,13 @@ fn sum_in(smaps: impl Read, memory: Range<u64>, field: &str) -> io::Result<u64> 
     Ok(bytes)
 }
 
-/// `start-end` at the head of a mapping's first line.
+/// Parses the `start-end` of a mapping's first line.
 fn addresses(line: &str) -> Option<Range<u64>> {
     let (start, end) = line.split_once(' ')?.0.split_once('-')?;
     Some(u64::from_str_radix(start, 16).ok()?..u64::from_str_radix(end, 16).ok()?)
 }
 
-/// The next line, without its end and without what does not fit into `buffer`; `None` at the end of the file.
+/// The next line, without its terminator and truncated to `buffer`; `None` at the end of the file.
 fn read_line<'a>(from: &mut impl BufRead, buffer: &'a mut [u8; LINE]) -> io::Result<Option<&'a str>> {
     let mut used = 0;
     loop {
@@ -71,7 +71,7 @@ fn read_line<'a>(from: &mut impl BufRead, buffer: &'a mut [u8; LINE]) -> io::Res
             return Ok(None);
         }
     }
-    // A path that was cut may end within a character.
+    // A truncated path may end within a character.
     let text = buffer[..used].utf8_chunks().next().map_or("", |chunk| chunk.valid());
     Ok(Some(text))
 }
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn the_length_of_a_path_does_not_matter() {
+    fn long_paths_do_not_change_the_sum() {
         for length in [1, 53, 54, 55, 56, 127, 128, 129, 4000, 4095, 4096, 10_000] {
             let text = smaps(&format!("/{}", "ü".repeat(length)));
             assert_eq!(sum_in(text.as_bytes(), 0x1000..0xa000, "Anonymous").expect("readable"), 16 << 10, "{length}");
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_smaps_is_refused() {
+    fn malformed_lines_are_rejected() {
         for text in ["what is this\n", "1000-3000 rw-p\nAnonymous: many kB\n"] {
             assert!(sum_in(text.as_bytes(), 0..0x10_0000, "Anonymous").is_err(), "{text}");
         }

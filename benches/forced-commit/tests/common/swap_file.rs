@@ -1,5 +1,6 @@
-//! A swap file for the length of a test. Swap is the whole machine's, so one test at a time has it (a lock
-//! file in /tmp), and a shell turns it off and removes it when this process lets go of it, even by dying.
+//! A swap file for the duration of a test. Swap is a setting of the whole machine, so a lock file in /tmp
+//! lets only one test at a time use it. A shell turns it off and removes the file when this process releases
+//! it, even by dying.
 
 use std::{
     fs::File,
@@ -8,10 +9,10 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-/// Held while swap of a test is on, by every test program of this machine.
+/// Locked by every test program of this machine while its swap is on.
 const LOCK: &str = "/tmp/highwater-swap.lock";
 
-/// Signals from the terminal reach the shell too, and must not keep it from turning swap off.
+/// Signals from the terminal reach the shell too, but must not keep it from turning swap off.
 const SCRIPT: &str = r#"
 trap '' INT TERM HUP
 trap 'swapoff "$0" 2>/dev/null; rm -f "$0"' EXIT
@@ -27,10 +28,10 @@ pub(crate) struct SwapFile {
 }
 
 impl SwapFile {
-    /// Turns 64 MiB of swap on. `None`, and why, where that is not granted.
+    /// Turns on 64 MiB of swap. Returns `None` and prints the reason if that is not permitted.
     pub(crate) fn on() -> Option<Self> {
         if !rustix::process::geteuid().is_root() {
-            eprintln!("not tested here: swapon needs root");
+            eprintln!("skipped: swapon needs root");
             return None;
         }
         let lock = File::options().create(true).append(true).open(LOCK).expect("a lock file");
@@ -48,13 +49,13 @@ impl SwapFile {
         BufReader::new(stdout).read_line(&mut answer).expect("readable");
         let file = Self { path, shell, _lock: lock };
         if answer.trim() != "on" {
-            eprintln!("not tested here: this machine grants no swap file");
+            eprintln!("skipped: this machine does not permit a swap file");
             return None;
         }
         Some(file)
     }
 
-    /// Where it is.
+    /// The path of the swap file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -62,7 +63,7 @@ impl SwapFile {
 
 impl Drop for SwapFile {
     fn drop(&mut self) {
-        // The end of its input is what the shell waits for.
+        // The shell waits for the end of its input.
         drop(self.shell.stdin.take());
         let status = self.shell.wait();
         assert!(status.is_ok() || std::thread::panicking(), "{status:?}");

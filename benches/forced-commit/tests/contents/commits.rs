@@ -1,4 +1,4 @@
-//! Guarded commits that are refused half way: what had contents stays, what had none is given back.
+//! Guarded commits that are refused half way: pages with contents stay, pages without are released.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -18,7 +18,7 @@ use crate::{
 const BYTES: u64 = 64 * MIB;
 const HUGE: Populate = Populate { pages: Pages::Huge, ..Populate::CHUNKED };
 
-/// Refuses at the check after `chunks` were populated.
+/// A commit that is refused at the check after `chunks` chunks were populated.
 fn overtaken(populate: Populate, chunks: u64) -> Guarded {
     let checks = AtomicU64::new(0);
     let budget = move || if checks.fetch_add(1, Ordering::Relaxed) < chunks { BYTES } else { 0 };
@@ -43,12 +43,12 @@ pub(crate) fn a_refused_commit_keeps_data_segments_in_swap() -> Outcome {
         let mut live = instantiate(BYTES, false);
         let swapped = sys::swap_out(&mut live.memory()[..256 << 10]);
         if swapped != 2 {
-            return Err(format!("needs a kernel that swaps on request: {swapped} of 2 pages were"));
+            return Err(format!("needs a kernel that honours MADV_PAGEOUT: {swapped} of 2 pages were swapped out"));
         }
         let refusal = refused(&overtaken(populate, 3), &mut live);
         assert_eq!(refusal.kept, 2 * PAGE as u64);
         assert!(
-            refusal.to_string().ends_with("8192 bytes stay committed: they have contents or could not be given back")
+            refusal.to_string().ends_with("8192 bytes stay committed: they have contents or could not be released")
         );
         assert_eq!(committed(live.memory()), 2 * PAGE as u64);
         assert_initial(live.memory());
@@ -69,7 +69,7 @@ pub(crate) fn a_refused_commit_keeps_16_mib_in_swap() -> Outcome {
     }
     let swapped = sys::swap_out(&mut live.memory()[part]);
     if swapped == 0 {
-        return Err("needs a kernel that swaps on request: no page was".into());
+        return Err("needs a kernel that honours MADV_PAGEOUT: no page was swapped out".into());
     }
     let refusal = refused(&overtaken(Populate::CHUNKED, 4), &mut live);
     assert!(refusal.kept > 0 && refusal.kept <= (swapped * PAGE) as u64, "{refusal:?}, {swapped} pages swapped");
@@ -77,16 +77,17 @@ pub(crate) fn a_refused_commit_keeps_16_mib_in_swap() -> Outcome {
     Ok(())
 }
 
-/// Nothing, the zero page, and a private mapping of a file: in small pages, and in huge ones that reach
-/// beyond the chunk that is populated.
-pub(crate) fn a_refused_commit_gives_back_what_had_no_contents() -> Outcome {
+/// Untouched pages, the zero page, and a private mapping of a file, in small pages and in huge pages that
+/// extend beyond the populated chunk.
+pub(crate) fn a_refused_commit_releases_pages_without_contents() -> Outcome {
     needs("a rollback", Guarded::new(Populate::CHUNKED).supported())?;
     for (populate, file) in [(Populate::CHUNKED, false), (Populate::CHUNKED, true), (HUGE, false), (HUGE, true)] {
         let mut live = instantiate(BYTES, file);
-        // Before huge pages are allowed, or a huge zero page would be mapped, which scans take for contents.
+        // Before huge pages are allowed: otherwise this would map a huge zero page, which scans take for
+        // contents.
         PopulateRead.commit(&mut &mut live.memory()[1 << 20..3 << 20]).expect("reads");
         let before = committed(live.memory());
-        // Begins within a huge page, and so ends each chunk within one.
+        // The range starts within a huge page, so each chunk ends within one.
         let part = &mut live.memory()[PAGE * 5..];
         let refusal = refused(&overtaken(populate, 3), &mut &mut *part);
         assert_eq!(refusal.kept, 0, "{populate:?}, from a file: {file}");

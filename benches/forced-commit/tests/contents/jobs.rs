@@ -1,5 +1,5 @@
-//! Random jobs: writes, reads, discards, swap and forks in any order, and a tracked reset after each, against
-//! a memory that is restored as a whole.
+//! Random jobs: writes, reads, discards, swapping and forks in any order, with a tracked reset after each,
+//! compared with a memory that is restored as a whole.
 
 use std::cell::RefCell;
 
@@ -23,14 +23,14 @@ use crate::{
 const BYTES: usize = 4 * MIB as usize;
 const PAGES: usize = BYTES / PAGE;
 
-/// What a job, its host or the kernel does to a run of pages.
+/// An operation of a job, its host or the kernel on a run of pages.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Write,
     Read,
     Discard,
     SwapOut,
-    /// A child that writes there, tries a reset, and arms one for itself.
+    /// A forked child writes there, attempts a reset, and arms its own.
     Fork,
     Reset,
 }
@@ -44,14 +44,14 @@ fn steps() -> impl Strategy<Value = Vec<(Step, usize, usize)>> {
         1 => Just(Step::Fork),
         4 => Just(Step::Reset),
     ];
-    // Small runs, many of them on the data segments (pages 0 and 48), and now and then one that makes a job dense:
-    // all later resets of its case then restore everything.
+    // Mostly small runs, many of them on the data segments (pages 0 and 48), and occasionally one that makes
+    // a job dense: all later resets of that case restore everything.
     let page = prop_oneof![0..4_usize, 44..52_usize, 0..PAGES];
     let pages = prop_oneof![60 => 1..6_usize, 1 => 1..PAGES];
     prop::collection::vec((step, page, pages), 1..16)
 }
 
-pub(crate) fn random_jobs_are_reset_like_by_restoring_all() -> Outcome {
+pub(crate) fn tracked_resets_match_full_restores_for_random_jobs() -> Outcome {
     needs("write tracking", Tracked::default().supported())?;
     let swap = Swap::on();
     if let Err(error) = &swap {
@@ -66,9 +66,9 @@ pub(crate) fn random_jobs_are_reset_like_by_restoring_all() -> Outcome {
         let mut live = instantiate(BYTES as u64, file);
         commit.commit(&mut live).expect("commits");
         let image = Image::of(live.memory());
-        // What a discarded page shows.
+        // The contents of discarded pages.
         let discarded = if file { initial(BYTES as u64) } else { vec![0; BYTES] };
-        // The runner takes no closure that changes what it captures.
+        // The runner does not accept a closure that mutates its captures.
         let live = RefCell::new(live);
         let config = Config { cases: 40, failure_persistence: None, ..Config::default() };
         let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));

@@ -1,9 +1,8 @@
-//! Contents that must survive, and dirt that must not: refused commits of memory that was swapped out, and
-//! tracked resets beside forks, swap, discards by the host, new mappings and DMA. Every comparison is byte for
-//! byte.
+//! Tests that contents survive and dirt does not: refused commits of swapped-out memory, and tracked resets
+//! combined with forks, swap, discards by the host, remapping and DMA. Every comparison is byte for byte.
 //!
-//! One thread, since it forks: the tests are functions in a table. What needs swap turns it on itself, for
-//! fractions of a second, and is skipped where it may not.
+//! The program forks, so it has a single thread and the tests are functions in a table. Tests that need swap
+//! turn it on themselves, for fractions of a second, and are skipped without the right to do so.
 
 mod commits;
 #[path = "../common/mod.rs"]
@@ -29,23 +28,23 @@ type Test = fn() -> Outcome;
 const TESTS: &[(&str, Test)] = &[
     ("a_refused_commit_keeps_data_segments_in_swap", commits::a_refused_commit_keeps_data_segments_in_swap),
     ("a_refused_commit_keeps_16_mib_in_swap", commits::a_refused_commit_keeps_16_mib_in_swap),
-    ("a_refused_commit_gives_back_what_had_no_contents", commits::a_refused_commit_gives_back_what_had_no_contents),
+    ("a_refused_commit_releases_pages_without_contents", commits::a_refused_commit_releases_pages_without_contents),
     ("a_refused_commit_reports_locked_pages_as_kept", commits::a_refused_commit_reports_locked_pages_as_kept),
     ("a_fork_cannot_reset_what_its_parent_armed", resets::a_fork_cannot_reset_what_its_parent_armed),
     ("a_fork_can_arm_for_itself", resets::a_fork_can_arm_for_itself),
     ("a_reset_can_be_armed_again", resets::a_reset_can_be_armed_again),
     ("pages_that_the_host_discards_are_restored", resets::pages_that_the_host_discards_are_restored),
-    ("file_pages_behind_discarded_ones_are_restored", resets::file_pages_behind_discarded_ones_are_restored),
-    ("memory_that_is_mapped_anew_is_refused", resets::memory_that_is_mapped_anew_is_refused),
+    ("discarded_pages_of_a_file_mapping_are_restored", resets::discarded_pages_of_a_file_mapping_are_restored),
+    ("remapped_memory_is_rejected", resets::remapped_memory_is_rejected),
     ("writes_of_system_calls_are_restored", resets::writes_of_system_calls_are_restored),
-    ("dma_needs_its_parts_to_be_named", resets::dma_needs_its_parts_to_be_named),
+    ("dma_buffers_need_always_restoring", resets::dma_buffers_need_always_restoring),
     ("swapped_out_dirt_is_restored", resets::swapped_out_dirt_is_restored),
-    ("random_jobs_are_reset_like_by_restoring_all", jobs::random_jobs_are_reset_like_by_restoring_all),
+    ("tracked_resets_match_full_restores_for_random_jobs", jobs::tracked_resets_match_full_restores_for_random_jobs),
 ];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    // What cargo-nextest asks first; of libtest's other flags none changes anything here.
+    // cargo-nextest lists the tests first. No other flag of libtest changes anything here.
     if arguments.iter().any(|argument| argument == "--list") {
         if !arguments.iter().any(|argument| argument == "--ignored") {
             TESTS.iter().for_each(|(name, _)| println!("{name}: test"));
@@ -74,12 +73,12 @@ fn main() -> ExitCode {
 /// A guest whose data segments are in anonymous memory, or in a private mapping of a file.
 fn instantiate(bytes: u64, file: bool) -> Live {
     let mut config = wasmtime::Config::new();
-    // On this thread: the compiler's own threads would stay.
+    // Compiles on this thread, since the compiler's threads would not exit.
     config.parallel_compilation(false).memory_init_cow(file);
     common::instantiate(&config, Declared::exactly(bytes))
 }
 
-/// Runs `work` in a fork, and fails where it does.
+/// Runs `work` in a forked child and panics if the child fails.
 fn in_a_fork(work: impl FnOnce()) {
     let (child, _) = Child::fork(|_| match catch_unwind(AssertUnwindSafe(work)) {
         Ok(()) => 0,
@@ -89,7 +88,7 @@ fn in_a_fork(work: impl FnOnce()) {
     assert_eq!(child.wait().expect("ends"), Ended::Exited(0), "the fork failed");
 }
 
-/// Offset of the first byte that differs.
+/// The offset of the first byte that differs.
 fn first_difference(memory: &[u8], expected: &[u8]) -> Option<usize> {
     assert_eq!(memory.len(), expected.len());
     if memory == expected { None } else { memory.iter().zip(expected).position(|(a, b)| a != b) }

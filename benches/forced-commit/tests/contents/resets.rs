@@ -1,4 +1,4 @@
-//! Tracked resets beside what page tables of one process do not show.
+//! Tracked resets combined with changes that the page tables of one process do not show.
 
 use std::{
     fs::File,
@@ -20,7 +20,7 @@ use crate::{
 };
 
 const BYTES: u64 = 32 * MIB;
-/// Pages that are few enough to be tracked.
+/// A number of bytes small enough to be tracked.
 const FEW: usize = 64 * PAGE;
 
 /// A committed guest, its image, and a reset that tracks it.
@@ -53,10 +53,10 @@ pub(crate) fn a_fork_cannot_reset_what_its_parent_armed() -> Outcome {
             refused_as_forked(&mut reset, &mut live, &image);
             assert_eq!(first_difference(&live.memory()[..childs], &vec![2; childs]), None, "a refusal changes nothing");
             in_a_fork(|| refused_as_forked(&mut reset, &mut live, &image));
-            // Closes the child's descriptors.
+            // Dropping the reset closes the child's descriptors.
             drop(std::mem::take(&mut reset));
         });
-        // Nothing the child tried has protected the parent's pages unseen, or ended their protection.
+        // The child's attempts neither protected the parent's pages unnoticed nor lifted their protection.
         live.memory()[8 * FEW..9 * FEW].fill(3);
         reset.reset(&mut live, &image).expect("the parent's own");
         assert_initial(live.memory());
@@ -65,7 +65,8 @@ pub(crate) fn a_fork_cannot_reset_what_its_parent_armed() -> Outcome {
     Ok(())
 }
 
-/// While the parent is in the middle of a job. What the child inherits of it, it restores in another way first.
+/// The fork happens in the middle of a job of the parent. The child first restores the inherited dirt by
+/// another reset.
 pub(crate) fn a_fork_can_arm_for_itself() -> Outcome {
     let (mut live, image, mut reset) = armed()?;
     live.memory()[..FEW].fill(1);
@@ -100,7 +101,7 @@ pub(crate) fn a_reset_can_be_armed_again() -> Outcome {
 pub(crate) fn pages_that_the_host_discards_are_restored() -> Outcome {
     let (mut live, image, mut reset) = armed()?;
     let all = BYTES as usize;
-    // What is discarded, and what was written before, read after and written after.
+    // The range discarded, and the offsets written before, read after and written after.
     for (discarded, before, read, after) in [
         (0..PAGE, None, None, None),
         (0..PAGE, Some(10), None, None),
@@ -121,8 +122,8 @@ pub(crate) fn pages_that_the_host_discards_are_restored() -> Outcome {
     Ok(())
 }
 
-/// Contents that are not the file's any more when the reset is armed: a discarded page shows the file's.
-pub(crate) fn file_pages_behind_discarded_ones_are_restored() -> Outcome {
+/// The contents differ from the file when the reset is armed: a discarded page reads as the file's bytes.
+pub(crate) fn discarded_pages_of_a_file_mapping_are_restored() -> Outcome {
     let mut reset = Tracked::default();
     needs("write tracking", reset.supported())?;
     let mut live = instantiate(BYTES, true);
@@ -149,7 +150,7 @@ pub(crate) fn file_pages_behind_discarded_ones_are_restored() -> Outcome {
     Ok(())
 }
 
-pub(crate) fn memory_that_is_mapped_anew_is_refused() -> Outcome {
+pub(crate) fn remapped_memory_is_rejected() -> Outcome {
     let (mut live, image, mut reset) = armed()?;
     live.memory()[5] = 1;
     sys::map_over(&mut live.memory()[10 * FEW..11 * FEW]);
@@ -181,8 +182,8 @@ pub(crate) fn writes_of_system_calls_are_restored() -> Outcome {
     Ok(())
 }
 
-/// Reads into a registered buffer go past the page tables: the one kind of write that tracking does not see.
-pub(crate) fn dma_needs_its_parts_to_be_named() -> Outcome {
+/// Reads into a registered buffer bypass the page tables: the only kind of write that tracking does not see.
+pub(crate) fn dma_buffers_need_always_restoring() -> Outcome {
     let buffer = 16 * PAGE..32 * PAGE;
     let mut file = tempfile::tempfile().expect("a file");
     file.write_all(&vec![9; buffer.len()]).expect("written");
@@ -200,14 +201,14 @@ pub(crate) fn dma_needs_its_parts_to_be_named() -> Outcome {
     }
     drop(ring);
 
-    // As documented, unnamed parts need another reset.
+    // As documented, buffers that are not named need another reset.
     let (mut live, image, mut reset) = armed()?;
     let ring = needs("io_uring", Ring::with_buffer(&mut live.memory()[buffer.clone()]))?;
-    // Pinning was a write; from here on nothing is seen.
+    // Pinning counted as a write; later writes are not seen.
     reset.reset(&mut live, &image).expect("resets");
     job(&mut live, &ring, &file);
     reset.reset(&mut live, &image).expect("resets");
-    assert_ne!(first_difference(live.memory(), &initial(BYTES)), None, "tracked after all: correct the documentation");
+    assert_ne!(first_difference(live.memory(), &initial(BYTES)), None, "DMA was tracked: correct the documentation");
     RestoreAll.reset(&mut live, &image).expect("restores");
     assert_initial(live.memory());
 
@@ -216,7 +217,8 @@ pub(crate) fn dma_needs_its_parts_to_be_named() -> Outcome {
     Ok(())
 }
 
-/// Written before or after it was swapped out, read back or not, protected while in swap.
+/// Pages that were written before or after they were swapped out, read back or not, and protected while in
+/// swap.
 pub(crate) fn swapped_out_dirt_is_restored() -> Outcome {
     let (mut live, image, mut reset) = armed()?;
     let _swap = needs("the right to turn swap on", Swap::on())?;
@@ -224,12 +226,12 @@ pub(crate) fn swapped_out_dirt_is_restored() -> Outcome {
         live.memory()[FEW / 2..FEW].fill(5);
         let swapped = sys::swap_out(&mut live.memory()[..2 * FEW]);
         if swapped < FEW / PAGE {
-            return Err(format!("needs a kernel that swaps on request: {swapped} pages were"));
+            return Err(format!("needs a kernel that honours MADV_PAGEOUT: {swapped} pages were swapped out"));
         }
         if read_back {
             assert_eq!(live.memory()[..2 * FEW].iter().filter(|byte| **byte == 5).count(), FEW / 2);
         }
-        // In two more pages, of which the first was clean in swap.
+        // Dirties two more pages, the first of which was clean in swap.
         live.memory()[FEW + 3 * PAGE] = 6;
         live.memory()[3 * FEW] = 6;
         reset.reset(&mut live, &image).expect("resets");

@@ -1,4 +1,4 @@
-//! What the tests ask of the kernel: the only unsafe code in them, each call one short function.
+//! System calls of the tests: their only unsafe code, each call one short function.
 
 use std::{
     ffi::{CString, c_int, c_void},
@@ -36,11 +36,12 @@ pub(crate) fn unlock(memory: &mut [u8]) {
 /// Maps fresh zeros over a part of a memory.
 pub(crate) fn map_over(memory: &mut [u8]) {
     let (rights, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE | MapFlags::FIXED);
-    // SAFETY: whole pages of a slice that is borrowed for writing become as many readable and writable bytes.
+    // SAFETY: whole pages of a slice that is borrowed for writing become the same number of readable and
+    // writable bytes.
     unsafe { mmap_anonymous(memory.as_mut_ptr().cast(), memory.len(), rights, flags) }.expect("maps");
 }
 
-/// Writes the pages out to swap, as far as the kernel does, and returns how many are there now.
+/// Swaps out as many pages as the kernel allows and returns how many are in swap now.
 pub(crate) fn swap_out(memory: &mut [u8]) -> usize {
     for _ in 0..20 {
         // `MADV_PAGEOUT`, which libc and rustix call by different names.
@@ -52,7 +53,7 @@ pub(crate) fn swap_out(memory: &mut [u8]) -> usize {
     swapped(memory)
 }
 
-/// Pages in swap, by bit 62 of the page map.
+/// Number of pages in swap, from bit 62 of the page map entries.
 pub(crate) fn swapped(memory: &[u8]) -> usize {
     let mut entries = vec![0; memory.len() / PAGE * 8];
     let pagemap = File::open("/proc/self/pagemap").expect("a page map");
@@ -61,8 +62,8 @@ pub(crate) fn swapped(memory: &[u8]) -> usize {
     entries.filter(|entry| entry & 1 << 62 != 0).count()
 }
 
-/// Swap for as long as the value lives: a file of its own, turned on under a lock that all such tests on
-/// the machine share.
+/// Swap that is on while the value lives: a swap file, turned on under a lock that all such tests on the
+/// machine share.
 pub(crate) struct Swap {
     path: PathBuf,
     is_on: bool,
@@ -75,7 +76,7 @@ impl Swap {
     /// # Errors
     /// When this process may not turn swap on, or the file system cannot hold it.
     pub(crate) fn on() -> io::Result<Self> {
-        // Of no file: refused for want of rights first, and then nothing is left behind.
+        // With no file: fails first for lack of rights, and then leaves nothing behind.
         if let Err(error) = swapoff(Path::new(""))
             && error.kind() == io::ErrorKind::PermissionDenied
         {
@@ -85,7 +86,7 @@ impl Swap {
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(lock)?;
         flock(&lock, FlockOperation::LockExclusive)?;
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("highwater.swap");
-        // Of a run that was killed.
+        // Left by a run that was killed.
         let _ = swapoff(&path);
         let _ = std::fs::remove_file(&path);
         let mut swap = Self { path, is_on: false, _lock: lock };
@@ -123,7 +124,7 @@ impl Drop for Swap {
 
 fn swapon(path: &Path) -> io::Result<()> {
     let path = CString::new(path.as_os_str().as_bytes())?;
-    // SAFETY: a string that ends in zero, which the call only reads.
+    // SAFETY: a NUL-terminated string, which the call only reads.
     result(unsafe { libc::swapon(path.as_ptr(), 0) }).map(drop)
 }
 
@@ -137,7 +138,7 @@ fn result(returned: c_int) -> io::Result<c_int> {
     if returned < 0 { Err(io::Error::last_os_error()) } else { Ok(returned) }
 }
 
-/// An io_uring with a memory registered as its one buffer.
+/// An io_uring with a memory registered as its only buffer.
 pub(crate) struct Ring {
     fd: OwnedFd,
     /// The submission queue: its ring of indexes, and the entries.
@@ -150,10 +151,10 @@ pub(crate) struct Ring {
 impl Ring {
     const RING_BYTES: usize = PAGE;
 
-    /// Pins the pages of `buffer`, which has to outlive the ring's use.
+    /// Pins the pages of `buffer`, which must outlive the use of the ring.
     ///
     /// # Errors
-    /// When this kernel or a policy has no io_uring.
+    /// When the kernel lacks io_uring or a policy forbids it.
     pub(crate) fn with_buffer(buffer: &mut [u8]) -> io::Result<Self> {
         const SETUP: libc::c_long = libc::SYS_io_uring_setup;
         const REGISTER: libc::c_long = libc::SYS_io_uring_register;
@@ -162,7 +163,7 @@ impl Ring {
         // SAFETY: the kernel fills the 120 bytes.
         let fd = unsafe { libc::syscall(SETUP, 1, params.as_mut_ptr()) };
         let fd = result(fd as c_int)?;
-        // SAFETY: a new descriptor that nobody else owns.
+        // SAFETY: a new descriptor that nothing else owns.
         let fd = unsafe { OwnedFd::from_raw_fd(fd) };
         let map = |offset| {
             let (rights, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_POPULATE);
