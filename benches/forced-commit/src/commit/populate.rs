@@ -79,7 +79,7 @@ impl Commit for Populate {
                     })
                 })
                 .collect();
-            threads.into_iter().try_for_each(|thread| thread.join().unwrap_or(Err(Error::Lacking("be committed: a thread panicked"))))
+            threads.into_iter().try_for_each(|thread| thread.join().unwrap_or(Err(Error::Lacking("join its threads"))))
         })
     }
 }

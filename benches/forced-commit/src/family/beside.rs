@@ -107,7 +107,7 @@ impl Case for Row {
                 }
                 let done = work();
                 stop.store(true, Ordering::Release);
-                let slowest = other.join().unwrap_or(Err(Error::Lacking("be measured: a thread panicked")));
+                let slowest = other.join().unwrap_or(Err(Error::Lacking("join its thread")));
                 done.and(slowest)
             })
         };

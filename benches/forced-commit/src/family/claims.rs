@@ -34,7 +34,7 @@ pub(super) fn all() -> Vec<Claim> {
         },
         Claim {
             id: "first-pass-forces-pages",
-            statement: "the pass that writes unique patterns forces physical pages in 7 % of the time; the zeroing pass cleans",
+            statement: "the unique patterns force physical pages in 7 % of the time, and the zeroing pass cleans",
             source: RECIPE,
             refuted_if: "writing to each 64 KiB page, as this pass does, leaves any page uncommitted",
             decide: |record| commits(record, "commit/how=touch-wasm-pages,host=warm,size=256m"),
@@ -168,7 +168,7 @@ pub(super) fn all() -> Vec<Claim> {
             id: "reset-is-50-to-500-times-faster",
             statement: "resetting an instance is 50 to 500 times as fast as making a new one",
             source: RECIPE,
-            refuted_if: "100 jobs including their resets are less than 50 times as fast with zeroing as with new instances",
+            refuted_if: "100 jobs with resets are less than 50 times as fast with zeroing as with new instances",
             decide: |record| {
                 let (new, zeroed) = (jobs(record, "reinstantiate"), jobs(record, "zero-all"));
                 let (Some((new_case, new)), Some((case, zeroed))) = (new, zeroed) else {
@@ -185,7 +185,7 @@ pub(super) fn all() -> Vec<Claim> {
         },
         Claim {
             id: "tracking-costs-a-tenth",
-            statement: "with 1 MiB of 1 GiB dirtied, a clean reset costs at most a tenth of zeroing everything, including the next job",
+            statement: "after 1 MiB of 1 GiB was dirtied, a clean reset and its effect on the next job cost a tenth of zeroing",
             source: "this project",
             refuted_if: "it costs more with any layout of dirty pages, or leaves a byte unclean or a page uncommitted",
             decide: |record| {
@@ -209,7 +209,7 @@ pub(super) fn all() -> Vec<Claim> {
             id: "tracking-never-costs-more",
             statement: "in steady state a clean reset never costs more than 1.1 times zeroing everything",
             source: "this project",
-            refuted_if: "it costs more, including the next job, with any layout and any part up to a quarter of the memory dirtied",
+            refuted_if: "it costs more with any layout and up to a quarter of the memory dirtied, next job included",
             decide: |record| {
                 let mut worst: Option<(f64, String)> = None;
                 let mut cases = Vec::new();

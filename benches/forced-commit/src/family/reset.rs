@@ -14,10 +14,11 @@
 //! |---|---|
 //! | `bare_ns` | the job on committed, untracked memory (median) |
 //! | `reset_ns` | the reset (median) |
-//! | `added_ns` | the time that the strategy adds to the next job: refaults, write-protect faults (median job minus `bare_ns`) |
+//! | `added_ns` | added to the next job: refaults, write-protect faults (median job minus `bare_ns`) |
 //! | `cost_ns` | both together, the mean over all jobs: the cost in steady state |
-//! | `zeroing_ns` | the same for a memset of everything, by this worker before it armed: a memset of other pages takes up to a third more or less |
-//! | `uncommitted_bytes`, `unclean_bytes`, `unclean_state` | from the oracle; from comparing memory, globals and tables |
+//! | `zeroing_ns` | the same for a memset of everything, in this worker before arming (see [`Row::zeroing`]) |
+//! | `uncommitted_bytes` | from the oracle |
+//! | `unclean_bytes`, `unclean_state` | differences in memory, and in globals and tables |
 
 use std::path::PathBuf;
 
@@ -192,7 +193,9 @@ impl Row {
         self.jobs(scale, live, self.jobs, restore)
     }
 
-    /// Measures the same jobs on committed, untracked memory, each followed by a memset of everything.
+    /// Measures the same jobs on committed, untracked memory, each followed by a memset of everything. The
+    /// worker's own memory is the reference because a memset of the same number of other pages takes up to a
+    /// third more or less.
     fn zeroing(&self, scale: Scale, live: &mut Live) -> CaseResult<Times> {
         self.jobs(scale, live, self.jobs.clamp(3, 100), |live| {
             live.memory().fill(0);

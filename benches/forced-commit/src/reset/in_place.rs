@@ -75,7 +75,7 @@ pub struct RemapImage(Option<ImageFile>);
 impl Reset for RemapImage {
     fn arm(&mut self, target: &mut dyn Target, image: &Image) -> Result<(), Error> {
         let memory = memory_of(target, image)?;
-        let file = ImageFile::new(image.length(), image.runs()).map_err(Error::system("create a memfd of the image"))?;
+        let file = ImageFile::new(image.length(), image.runs()).map_err(Error::system("make a memfd of the image"))?;
         file.map_over(memory).map_err(Error::system("map the image"))?;
         self.0 = Some(file);
         Ok(())
