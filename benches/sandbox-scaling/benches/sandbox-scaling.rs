@@ -1,4 +1,4 @@
-//! The bench target: everything is in the library.
+//! The bench target. All code is in the library.
 
 fn main() -> std::process::ExitCode {
     highwater::main(sandbox_scaling::family)

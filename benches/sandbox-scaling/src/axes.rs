@@ -1,23 +1,23 @@
-//! The other axes as values: what a sandbox is called to do, and where its code comes from.
+//! The remaining axes: what a call does to a sandbox's memory, and where the code comes from.
 
 /// What a call does to the sandbox's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// What the guest does by itself: nothing, or 16 pages written one after the other. Before the call
-    /// nothing was accessed at all: that is the ladder `live`.
+    /// The guest's default: nothing, or 16 consecutive pages written. Cases without any access are the ladder
+    /// `live`, before the call.
     Own,
-    /// Writes to the first so many pages.
+    /// Writes to this many pages, starting at the first.
     Write(u32),
     /// Reads the whole image.
     ReadAll,
-    /// Writes to so many pages, spread evenly over the memory.
+    /// Writes to this many pages, spread evenly over the memory.
     Scatter(u32),
-    /// Collects garbage, in Python.
+    /// Runs a garbage collection in Python.
     Collect,
 }
 
 impl Access {
-    /// The value in case ids; what is usual is left out of them.
+    /// The value in case ids, which omit the default.
     pub(crate) fn name(self) -> Option<String> {
         match self {
             Self::Own => None,
@@ -38,12 +38,12 @@ pub enum Load {
     Bytes,
     /// Compiled in the worker.
     Compile,
-    /// `deserialize` for every sandbox anew: nothing is shared. The control for everything said of shared code.
+    /// `deserialize` for each sandbox, so nothing is shared. The control for claims about shared code.
     Each,
 }
 
 impl Load {
-    /// The value in case ids; what is usual is left out of them.
+    /// The value in case ids, which omit the default.
     pub(crate) fn name(self) -> Option<&'static str> {
         match self {
             Self::File => None,

@@ -1,13 +1,13 @@
-//! Ceilings: how many sandboxes until something refuses one more, what refuses, and in which words.
+//! Ceilings: how many sandboxes fit before a limit is reached, which limit it is, and its error message.
 //!
 //! ```text
 //!  loaded     engine and module                                           (reference of all growth)
-//!  refused    sandboxes that live, all at once: figure `sandboxes`; notes `limit` and `error`
+//!  refused    live sandboxes when one is refused: figure `sandboxes`; notes `limit` and `error`
 //! ```
 //!
-//! The worker sets its own limit. What refused is found by asking the system for one mapping of a page, and
-//! for 8 GiB of address space. A memory cgroup refuses nobody: it kills; so there a forked child makes the
-//! sandboxes and its worker stays to tell.
+//! The worker sets its own limit. It identifies the limit by requesting one mapping of a page, and 8 GiB of
+//! address space. A memory cgroup returns no error but kills the process, so there a forked child creates the
+//! sandboxes and the worker survives to report.
 
 use std::{
     io::{Read, Write},
@@ -29,10 +29,10 @@ use crate::{
     host::{Core, CoreLive},
 };
 
-/// What a worker is given.
+/// The limit on a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
-    /// What the machine has: 47 bits of address space, `vm.max_map_count` mappings, the pool's slots.
+    /// The machine's own limits: 47 bits of address space, `vm.max_map_count` mappings, the pool's slots.
     Machine,
     /// `RLIMIT_AS`, in GiB.
     AddressSpace(u64),
@@ -50,39 +50,39 @@ impl Limit {
     }
 }
 
-/// Sandboxes of a strategy and a guest under a limit.
+/// A case: sandboxes of one strategy and guest under a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ceiling {
     /// How wasmtime allocates.
     pub strategy: Strategy,
     /// What runs.
     pub guest: Guest,
-    /// What is limited.
+    /// The limit.
     pub limit: Limit,
-    /// Whether quick runs leave it out.
+    /// Whether quick runs skip it.
     pub heavy: bool,
 }
 
-/// More than any limit here allows: a test that got there would have found none.
+/// More sandboxes than any limit here allows: reaching this number means that no limit applied.
 const ENDLESS: usize = 200_000;
 
 impl Ceiling {
-    /// All of them.
+    /// All ceiling cases.
     pub const ALL: [Self; 7] = {
         const fn row(allocation: Allocation, cow: bool, guest: Guest, limit: Limit, heavy: bool) -> Ceiling {
             Ceiling { strategy: Strategy { allocation, cow }, guest, limit, heavy }
         }
         [
-            // 4 GiB and guards each: 47 bits are full long before the memory is.
+            // 4 GiB plus guards each: 47 bits of address space run out long before memory does.
             row(Allocation::ON_DEMAND, true, Guest::Tiny, Limit::Machine, true),
-            // Three mappings each instead of two: another limit comes first.
+            // Three mappings each instead of two: the mapping limit is reached first.
             row(Allocation::ON_DEMAND, true, Guest::Image, Limit::Machine, true),
-            // A limit on address space, and how far a smaller reservation goes in it.
+            // A limit on address space, and how many sandboxes fit with a smaller reservation.
             row(Allocation::ON_DEMAND, true, Guest::Tiny, Limit::AddressSpace(256), false),
             row(Allocation::ON_DEMAND_64M, true, Guest::Tiny, Limit::AddressSpace(256), false),
-            // A pool says how many it has.
+            // A pool is limited by its slots.
             row(Allocation::POOLING, true, Guest::Tiny, Limit::Machine, false),
-            // Memory: with an image of 10 MiB copied, and mapped with 16 pages written to.
+            // Memory: a 10 MiB image, copied, or mapped with 16 pages written to.
             row(Allocation::ON_DEMAND, false, Guest::Image, Limit::Cgroup(256), false),
             row(Allocation::ON_DEMAND, true, Guest::Image, Limit::Cgroup(256), false),
         ]
@@ -94,7 +94,7 @@ impl Ceiling {
     }
 }
 
-/// Adds called sandboxes until one is refused; a byte to `told` for each.
+/// Adds sandboxes and calls each until one is refused; writes a byte to `told` for each.
 fn until_refused(host: &Core, live: &mut Vec<CoreLive>, mut told: impl Write) -> CaseResult<wasmtime::Error> {
     while live.len() < ENDLESS {
         match host.live().and_then(|mut sandbox| host.call(&mut sandbox).map(|()| sandbox)) {
@@ -103,20 +103,20 @@ fn until_refused(host: &Core, live: &mut Vec<CoreLive>, mut told: impl Write) ->
         }
         told.write_all(b".")?;
     }
-    Err(format!("{ENDLESS} sandboxes and nothing has refused").into())
+    Err(format!("{ENDLESS} sandboxes and no limit was reached").into())
 }
 
-/// What refuses one more sandbox.
+/// The limit that refused the last sandbox.
 fn refusing(error: &wasmtime::Error) -> &'static str {
     /// More than any sandbox here reserves.
     const SPACE: usize = 8 << 30;
     let maps = |bytes: usize, flags: MapFlags| {
-        // SAFETY: a new mapping at an address of the kernel's choice, which nobody accesses.
+        // SAFETY: a new mapping at an address that the kernel chooses, which is never accessed.
         unsafe { mmap_anonymous(ptr::null_mut(), bytes, ProtFlags::empty(), flags) }.is_ok()
     };
     if error.is::<PoolConcurrencyLimitError>() {
         "slots of the pool"
-    // Shared mappings are never merged with their neighbours: each is one more.
+    // Shared mappings are never merged with adjacent ones: each adds one.
     } else if !maps(rustix::param::page_size(), MapFlags::SHARED) {
         "mappings (vm.max_map_count)"
     } else if !maps(SPACE, MapFlags::PRIVATE | MapFlags::NORESERVE) {
@@ -163,8 +163,8 @@ impl Case for Ceiling {
                 }
                 let error = until_refused(&host, &mut live, std::io::sink())?;
                 let found = (live.len(), refusing(&error), format!("{error:#}"));
-                // Where no mapping is left, none can be split either, which unmapping might have to: they go with
-                // the process.
+                // At the mapping limit no mapping can be split, which unmapping might require, so the
+                // mappings are left to process exit.
                 std::mem::forget(live);
                 found
             }
@@ -176,7 +176,7 @@ impl Case for Ceiling {
     }
 }
 
-/// The same in a child that will be killed.
+/// Measures the same in a child process that will be killed.
 fn killed(host: &Core, mut live: Vec<CoreLive>) -> CaseResult<(usize, &'static str, String)> {
     let (child, mut told) = Child::fork(|told| match until_refused(host, &mut live, &told) {
         Ok(_) => 3,

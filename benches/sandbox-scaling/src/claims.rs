@@ -1,6 +1,6 @@
-//! The questions of the measurement plan that this family fulfils, and its expected results, as claims that a run
-//! decides. Beside each stands its control: the same said of sandboxes of which it is false on purpose, so that a run in
-//! which a control is confirmed shows a test that cannot fail.
+//! The questions and expected results of the Memory Usage Measurement Plan, as claims that a run decides.
+//! Each claim has a control: the same statement about sandboxes for which it is deliberately false. A run
+//! that confirms a control shows that the test cannot fail.
 
 mod decide;
 
@@ -11,9 +11,9 @@ use decide::{
 use highwater_worker::Claim;
 
 const PLAN: &str = "Memory Usage Measurement Plan";
-const CONTROL: &str = "control: must come out refuted";
+const CONTROL: &str = "control: must be refuted";
 
-/// CPython as it is meant to be run, and controls of it.
+/// CPython as it is meant to be run, and its controls.
 const CPYTHON_PRE: &str = "on-demand/cow=on,guest=cpython-pre";
 const CPYTHON_PRE_EACH: &str = "on-demand/cow=on,guest=cpython-pre,load=each";
 const CPYTHON_PRE_COPIED: &str = "on-demand/cow=off,guest=cpython-pre";
@@ -33,7 +33,7 @@ const SPARSE_KEPT: &str = "on-demand-dense-64m/cow=on,guest=table-sparse";
 const SESSION: &str = "session/guest=cpython-pre,code=check";
 const SESSION_LEAK: &str = "session/guest=cpython-pre,code=leak-4k";
 const SESSION_HOARD: &str = "session/guest=cpython-pre,code=leak-8192k";
-/// Runtimes that keep nothing; not built everywhere.
+/// Runtimes that do not leak; not built everywhere.
 const SESSIONS: [&str; 2] = ["session/guest=numpy-pre,code=check", "session/guest=js-quickjs,code=check"];
 
 const fn claim(
@@ -53,89 +53,89 @@ pub(crate) fn all() -> Vec<Claim> {
             "code-is-shared",
             "sandboxes share the compiled code of their component",
             PLAN,
-            "one more sandbox adds a page to the PSS of compiled code",
+            "each sandbox adds a page or more to the PSS of compiled code",
             |record| code_is_shared(record, &[CPYTHON_PRE, TINY]),
         ),
         claim(
             "control-code-is-shared",
-            "the same, of sandboxes that each load a copy of their own",
+            "the same for sandboxes that each load their own copy",
             CONTROL,
-            "one more sandbox adds a page to the PSS of compiled code",
+            "each sandbox adds a page or more to the PSS of compiled code",
             |record| code_is_shared(record, &[CPYTHON_PRE_EACH, TINY_EACH]),
         ),
         claim(
             "instance-is-small",
-            "what the host keeps of an instance is about a KB",
+            "the host's state of an instance takes about a KB",
             PLAN,
             "a guest that does nothing costs 8 KiB of anonymous memory or more",
             |record| is_small(record, TINY),
         ),
         claim(
             "control-instance-is-small",
-            "the same, of instances with an image of 10 MiB copied",
+            "the same for instances with a copied image of 10 MiB",
             CONTROL,
             "it costs 8 KiB or more",
             |record| is_small(record, IMAGE_COPIED),
         ),
         claim(
             "memory-is-own",
-            "each sandbox has a linear memory of its own",
+            "each sandbox has its own linear memory",
             PLAN,
-            "one more sandbox adds no address space, or no anonymous memory when called",
+            "a sandbox adds no address space, or no anonymous memory when called",
             |record| has_own_memory(record, CPYTHON_PRE, ["live", "called"]),
         ),
         claim(
             "control-memory-is-own",
-            "the same, of executions in one sandbox",
+            "the same for executions in one sandbox",
             CONTROL,
-            "one more execution adds no address space",
+            "an execution adds no address space",
             |record| has_own_memory(record, SESSION, ["executed", "executed"]),
         ),
         claim(
             "memory-is-256-mib",
             "a linear memory takes about 256 MB of address space",
             PLAN,
-            "it differs by more than a tenth, on demand and as wasmtime is by default",
+            "it differs by more than a tenth, on demand and with wasmtime's defaults",
             |record| of_256_mib(record, CPYTHON_PRE),
         ),
         claim(
             "memory-is-sparse",
-            "of its address space little is resident",
+            "little of the address space is resident",
             PLAN,
-            "more than a hundredth is, after the first call",
+            "more than a hundredth is resident after the first call",
             |record| memory_is_sparse(record, CPYTHON_PRE),
         ),
         claim(
             "control-memory-is-sparse",
-            "the same, of 32 MiB copied into a reservation of 64 MiB",
+            "the same for 32 MiB copied into a reservation of 64 MiB",
             CONTROL,
             "more than a hundredth is resident",
             |record| memory_is_sparse(record, DENSE_TIGHT),
         ),
         claim(
             "python-is-the-cost",
-            "Python's own state, in linear memory, is what a sandbox costs",
+            "Python's state in linear memory is most of a sandbox's cost",
             PLAN,
-            "it is less than nine tenths of the anonymous memory of a sandbox that initialises itself",
+            "it is less than nine tenths of the anonymous memory of a sandbox that initialises Python itself",
             |record| python_is_the_cost(record, CPYTHON),
         ),
         claim(
             "control-python-is-the-cost",
-            "the same, of sandboxes with no Python in them",
+            "the same for sandboxes without Python",
             CONTROL,
-            "the guest has less than nine tenths",
+            "the guest's state is less than nine tenths",
             |record| python_is_the_cost(record, TINY),
         ),
         claim(
             "growth-is-linear",
             "memory grows linearly with the number of sandboxes",
             PLAN,
-            "the two halves of a ladder differ by over 5 % and a page per sandbox",
+            "the two halves of a ladder differ by more than 5 % and a page per sandbox",
             |record| growth_is_linear(record, &[CPYTHON_PRE, TINY, TOUCHER]),
         ),
         claim(
             "control-growth-is-linear",
-            "the same, of a worker whose compiler left free heap for the first sandboxes (1,000 of them)",
+            "the same for a worker whose compiler left free heap for the first sandboxes (1,000 of them)",
             CONTROL,
             "the two halves of the ladder differ",
             |record| growth_is_linear(record, &[TINY_COMPILED]),
@@ -144,36 +144,36 @@ pub(crate) fn all() -> Vec<Claim> {
             "cow-is-on",
             "an initial image is mapped copy-on-write",
             PLAN,
-            "a sandbox that has run nothing has a hundredth of its image as anonymous memory",
+            "a sandbox that has run nothing has a hundredth or more of its image as anonymous memory",
             |record| cow_is_on(record, &[(IMAGE, 10), (DENSE, 32)]),
         ),
-        claim("control-cow-is-on", "the same, with copy-on-write off", CONTROL, "it has a hundredth of it", |record| {
+        claim("control-cow-is-on", "the same with copy-on-write off", CONTROL, "it has at least 1 % of it", |record| {
             cow_is_on(record, &[(IMAGE_COPIED, 10), (DENSE_COPIED, 32)])
         }),
         claim(
             "cow-is-kept",
-            "with memory_init_cow every image is mapped copy-on-write, however sparse",
-            "what its documentation lets one hope",
-            "a table of 8 MiB spread over 32 is copied",
+            "memory_init_cow maps every image copy-on-write, however sparse",
+            "a reading of wasmtime's documentation",
+            "a table of 8 MiB spread over 32 MiB is copied",
             |record| cow_is_on(record, &[(SPARSE, 8)]),
         ),
         claim(
             "dense-setting-keeps-cow",
-            "memory_guaranteed_dense_image_size(64 MiB) keeps it",
-            "this project, issue 4",
+            "memory_guaranteed_dense_image_size(64 MiB) keeps copy-on-write for sparse images",
+            "this project",
             "the same table is copied",
             |record| cow_is_on(record, &[(SPARSE_KEPT, 8)]),
         ),
         claim(
             "pre-initialisation-saves",
             "a pre-initialised CPython costs less than half of one that initialises itself",
-            "this project, issue 4",
-            "after the first call it costs half or more",
+            "this project",
+            "it costs half or more after the first call",
             |record| pre_initialisation_saves(record, CPYTHON_PRE),
         ),
         claim(
             "control-pre-initialisation-saves",
-            "the same, with copy-on-write off",
+            "the same with copy-on-write off",
             CONTROL,
             "it costs half or more",
             |record| pre_initialisation_saves(record, CPYTHON_PRE_COPIED),
@@ -187,44 +187,44 @@ pub(crate) fn all() -> Vec<Claim> {
         ),
         claim(
             "control-reuse-is-cheaper",
-            "the same, of code that keeps 8 MiB each time",
+            "the same for code that keeps 8 MiB each time",
             CONTROL,
             "they take a tenth or more",
             |record| reuse_is_cheaper(record, SESSION_HOARD),
         ),
         claim(
             "reuse-leaks-nothing",
-            "a sandbox that is used again and again takes no more memory, where its runtime frees what it allocates (numpy, QuickJS)",
+            "reusing a sandbox does not grow its memory if its runtime frees what it allocates (numpy, QuickJS)",
             PLAN,
-            "the leak test finds one of them in a thousand executions",
+            "the leak test finds a leak in one of them within a thousand executions",
             |record| leaks_nothing(record, &SESSIONS),
         ),
         claim(
             "reuse-leaks-nothing-cpython",
-            "the same, of CPython 3.14 with the runtime of eryx 0.5",
+            "the same for CPython 3.14 with the runtime of eryx 0.5",
             PLAN,
-            "the leak test finds it in a thousand executions",
+            "the leak test finds a leak within a thousand executions",
             |record| leaks_nothing(record, &[SESSION]),
         ),
         claim(
             "control-reuse-leaks-nothing",
-            "the same, of code that keeps a page each time",
+            "the same for code that keeps a page each time",
             CONTROL,
-            "the leak test finds it",
+            "the leak test finds the leak",
             |record| leaks_nothing(record, &[SESSION_LEAK]),
         ),
         claim(
             "drop-gives-back",
-            "dropping sandboxes gives their memory back",
-            "what one would plan with",
-            "a tenth of what called sandboxes took is still there",
+            "dropping sandboxes returns their memory",
+            "a common assumption",
+            "a tenth or more of the memory of called sandboxes remains",
             |record| drop_gives_back(record, TOUCHER),
         ),
         claim(
             "control-drop-gives-back",
-            "the same, of a pool that keeps 64 KiB of each",
+            "the same for a pool that keeps 64 KiB of each",
             CONTROL,
-            "a tenth of it is still there",
+            "a tenth or more of it remains",
             |record| drop_gives_back(record, TOUCHER_KEPT),
         ),
     ]

@@ -1,4 +1,4 @@
-//! What runs inside a sandbox, and the files a worker needs for it.
+//! The guests that run inside a sandbox, and the files that a worker needs for them.
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
@@ -12,10 +12,10 @@ use wasm_programs::{Error, Program, Table, to_stderr};
 
 use crate::{Load, Shape, Strategy};
 
-/// What runs inside the sandbox.
+/// A guest that runs inside a sandbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guest {
-    /// Does nothing: what is left is the host's.
+    /// Does nothing: all cost is the host's.
     Tiny,
     /// Has 256 zeroed pages and writes to 16 of them when called.
     Toucher,
@@ -23,7 +23,7 @@ pub enum Guest {
     Image,
     /// A snapshot with a table of 32 MiB, dense or sparse.
     Table(Table),
-    /// A whole program of `wasm-programs`, by its name.
+    /// A complete program of `wasm-programs`, by name.
     Program(&'static str),
 }
 
@@ -40,7 +40,7 @@ impl Guest {
         }
     }
 
-    /// What an engine for it must be able to run.
+    /// The kind of code that its engine must run.
     #[must_use]
     pub fn shape(self) -> Shape {
         match self {
@@ -49,13 +49,13 @@ impl Guest {
         }
     }
 
-    /// Whether every sandbox initialises itself, which takes a tenth of a second to half a one.
+    /// Whether every sandbox initialises its runtime itself, which takes 0.1 to 0.5 s.
     #[must_use]
     pub fn starts_slowly(self) -> bool {
         matches!(self, Self::Program("cpython" | "cpython312" | "numpy"))
     }
 
-    /// Bytes that a sandbox takes at most, by whatever strategy.
+    /// The maximum number of bytes that a sandbox takes with any strategy.
     #[must_use]
     pub fn may_take(self) -> u64 {
         match self {
@@ -68,8 +68,8 @@ impl Guest {
         }
     }
 
-    /// Makes what a worker needs: the guest compiled for the strategy's engines, or as it is where the
-    /// worker compiles; for a program, then the folders that it sees.
+    /// Creates the files that a worker needs: the guest compiled for the strategy's engines, or uncompiled if
+    /// the worker compiles it; for a program, also the folders that it sees.
     pub(crate) fn files(self, strategy: Strategy, load: Load, dirs: Dirs<'_>) -> CaseResult<Vec<PathBuf>> {
         let cache = Cache::at(dirs.cache);
         let engine = strategy.compiler(self.shape())?;
@@ -83,7 +83,7 @@ impl Guest {
             }
             Self::Table(table) => {
                 let module = table.module(&cache)?;
-                // How an image is stored depends on one setting more than the engine's hash knows.
+                // The stored form of an image depends on one setting that the engine's hash does not cover.
                 let key = format!("{}\n{key}\n{:?}", module.sha256, strategy.allocation.dense_image);
                 let made = cache.made(self.name(), "cwasm", &key, || {
                     let wasm = std::fs::read(&module.path).map_err(|error| unreadable(&module.path, &error))?;
@@ -104,12 +104,12 @@ impl Guest {
     }
 }
 
-/// The error of a file that cannot be read.
+/// The error for a file that cannot be read.
 pub(crate) fn unreadable(path: &Path, error: &io::Error) -> CaseError {
     format!("cannot read {}: {error}", path.display()).into()
 }
 
-/// A program that this machine cannot make is a case that does not run here.
+/// A program that this machine cannot build makes its case `not run`.
 fn or_not_run(error: Error) -> CaseError {
     match error {
         Error::NotBuilt { .. } | Error::Fetch { .. } => NotRun(error.to_string()).into(),

@@ -1,4 +1,4 @@
-//! What makes sandboxes of one guest and sets them to work, and the way of all cases through a ladder.
+//! The host that creates and runs sandboxes of one guest, and the climb of a ladder that all cases share.
 
 use std::{ops::Range, path::Path};
 
@@ -9,28 +9,28 @@ use wasmtime::{Engine, Instance, Linker, Memory, Module, Store};
 
 use crate::{Access, Load, Shape, Strategy, guest::unreadable, threads};
 
-/// Makes sandboxes of one guest.
+/// Creates and runs sandboxes of one guest.
 pub(crate) trait Host {
     /// A live sandbox.
     type Live;
-    /// The ladders after `live`, in which sandboxes are set to work.
+    /// The ladders after `live`, in which sandboxes execute code.
     const STEPS: &'static [&'static str];
 
-    /// Adds sandboxes until there are so many.
+    /// Adds sandboxes until there are `count`.
     fn fill(&self, live: &mut Vec<Self::Live>, count: usize) -> CaseResult;
 
-    /// Sets sandboxes to the work of a step.
+    /// Executes a step in the sandboxes.
     fn work(&self, live: &mut [Self::Live], step: &str) -> CaseResult;
 
-    /// Tells what a sandbox's addresses are for, as far as that is known.
+    /// Labels a sandbox's address ranges, as far as they are known.
     fn label(&self, live: &Self::Live, stages: &mut Stages) -> CaseResult;
 }
 
 /// Takes sandboxes through `live`, the host's steps, `dropped` and `trimmed`. A pool keeps its slots when
-/// sandboxes are dropped, and what is in them is linear memory still.
+/// sandboxes are dropped, so their contents still count as linear memory.
 pub(crate) fn climb<H: Host>(host: &H, ladder: Vec<Scale>, pooled: bool, stages: &mut Stages) -> CaseResult {
     let top = ladder.last().map_or(0, |top| top.0 as usize);
-    // The list of sandboxes is ours and not a sandbox's: it is there before the reference.
+    // The list of sandboxes is not part of a sandbox's cost, so it is allocated before the reference.
     let mut live: Vec<H::Live> = Vec::with_capacity(top);
     stages.reached("loaded")?;
 
@@ -58,7 +58,7 @@ pub(crate) fn climb<H: Host>(host: &H, ladder: Vec<Scale>, pooled: bool, stages:
     Ok(stages.trimmed()?)
 }
 
-/// Makes sandboxes of a core module.
+/// Creates and runs sandboxes of a core module.
 pub(crate) struct Core {
     engine: Engine,
     code: Code,
@@ -66,7 +66,7 @@ pub(crate) struct Core {
     threads: usize,
 }
 
-/// The module of a host: one for all, or what each sandbox makes its own of.
+/// The module of a host: one for all sandboxes, or the bytes from which each loads its own.
 enum Code {
     Shared(Module),
     Each(Vec<u8>),
@@ -80,7 +80,7 @@ pub(crate) struct CoreLive {
 }
 
 impl Core {
-    /// The engine that a case's core modules need.
+    /// Creates the engine for a case's core modules.
     pub(crate) fn engine(strategy: Strategy, load: Load) -> wasmtime::Result<Engine> {
         match load {
             Load::Compile => strategy.compiling_engine(Shape::Core),
@@ -92,8 +92,8 @@ impl Core {
     pub(crate) fn load(engine: Engine, path: &Path, load: Load, access: Access, threads: usize) -> CaseResult<Self> {
         let bytes = || std::fs::read(path).map_err(|error| unreadable(path, &error));
         let code = match load {
-            // SAFETY: the file was made by `prepare` with this wasmtime and these settings and is
-            // verified by its checksum; nothing writes to the cache while workers run.
+            // SAFETY: `prepare` made the file with this wasmtime and these settings, and its checksum is
+            // verified; nothing writes to the cache while workers run.
             Load::File => Code::Shared(unsafe { Module::deserialize_file(&engine, path) }?),
             // SAFETY: the same bytes.
             Load::Bytes => Code::Shared(unsafe { Module::deserialize(&engine, bytes()?) }?),
@@ -103,7 +103,7 @@ impl Core {
         Ok(Self { engine, code, access, threads })
     }
 
-    /// The addresses of the code that all sandboxes share.
+    /// The address range of the code that all sandboxes share.
     pub(crate) fn shared_code(&self) -> Option<Range<usize>> {
         match &self.code {
             Code::Shared(module) => Some(addresses(module.image_range())),
@@ -111,7 +111,7 @@ impl Core {
         }
     }
 
-    /// One more sandbox.
+    /// Creates a sandbox.
     pub(crate) fn live(&self) -> wasmtime::Result<CoreLive> {
         match &self.code {
             Code::Shared(module) => CoreLive::new(&self.engine, module),

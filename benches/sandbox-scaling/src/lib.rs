@@ -1,20 +1,20 @@
-//! What one more wasmtime sandbox costs: by allocation strategy, copy-on-write, access and load, with guests
-//! from a module that does nothing to CPython with numpy.
+//! The marginal cost of a wasmtime sandbox by allocation strategy, copy-on-write, access and load, with
+//! guests from a module that does nothing to CPython with numpy.
 //!
-//! A sandbox is a `Store` with one instance in it. Modules and components are compiled beforehand and mapped
-//! from their files, as in production: compiling inside the worker would leave freed heap that hides the
-//! cost of the first instances.
+//! A sandbox is a `Store` with one instance. Modules and components are precompiled and mapped from files, as
+//! in production: compiling inside the worker would leave freed heap that hides the cost of the first
+//! instances.
 //!
 //! ```text
 //!  start            the bare process
-//!  engine           + Engine, with the pool's address space where there is one
+//!  engine           + Engine, with the address space of its pool, if any
 //!  loaded           + code, mapped from its precompiled file            (reference of all growth)
 //!  live@N           + N instances that have run nothing
-//!  initialised@N    programs: the first N have run "0", so that Python is initialised
+//!  initialised@N    programs: the first N have run "0", which initialises Python
 //!  called@N         + the first N of them have been called once; programs: their check passed
-//!  again@N          programs: and once more
+//!  again@N          programs: the first N have run their check a second time
 //!  dropped          - all instances; engine and code stay
-//!  trimmed          - what malloc_trim gives back
+//!  trimmed          - what malloc_trim returns to the system
 //! ```
 
 mod axes;
@@ -47,7 +47,7 @@ pub use strategy::{Allocation, POOL_SLOTS, PROGRAM_SLOTS, Pool, Shape, Strategy}
 /// The family's name.
 pub const NAME: &str = "sandbox-scaling";
 
-/// All cases.
+/// The family with all cases.
 #[must_use]
 pub fn family() -> Family {
     let mut cases: Vec<Box<dyn Case>> = Vec::new();

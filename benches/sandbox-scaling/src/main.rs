@@ -1,4 +1,4 @@
-//! The family as a program of its own, the same as the bench target: for tests, profilers and debuggers.
+//! The family as a standalone program, identical to the bench target, for tests, profilers and debuggers.
 
 fn main() -> std::process::ExitCode {
     highwater::main(sandbox_scaling::family)

@@ -1,21 +1,21 @@
-//! The matrix: every row with what it is there to show. No axis is crossed with another unless the pair
-//! shows something that neither does alone.
+//! The matrix of cases, with the purpose of each row. Axes are crossed only where a combination shows
+//! something that neither axis shows alone.
 
 use wasm_programs::Table;
 
 use crate::{Access, Allocation, Guest, Load, Sandbox, Strategy};
 
-/// For sandboxes that cost pages.
+/// For sandboxes that cost a few pages.
 const MANY: &[u32] = &[1, 10, 50, 100, 1000];
-/// For those that may cost 10 MiB, and for programs.
+/// For sandboxes that may cost 10 MiB, and for programs.
 const SOME: &[u32] = &[1, 10, 50, 100];
-/// For those of 20 MiB and more.
+/// For sandboxes of 20 MiB and more.
 const FEW: &[u32] = &[1, 5, 10];
 /// For programs that take half a second to initialise themselves.
 const SLOW: &[u32] = &[1, 2, 4];
-/// Where sandboxes share what they work on, both threads get some on every rung.
+/// For two threads: on every rung both threads get some sandboxes.
 const PAIRS: &[u32] = &[2, 10, 50, 100];
-/// Five times as many as anywhere else: is it still the same line?
+/// Five times as many as in any other ladder, to see whether growth stays linear.
 pub(crate) const LONG: &[u32] = &[1000, 2500, 5000];
 
 const TINY: Guest = Guest::Tiny;
@@ -33,7 +33,7 @@ const KEEP_1M_SCAN: Allocation = Allocation::POOLING_KEEP_1M_SCAN;
 const BATCH_16: Allocation = Allocation::POOLING_BATCH_16;
 const POOLING_5000: Allocation = Allocation::POOLING_5000;
 
-/// A row with copy-on-write on and everything else as usual.
+/// A row with copy-on-write on and everything else at its default.
 const fn row(allocation: Allocation, guest: Guest) -> Sandbox {
     let ladder = match guest {
         Guest::Tiny | Guest::Toucher => MANY,
@@ -70,7 +70,8 @@ const fn heavy(row: Sandbox) -> Sandbox {
 
 /// All rows.
 pub const ROWS: &[Sandbox] = &[
-    // What is the host's (tiny), the guest's pages' (toucher), the image's: by allocation and copy-on-write.
+    // The cost of the host (tiny), of the guest's pages (toucher) and of the image, by allocation and
+    // copy-on-write.
     row(ON_DEMAND, TINY),
     row(ON_DEMAND, TOUCHER),
     row(ON_DEMAND, IMAGE),
@@ -83,62 +84,62 @@ pub const ROWS: &[Sandbox] = &[
     without_cow(row(POOLING, TINY)),
     without_cow(row(POOLING, TOUCHER)),
     without_cow(row(POOLING, IMAGE)),
-    // Less address space each, for the same memory.
+    // Less address space per sandbox, for the same memory.
     up_to(row(ON_DEMAND_64M, TINY), SOME),
-    // What a pool keeps after 1,000 sandboxes were dropped: the first 16 pages of each, all that were
-    // written to, or the last few slots whole. Pools that scan leak under swap (docs/wasmtime-14357.md): they are
-    // measured, and recommended nowhere.
+    // What a pool keeps after 1,000 sandboxes were dropped: the first 16 pages of each, all pages that were
+    // written to, or the last few slots whole. Pools that scan leak under swap (docs/wasmtime-14357.md): they
+    // are measured, but never recommended.
     row(KEEP_64K, TOUCHER),
     row(KEEP_1M_SCAN, TOUCHER),
     row(BATCH_16, TOUCHER),
-    // More pages than 64 KiB keep, and as many as 1 MiB does.
+    // More pages than a pool that keeps 64 KiB retains, and as many as one that keeps 1 MiB.
     calling(up_to(row(KEEP_64K, TOUCHER), SOME), Access::Write(256)),
     calling(up_to(row(KEEP_1M_SCAN, TOUCHER), SOME), Access::Write(256)),
-    // Pages of an image: 16 are the row above; 256; all of them read, which shares; and as few as 64 but
-    // far apart, which takes more page tables, and more regions than a scan looks at.
+    // Pages of an image: 16 are the row above; 256; all of them read, which shares them; and 64 pages far
+    // apart, which need more page tables, and more regions than a scan returns.
     calling(row(ON_DEMAND, IMAGE), Access::Write(256)),
     calling(row(ON_DEMAND, IMAGE), Access::ReadAll),
     calling(row(ON_DEMAND, IMAGE), Access::Scatter(64)),
     calling(row(KEEP_1M_SCAN, IMAGE), Access::Scatter(64)),
     // Where code comes from: bytes are copied into the process, and a worker that compiled has free heap,
-    // in which the first sandboxes cost nothing.
+    // from which the first sandboxes are allocated at no cost.
     up_to(loading(row(ON_DEMAND, TINY), Load::Bytes), SOME),
     loading(row(ON_DEMAND, TINY), Load::Compile),
-    // The control of what is said of shared code: each sandbox has a copy of its own.
+    // The control for claims about shared code: each sandbox has its own copy.
     up_to(loading(row(ON_DEMAND, TINY), Load::Each), SOME),
-    // Two threads: how far do such workers agree?
+    // Two threads: how well do such workers agree?
     on_two_threads(row(ON_DEMAND, TINY)),
     on_two_threads(row(ON_DEMAND, TOUCHER)),
     on_two_threads(row(POOLING, TINY)),
     on_two_threads(row(POOLING, TOUCHER)),
-    // The same line at 5,000, and what slots for them cost.
+    // Linearity up to 5,000, and the cost of slots for them.
     heavy(up_to(row(ON_DEMAND, TINY), LONG)),
     heavy(up_to(row(POOLING_5000, TINY), LONG)),
-    // A snapshot of 32 MiB, all of it read: dense, it is shared; sparse, copy-on-write is lost without a
-    // word, and a setting brings it back.
+    // A snapshot of 32 MiB, all of it read. Dense, it is shared; sparse, copy-on-write is silently lost, and
+    // a setting restores it.
     calling(row(ON_DEMAND, DENSE), Access::ReadAll),
     calling(without_cow(row(ON_DEMAND, DENSE)), Access::ReadAll),
     row(ON_DEMAND, SPARSE),
     row(ON_DEMAND_DENSE, SPARSE),
-    // The control of "little of the address space is resident".
+    // The control for "little of the address space is resident".
     up_to(calling(without_cow(row(ON_DEMAND_64M, DENSE)), Access::ReadAll), SLOW),
-    // Scenario A, CPython: initialised beforehand, and initialising itself.
+    // CPython: pre-initialised, and initialising itself.
     row(ON_DEMAND, Guest::Program("cpython-pre")),
     up_to(row(ON_DEMAND, Guest::Program("cpython")), SLOW),
     heavy(row(POOLING, Guest::Program("cpython-pre"))),
     up_to(without_cow(row(ON_DEMAND, Guest::Program("cpython-pre"))), FEW),
-    // Its compiled code is 37 MB: copied into the process once, and once for each sandbox.
+    // Its compiled code is 37 MB: copied into the process once, or once for each sandbox.
     heavy(up_to(loading(row(ON_DEMAND, Guest::Program("cpython-pre")), Load::Bytes), FEW)),
     up_to(loading(row(ON_DEMAND, Guest::Program("cpython-pre")), Load::Each), SLOW),
-    // Scenario B, CPython with numpy; the same CPython without is its control.
+    // CPython with numpy; the same CPython without numpy is its control.
     row(ON_DEMAND, Guest::Program("numpy-pre")),
     heavy(row(ON_DEMAND, Guest::Program("cpython312-pre"))),
     heavy(up_to(row(ON_DEMAND, Guest::Program("numpy")), SLOW)),
     heavy(up_to(row(ON_DEMAND, Guest::Program("cpython312")), SLOW)),
     heavy(row(POOLING, Guest::Program("numpy-pre"))),
     heavy(up_to(without_cow(row(ON_DEMAND, Guest::Program("numpy-pre"))), FEW)),
-    // A large heap; a garbage collection writes to every object of it, unless they were frozen before the
-    // snapshot.
+    // A large heap. A garbage collection writes to every object in it, unless the objects were frozen before
+    // the snapshot.
     heavy(up_to(row(ON_DEMAND, Guest::Program("sympy-pre")), FEW)),
     heavy(up_to(without_cow(row(ON_DEMAND, Guest::Program("sympy-pre"))), FEW)),
     heavy(up_to(calling(row(ON_DEMAND, Guest::Program("sympy-pre")), Access::Collect), FEW)),

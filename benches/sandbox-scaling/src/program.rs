@@ -1,8 +1,9 @@
-//! Whole programs as guests: what a sandbox of one costs alive, after its language has initialised
-//! itself, after its first piece of code, and after the second.
+//! Complete programs as guests: the cost of a sandbox when live, after its language runtime has initialised,
+//! after its first execution, and after the second.
 //!
-//! wasmtime does not tell where a component's memories are, so they have no label: a copy-on-write image
-//! counts as `mapped_input` (its anon: pages written to since), and what a program adds to it as `other`.
+//! wasmtime does not expose the addresses of a component's memories, so they have no label: a copy-on-write
+//! image counts as `mapped_input` (its anonymous pages are those written to since), and memory that a program
+//! adds as `other`.
 
 use std::{cell::RefCell, ops::Range, path::PathBuf};
 
@@ -13,29 +14,29 @@ use wasmtime::{Engine, component::Component};
 
 use crate::{Access, Load, Shape, Strategy, guest::unreadable, host::Host};
 
-/// The least code in Python and in JavaScript: an uninitialised program initialises itself to run it.
+/// The smallest program in Python and in JavaScript; running it initialises an uninitialised runtime.
 pub(crate) const IDLE: &str = "0";
 
-/// What a host that cares for its memory may be tempted to execute: it writes to every object.
+/// Code that a host may run to save memory, but which writes to every object.
 const COLLECT: &str = "import gc\ngc.collect()";
 
-/// Makes sandboxes of a program.
+/// Creates and runs sandboxes of a program.
 pub(crate) struct Programs {
     program: &'static Program,
     code: Code,
     access: Access,
-    /// Code that sandboxes made for themselves and nobody was told of yet.
+    /// Code that sandboxes loaded for themselves and that is not labelled yet.
     untold: RefCell<Vec<Range<usize>>>,
 }
 
-/// The component: one for all, or what each sandbox makes its own of.
+/// The component: one for all sandboxes, or the bytes from which each loads its own.
 enum Code {
     Shared(Loaded),
     Each { engine: Engine, bytes: Vec<u8>, folders: Vec<PathBuf> },
 }
 
 impl Programs {
-    /// The engine that programs need.
+    /// Creates the engine for programs.
     pub(crate) fn engine(strategy: Strategy) -> wasmtime::Result<Engine> {
         strategy.engine(Shape::Program)
     }
@@ -63,7 +64,7 @@ impl Programs {
         Ok(Self { program, code, access, untold: RefCell::default() })
     }
 
-    /// The addresses of the code that all sandboxes share.
+    /// The address range of the code that all sandboxes share.
     pub(crate) fn shared_code(&self) -> Option<Range<usize>> {
         match &self.code {
             Code::Shared(loaded) => Some(addresses(loaded.component())),
@@ -71,7 +72,7 @@ impl Programs {
         }
     }
 
-    /// One more sandbox.
+    /// Creates a sandbox.
     pub(crate) fn live(&self) -> CaseResult<Sandbox> {
         Ok(match &self.code {
             Code::Shared(loaded) => loaded.instantiate()?,
@@ -83,7 +84,7 @@ impl Programs {
         })
     }
 
-    /// Executes the program's check, which must print what it should.
+    /// Executes the program's check and verifies its output.
     pub(crate) fn check(&self, sandbox: &mut Sandbox) -> CaseResult {
         let check = self.program.check;
         let found = sandbox.execute(check.code)?;
@@ -92,8 +93,8 @@ impl Programs {
 }
 
 fn component(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: the bytes are those of a file that `prepare` made with this wasmtime and these settings and
-    // verified by its checksum.
+    // SAFETY: the bytes come from a file that `prepare` made with this wasmtime and these settings, and whose
+    // checksum was verified.
     unsafe { Component::deserialize(engine, bytes) }
 }
 
@@ -102,7 +103,7 @@ fn addresses(component: &Component) -> Range<usize> {
     range.start.addr()..range.end.addr()
 }
 
-/// Initialisation is a step of its own: what Python costs before it has done anything.
+/// Initialisation is a separate step: the cost of Python before it has executed anything.
 const INITIALISED: &str = "initialised";
 
 impl Host for Programs {

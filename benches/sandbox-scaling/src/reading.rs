@@ -1,4 +1,4 @@
-//! What a run's record says of a case, for the claims: medians over its workers.
+//! A case of a run's record, as the claims read it: medians over its workers.
 
 use highwater_judge::{Aspect, View};
 use highwater_model::{CaseId, CaseRecord, Category, Metric, Quantity, Record};
@@ -6,7 +6,8 @@ use highwater_stats::{self as stats, Bend, Leak};
 
 use crate::NAME;
 
-/// Where a guest's memory may be counted: wasmtime does not show where components have theirs.
+/// Categories in which a guest's memory may be counted: wasmtime does not expose where components have
+/// theirs.
 const GUEST: [Category; 4] = [Category::LinearMemory, Category::CowImage, Category::MappedInput, Category::Other];
 
 /// One case of a record.
@@ -18,7 +19,7 @@ pub(crate) struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    /// The case `NAME/id`, where a worker of it completed.
+    /// The case `NAME/id`, if one of its workers completed.
     pub(crate) fn of(record: &'a Record, id: &str) -> Option<Self> {
         let case = record.case(&format!("{NAME}/{id}")).filter(|case| case.samples > 0)?;
         let page = record.fingerprint.class.page_size as f64;
@@ -42,20 +43,20 @@ impl<'a> Reading<'a> {
         self.median(metric, &Aspect::Growth(stage.parse().ok()?))
     }
 
-    /// What one more unit adds.
+    /// The marginal cost per unit.
     pub(crate) fn slope(self, quantity: impl Into<Quantity>, ladder: &str) -> Option<f64> {
         self.median(quantity, &Aspect::Slope(ladder.to_owned()))
     }
 
-    /// What one more unit adds in all the ladders that the case has, up to its first call.
+    /// The marginal cost per unit, summed over the ladders that the case has up to its first call.
     pub(crate) fn whole_slope(self, quantity: impl Into<Quantity>) -> Option<f64> {
         let quantity = quantity.into();
         let parts = ["live", "initialised", "called"].map(|ladder| self.slope(quantity, ladder));
         (parts[0].is_some() && parts[2].is_some()).then(|| parts.into_iter().flatten().sum())
     }
 
-    /// What a sandbox takes of a metric once all have been called, and the guest's part of it, in its memories. Shares
-    /// of one reading and not slopes: medians of slopes do not add up.
+    /// A metric per sandbox once all sandboxes have been called, and the share of it in the guest's memories.
+    /// Both are shares of one reading and not slopes, since medians of slopes do not add up.
     pub(crate) fn shares(self, metric: Metric) -> Option<(f64, f64)> {
         let top = self.rungs("called").into_iter().max()?;
         let stage = Aspect::Growth(format!("called@{top}").parse().ok()?);
@@ -64,7 +65,7 @@ impl<'a> Reading<'a> {
         Some((self.median(metric, &stage)? / f64::from(top), guest / f64::from(top)))
     }
 
-    /// Whether a ladder is a straight line.
+    /// Whether growth along a ladder is linear.
     pub(crate) fn is_linear(self, metric: Metric, ladder: &str) -> Option<bool> {
         Some(self.view.line(metric.into(), ladder, self.page)?.bend == Bend::Linear)
     }
@@ -75,8 +76,8 @@ impl<'a> Reading<'a> {
         rungs.filter_map(|columns| Some(columns.stage.scale()?.0)).collect()
     }
 
-    /// The leak test on anonymous memory at every so many units, without the first windows: caches fill.
-    /// `None` where there are too few of them, `Some(None)` where memory holds.
+    /// The leak test on anonymous memory, read every `window` units, without the first `warm_up` windows, in
+    /// which caches fill. `None` if there are too few windows, `Some(None)` if memory does not grow.
     pub(crate) fn leak(self, ladder: &str, window: u32, warm_up: usize) -> Option<Option<Leak>> {
         let rungs = self.rungs(ladder).into_iter().filter(|rung| rung.is_multiple_of(window));
         let levels: Option<Vec<f64>> =

@@ -1,15 +1,14 @@
-//! How many sandboxes fit into the memory that is free: a ladder ends where they no longer do, and the case
-//! says so.
+//! Limits a ladder to the sandboxes that fit into free memory, and records it in the case if some do not.
 
 use forced_commit::Headroom;
 use highwater_model::{Bytes, Scale};
 use highwater_worker::{CaseResult, Stages};
 
-/// The part of what is free that a worker may fill, in percent: others need memory meanwhile.
+/// The percentage of free memory that a worker may fill; other processes need the rest.
 const PART: u64 = 80;
 
-/// The ladder's scales that fit where a sandbox may take so many bytes. What was left out becomes the
-/// note `cap`.
+/// The scales of the ladder that fit if a sandbox takes up to `each` bytes. If some do not, the note `cap`
+/// says so.
 pub(crate) fn ladder(stages: &mut Stages, each: u64) -> CaseResult<Vec<Scale>> {
     let ladder = stages.ladder();
     let (available, _) = Headroom::of_this_process()?.available()?;
@@ -25,7 +24,7 @@ pub(crate) fn ladder(stages: &mut Stages, each: u64) -> CaseResult<Vec<Scale>> {
     Ok(fitting)
 }
 
-/// At least the first rung: a case without any has nothing to tell.
+/// Always includes the first rung: a case without rungs measures nothing.
 fn fitting(ladder: &[Scale], each: u64, available: u64) -> Vec<Scale> {
     let fits = |scale: &Scale| u64::from(scale.0).saturating_mul(each) <= available / 100 * PART;
     let count = ladder.iter().take_while(|scale| fits(scale)).count().max(1);
@@ -37,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_ladder_ends_where_a_fifth_of_the_memory_would_not_be_left() {
+    fn a_ladder_leaves_a_fifth_of_the_free_memory() {
         let ladder = [1, 10, 100].map(Scale);
         let fits = |available| fitting(&ladder, 1 << 20, available).len();
         assert_eq!([0, 13 << 20, 124 << 20, 126 << 20, u64::MAX].map(fits), [1, 2, 2, 3, 3]);

@@ -1,4 +1,4 @@
-//! One case: a strategy with a guest, taken through its stages and timed.
+//! Cases of one strategy with one guest: their stages and timings.
 
 use std::{
     path::{Path, PathBuf},
@@ -24,26 +24,26 @@ pub struct Sandbox {
     pub strategy: Strategy,
     /// What runs.
     pub guest: Guest,
-    /// What it is called to do.
+    /// What a call does.
     pub access: Access,
     /// Where its code comes from.
     pub load: Load,
-    /// Threads that share the sandboxes, each on a CPU of its own.
+    /// Threads that share the sandboxes, each on its own CPU.
     pub threads: usize,
-    /// How many sandboxes live.
+    /// Numbers of live sandboxes.
     pub ladder: &'static [u32],
-    /// Whether quick runs leave it out.
+    /// Whether quick runs skip it.
     pub heavy: bool,
 }
 
 /// Instantiate and drop.
 const INSTANTIATE: &str = "instantiate-drop";
-/// Instantiate, call, drop; a pool's slot is the one that was dropped last.
+/// Instantiate, call, drop; a pool reuses the slot that was dropped last.
 const CALL: &str = "instantiate-call-drop";
 /// The same in a slot that was never used.
 const CALL_COLD: &str = "instantiate-call-drop-cold";
 
-/// Every machine that can build this has so much free: 128 MiB.
+/// Bytes that are free on every machine that can build this.
 const ALWAYS_FREE: u64 = 128 << 20;
 
 impl Sandbox {
@@ -69,7 +69,7 @@ impl Case for Sandbox {
         if self.threads > 1 {
             parameters.push(("threads", &threads));
         }
-        // Of the same sandboxes there may be a longer ladder: another case, with other slopes.
+        // The same sandboxes may have a longer ladder, which is another case with other slopes.
         let top = self.top().to_string();
         if self.ladder == LONG {
             parameters.push(("top", &top));
@@ -94,7 +94,7 @@ impl Case for Sandbox {
         Conditions { cpus: self.threads, ..Conditions::default() }
     }
 
-    /// A worker that compiles does so for the parent's target.
+    /// A worker that compiles uses the parent's target.
     fn environment(&self) -> Vec<(String, String)> {
         if self.load == Load::Compile { GuestTarget::environment() } else { Vec::new() }
     }
@@ -105,13 +105,13 @@ impl Case for Sandbox {
 
     fn run(&self, stages: &mut Stages) -> CaseResult {
         let ladder = match self.guest.may_take().checked_mul(self.top()) {
-            // Nothing is read where nothing can come of it: reading leaves traces in the heap.
+            // Free memory is read only if it may limit the ladder: reading leaves traces in the heap.
             Some(bytes) if bytes < ALWAYS_FREE => stages.ladder(),
             _ => room::ladder(stages, self.guest.may_take())?,
         };
         let pooled = self.strategy.allocation.pool.is_some();
         if let Some(pool) = self.strategy.allocation.pool {
-            // What `highwater capacity` counts as a limit.
+            // `highwater capacity` uses this as a limit.
             stages.figure("slots", u64::from(pool.slots))?;
         }
         if let Guest::Program(name) = self.guest {
@@ -135,7 +135,7 @@ impl Case for Sandbox {
     fn routines(&self) -> &'static [&'static str] {
         match (self.guest, self.strategy.allocation.pool) {
             _ if self.heavy || !self.is_usual() || self.guest.starts_slowly() => &[],
-            // Its times would put it on the front of the report's chart, which names what nothing betters.
+            // Timed, it would be on the Pareto front of the report's chart, which names the best strategies.
             (_, Some(pool)) if pool.leaks_under_swap() => &[],
             (Guest::Toucher | Guest::Image, Some(_)) => &[INSTANTIATE, CALL, CALL_COLD],
             _ => &[INSTANTIATE, CALL],
@@ -145,7 +145,7 @@ impl Case for Sandbox {
     fn time(&self, routine: &str, inputs: &[PathBuf], timer: &mut dyn Timer) -> CaseResult {
         if let Guest::Program(name) = self.guest {
             let host = Programs::load(Programs::engine(self.strategy)?, name, inputs, self.load, self.access)?;
-            // Once in the open, so that a failure is told and not timed.
+            // Run once outside the timed loop, so that a failure is reported and not timed.
             let life = || host.live().and_then(|mut live| host.check(&mut live));
             life()?;
             match routine {
@@ -158,7 +158,7 @@ impl Case for Sandbox {
         let host = fresh()?;
         let life = |host: &Core| host.live().and_then(|mut live| host.call(&mut live));
         life(&host)?;
-        // Everything of a sandbox's life is timed, its drop too.
+        // The whole life of a sandbox is timed, including its drop.
         match routine {
             INSTANTIATE => timer.iter(|| host.live().map(drop)),
             CALL => timer.iter(|| life(&host)),
@@ -169,7 +169,7 @@ impl Case for Sandbox {
     }
 }
 
-/// All files that `prepare` made.
+/// All files that `prepare` created.
 pub(crate) fn inputs(stages: &Stages) -> Vec<PathBuf> {
     (0..).map_while(|index| stages.input(index).ok()).map(Path::to_owned).collect()
 }
@@ -180,7 +180,7 @@ mod tests {
     use crate::ROWS;
 
     #[test]
-    fn a_pool_that_leaks_under_swap_is_measured_and_not_ranked() {
+    fn a_pool_that_leaks_under_swap_is_measured_but_not_timed() {
         let leaks = |row: &&Sandbox| row.strategy.allocation.pool.is_some_and(|pool| pool.leaks_under_swap());
         assert!(ROWS.iter().any(|row| leaks(&row)));
         for row in ROWS.iter().filter(leaks) {

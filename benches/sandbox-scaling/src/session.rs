@@ -1,13 +1,12 @@
-//! Session reuse: one sandbox that executes code again and again (scenario C, against as many sandboxes
-//! that execute it once), and the test whether such a sandbox leaks, with leaks made on purpose as its
-//! control.
+//! Session reuse: one sandbox that executes the same code repeatedly, compared with one sandbox per
+//! execution, and a leak test of such a sandbox with deliberate leaks as its control.
 //!
 //! ```text
 //!  loaded        engine and component                          (reference of all growth)
 //!  live          + one sandbox, initialised
 //!  executed@N    + N executions of the same code in it
 //!  dropped       - the sandbox
-//!  trimmed       - what malloc_trim gives back
+//!  trimmed       - what malloc_trim returns to the system
 //! ```
 
 use std::{path::PathBuf, time::Duration};
@@ -22,12 +21,12 @@ use crate::{
     sandbox::inputs,
 };
 
-/// What is executed.
+/// The code that a session executes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
-    /// The program's check, which keeps nothing.
+    /// The program's check, which keeps no memory.
     Check,
-    /// Python that keeps so many KiB more each time.
+    /// Python that keeps this many KiB more each time.
     Leak(u32),
 }
 
@@ -40,38 +39,38 @@ impl Code {
     }
 }
 
-/// A program and what one sandbox of it executes.
+/// A program and the code that one sandbox of it executes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Session {
     /// The program's name.
     pub program: &'static str,
     /// The code.
     pub code: Code,
-    /// After how many executions the memory is read.
+    /// Numbers of executions after which memory is read.
     pub ladder: &'static [u32],
 }
 
-/// Executions between two looks of the leak test.
+/// Executions between two readings of the leak test.
 pub const WINDOW: u32 = 50;
 
-/// A thousand executions in windows of 50, and before them scenario C's rungs.
+/// A thousand executions in windows of 50, preceded by the rungs of [`SHORT`].
 const LONG: &[u32] =
     &[1, 10, 50, 100, 150, 200, 250, 300, 350, 400, 450, 500, 550, 600, 650, 700, 750, 800, 850, 900, 950, 1000];
-/// Half of its windows, for what leaks on purpose.
+/// Half of its windows, for code that leaks on purpose.
 const HALF: &[u32] = &[50, 100, 150, 200, 250, 300, 350, 400, 450, 500];
-/// Scenario C's alone.
+/// Only the short rungs, for comparing executions with sandboxes.
 const SHORT: &[u32] = &[1, 10, 50, 100];
 
 impl Session {
-    /// All of them.
+    /// All sessions.
     pub const ALL: [Self; 5] = [
-        // Scenario C, and does it leak?
+        // Reuse of one sandbox, and whether it leaks.
         Self { program: "cpython-pre", code: Code::Check, ladder: LONG },
         Self { program: "numpy-pre", code: Code::Check, ladder: LONG },
         Self { program: "js-quickjs", code: Code::Check, ladder: LONG },
         // The leak test's control: a page for each execution.
         Self { program: "cpython-pre", code: Code::Leak(4), ladder: HALF },
-        // The control of "reuse is cheaper": more for each execution than a sandbox takes.
+        // The control for "reuse is cheaper": more memory per execution than a sandbox takes.
         Self { program: "cpython-pre", code: Code::Leak(8192), ladder: SHORT },
     ];
 
@@ -80,7 +79,7 @@ impl Session {
     fn execute(self, host: &Programs, sandbox: &mut Sandbox) -> CaseResult {
         match self.code {
             Code::Check => host.check(sandbox),
-            // Written to, or fresh pages of zeros would not be committed.
+            // Filled with non-zero bytes, since fresh pages of zeros would not be committed.
             Code::Leak(kib) => {
                 let code = format!(
                     "kept = globals().get('kept', [])\nkept.append(bytearray(b'x') * {})\nprint(len(kept))",

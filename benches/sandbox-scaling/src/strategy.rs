@@ -1,26 +1,26 @@
-//! How wasmtime is told to allocate: the axes of this family as values.
+//! The allocation strategies of wasmtime: the axes of this family as values.
 
 use forced_commit::guest::{compile_for_target, compiler};
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-/// Slots of the pools for core modules: the largest ladder's top. Each reserves 4 GiB of address space
-/// and guards up front, and costs no memory until it is used.
+/// Slots of the pools for core modules: the top of the largest ladder. Each reserves 4 GiB of address space
+/// plus guards up front, and costs no memory until it is used.
 pub const POOL_SLOTS: u32 = 1000;
 
-/// Slots of the pools for programs: the top of theirs.
+/// Slots of the pools for programs: the top of their ladders.
 pub const PROGRAM_SLOTS: u32 = 100;
 
-/// The most memory a pooled core module may have; `table` needs 513 wasm pages of it.
+/// The maximum memory of a pooled core module; `table` needs 513 wasm pages of it.
 const POOL_MEMORY: usize = 64 << 20;
 
-/// The most memory a pooled program may have. A slot reserves more than that in any case.
+/// The maximum memory of a pooled program. A slot reserves more than that anyway.
 const PROGRAM_MEMORY: usize = 1 << 30;
 
-/// Core instances that one program takes at most: CPython is linked of ten libraries, with adapters
+/// The maximum number of core instances per program: CPython is linked from ten libraries, with adapters
 /// between them.
 const PROGRAM_INSTANCES: u32 = 64;
 
-/// Memories, and tables, that one program takes at most.
+/// The maximum number of memories, and of tables, per program.
 const PROGRAM_MEMORIES: u32 = 2;
 
 /// Elements of a program's largest table: CPython's functions.
@@ -33,32 +33,32 @@ pub struct Allocation {
     pub name: &'static str,
     /// Address space reserved for each linear memory, in bytes; wasmtime's default is 4 GiB.
     pub reservation: Option<u64>,
-    /// Up to how many bytes a module's initial image is mapped copy-on-write however sparse it is;
+    /// The size in bytes up to which a module's initial image is mapped copy-on-write however sparse it is;
     /// wasmtime's default is 16 MiB.
     pub dense_image: Option<u64>,
-    /// Slots that are reserved with the engine; without it every instance has mappings of its own.
+    /// Slots that are reserved with the engine; without a pool every instance has its own mappings.
     pub pool: Option<Pool>,
 }
 
-/// A pool of slots. On drop a slot is reset and kept.
+/// A pool of slots. When an instance is dropped, its slot is reset and kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pool {
-    /// How many core modules can live at once.
+    /// The maximum number of live core modules.
     pub slots: u32,
-    /// Bytes of a linear memory that are zeroed and kept resident on drop; what is above is given back.
+    /// Bytes of a linear memory that are zeroed and kept resident on drop; the rest is decommitted.
     pub keep_resident: usize,
-    /// Ask the kernel which pages were written to, so that only those are zeroed.
+    /// Whether to ask the kernel which pages were written to, so that only those are zeroed.
     pub pagemap_scan: bool,
-    /// How many dropped slots are given back together.
+    /// The number of dropped slots that are decommitted together.
     pub decommit_batch: usize,
 }
 
 impl Pool {
-    /// As wasmtime has it by default: nothing is kept, slots are given back one by one.
+    /// wasmtime's default: nothing is kept, and slots are decommitted one by one.
     const DEFAULT: Self = Self { slots: POOL_SLOTS, keep_resident: 0, pagemap_scan: false, decommit_batch: 1 };
 
-    /// Whether an instance may read what the one before it in its slot wrote, where the kernel swapped pages
-    /// out in between: wasmtime #14357, fixed in 50 (`docs/wasmtime-14357.md`).
+    /// Whether an instance can read what the previous one in its slot wrote, if the kernel swapped pages out
+    /// in between: wasmtime #14357, fixed in 50 (`docs/wasmtime-14357.md`).
     #[must_use]
     pub const fn leaks_under_swap(self) -> bool {
         self.pagemap_scan && self.keep_resident > 0
@@ -68,12 +68,12 @@ impl Pool {
 impl Allocation {
     /// A fresh `mmap` of the reservation for every instance, unmapped on drop.
     pub const ON_DEMAND: Self = Self { name: "on-demand", reservation: None, dense_image: None, pool: None };
-    /// The same with 64 MiB of address space instead of 4 GiB; accesses are checked by code.
+    /// The same with 64 MiB of address space instead of 4 GiB, so accesses need explicit bounds checks.
     pub const ON_DEMAND_64M: Self = Self { name: "on-demand-64m", reservation: Some(64 << 20), ..Self::ON_DEMAND };
-    /// The same where a sparse image of up to 64 MiB is mapped copy-on-write too.
+    /// The same, but sparse images of up to 64 MiB are mapped copy-on-write too.
     pub const ON_DEMAND_DENSE: Self =
         Self { name: "on-demand-dense-64m", dense_image: Some(64 << 20), ..Self::ON_DEMAND };
-    /// A pool as it is by default.
+    /// A pool with default settings.
     pub const POOLING: Self = Self { name: "pooling", pool: Some(Pool::DEFAULT), ..Self::ON_DEMAND };
     /// A pool that keeps the first 64 KiB of a dropped memory.
     pub const POOLING_KEEP_64K: Self = Self {
@@ -81,14 +81,14 @@ impl Allocation {
         pool: Some(Pool { keep_resident: 64 << 10, ..Pool::DEFAULT }),
         ..Self::ON_DEMAND
     };
-    /// A pool that keeps up to 1 MiB of it and lets the kernel say which pages to zero. Measured and not
-    /// recommended: where pages are swapped out, the next instance reads them ([`Pool::leaks_under_swap`]).
+    /// A pool that keeps up to 1 MiB and asks the kernel which pages to zero. Measured but not recommended:
+    /// if pages are swapped out, the next instance can read them ([`Pool::leaks_under_swap`]).
     pub const POOLING_KEEP_1M_SCAN: Self = Self {
         name: "pooling-keep-1m-scan",
         pool: Some(Pool { keep_resident: 1 << 20, pagemap_scan: true, ..Pool::DEFAULT }),
         ..Self::ON_DEMAND
     };
-    /// A pool that gives back 16 dropped slots together.
+    /// A pool that decommits 16 dropped slots together.
     pub const POOLING_BATCH_16: Self =
         Self { name: "pooling-batch-16", pool: Some(Pool { decommit_batch: 16, ..Pool::DEFAULT }), ..Self::ON_DEMAND };
     /// A pool with five times the slots.
@@ -96,7 +96,7 @@ impl Allocation {
         Self { name: "pooling-5000", pool: Some(Pool { slots: 5000, ..Pool::DEFAULT }), ..Self::ON_DEMAND };
 }
 
-/// What an engine is to run.
+/// The kind of code that an engine runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// Core modules with one memory and one table at most.
@@ -115,7 +115,7 @@ pub struct Strategy {
 }
 
 impl Strategy {
-    /// The settings that compiled code depends on.
+    /// The settings on which compiled code depends.
     fn base(self, shape: Shape) -> Config {
         let mut config = Config::new();
         config.memory_init_cow(self.cow);
@@ -142,14 +142,14 @@ impl Strategy {
     /// An engine that runs precompiled code and cannot compile, as in production.
     ///
     /// # Errors
-    /// When wasmtime refuses the settings or the system the address space.
+    /// When wasmtime rejects the settings, or the system refuses the address space.
     pub fn engine(self, shape: Shape) -> wasmtime::Result<Engine> {
         let mut config = self.config(shape);
         config.enable_compiler(false);
         Engine::new(&config)
     }
 
-    /// The same with a compiler for the guests' target, which keeps to the calling thread.
+    /// The same with a compiler for the guests' target, which runs on the calling thread only.
     ///
     /// # Errors
     /// As [`Strategy::engine`].
@@ -160,11 +160,11 @@ impl Strategy {
         Engine::new(&config)
     }
 
-    /// An engine to compile with for engines of these settings and for the guests' target. Its pool's address
-    /// space is left out.
+    /// An engine that compiles for engines with these settings and for the guests' target. It has no pool, to
+    /// save its address space.
     ///
     /// # Errors
-    /// When wasmtime refuses the settings, or the environment names no target.
+    /// When wasmtime rejects the settings, or the environment names no target.
     pub fn compiler(self, shape: Shape) -> wasmtime::Result<Engine> {
         compiler(&self.base(shape))
     }

@@ -1,12 +1,12 @@
-//! Work shared out among threads, each pinned to a CPU of its own: what arenas and concurrency add to a
-//! sandbox's cost, and how far such workers still agree.
+//! Work distributed over threads, each pinned to its own CPU: what arenas and concurrency add to a sandbox's
+//! cost, and how well such workers agree.
 
 use std::thread;
 
 use forced_commit::pin_thread;
 use highwater_worker::{CaseError, CaseResult, warm_stack};
 
-/// Adds items until there are so many; each thread makes a part of them.
+/// Adds items until there are `count`; each thread creates a part of them.
 pub(crate) fn fill<T: Send>(
     items: &mut Vec<T>,
     count: usize,
@@ -34,7 +34,7 @@ pub(crate) fn fill<T: Send>(
     Ok(())
 }
 
-/// Works on all items; each thread has a part of them.
+/// Applies `work` to all items; each thread takes a part of them.
 pub(crate) fn each<T: Send>(items: &mut [T], threads: usize, work: impl Fn(&mut T) -> CaseResult + Sync) -> CaseResult {
     let size = items.len().div_ceil(threads).max(1);
     let work = &work;
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_is_made_and_worked_on_once_whatever_the_number_of_threads() {
+    fn each_item_is_made_and_worked_on_once() {
         for threads in 1..4 {
             let made = AtomicU32::new(0);
             let mut items = vec![0; 3];
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fails_in_a_thread_fails_the_whole() {
+    fn an_error_in_a_thread_is_returned() {
         let error = fill(&mut Vec::<u8>::new(), 4, 2, || Err("no more".into())).expect_err("refused");
         assert_eq!(error.to_string(), "no more");
         let error = each(&mut [0, 1], 2, |item| if *item == 1 { panic!("by the test") } else { Ok(()) });

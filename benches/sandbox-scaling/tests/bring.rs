@@ -1,5 +1,5 @@
-//! `try-sandbox` as a user runs it: what it says of files that can be tried, and the one line with which it
-//! refuses the others.
+//! Runs `try-sandbox` as a user would: its output for files that can be measured, and its one-line errors for
+//! the others.
 
 use std::{fs, path::Path};
 
@@ -23,7 +23,7 @@ const IMPORTS: &str =
     r#"(module (import "env" "a" (func)) (import "env" "b" (func)) (func (export "f") (call 0)) (func (export "g")))"#;
 const IMPORTS_MEMORY: &str = r#"(module (import "env" "memory" (memory 1)))"#;
 const INSIDE: &str = r#"(module (import "wasi:io/poll@0.2.0" "poll" (func)))"#;
-/// A command that exits with the number of its arguments, the program's name included, less one.
+/// A command that exits with the number of its arguments, not counting the program's name.
 const EXITS: &str = r#"(module
     (import "wasi_snapshot_preview1" "args_sizes_get" (func (param i32 i32) (result i32)))
     (import "wasi_snapshot_preview1" "proc_exit" (func (param i32)))
@@ -41,7 +41,7 @@ const COMPONENT: &str = r#"(component
 const COMPONENT_IMPORTS: &str =
     r#"(component (import "wasi:cli/environment@0.2.0" (instance (export "get-it" (func)))))"#;
 
-/// A target folder with files in it.
+/// A target folder with a file in it.
 struct Desk(TempDir);
 
 impl Desk {
@@ -51,7 +51,7 @@ impl Desk {
         Self(folder)
     }
 
-    /// Runs it in that folder, and gives what it said on stdout and stderr.
+    /// Runs the program in that folder and returns its stdout and stderr.
     fn run(&self, args: &[&str], status: i32) -> (String, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_try-sandbox"));
         command.args(args).current_dir(self.0.path()).env("HIGHWATER_TARGET_DIR", self.0.path());
@@ -60,7 +60,7 @@ impl Desk {
         (text(output.stdout), text(output.stderr))
     }
 
-    /// Expects one line of complaint with this in it, and nothing on stdout.
+    /// Expects a single error line that contains `part`, and nothing on stdout.
     fn refuses(&self, args: &[&str], status: i32, part: &str) {
         let (stdout, stderr) = self.run(args, status);
         let errors: Vec<&str> = stderr.lines().filter(|line| line.starts_with("error: ")).collect();
@@ -71,10 +71,10 @@ impl Desk {
 }
 
 #[test]
-fn a_module_is_tried_with_every_strategy_and_the_best_are_named_with_their_settings() {
+fn a_module_is_measured_with_every_strategy() {
     let desk = Desk::with("add.wat", ADD);
     let (text, progress) = desk.run(&["add.wat", "--samples", "2", "--invoke", "add", "--args", "1", "-2"], HELD);
-    assert!(text.starts_with("add.wat, `add(1, -2)` called once, 100 sandboxes alive"), "{text}");
+    assert!(text.starts_with("add.wat, `add(1, -2)` called once, 100 live sandboxes"), "{text}");
     for strategy in
         ["on-demand/cow=on", "on-demand/cow=off", "pooling/cow=on", "pooling/cow=off", "pooling-keep-1m/cow=on"]
     {
@@ -87,7 +87,7 @@ fn a_module_is_tried_with_every_strategy_and_the_best_are_named_with_their_setti
 }
 
 #[test]
-fn the_pool_that_leaks_under_swap_is_marked_and_its_settings_are_not_printed() {
+fn the_pool_that_leaks_under_swap_is_marked() {
     let desk = Desk::with("add.wat", ADD);
     let (text, _) = desk.run(&["add.wat", "--samples", "1", "--invoke", "add", "--args", "1", "2"], HELD);
     let line =
@@ -106,13 +106,13 @@ fn a_component_is_called_with_typed_arguments() {
     let desk = Desk::with("add.wat", COMPONENT);
     let (text, _) = desk.run(&["add.wat", "--samples", "1", "--invoke", "add", "--args", "1", "2"], HELD);
     assert!(text.contains("total_component_instances") || text.contains("on-demand/cow=on, for"), "{text}");
-    desk.refuses(&["add.wat", "--invoke", "add", "--args", "1", "-2"], USAGE, "`add`: `-2` is no u32");
+    desk.refuses(&["add.wat", "--invoke", "add", "--args", "1", "-2"], USAGE, "`add`: `-2` is not a valid u32");
     desk.refuses(&["add.wat", "--invoke", "sub"], USAGE, "no function `sub`; there are `add`, `fail`");
     desk.refuses(&["add.wat", "--invoke", "fail"], FAILED, "calling `fail`: it returned an error");
 }
 
 #[test]
-fn a_command_is_run_with_its_arguments_and_its_exit_status_counts() {
+fn a_command_gets_its_arguments_and_its_exit_status_counts() {
     let desk = Desk::with("exits.wat", EXITS);
     desk.refuses(
         &["exits.wat"],
@@ -129,12 +129,12 @@ fn a_command_is_run_with_its_arguments_and_its_exit_status_counts() {
 }
 
 #[test]
-fn a_file_that_is_no_webassembly_is_refused_and_says_what_it_is() {
+fn a_file_that_is_not_webassembly_is_rejected() {
     let read = |content: &[u8], part: &str| Desk::with("given", content).refuses(&["given"], USAGE, part);
     read(b"hello", "given: not WebAssembly text: expected `(` (line 1:1)");
     read(b"(module (func", "not WebAssembly text: expected `)` (line ");
     read(b"\x7fELF\x80\xff", "neither WebAssembly");
-    read(b"\0asm\x01", "cut off in its header");
+    read(b"\0asm\x01", "truncated in its header");
     read(b"\0asm\x01\0\0\0\xff", "malformed section id");
     read(b"(module (func (result i32)))", "type mismatch");
     let desk = Desk::with("given", "");
@@ -143,10 +143,10 @@ fn a_file_that_is_no_webassembly_is_refused_and_says_what_it_is() {
 }
 
 #[test]
-fn an_import_that_nothing_provides_is_refused_with_what_may_help() {
+fn a_missing_import_is_rejected_with_a_hint() {
     let desk = Desk::with("imports.wat", IMPORTS);
     desk.refuses(&["imports.wat"], USAGE, "the function `env.a` (and 1 more), which nothing here provides; --stub");
-    // A stub is only felt when it is called.
+    // A stub has an effect only when called.
     desk.run(&["imports.wat", "--stub", "--samples", "1", "--invoke", "g"], HELD);
     desk.refuses(&["imports.wat", "--stub", "--invoke", "f"], FAILED, "calling `f`: unknown import: `env::a`");
     Desk::with("m.wat", IMPORTS_MEMORY).refuses(&["m.wat", "--stub"], USAGE, "the memory `env.memory`");
@@ -155,7 +155,7 @@ fn an_import_that_nothing_provides_is_refused_with_what_may_help() {
 }
 
 #[test]
-fn a_function_or_arguments_that_are_not_right_are_refused_before_anything_runs() {
+fn invalid_functions_and_arguments_are_rejected_before_any_run() {
     let desk = Desk::with("add.wat", ADD);
     desk.refuses(&["add.wat", "--invoke", "sub"], USAGE, "no function `sub`; there are `add`");
     desk.refuses(
@@ -163,13 +163,13 @@ fn a_function_or_arguments_that_are_not_right_are_refused_before_anything_runs()
         USAGE,
         "`add` takes 2 arguments (i32, i32), and --args has 1",
     );
-    desk.refuses(&["add.wat", "--invoke", "add", "--args", "1", "x"], USAGE, "`add`: `x` is no i32");
+    desk.refuses(&["add.wat", "--invoke", "add", "--args", "1", "x"], USAGE, "`add`: `x` is not a valid i32");
     desk.refuses(&["add.wat", "--args", "1"], USAGE, "--args needs --invoke");
-    assert!(!Path::new(&desk.0.path().join("highwater/cache/try-order.json")).exists(), "a worker was asked");
+    assert!(!Path::new(&desk.0.path().join("highwater/cache/try-order.json")).exists(), "a worker was started");
 }
 
 #[test]
-fn a_trap_and_an_endless_loop_are_told_by_what_was_being_done() {
+fn traps_and_timeouts_name_the_operation() {
     let desk = Desk::with("traps.wat", TRAPS);
     desk.refuses(
         &["traps.wat", "--invoke", "f"],

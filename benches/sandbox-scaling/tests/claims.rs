@@ -1,5 +1,5 @@
-//! Claims are decided by real runs as they must be, and each control comes out refuted; CPython agrees to the page;
-//! what is not built says so.
+//! Tests that real runs decide the claims as expected and refute every control, that CPython workers agree to
+//! the page, and that programs that are not built are reported.
 
 mod common;
 
@@ -10,7 +10,7 @@ use highwater_model::{CaseRecord, Decision, Record, Series};
 const CONFIRMED: Decision = Decision::Confirmed;
 const REFUTED: Decision = Decision::Refuted;
 
-/// The claims that a run must decide so, each with its control, which must be refuted.
+/// Asserts the decisions of claims and that their controls are refuted.
 fn decides(record: &Record, expected: &[(&str, Decision)]) {
     let found = |id: &str| record.claims.iter().find(|claim| claim.id == id);
     for (id, decision) in expected {
@@ -22,7 +22,7 @@ fn decides(record: &Record, expected: &[(&str, Decision)]) {
     }
 }
 
-/// What the workers of a case do not agree on, but for times.
+/// The quantities on which the workers of a case differ, except times.
 fn differences(case: &CaseRecord) -> String {
     let columns = case.stages.iter().flat_map(|columns| columns.memory.iter().map(move |it| (&columns.stage, it)));
     columns
@@ -34,7 +34,7 @@ fn differences(case: &CaseRecord) -> String {
 }
 
 #[test]
-fn what_is_said_of_sharing_memory_and_reuse_holds_and_its_controls_are_refuted() {
+fn claims_about_sharing_and_reuse_are_decided_as_expected() {
     let filter = concat!(
         "on-demand/cow=on,guest=cpython-pre(,load=each)?$|session/guest=cpython-pre,code=(check|leak-8192k)$",
         "|on-demand/cow=on,guest=tiny(,load=each)?$|on-demand/cow=(on|off),guest=image$|guest=table",
@@ -57,14 +57,14 @@ fn what_is_said_of_sharing_memory_and_reuse_holds_and_its_controls_are_refuted()
 }
 
 #[test]
-fn most_of_a_sandbox_is_pythons_and_initialising_it_beforehand_saves_the_half_unless_it_is_copied() {
+fn python_is_the_cost_and_pre_initialisation_saves() {
     let filter = "on-demand/cow=(on|off),guest=(cpython|cpython-pre|tiny)$";
     let record = measure_programs(&["--samples", "1", "--ladder", "1,2,4", filter]);
     decides(&record, &[("python-is-the-cost", CONFIRMED), ("pre-initialisation-saves", CONFIRMED)]);
 }
 
 #[test]
-fn growth_is_linear_unless_a_compiler_left_free_heap_and_a_drop_gives_back_unless_a_pool_keeps() {
+fn growth_is_linear_and_drop_gives_back() {
     let filter = "on-demand/cow=on,guest=tiny(,load=compile)?$|(on-demand|pooling-keep-64k)/cow=on,guest=toucher$";
     let record = measure(&["--samples", "1", filter]);
     decides(&record, &[("growth-is-linear", CONFIRMED), ("drop-gives-back", CONFIRMED)]);
@@ -77,13 +77,13 @@ fn the_leak_test_finds_a_page_for_each_execution() {
     let record = measure_programs(&["--samples", "1", "--ladder", &windows.join(","), filter]);
     let claim = record.claims.iter().find(|claim| claim.id == "control-reuse-leaks-nothing").expect("a claim");
     assert_eq!(claim.decision, REFUTED, "{}", claim.figures);
-    // A page, what malloc and Python add, and what the runtime keeps itself.
+    // A page, the overhead of malloc and Python, and what the runtime itself keeps.
     let kib: f64 = claim.figures.split(": ").nth(1).and_then(|text| text.split(' ').next()?.parse().ok()).expect("KiB");
     assert!((4.0..6.0).contains(&kib), "{}", claim.figures);
 }
 
 #[test]
-fn without_the_cases_that_they_rest_on_claims_are_left_open() {
+fn claims_without_their_cases_are_undecided() {
     let record = measure(&["--samples", "1", "--ladder", "1", "on-demand/cow=on,guest=toucher$"]);
     for claim in &record.claims {
         assert_eq!(claim.decision, Decision::Undecided, "{}: {}", claim.id, claim.figures);
@@ -91,7 +91,7 @@ fn without_the_cases_that_they_rest_on_claims_are_left_open() {
 }
 
 #[test]
-fn workers_with_cpython_agree_on_all_that_is_gated() {
+fn cpython_workers_agree_on_all_gated_quantities() {
     let filter = "on-demand/cow=on,guest=cpython-pre$";
     let record = measure_programs(&["--samples", "4", "--ladder", "1,3", filter]);
     let case = case(&record, "on-demand/cow=on,guest=cpython-pre");
@@ -100,7 +100,7 @@ fn workers_with_cpython_agree_on_all_that_is_gated() {
 }
 
 #[test]
-fn a_program_that_is_not_built_is_not_run_and_says_what_to_do() {
+fn a_program_that_is_not_built_is_not_run() {
     let record = measure(&["--samples", "1", "guest=(numpy-pre|js-quickjs)"]);
     assert!(record.cases.len() >= 4);
     for case in &record.cases {
@@ -110,9 +110,9 @@ fn a_program_that_is_not_built_is_not_run_and_says_what_to_do() {
 }
 
 #[test]
-fn each_limit_refuses_at_its_number_and_is_named() {
+fn each_limit_applies_at_its_number_and_is_named() {
     let record = measure(&["--samples", "1", "ceiling/by=(rlimit-as-256g|machine,alloc=pooling|cgroup)"]);
-    // Reservations of 4,160 and 128 MiB in 256 GiB, less what the program itself takes; a pool's slots.
+    // Reservations of 4,160 and 128 MiB in 256 GiB, minus the program's own; a pool's slots.
     for (id, sandboxes, limit) in [
         ("by=rlimit-as-256g,alloc=on-demand,cow=on,guest=tiny", 60..=63, "address space"),
         ("by=rlimit-as-256g,alloc=on-demand-64m,cow=on,guest=tiny", 2000..=2047, "address space"),
@@ -123,12 +123,12 @@ fn each_limit_refuses_at_its_number_and_is_named() {
         let case = case(&record, &format!("ceiling/{id}"));
         if let Some(reason) = &case.not_run {
             assert!(id.contains("cgroup"), "{id}: {reason}");
-            eprintln!("{id} is not tested here: {reason}");
+            eprintln!("{id} skipped: {reason}");
             continue;
         }
         let columns = case.stage(&"refused".parse().expect("a stage")).expect("reached");
         let figure = "figure.sandboxes".parse::<highwater_model::Quantity>().expect("a figure");
-        let found = columns.values(figure, 1).expect("told")[0];
+        let found = columns.values(figure, 1).expect("reported")[0];
         assert!(sandboxes.contains(&found), "{id}: {found}");
         assert_eq!(case.notes["limit"], [limit], "{id}: {:?}", case.notes);
     }

@@ -1,5 +1,5 @@
-//! The family as a user runs it: what its records must show of wasmtime, and that the gate is red
-//! when one sandbox dirties one page more.
+//! Runs the family as a user would and tests what its records show of wasmtime, and that the gate fails when
+//! each sandbox takes 16 bytes more.
 
 mod common;
 
@@ -12,7 +12,7 @@ use highwater_store::read_baseline;
 
 const PAGE: f64 = 4096.0;
 
-/// Five workers of each selected case, with a ladder that is quick to climb.
+/// Five workers of each selected case, with a short ladder.
 const SHORT: [&str; 4] = ["--samples", "5", "--ladder", "1,4,16"];
 
 fn measure(args: &[&str]) -> Record {
@@ -25,7 +25,7 @@ fn whole() -> &'static Record {
     RECORD.get_or_init(|| measure(&["/(on-demand|pooling)/cow=(on|off),guest=(tiny|toucher|image)$"]))
 }
 
-/// The slope over a ladder, which all workers must agree on.
+/// The slope over a ladder, which must be the same in all workers.
 fn slope(record: &Record, id: &str, quantity: impl Into<Quantity>, ladder: &str) -> f64 {
     let view = View::new(case(record, id), &record.reference);
     let slopes = view.values(quantity.into(), &Aspect::Slope(ladder.to_owned())).expect("measured");
@@ -34,7 +34,7 @@ fn slope(record: &Record, id: &str, quantity: impl Into<Quantity>, ladder: &str)
 }
 
 #[test]
-fn ids_are_unique_and_those_of_the_baselines_are_all_there() {
+fn ids_are_unique_and_include_those_of_the_baselines() {
     let ids: Vec<String> = sandbox_scaling::family().cases.iter().map(|case| case.id().to_string()).collect();
     let unique: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
     assert_eq!(unique.len(), ids.len());
@@ -49,7 +49,7 @@ fn ids_are_unique_and_those_of_the_baselines_are_all_there() {
 }
 
 #[test]
-fn every_case_runs_through_with_all_its_workers() {
+fn every_case_completes_with_all_workers() {
     assert_eq!(whole().cases.len(), 12);
     for case in &whole().cases {
         assert_eq!((case.samples, case.died.len(), &case.not_run), (5, 0, &None), "{}", case.id);
@@ -72,7 +72,7 @@ fn every_case_runs_through_with_all_its_workers() {
 }
 
 #[test]
-fn a_call_costs_the_pages_that_the_guest_writes_to_and_no_other() {
+fn a_call_costs_only_the_pages_that_the_guest_writes() {
     for strategy in ["on-demand/cow=on", "on-demand/cow=off", "pooling/cow=on", "pooling/cow=off"] {
         assert_eq!(slope(whole(), &format!("{strategy},guest=tiny"), Metric::AnonMapped, "called"), 0.0);
         let toucher = format!("{strategy},guest=toucher");
@@ -81,7 +81,7 @@ fn a_call_costs_the_pages_that_the_guest_writes_to_and_no_other() {
 }
 
 #[test]
-fn copy_on_write_shares_the_image_and_charges_the_pages_written_to() {
+fn copy_on_write_charges_only_the_pages_written() {
     for allocation in ["on-demand", "pooling"] {
         let on = format!("{allocation}/cow=on,guest=image");
         let off = format!("{allocation}/cow=off,guest=image");
@@ -89,7 +89,7 @@ fn copy_on_write_shares_the_image_and_charges_the_pages_written_to() {
         assert!(live.iter().sum::<f64>() < 2.0 * PAGE, "{live:?}");
         let written = Quantity::Within(Metric::Anon, Category::CowImage);
         assert_eq!(slope(whole(), &on, written, "called"), 16.0 * PAGE);
-        // Without it every sandbox holds its own ten MiB, before it has run at all.
+        // Without copy-on-write every sandbox has its own 10 MiB before it has run at all.
         let own = Quantity::Within(Metric::Anon, Category::LinearMemory);
         assert_eq!(slope(whole(), &off, own, "live"), (10 << 20) as f64);
         assert_eq!(slope(whole(), &off, Metric::AnonMapped, "called"), 0.0);
@@ -97,7 +97,7 @@ fn copy_on_write_shares_the_image_and_charges_the_pages_written_to() {
 }
 
 #[test]
-fn dropping_on_demand_sandboxes_gives_their_mappings_back() {
+fn dropping_on_demand_sandboxes_unmaps_their_memory() {
     for guest in ["tiny", "toucher", "image"] {
         let case = case(whole(), &format!("on-demand/cow=on,guest={guest}"));
         let at = |stage: &str| {
@@ -109,7 +109,7 @@ fn dropping_on_demand_sandboxes_gives_their_mappings_back() {
 }
 
 #[test]
-fn the_same_again_holds_and_sixteen_bytes_more_per_sandbox_are_red() {
+fn the_gate_passes_a_rerun_and_fails_16_bytes_per_sandbox() {
     let filter = "on-demand/cow=on,guest=tiny$";
     let judged = |args: &[&str]| compare_runs(whole(), &measure(args), &Policy::default()).verdicts;
 
@@ -129,7 +129,7 @@ fn the_same_again_holds_and_sixteen_bytes_more_per_sandbox_are_red() {
     assert_eq!(subject.run - subject.baseline.expect("known"), 16.0);
 }
 
-/// A truncated or altered precompiled guest is made anew, not mapped.
+/// A truncated or altered precompiled guest is compiled again, not mapped.
 #[test]
 fn a_broken_cache_entry_is_rebuilt_before_it_is_used() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -185,7 +185,7 @@ pub(super) fn all() -> Vec<Claim> {
         },
         Claim {
             id: "tracking-costs-a-tenth",
-            statement: "after 1 MiB of 1 GiB was dirtied, a clean reset and its effect on the next job cost a tenth of zeroing",
+            statement: "with 1 MiB of 1 GiB dirtied, a clean reset plus its cost in the next job is a tenth of zeroing",
             source: "this project",
             refuted_if: "it costs more with any layout of dirty pages, or leaves a byte unclean or a page uncommitted",
             decide: |record| {

@@ -16,7 +16,7 @@
 //! | `reset_ns` | the reset (median) |
 //! | `added_ns` | added to the next job: refaults, write-protect faults (median job minus `bare_ns`) |
 //! | `cost_ns` | both together, the mean over all jobs: the cost in steady state |
-//! | `zeroing_ns` | the same for a memset of everything, in this worker before arming (see [`Row::zeroing`]) |
+//! | `zeroing_ns` | the same for a memset of everything, in this worker before arming (see `Row::zeroing`) |
 //! | `uncommitted_bytes` | from the oracle |
 //! | `unclean_bytes`, `unclean_state` | differences in memory, and in globals and tables |
 

@@ -1,6 +1,6 @@
-//! What was measured as a table, and what follows from it: the cheapest, the fastest, the Pareto set, and
-//! the settings to paste. A strategy that leaks under swap is in the table, with a mark, and in nothing that
-//! follows from it.
+//! The report of a sweep: a table of measurements, the cheapest and the fastest strategy, the Pareto set, and
+//! the settings to paste. A strategy that leaks under swap is in the table with a mark, but is never
+//! recommended.
 
 use std::fmt::Write;
 
@@ -17,36 +17,37 @@ use super::{
     sweep::{Asked, Tried},
 };
 
-/// Of strategies whose memory is alike to a hundredth, the fastest counts as the cheapest.
+/// Strategies whose memory differs by at most a hundredth count as equal, and the fastest of them as the
+/// cheapest.
 const ALIKE: f64 = 1.01;
-/// Less than this kept after a drop is not worth a line.
+/// Memory kept after a drop is mentioned only above this.
 const PAGE: f64 = 4096.0;
 /// Marks strategies that leak under swap.
 const MARK: &str = " \u{2020}";
-/// What the mark stands for.
+/// The explanation of the mark.
 const FOOTNOTE: &str = "\u{2020} not recommended: where the kernel swaps pages out, a sandbox can read what the \
                         previous one wrote (wasmtime #14357, fixed in 50); see docs/wasmtime-14357.md";
 
-/// What one strategy costs.
+/// The cost of one strategy.
 struct Cost<'a> {
     strategy: &'a Strategy,
     outcome: Result<Figures, String>,
 }
 
 struct Figures {
-    /// Bytes that one more sandbox holds.
+    /// Marginal memory per sandbox, in bytes.
     held: f64,
-    /// Mappings of one more.
+    /// Marginal mappings per sandbox.
     vmas: f64,
-    /// Address space of one more, the pool's slots included.
+    /// Marginal address space per sandbox, including the pool's slots.
     address: f64,
-    /// Bytes that a dropped one leaves behind.
+    /// Bytes that a dropped sandbox leaves behind.
     kept: f64,
-    /// Nanoseconds to instantiate, call and drop one.
+    /// Nanoseconds to instantiate, call and drop one sandbox.
     cycle: f64,
 }
 
-/// The text for people.
+/// Formats the report.
 #[must_use]
 pub fn advice(asked: &Asked, tried: &Tried) -> String {
     let costs: Vec<Cost<'_>> = tried
@@ -64,7 +65,7 @@ pub fn advice(asked: &Asked, tried: &Tried) -> String {
     let mut table = Table::new();
     table.load_style(presets::UTF8_BORDERS_ONLY).set_header([
         "strategy",
-        "held/sandbox",
+        "memory/sandbox",
         "VMAs/sandbox",
         "address space/sandbox",
         "kept after drop",
@@ -78,8 +79,8 @@ pub fn advice(asked: &Asked, tried: &Tried) -> String {
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    let mut text = format!("{}, {}, {} sandboxes alive\n{table}\n", asked.path.display(), does(tried), tried.sandboxes);
-    text.push_str("held: anon, page tables and kernel memory per mapping; time: median of many in one warm process\n");
+    let mut text = format!("{}, {}, {} live sandboxes\n{table}\n", asked.path.display(), does(tried), tried.sandboxes);
+    text.push_str("memory: anon, page tables, kernel memory per mapping; time: median of many in one warm process\n");
     if costs.iter().any(|cost| cost.strategy.leaks_under_swap()) {
         text.push_str(FOOTNOTE);
         text.push('\n');
@@ -89,7 +90,7 @@ pub fn advice(asked: &Asked, tried: &Tried) -> String {
     text
 }
 
-/// What every sandbox did.
+/// What every sandbox executed.
 fn does(tried: &Tried) -> String {
     match &tried.order.call {
         Call::Nothing => "instantiated and not called (--invoke NAME calls a function)".to_owned(),
@@ -116,7 +117,7 @@ fn row(cost: &Cost<'_>, fastest: f64, is_best: bool) -> Vec<String> {
     }
 }
 
-/// Recommends among strategies that are safe everywhere, and mentions those that are not where they are faster.
+/// Recommends strategies that are safe everywhere, and mentions unsafe ones if they are faster.
 fn recommend(
     text: &mut String,
     safe: &[(&Strategy, &Figures)],
@@ -128,7 +129,7 @@ fn recommend(
     let by_time = |(_, a): &&(&Strategy, &Figures), (_, b): &&(&Strategy, &Figures)| a.cycle.total_cmp(&b.cycle);
     let cheapest = safe.iter().filter(|(_, figures)| figures.held <= least * ALIKE).min_by(by_time);
     let (Some((cheapest, held)), Some((fastest, cycle))) = (cheapest, safe.iter().min_by(by_time)) else {
-        text.push_str("no strategy that can be recommended ran to its end\n");
+        text.push_str("no strategy that can be recommended completed\n");
         return;
     };
     // Writing to a string cannot fail.
@@ -137,7 +138,7 @@ fn recommend(
     let labels: Vec<String> = pareto.iter().map(|one| one.label()).collect();
     let _ = writeln!(
         text,
-        "Pareto set:         {} (no other one is better in memory or time without being worse in the other)",
+        "Pareto set:         {} (no other strategy is better in memory or time without being worse in the other)",
         labels.join(", ")
     );
     for (strategy, figures) in safe.iter().filter(|(one, figures)| pareto.contains(one) && figures.kept > PAGE) {
@@ -155,7 +156,7 @@ fn recommend(
     let chosen = if cheapest == fastest { vec![cheapest] } else { vec![cheapest, fastest] };
     for strategy in chosen {
         let sandboxes = tried.sandboxes;
-        let _ = writeln!(text, "\n{}, for {sandboxes} sandboxes at once:\n", strategy.label());
+        let _ = writeln!(text, "\n{}, for {sandboxes} concurrent sandboxes:\n", strategy.label());
         text.push_str(&strategy.code(&tried.order.needs, sandboxes));
         text.push_str("    let engine = wasmtime::Engine::new(&config)?;\n");
     }
@@ -186,7 +187,7 @@ fn figures(case: &CaseRecord, sandboxes: u32) -> Result<Figures, String> {
     let slopes = |metric: Metric| -> f64 {
         ladders.iter().filter_map(|name| middle(metric.into(), &Aspect::Slope(name.clone()))).sum()
     };
-    // A pool reserves its slots with the engine: what it has more than a bare process, spread over them.
+    // A pool reserves its slots with the engine: the difference to a bare process is spread over them.
     let start = parse("start")?;
     let engine = View::new(case, &start).values(Metric::Vsize.into(), &Aspect::Growth(loaded.clone()));
     let reserved = engine.and_then(|values| stats::median(&values)).unwrap_or(0.0);
@@ -196,7 +197,7 @@ fn figures(case: &CaseRecord, sandboxes: u32) -> Result<Figures, String> {
         vmas: slopes(Metric::Vmas),
         address: slopes(Metric::Vsize) + reserved / f64::from(sandboxes.max(1)),
         kept: middle(Metric::Anon.into(), &Aspect::Growth(dropped)).unwrap_or(0.0) / f64::from(sandboxes.max(1)),
-        cycle: middle(cycle, &Aspect::Level(cycled)).ok_or("no time was told")?,
+        cycle: middle(cycle, &Aspect::Level(cycled)).ok_or("no time was reported")?,
     })
 }
 
@@ -228,7 +229,7 @@ mod tests {
         Figures { held, vmas: 2.0, address: 1e9, kept: 1e6, cycle }
     }
 
-    /// The recommendation where each strategy, in the order of [`ALL`], has these figures.
+    /// The recommendation if each strategy, in the order of [`ALL`], has these figures.
     fn text(costs: &[Figures]) -> String {
         let measured: Vec<(&Strategy, &Figures)> = ALL.iter().zip(costs).collect();
         let (leaking, safe): (Vec<_>, Vec<_>) = measured.into_iter().partition(|(one, _)| one.leaks_under_swap());
@@ -239,8 +240,8 @@ mod tests {
     }
 
     #[test]
-    fn no_figures_make_the_leaking_pool_a_recommendation() {
-        // Each strategy in turn is the best in memory, and each is the fastest.
+    fn the_leaking_pool_is_never_recommended() {
+        // Each strategy is once the best in memory and once the fastest.
         for cheapest in 0..ALL.len() {
             for fastest in 0..ALL.len() {
                 let one = |index| {
@@ -267,9 +268,9 @@ mod tests {
     }
 
     #[test]
-    fn where_only_the_leaking_pool_ran_nothing_is_recommended() {
+    fn nothing_is_recommended_if_only_the_leaking_pool_ran() {
         let mut text = String::new();
         recommend(&mut text, &[], &[(&ALL[5], &figures(1e3, 1e3))], &[], &tried());
-        assert_eq!(text, "no strategy that can be recommended ran to its end\n");
+        assert_eq!(text, "no strategy that can be recommended completed\n");
     }
 }

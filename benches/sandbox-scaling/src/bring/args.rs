@@ -1,9 +1,9 @@
-//! Arguments of functions, from what stands on the command line: numbers for core modules, and JSON for
-//! components, whose types say how it is read.
+//! Parses function arguments from the command line: numbers for core modules, and JSON for components,
+//! interpreted by the types of the function.
 //!
-//! | type | as JSON |
+//! | type | JSON |
 //! |---|---|
-//! | `string`, `char`, `enum` | `"text"`, or text that is no JSON |
+//! | `string`, `char`, `enum` | `"text"`, or text that is not JSON |
 //! | `list`, `tuple`, `flags` | `[1, 2]`, `[1, "a"]`, `["read"]` |
 //! | `record` | `{"field": 1}` |
 //! | `variant`, `result` | `{"case": payload}`, or `"case"` without one |
@@ -12,12 +12,12 @@
 use serde_json::Value;
 use wasmtime::{Val, ValType, component};
 
-/// Reads a core function's argument.
+/// Parses an argument of a core function.
 ///
 /// # Errors
-/// What is wrong with it.
+/// A description of the problem.
 pub(super) fn core(text: &str, ty: &ValType) -> Result<Val, String> {
-    let bad = |what: &str| format!("`{text}` is no {what}");
+    let bad = |what: &str| format!("`{text}` is not a valid {what}");
     Ok(match ty {
         ValType::I32 => {
             let bits = text.parse::<i32>().or_else(|_| text.parse::<u32>().map(u32::cast_signed));
@@ -33,27 +33,27 @@ pub(super) fn core(text: &str, ty: &ValType) -> Result<Val, String> {
     })
 }
 
-/// Reads a component function's argument.
+/// Parses an argument of a component function.
 ///
 /// # Errors
-/// What is wrong with it.
+/// A description of the problem.
 pub(super) fn lifted(text: &str, ty: &component::Type) -> Result<component::Val, String> {
     use component::Type::{Char, Enum, String};
     match serde_json::from_str::<Value>(text) {
-        // Text that happens to be a number is text where text is wanted.
+        // Numeric text is a string where a string is expected.
         Ok(Value::String(_)) | Err(_) if matches!(ty, String | Char | Enum(_)) => {
             let value = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
             value_of(&value, ty)
         }
         Ok(_) if matches!(ty, String | Char | Enum(_)) => value_of(&Value::from(text), ty),
         Ok(value) => value_of(&value, ty),
-        Err(_) => Err(format!("`{text}` is no {}", name(ty))),
+        Err(_) => Err(format!("`{text}` is not a valid {}", name(ty))),
     }
 }
 
 fn value_of(value: &Value, ty: &component::Type) -> Result<component::Val, String> {
     use component::{Type, Val};
-    let bad = || format!("`{value}` is no {}", name(ty));
+    let bad = || format!("`{value}` is not a valid {}", name(ty));
     let signed =
         |bits: u32| value.as_i64().filter(|n| (-(1 << (bits - 1))..1 << (bits - 1)).contains(n)).ok_or_else(bad);
     let unsigned = |bits: u32| value.as_u64().filter(|n| *n < 1 << bits).ok_or_else(bad);
@@ -140,7 +140,7 @@ fn value_of(value: &Value, ty: &component::Type) -> Result<component::Val, Strin
     })
 }
 
-/// A type's word in WIT.
+/// The name of a type in WIT.
 pub(super) fn name(ty: &component::Type) -> &'static str {
     use component::Type;
     match ty {
@@ -176,7 +176,7 @@ mod tests {
 
     use super::*;
 
-    /// The type that WIT's component text names.
+    /// The type with this definition in component text.
     fn ty(text: &str) -> Type {
         let engine = Engine::default();
         let text = format!(
@@ -192,16 +192,16 @@ mod tests {
     }
 
     #[test]
-    fn numbers_fit_their_type_or_are_refused() {
+    fn numbers_out_of_range_are_rejected() {
         assert!(matches!(core("4294967295", &ValType::I32), Ok(Val::I32(-1))));
         assert!(matches!(core("-1", &ValType::I64), Ok(Val::I64(-1))));
         assert!(matches!(core("0.5", &ValType::F64), Ok(Val::F64(bits)) if bits == 0.5_f64.to_bits()));
-        assert_eq!(core("4294967296", &ValType::I32).expect_err("too large"), "`4294967296` is no i32");
-        assert_eq!(core("one", &ValType::F32).expect_err("a word"), "`one` is no f32");
+        assert_eq!(core("4294967296", &ValType::I32).expect_err("too large"), "`4294967296` is not a valid i32");
+        assert_eq!(core("one", &ValType::F32).expect_err("a word"), "`one` is not a valid f32");
     }
 
     #[test]
-    fn json_is_read_by_the_type_that_the_function_declares() {
+    fn json_is_parsed_by_the_declared_type() {
         use component::Val;
         let enumeration = "(enum \"red\" \"green\")";
         let some = |value| Val::Option(Some(Box::new(value)));
@@ -234,16 +234,16 @@ mod tests {
     }
 
     #[test]
-    fn json_that_is_of_another_type_is_refused_by_the_type_it_should_be() {
+    fn json_of_another_type_is_rejected() {
         for (text, declared, problem) in [
-            ("256", "u8", "`256` is no u8"),
-            ("-1", "u32", "`-1` is no u32"),
-            ("128", "s8", "`128` is no s8"),
-            ("word", "u32", "`word` is no u32"),
-            ("[1]", "(tuple u8 u8)", "`[1]` is no tuple"),
+            ("256", "u8", "`256` is not a valid u8"),
+            ("-1", "u32", "`-1` is not a valid u32"),
+            ("128", "s8", "`128` is not a valid s8"),
+            ("word", "u32", "`word` is not a valid u32"),
+            ("[1]", "(tuple u8 u8)", "`[1]` is not a valid tuple"),
             ("{\"b\": 1}", "(record (field \"a\" u8))", "`{\"b\":1}` has no field `a`"),
-            ("blue", "(enum \"red\")", "`\"blue\"` is no enum"),
-            ("two", "char", "`\"two\"` is no char"),
+            ("blue", "(enum \"red\")", "`\"blue\"` is not a valid enum"),
+            ("two", "char", "`\"two\"` is not a valid char"),
         ] {
             assert_eq!(lifted(text, &ty(declared)), Err(problem.to_owned()));
         }

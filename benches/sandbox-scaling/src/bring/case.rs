@@ -1,13 +1,13 @@
-//! One strategy with the file that was given, in a worker of its own.
+//! Cases that run the given file with one strategy, each in its own worker.
 //!
 //! ```text
-//!  engine     + Engine, with the pool's address space where there is one
+//!  engine     + Engine, with the address space of its pool, if any
 //!  loaded     + code, mapped from its compiled file                    (reference of all growth)
 //!  live@N     + N sandboxes
-//!  called@N   + the first N of them have been called once; only where something is to be called
+//!  called@N   + the first N of them have been called once; only if there is a call
 //!  dropped    - all of them
-//!  trimmed    - what malloc_trim gives back
-//!  cycled     cycle_ns: instantiate, call and drop one more, the middle of many; not in a trial
+//!  trimmed    - what malloc_trim returns to the system
+//!  cycled     cycle_ns: median time to instantiate, call and drop one more; not in a trial
 //! ```
 
 use std::time::{Duration, Instant};
@@ -24,16 +24,16 @@ use super::{
 
 /// The family's name in case ids.
 pub(super) const FAMILY: &str = "try";
-/// The note in which a worker says how the program failed.
+/// The note in which a worker reports how the program failed.
 pub(super) const FAILURE: &str = "failure";
 /// The figure with the time of one cycle.
 pub(super) const CYCLE: &str = "cycle_ns";
 
-/// Cycles go on for so long,
+/// Time limit of the measured cycles.
 const CYCLES_TIME: Duration = Duration::from_millis(300);
-/// and there are no more than so many,
+/// Maximum number of measured cycles.
 const CYCLES_MOST: usize = 2000;
-/// nor fewer, so that the first, in which caches are cold, is not the middle one.
+/// Minimum number of measured cycles, so that the first, with cold caches, is not the median.
 const CYCLES_FEWEST: usize = 3;
 
 /// A strategy to try.
@@ -100,7 +100,7 @@ impl Case for Try {
     }
 }
 
-/// The middle time of instantiating, calling and dropping one sandbox, in nanoseconds.
+/// The median time to instantiate, call and drop one sandbox, in nanoseconds.
 fn cycle(host: &Host) -> wasmtime::Result<u64> {
     let begun = Instant::now();
     let mut times = Vec::with_capacity(CYCLES_MOST);
@@ -115,7 +115,7 @@ fn cycle(host: &Host) -> wasmtime::Result<u64> {
     Ok(times[times.len() / 2].as_nanos() as u64)
 }
 
-/// Tells the parent how the program failed, and ends the worker.
+/// Reports to the parent how the program failed, and ends the worker.
 fn failed(stages: &mut Stages, doing: &str, error: &wasmtime::Error, last_words: Option<String>) -> CaseResult {
     let mut text = format!("{doing}: {}", one_line(error));
     if let Some(words) = last_words {

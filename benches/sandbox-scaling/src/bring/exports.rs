@@ -1,5 +1,5 @@
-//! The functions that a file exports: which is called when none is named, and what is said when the one
-//! that is named is not there.
+//! The functions that a file exports: the default function to call, and error messages for a named function
+//! that is missing.
 
 use std::path::Path;
 
@@ -10,27 +10,27 @@ use wasmtime::{
 
 use super::{args, refusal::Refusal};
 
-/// What a command of WASI preview 1 exports.
+/// The export of a WASI preview 1 command.
 pub(super) const START: &str = "_start";
-/// What a library of WASI preview 1 is to be called with first.
+/// The export of a WASI preview 1 library that must be called first.
 pub(super) const INITIALIZE: &str = "_initialize";
-/// What a command of WASI preview 2 exports, of any version.
+/// The export of a WASI preview 2 command, of any version.
 pub(super) const RUN: &str = "wasi:cli/run#run";
 
-/// How many names a message lists.
+/// The maximum number of names in a message.
 const LISTED: usize = 8;
 
-/// A component's function, and what to call it with.
+/// A component's function and its arguments.
 pub(super) struct Lifted {
-    /// Where it is.
+    /// Its export.
     pub(super) export: ComponentExportIndex,
     /// Its arguments.
     pub(super) args: Vec<component::Val>,
-    /// How many results it has.
+    /// Its number of results.
     pub(super) results: usize,
 }
 
-/// The names of a core module's functions.
+/// The names of a core module's exported functions.
 pub(super) fn functions_of(module: &Module) -> impl Iterator<Item = &str> {
     module.exports().filter(|export| matches!(export.ty(), ExternType::Func(_))).map(|export| export.name())
 }
@@ -38,7 +38,7 @@ pub(super) fn functions_of(module: &Module) -> impl Iterator<Item = &str> {
 /// A component's function by its name, or by `INTERFACE#NAME`; the interface's version may be left out.
 ///
 /// # Errors
-/// When it is not there, or not for these arguments.
+/// When the function does not exist, or the arguments do not match.
 pub(super) fn lifted(component: &Component, name: &str, given: &[String]) -> Result<Lifted, Refusal> {
     let functions = functions(component);
     let found = functions.iter().find(|function| function.is_called(name));
@@ -53,14 +53,13 @@ pub(super) fn lifted(component: &Component, name: &str, given: &[String]) -> Res
     Ok(Lifted { export: *export, args, results: ty.results().len() })
 }
 
-/// Whether a compiled file is a command, which is run where nothing else is asked for.
+/// Whether a compiled file is a command, which is run if no function is named.
 ///
 /// # Errors
 /// When the file cannot be mapped.
 pub(super) fn is_command(engine: &Engine, compiled: &Path, component: bool) -> wasmtime::Result<bool> {
     Ok(match component {
-        // SAFETY: the file comes from the cache, which checked it against its checksum, and was made by
-        // this wasmtime.
+        // SAFETY: the file comes from the cache, which verified its checksum, and was made by this wasmtime.
         true => functions(&unsafe { Component::deserialize_file(engine, compiled) }?)
             .iter()
             .any(|function| function.is_called(RUN)),
@@ -78,7 +77,7 @@ struct Function {
 }
 
 impl Function {
-    /// By its own name, or with its interface's, whose version may be left out.
+    /// Whether `asked` is its name, or `INTERFACE#NAME` with or without the interface's version.
     fn is_called(&self, asked: &str) -> bool {
         match (asked.split_once('#'), &self.interface) {
             (None, _) => self.name == asked,
@@ -95,7 +94,7 @@ impl Function {
     }
 }
 
-/// The functions at the top first, then those of interfaces.
+/// All exported functions: top-level ones first, then those of interfaces.
 fn functions(component: &Component) -> Vec<Function> {
     let engine: &Engine = component.engine();
     let ty = component.component_type();
@@ -131,7 +130,7 @@ fn functions(component: &Component) -> Vec<Function> {
     functions
 }
 
-/// Says that there is no such function, and which there are.
+/// The error for a missing function, which lists the existing ones.
 pub(super) fn absent(name: &str, there: impl Iterator<Item = String>) -> Refusal {
     let there: Vec<String> = there.collect();
     let listed: Vec<String> = there.iter().take(LISTED).map(|name| format!("`{name}`")).collect();
@@ -140,12 +139,12 @@ pub(super) fn absent(name: &str, there: impl Iterator<Item = String>) -> Refusal
         more => format!(" and {more} more"),
     };
     Refusal::Call(match listed.is_empty() {
-        true => format!("it exports no function `{name}`, and no other"),
+        true => format!("it exports no function `{name}`, nor any other"),
         false => format!("it exports no function `{name}`; there are {}{rest}", listed.join(", ")),
     })
 }
 
-/// Says so when a function takes another number of arguments.
+/// Checks the number of arguments.
 pub(super) fn expect_count(name: &str, types: &[String], given: usize) -> Result<(), Refusal> {
     if types.len() == given {
         return Ok(());
@@ -158,7 +157,7 @@ pub(super) fn expect_count(name: &str, types: &[String], given: usize) -> Result
     Err(Refusal::Call(format!("`{name}` takes {takes}, and --args has {given}")))
 }
 
-/// Says which argument is not right.
+/// The error for an invalid argument.
 pub(super) fn bad_argument(name: &str, problem: &str) -> Refusal {
     Refusal::Call(format!("`{name}`: {problem}"))
 }

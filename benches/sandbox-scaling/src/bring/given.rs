@@ -1,5 +1,5 @@
-//! The file that was given: read, told apart (text or binary, core module or component), and compiled
-//! into the cache, once for each setting that compiled code depends on.
+//! The given file: read, classified (text or binary, core module or component), and compiled into the cache,
+//! once for each setting that affects compiled code.
 
 use std::{
     fs,
@@ -15,9 +15,9 @@ use super::{
     strategy::Strategy,
 };
 
-/// What every binary begins with.
+/// The first bytes of every binary.
 const MAGIC: &[u8] = b"\0asm";
-/// The version of a core module, in the four bytes after that; a component has another.
+/// The version of a core module, in the next four bytes; components have another.
 const CORE_VERSION: &[u8] = &[1, 0, 0, 0];
 
 /// A WebAssembly binary.
@@ -29,10 +29,10 @@ pub(super) struct Given {
 }
 
 impl Given {
-    /// Reads a file, in text form or binary.
+    /// Reads a file in text or binary format.
     ///
     /// # Errors
-    /// When it cannot be read, or is no WebAssembly.
+    /// When it cannot be read or is not WebAssembly.
     pub(super) fn read(path: &Path) -> Result<Self, Refusal> {
         let bytes = fs::read(path).map_err(|source| Refusal::Read { path: path.to_owned(), source })?;
         let not_wasm = |problem: &str| Refusal::NotWasm { path: path.to_owned(), problem: problem.to_owned() };
@@ -41,7 +41,7 @@ impl Given {
             false => text(&bytes).map_err(|problem| not_wasm(&problem))?,
         };
         match wasm.get(MAGIC.len()..8) {
-            None => Err(not_wasm("a WebAssembly file that is cut off in its header")),
+            None => Err(not_wasm("a WebAssembly file that is truncated in its header")),
             Some(version) => Ok(Self { path: path.to_owned(), component: version != CORE_VERSION, wasm }),
         }
     }
@@ -52,10 +52,10 @@ impl Given {
         self.wasm.len() as u64
     }
 
-    /// Its compiled form for a strategy, in the cache.
+    /// The path of its compiled form for a strategy, in the cache.
     ///
     /// # Errors
-    /// When it is not valid, or asks for what this engine is built without.
+    /// When it is invalid, or needs a feature that this engine is built without.
     pub(super) fn compiled(&self, strategy: &Strategy, cache: &Path) -> Result<PathBuf, Refusal> {
         let invalid = |error: &wasmtime::Error| Refusal::NotWasm { path: self.path.clone(), problem: one_line(error) };
         let engine = strategy.compiler().map_err(|error| Refusal::Harness(one_line(&error)))?;
@@ -77,7 +77,7 @@ impl Given {
     }
 }
 
-/// Why there is no compiled form.
+/// Why compilation failed.
 enum Made {
     Wasm(wasmtime::Error),
     Cache(wasm_guests::Error),
@@ -89,15 +89,15 @@ impl From<wasm_guests::Error> for Made {
     }
 }
 
-/// The binary of a text.
+/// Converts the text format to binary.
 fn text(bytes: &[u8]) -> Result<Vec<u8>, String> {
     let Ok(text) = std::str::from_utf8(bytes) else {
-        return Err("neither WebAssembly (it begins with other bytes than \\0asm) nor its text form".to_owned());
+        return Err("neither WebAssembly (it does not start with \\0asm) nor its text format".to_owned());
     };
     wat::parse_str(text).map_err(|error| {
         let said = error.to_string();
         let mut lines = said.lines().map(str::trim);
-        let problem = lines.next().unwrap_or("not understood").to_owned();
+        let problem = lines.next().unwrap_or("unknown error").to_owned();
         match lines.find_map(|line| line.strip_prefix("--> <anon>:")) {
             Some(place) => format!("not WebAssembly text: {problem} (line {place})"),
             None => format!("not WebAssembly text: {problem}"),

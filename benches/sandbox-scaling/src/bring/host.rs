@@ -1,8 +1,8 @@
-//! Makes sandboxes of a compiled file and calls them: a core module or a component, with WASI or without.
+//! Creates and calls sandboxes of a compiled file: a core module or a component, with or without WASI.
 //!
-//! Everything that can be found wrong before anything runs (imports, the function's name, its arguments)
-//! is found by [`Host::open`], in the parent as in the workers. With WASI, calls are asynchronous and run
-//! on stacks of their own, driven by a tokio runtime of the current thread.
+//! [`Host::open`] finds every error that can be found before anything runs (imports, the function's name, its
+//! arguments), in the parent as in the workers. With WASI, calls are asynchronous: they run on separate
+//! stacks, driven by a current-thread tokio runtime.
 
 use std::{ops::Range, path::Path};
 
@@ -22,9 +22,9 @@ use super::{
     strategy::Needs,
 };
 
-/// How much of what a program writes to standard error is kept in a trial.
+/// Bytes of a program's standard error that a trial keeps.
 const STDERR_BYTES: usize = 64 << 10;
-/// Core instances that a component may have; their number is nowhere told.
+/// The maximum number of core instances of a component, which wasmtime does not report.
 const COMPONENT_INSTANCES: u32 = 64;
 
 /// A compiled file, ready to be instantiated.
@@ -50,7 +50,7 @@ enum Instantiated {
     Component(component::Instance),
 }
 
-/// What a store holds: WASI where it was asked for. Boxed, so that sandboxes without it do not pay for it.
+/// The data of a store: WASI if requested. Boxed, so that sandboxes without WASI do not pay for it.
 #[derive(Default)]
 struct State {
     core: Option<Box<WasiP1Ctx>>,
@@ -93,7 +93,7 @@ impl Host {
     /// Opens a compiled file for an engine of the same settings.
     ///
     /// # Errors
-    /// When something of the order cannot be had.
+    /// When the file does not provide what the order asks for.
     pub(super) fn open(engine: &Engine, compiled: &Path, order: Order) -> Result<Self, Refusal> {
         let runtime = match order.wasi {
             true => Some(
@@ -106,8 +106,8 @@ impl Host {
         };
         let harness = |error: wasmtime::Error| Refusal::Harness(one_line(&error));
         let body = if order.component {
-            // SAFETY: the file comes from the cache, which checked it against its checksum, and was made by
-            // this wasmtime; nothing writes to the cache while workers run.
+            // SAFETY: the file comes from the cache, which verified its checksum, and was made by this
+            // wasmtime; nothing writes to the cache while workers run.
             let component = unsafe { component::Component::deserialize_file(engine, compiled) }.map_err(harness)?;
             component_body(&component, &order)?
         } else {
@@ -118,7 +118,7 @@ impl Host {
         Ok(Self { order, runtime, body })
     }
 
-    /// What a pool has to have room for.
+    /// The capacity that a pool needs.
     #[must_use]
     pub(super) fn needs(&self) -> Needs {
         let (required, instances) = match &self.body {
@@ -135,7 +135,7 @@ impl Host {
         }
     }
 
-    /// The addresses of the compiled code.
+    /// The address range of the compiled code.
     #[must_use]
     pub(super) fn code(&self) -> Range<usize> {
         let range = match &self.body {
@@ -145,10 +145,10 @@ impl Host {
         range.start.addr()..range.end.addr()
     }
 
-    /// A fresh sandbox.
+    /// Creates a sandbox.
     ///
     /// # Errors
-    /// When it traps on its way, or the engine has no room.
+    /// When instantiation traps, or the engine has no capacity left.
     pub(super) fn live(&self) -> wasmtime::Result<Live> {
         match &self.body {
             Body::Core { pre, initialize, .. } => {
@@ -174,10 +174,10 @@ impl Host {
         }
     }
 
-    /// Makes the sandbox's call. A program that exits with status 0 has done well.
+    /// Makes the sandbox's call. Exiting with status 0 counts as success.
     ///
     /// # Errors
-    /// When it traps, or says that it failed.
+    /// When it traps or reports a failure.
     pub(super) fn call(&self, live: &mut Live) -> wasmtime::Result<()> {
         let done = match &self.body {
             Body::Core { call: Some((name, args, results)), .. } => self.call_core(live, name, args, *results),
@@ -223,7 +223,7 @@ impl Host {
 }
 
 impl Live {
-    /// The last line that it wrote to standard error, where that is kept.
+    /// The last line that it wrote to standard error, if that is kept.
     #[must_use]
     pub(super) fn last_words(&self) -> Option<String> {
         let written = self.store.data().stderr.as_ref()?.contents();
@@ -257,9 +257,9 @@ fn core_body(module: &Module, order: &Order) -> Result<Body, Refusal> {
         let hint = if first.module().starts_with("wasi_snapshot_preview1") && !order.wasi {
             "; --wasi does"
         } else if first.module().contains(':') {
-            "; such a name is of the inside of a component: give the component"
+            "; this name is internal to a component: give the component"
         } else if matches!(first.ty(), ExternType::Func(_)) && !order.stub {
-            "; --stub has it trap when it is called"
+            "; --stub makes it trap when called"
         } else {
             ""
         };
@@ -271,7 +271,7 @@ fn core_body(module: &Module, order: &Order) -> Result<Body, Refusal> {
         Call::Command(_) => Some((exports::START.to_owned(), Vec::new(), 0)),
         Call::Function { name, args } => Some(core_call(module, name, args)?),
     };
-    // What a library of WASI is to be called with first; a command has no such function.
+    // Libraries of WASI must be initialised first; commands have no such function.
     let initialize = exports::functions_of(module).any(|name| name == exports::INITIALIZE)
         && !matches!(&order.call, Call::Function { name, .. } if name == exports::INITIALIZE);
     let pre = linker.instantiate_pre(module).map_err(harness)?;
@@ -304,11 +304,11 @@ fn component_body(component: &component::Component, order: &Order) -> Result<Bod
         let hint = if what.contains("`wasi:") && !order.wasi {
             "; --wasi provides WASI"
         } else if !order.stub {
-            "; --stub has functions trap when they are called"
+            "; --stub makes functions trap when called"
         } else {
             ""
         };
-        Refusal::Imports { what: format!("what it should not ({what})"), hint }
+        Refusal::Imports { what: format!("something unsupported ({what})"), hint }
     })?;
     let call = match &order.call {
         Call::Nothing => None,

@@ -1,11 +1,11 @@
-//! Bring your own: any core module or component, tried with every strategy in workers of its own. The
-//! program `try-sandbox` is its face (`just try PATH`); `docs/try.md` has sessions.
+//! Bring your own: measures any core module or component with every strategy, in separate workers. The
+//! program `try-sandbox` is its command line (`just try PATH`); `docs/try.md` has sessions.
 //!
 //! ```text
 //!  given     the file: read, compiled                     in the parent; nothing of it runs there
-//!  order     what to call, and how: told to workers
+//!  order     what to call, and how: passed to workers
 //!  host      imports, exports, arguments; sandboxes       in the parent to check, in workers to run
-//!  case      one strategy's way through its stages        in workers
+//!  case      the stages of one strategy                   in workers
 //!  sweep     a trial, then every strategy
 //!  advice    the table, the recommendation, the settings
 //! ```
@@ -30,7 +30,7 @@ pub use refusal::{FAILED, Refusal};
 pub use strategy::{Needs, Strategy};
 pub use sweep::{Asked, Tried, sweep};
 
-/// What workers find themselves in: each strategy is a case.
+/// The family of the workers, in which each strategy is a case.
 #[must_use]
 pub fn family() -> Family {
     Family {

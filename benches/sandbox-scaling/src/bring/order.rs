@@ -1,4 +1,4 @@
-//! What a worker is told beside the compiled code: a small JSON file among its inputs.
+//! The order for a worker, in addition to the compiled code: a small JSON file among its inputs.
 
 use std::path::{Path, PathBuf};
 
@@ -7,36 +7,36 @@ use serde::{Deserialize, Serialize};
 
 use super::{Refusal, strategy::Needs};
 
-/// What is run, and how.
+/// What to run, and how.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
-    /// A component, and not a core module.
+    /// Whether the file is a component and not a core module.
     pub component: bool,
-    /// Give it WASI.
+    /// Whether to provide WASI.
     pub wasi: bool,
-    /// Give it imports that trap for those that nothing provides.
+    /// Whether to replace missing imports with stubs that trap.
     pub stub: bool,
     /// What to call.
     pub call: Call,
-    /// What a pool has to have room for.
+    /// The capacity that a pool needs.
     pub needs: Needs,
-    /// How many sandboxes it has to have room for.
+    /// The number of concurrent sandboxes.
     pub sandboxes: u32,
-    /// What is asked of the worker.
+    /// The task of the worker.
     pub errand: Errand,
 }
 
-/// What every sandbox is made to do.
+/// What every sandbox executes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Call {
-    /// Nothing beyond being instantiated.
+    /// Nothing beyond instantiation.
     Nothing,
     /// Run as a command with these arguments: `_start`, or `run` of `wasi:cli/run`.
     Command(Vec<String>),
-    /// One function with these arguments, as they were given.
+    /// One function with these arguments, as given.
     Function {
-        /// Its name; of a component also `INTERFACE#NAME`.
+        /// Its name; for a component also `INTERFACE#NAME`.
         name: String,
         /// Numbers, or JSON.
         args: Vec<String>,
@@ -44,7 +44,7 @@ pub enum Call {
 }
 
 impl Call {
-    /// The call in the words of an error.
+    /// The call, as described in errors.
     #[must_use]
     pub fn words(&self) -> String {
         match self {
@@ -55,18 +55,18 @@ impl Call {
     }
 }
 
-/// What is asked of a worker.
+/// The task of a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Errand {
-    /// See whether it runs at all, and keep what it writes to standard error.
+    /// Check whether it runs at all, and keep its standard error.
     Trial,
     /// Measure memory, then time.
     Measure,
 }
 
 impl Order {
-    /// Writes it where a worker finds it.
+    /// Writes the order to a file for a worker.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -76,10 +76,10 @@ impl Order {
         Ok(path.to_owned())
     }
 
-    /// Reads it in the worker.
+    /// Reads the order in the worker.
     ///
     /// # Errors
-    /// When the file cannot be read or is none of ours.
+    /// When the file cannot be read or is not an order.
     pub fn read(path: &Path) -> Result<Self, Refusal> {
         let harness = |problem: String| Refusal::Harness(format!("{}: {problem}", path.display()));
         let text = std::fs::read(path).map_err(|error| harness(error.to_string()))?;

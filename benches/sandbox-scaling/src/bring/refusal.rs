@@ -1,11 +1,11 @@
-//! Why a module was not tried to its end: one line each, with what to do, and an exit status by whose
-//! doing it is.
+//! Why a module could not be measured: an error message of one line with the next step, and an exit status
+//! that says whose fault it is.
 
 use std::{io, path::PathBuf};
 
 use highwater_model::exit;
 
-/// The program failed when it was run: a trap, its time limit, its own exit status.
+/// Exit status for a program that failed when it ran: a trap, its time limit or its own exit status.
 pub const FAILED: u8 = exit::REGRESSED;
 
 /// Why there is no result.
@@ -16,10 +16,10 @@ pub enum Refusal {
     Read {
         /// The file.
         path: PathBuf,
-        /// The system's answer.
+        /// The error that the system returned.
         source: io::Error,
     },
-    /// It is no WebAssembly, or none that this engine runs.
+    /// It is not WebAssembly, or needs features that this engine lacks.
     #[error("{path}: {problem}")]
     NotWasm {
         /// The file.
@@ -27,15 +27,15 @@ pub enum Refusal {
         /// What is wrong with it.
         problem: String,
     },
-    /// It imports what nothing here provides.
+    /// It has an import that nothing here provides.
     #[error("it imports {what}, which nothing here provides{hint}")]
     Imports {
-        /// The first such import, and how many more there are.
+        /// The first such import and the number of others.
         what: String,
-        /// What may help, with a separator before it.
+        /// A hint, preceded by a separator.
         hint: &'static str,
     },
-    /// The function that is to be called is not there, or its arguments are not right.
+    /// The function does not exist, or its arguments are invalid.
     #[error("{0}")]
     Call(String),
     /// It ran and failed.
@@ -44,13 +44,13 @@ pub enum Refusal {
     /// The harness failed.
     #[error("{0}")]
     Harness(String),
-    /// The user stopped it.
+    /// The user interrupted it.
     #[error("stopped by the user")]
     Interrupted,
 }
 
 impl Refusal {
-    /// The exit status that says the same.
+    /// The corresponding exit status.
     #[must_use]
     pub fn exit_status(&self) -> u8 {
         match self {
@@ -62,13 +62,13 @@ impl Refusal {
     }
 }
 
-/// An engine's error in one line: its causes, each by its first line, from the outermost in.
+/// An engine's error on one line: the first line of each cause, from the outermost in.
 pub(super) fn one_line(error: &wasmtime::Error) -> String {
     let first = |text: String| text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("").to_owned();
     let mut causes: Vec<String> = Vec::new();
     for cause in error.chain().map(|cause| first(cause.to_string())) {
         let is_said = causes.last().is_some_and(|last| last.contains(&cause));
-        // A backtrace, which says where in a module of somebody else's.
+        // A backtrace only gives positions in a third-party module.
         if !is_said && !cause.starts_with("error while executing at wasm backtrace") {
             causes.push(cause.trim_end_matches(':').to_owned());
         }

@@ -1,27 +1,27 @@
-//! The strategies that a module is tried with, and their settings: applied, and as Rust code to paste.
-//! Both come from one list, so that what is printed is what was measured.
+//! The strategies that a module is measured with, and their settings, both applied and as Rust code to paste.
+//! Both come from one list, so that the printed settings are the measured ones.
 
 use serde::{Deserialize, Serialize};
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-/// What the pool has to have room for.
+/// The capacity that the pool needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Needs {
-    /// Core instances of one sandbox: 1 for a core module, at most that many for a component.
+    /// Core instances per sandbox: 1 for a core module, an upper bound for a component.
     pub instances: u32,
-    /// Linear memories of one sandbox.
+    /// Linear memories per sandbox.
     pub memories: u32,
-    /// Tables of one sandbox.
+    /// Tables per sandbox.
     pub tables: u32,
     /// Elements of its largest table.
     pub table_elements: usize,
     /// Whether it is a component.
     pub component: bool,
-    /// Whether its calls run on stacks of their own, as those of WASI do.
+    /// Whether its calls run on separate stacks, as with WASI.
     pub stacks: bool,
 }
 
-/// A pool's settings that differ by strategy.
+/// The settings of a pool that differ by strategy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Pool {
     /// Bytes of a linear memory that are zeroed and kept resident on drop.
@@ -30,12 +30,12 @@ struct Pool {
     pagemap_scan: bool,
 }
 
-/// One way to allocate.
+/// An allocation strategy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Strategy {
     /// Its name in case ids.
     pub name: &'static str,
-    /// Whether the initial image of a linear memory is mapped privately, or copied.
+    /// Whether the initial image of a linear memory is mapped privately, and not copied.
     pub cow: bool,
     pool: Option<Pool>,
 }
@@ -44,8 +44,8 @@ const PLAIN: Pool = Pool { keep_resident: 0, pagemap_scan: false };
 const KEEPING: Pool = Pool { keep_resident: 1 << 20, pagemap_scan: false };
 const SCANNING: Pool = Pool { pagemap_scan: true, ..KEEPING };
 
-/// All of them: allocator by copy-on-write, and pools that keep pages resident between sandboxes. The last
-/// one is measured and never recommended: see [`Strategy::leaks_under_swap`].
+/// All strategies: allocator by copy-on-write, and pools that keep pages resident between sandboxes. The last
+/// one is measured but never recommended: see [`Strategy::leaks_under_swap`].
 pub(super) const ALL: [Strategy; 6] = [
     Strategy { name: "on-demand", cow: true, pool: None },
     Strategy { name: "on-demand", cow: false, pool: None },
@@ -55,10 +55,10 @@ pub(super) const ALL: [Strategy; 6] = [
     Strategy { name: "pooling-keep-1m-scan", cow: true, pool: Some(SCANNING) },
 ];
 
-/// The most a core instance's own structures may take; wasmtime's default of 1 MiB is too little for
+/// The maximum size of a core instance's own structures. wasmtime's default of 1 MiB is too little for
 /// programs with many functions, and the limit itself costs nothing.
 const INSTANCE_BYTES: usize = 16 << 20;
-/// Elements that every table may have, as by default.
+/// The maximum number of elements per table, as by default.
 const TABLE_ELEMENTS: usize = 20_000;
 
 /// A setting's value as Rust code.
@@ -90,7 +90,7 @@ impl Code for Enabled {
     }
 }
 
-/// Makes a setting and writes it down.
+/// Applies a setting and records it as code.
 macro_rules! set {
     ($lines:ident, $on:ident.$name:ident($value:expr)) => {{
         let value = $value;
@@ -106,7 +106,7 @@ impl Strategy {
         format!("{}/cow={}", self.name, self.cow())
     }
 
-    /// Whether one sandbox may read bytes of the one before it, where the kernel swapped pages out in between
+    /// Whether a sandbox can read bytes of the previous one, if the kernel swapped pages out in between
     /// (wasmtime #14357, fixed in 50; this is 48): `docs/wasmtime-14357.md`.
     #[must_use]
     pub fn leaks_under_swap(&self) -> bool {
@@ -119,19 +119,19 @@ impl Strategy {
         if self.cow { "on" } else { "off" }
     }
 
-    /// An engine for so many sandboxes that runs precompiled code and cannot compile.
+    /// An engine for this many sandboxes that runs precompiled code and cannot compile.
     ///
     /// # Errors
-    /// When wasmtime refuses the settings or the system the address space.
+    /// When wasmtime rejects the settings, or the system refuses the address space.
     pub fn engine(&self, needs: &Needs, sandboxes: u32) -> wasmtime::Result<Engine> {
         let (mut config, _) = self.settings(needs, sandboxes);
         Engine::new(config.enable_compiler(false))
     }
 
-    /// An engine that compiles for it. Its pool is left out: compiled code does not depend on that.
+    /// An engine that compiles for this strategy. It has no pool, since compiled code does not depend on one.
     ///
     /// # Errors
-    /// When wasmtime refuses the settings.
+    /// When wasmtime rejects the settings.
     pub fn compiler(&self) -> wasmtime::Result<Engine> {
         Engine::new(Config::new().memory_init_cow(self.cow))
     }
@@ -167,7 +167,7 @@ impl Strategy {
             if keep_resident > 0 {
                 set!(lines, pool.linear_memory_keep_resident(keep_resident));
                 set!(lines, pool.table_keep_resident(keep_resident));
-                // Spelled out where it is off as well: wasmtime says that its default may become `Auto`.
+                // Set explicitly even when it is off: according to wasmtime, the default may become `Auto`.
                 set!(lines, pool.pagemap_scan(if pagemap_scan { Enabled::Auto } else { Enabled::No }));
             }
             config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_code_to_paste_has_the_settings_that_were_measured() {
+    fn the_pasted_code_has_the_measured_settings() {
         let needs =
             Needs { instances: 1, memories: 1, tables: 2, table_elements: 30_000, component: false, stacks: true };
         let code = ALL[4].code(&needs, 50);
@@ -202,7 +202,7 @@ mod tests {
         assert!(!ALL[0].code(&needs, 50).contains("pool"));
     }
     #[test]
-    fn only_the_scanning_pool_leaks_and_only_it_scans() {
+    fn only_the_scanning_pool_leaks() {
         let needs = Needs { instances: 1, memories: 1, tables: 1, table_elements: 0, component: false, stacks: false };
         for strategy in ALL {
             let code = strategy.code(&needs, 10);

@@ -1,4 +1,4 @@
-//! From a file to figures: a trial in one worker, then every strategy in workers of its own.
+//! Measures a file: a trial in one worker, then every strategy in its own workers.
 
 use std::{
     path::{Path, PathBuf},
@@ -21,48 +21,48 @@ use super::{
     strategy::{self, Needs, Strategy},
 };
 
-/// What to try, and how.
+/// What to measure, and how.
 #[derive(Clone, Debug)]
 pub struct Asked {
     /// The file.
     pub path: PathBuf,
-    /// The function to call; without one a command is run, and nothing else is called.
+    /// The function to call; without one, commands are run and nothing else is called.
     pub invoke: Option<String>,
     /// Arguments of the function or the command.
     pub args: Vec<String>,
-    /// Give it WASI.
+    /// Whether to provide WASI.
     pub wasi: bool,
-    /// Give it imports that trap for those that nothing provides.
+    /// Whether to replace missing imports with stubs that trap.
     pub stub: bool,
-    /// How long one sandbox may take.
+    /// The time limit of one sandbox.
     pub limit: Duration,
-    /// Workers of each strategy.
+    /// The number of workers per strategy.
     pub samples: usize,
 }
 
-/// What was measured.
+/// The measurements of a sweep.
 pub struct Tried {
-    /// Each strategy and its workers.
+    /// Each strategy with the record of its workers.
     pub strategies: Vec<(Strategy, CaseRecord)>,
     /// What was run.
     pub order: Order,
-    /// Sandboxes that were alive at once.
+    /// The number of concurrent sandboxes.
     pub sandboxes: u32,
 }
 
-/// Sandboxes alive at once: as many as memory and time allow.
+/// Candidates for the number of concurrent sandboxes: the largest that memory and time allow.
 const TOPS: [u32; 6] = [100, 50, 20, 10, 5, 2];
-/// How long making and calling all sandboxes of a worker may take.
+/// The time limit for creating and calling all sandboxes of a worker.
 const CLIMB: Duration = Duration::from_secs(2);
-/// The part of the free memory that sandboxes may take: 1 in so many.
+/// Sandboxes may take 1/`SHARE` of the free memory.
 const SHARE: u64 = 4;
-/// What a worker may take that passed its trial.
+/// The time limit of a worker that passed its trial.
 const LONGEST: Duration = Duration::from_secs(300);
 
-/// Tries a file with every strategy. `progress` is told what is going on, a line at a time.
+/// Measures a file with every strategy. Reports what it is doing to `progress`, one line at a time.
 ///
 /// # Errors
-/// [`Refusal`]: the file, what it asks for or what it does.
+/// A [`Refusal`] if the file is invalid, needs something missing, or fails.
 pub fn sweep(asked: &Asked, progress: &dyn Fn(&str)) -> Result<Tried, Refusal> {
     let given = Given::read(&asked.path)?;
     let folder = runner::target_dir().map_err(harness)?.join("highwater");
@@ -80,7 +80,7 @@ pub fn sweep(asked: &Asked, progress: &dyn Fn(&str)) -> Result<Tried, Refusal> {
     let own = std::env::current_exe().map_err(|error| Refusal::Harness(format!("/proc/self/exe: {error}")))?;
     let mut workers =
         Workers { measuring: Measuring::new(&own, &folder, &interrupt).map_err(run_error)?, folder: &folder };
-    progress("trying it once");
+    progress("running it once");
     let first = workers.trial(&files[0], &order, asked.limit)?;
     let ladder = ladder(&first, given.size());
     let sandboxes = ladder.last().map_or(1, |top| top.0);
@@ -93,7 +93,7 @@ pub fn sweep(asked: &Asked, progress: &dyn Fn(&str)) -> Result<Tried, Refusal> {
     Ok(Tried { strategies, order, sandboxes })
 }
 
-/// What is to be run. Whatever can be wrong with it is found here, before any worker.
+/// The order to run. Finds all errors that can be found before any worker starts.
 fn order(asked: &Asked, given: &Given, file: &(Strategy, PathBuf)) -> Result<Order, Refusal> {
     let engine = file.0.compiler().map_err(|error| Refusal::Harness(one_line(&error)))?;
     let needs = Needs {
@@ -113,7 +113,7 @@ fn order(asked: &Asked, given: &Given, file: &(Strategy, PathBuf)) -> Result<Ord
         }
         None if !asked.args.is_empty() => {
             return Err(Refusal::Call(
-                "--args needs --invoke NAME: it is no command that could be run with them".to_owned(),
+                "--args needs --invoke NAME: the file is not a command that takes arguments".to_owned(),
             ));
         }
         None => Call::Nothing,
@@ -137,7 +137,7 @@ struct Workers<'a> {
 }
 
 impl Workers<'_> {
-    /// One sandbox in one worker: whether it runs, and what it takes.
+    /// Runs one sandbox in one worker, to see whether it works and what it takes.
     fn trial(&mut self, file: &(Strategy, PathBuf), order: &Order, limit: Duration) -> Result<Sample, Refusal> {
         let job = self.job(file, order, &[Scale(1)], limit)?;
         match self.measuring.worker(&job, 0).map_err(run_error)? {
@@ -169,7 +169,7 @@ impl Workers<'_> {
     ) -> Result<Job, Refusal> {
         let case = Try(*strategy);
         let order = order.write(&self.folder.join("cache/try-order.json"))?;
-        // Relative, so that the length of the folder's path never reaches the worker's heap.
+        // A relative path, so that the length of the folder's path does not affect the worker's heap.
         let relative = |path: &Path| path.strip_prefix(self.folder).unwrap_or(path).to_owned();
         Ok(Job {
             program: Program::Own,
@@ -186,7 +186,7 @@ impl Workers<'_> {
     }
 }
 
-/// How a worker failed, in one line; `None` when it did not.
+/// How a worker failed, on one line; `None` if it did not.
 fn failure(sample: &Sample, order: &Order, limit: Duration) -> Option<String> {
     let told = sample.notes.iter().find(|(name, _)| name == FAILURE).map(|(_, text)| text.clone());
     let doing = || match sample.readings.last().map(|reading| reading.stage.name()) {
@@ -204,7 +204,7 @@ fn failure(sample: &Sample, order: &Order, limit: Duration) -> Option<String> {
     }
 }
 
-/// How many sandboxes to make, by what one took.
+/// The ladder of sandboxes, chosen by what one took.
 fn ladder(first: &Sample, size: u64) -> Vec<Scale> {
     let top_stage = first.readings.iter().rfind(|reading| reading.stage.scale().is_some());
     let at = |stage: Option<&Stage>, metric: Metric| {
@@ -213,7 +213,7 @@ fn ladder(first: &Sample, size: u64) -> Vec<Scale> {
     };
     let loaded = first.readings.iter().map(|reading| &reading.stage).find(|stage| stage.name() == "loaded");
     let held = |stage| at(stage, Metric::Anon) + at(stage, Metric::PageTables);
-    // Without copy-on-write a sandbox holds its own copy of the data too, which is no larger than the file.
+    // Without copy-on-write a sandbox also has its own copy of the data, which is no larger than the file.
     let one = held(top_stage.map(|reading| &reading.stage)).saturating_sub(held(loaded)) + size;
     let steps = first.readings.iter().filter(|reading| reading.stage.scale().is_some());
     let time = Duration::from_nanos(steps.map(|reading| reading.wall_ns).sum());

@@ -1,4 +1,4 @@
-//! How each claim is decided from a run's figures, whatever case it is said of.
+//! Decides each claim from a run's figures, for any case.
 
 use highwater_model::{Category, Metric, Quantity, Record, signed_bytes};
 use highwater_worker::Finding;
@@ -7,16 +7,17 @@ use super::{CPYTHON, CPYTHON_PRE};
 use crate::{WINDOW, reading::Reading};
 
 const MIB: f64 = (1 << 20) as f64;
-/// Windows that the leak test leaves out: a heap's free lists fill.
+/// Windows that the leak test skips, while a heap's free lists fill.
 const WARM_UP: usize = 4;
 
-/// Whether all cases that this run has bear it out: `decide` tells that, and the figures. At least one must be there.
+/// Decides whether all of the cases that are present confirm the claim; `decide` returns the verdict and the
+/// figures of one. At least one case must be present.
 fn all_of(record: &Record, ids: &[&str], decide: impl Fn(Reading<'_>) -> Option<(bool, String)>) -> Finding {
     let readings = ids.iter().filter_map(|id| Reading::of(record, id));
     let found: Vec<_> = readings.filter_map(|reading| Some((reading, decide(reading)?))).collect();
     if found.is_empty() {
         return Finding::undecided(
-            "no case that it rests on was selected and could run, with ladders that are long enough",
+            "no case that it depends on was selected, could run and has a sufficiently long ladder",
         );
     }
     let holds = found.iter().all(|(_, (holds, _))| *holds);
@@ -37,7 +38,7 @@ fn bytes(value: f64) -> String {
 pub(super) fn code_is_shared(record: &Record, ids: &[&str]) -> Finding {
     all_of(record, ids, |reading| {
         let pss = reading.slope(Quantity::Within(Metric::Pss, Category::CompiledCode), "live")?;
-        Some((pss < reading.page(), format!("{} a sandbox", bytes(pss))))
+        Some((pss < reading.page(), format!("{} per sandbox", bytes(pss))))
     })
 }
 
@@ -51,7 +52,7 @@ pub(super) fn is_small(record: &Record, id: &str) -> Finding {
 pub(super) fn has_own_memory(record: &Record, id: &str, [space, written]: [&str; 2]) -> Finding {
     all_of(record, &[id], |reading| {
         let (space, written) = (reading.slope(Metric::Vsize, space)?, reading.slope(Metric::Anon, written)?);
-        let figures = format!("{} of address space, {} written to when called", bytes(space), bytes(written));
+        let figures = format!("{} of address space, {} written when called", bytes(space), bytes(written));
         Some((space >= 65_536.0 && written >= reading.page(), figures))
     })
 }
@@ -59,7 +60,7 @@ pub(super) fn has_own_memory(record: &Record, id: &str, [space, written]: [&str;
 pub(super) fn of_256_mib(record: &Record, id: &str) -> Finding {
     all_of(record, &[id], |reading| {
         let space = reading.slope(Metric::Vsize, "live")?;
-        Some(((space / (256.0 * MIB) - 1.0).abs() <= 0.1, format!("{} of address space a sandbox", bytes(space))))
+        Some(((space / (256.0 * MIB) - 1.0).abs() <= 0.1, format!("{} of address space per sandbox", bytes(space))))
     })
 }
 
@@ -68,7 +69,7 @@ pub(super) fn memory_is_sparse(record: &Record, id: &str) -> Finding {
         let space = reading.slope(Metric::Vsize, "live")?;
         let ((_, resident), (_, own)) = (reading.shares(Metric::Rss)?, reading.shares(Metric::Anon)?);
         let figures = format!(
-            "of {} of address space {} is resident, {} of it the sandbox's own",
+            "of {} of address space, {} is resident, {} of that private",
             bytes(space),
             bytes(resident),
             bytes(own)
@@ -80,18 +81,18 @@ pub(super) fn memory_is_sparse(record: &Record, id: &str) -> Finding {
 pub(super) fn python_is_the_cost(record: &Record, id: &str) -> Finding {
     all_of(record, &[id], |reading| {
         let (all, guest) = reading.shares(Metric::Anon)?;
-        Some((guest >= 0.9 * all, format!("{} of {} are the guest's", bytes(guest), bytes(all))))
+        Some((guest >= 0.9 * all, format!("{} of {} belong to the guest", bytes(guest), bytes(all))))
     })
 }
 
 pub(super) fn growth_is_linear(record: &Record, ids: &[&str]) -> Finding {
     all_of(record, ids, |reading| {
-        // Where the ladder is short, a straight line says little.
+        // On a short ladder, a straight line proves little.
         if reading.rungs("live").len() < 3 {
             return None;
         }
         let [live, called] = ["live", "called"].map(|ladder| reading.is_linear(Metric::Anon, ladder));
-        let words = |linear| if linear { "a line" } else { "bent" };
+        let words = |linear| if linear { "linear" } else { "not linear" };
         Some((live? && called?, format!("live {}, called {}", words(live?), words(called?))))
     })
 }
@@ -108,7 +109,7 @@ pub(super) fn cow_is_on(record: &Record, images: &[(&str, u32)]) -> Finding {
 
 pub(super) fn pre_initialisation_saves(record: &Record, id: &str) -> Finding {
     let Some(own) = Reading::of(record, CPYTHON).and_then(|reading| reading.whole_slope(Metric::Anon)) else {
-        return Finding::undecided("CPython that initialises itself was not selected or could not run");
+        return Finding::undecided("the self-initialising CPython was not selected or could not run");
     };
     all_of(record, &[id], |reading| {
         let pre = reading.whole_slope(Metric::Anon)?;
@@ -118,17 +119,17 @@ pub(super) fn pre_initialisation_saves(record: &Record, id: &str) -> Finding {
 
 pub(super) fn reuse_is_cheaper(record: &Record, id: &str) -> Finding {
     let Some(sandboxes) = Reading::of(record, CPYTHON_PRE) else {
-        return Finding::undecided("the sandboxes that it is compared with were not selected or could not run");
+        return Finding::undecided("the sandboxes to compare with were not selected or could not run");
     };
     all_of(record, &[id], |session| {
         let executed = session.rungs("executed");
         let rung = sandboxes.rungs("called").into_iter().filter(|rung| executed.contains(rung)).max()?;
-        // Of few executions each costs a sandbox's part.
+        // With few executions, each carries a share of the sandbox's own cost.
         if rung < 16 {
             return None;
         }
         let one = session.growth(Metric::Anon, &format!("executed@{rung}"))?;
-        // All sandboxes of the ladder live while the first are called.
+        // All sandboxes of the ladder are live while the first are called.
         let per_sandbox = sandboxes.whole_slope(Metric::Anon)?;
         let many = per_sandbox * f64::from(rung);
         Some((one < many / 10.0, format!("{rung} executions {}, {rung} sandboxes {}", bytes(one), bytes(many))))
@@ -139,7 +140,7 @@ pub(super) fn leaks_nothing(record: &Record, ids: &[&str]) -> Finding {
     all_of(record, ids, |reading| {
         let found = reading.leak("executed", WINDOW, WARM_UP)?;
         Some(match found {
-            Some(leak) => (false, format!("{} an execution", bytes(leak.slope / f64::from(WINDOW)))),
+            Some(leak) => (false, format!("{} per execution", bytes(leak.slope / f64::from(WINDOW)))),
             None => (true, "none".to_owned()),
         })
     })
@@ -147,10 +148,10 @@ pub(super) fn leaks_nothing(record: &Record, ids: &[&str]) -> Finding {
 
 pub(super) fn drop_gives_back(record: &Record, id: &str) -> Finding {
     all_of(record, &[id], |reading| {
-        // Of a few sandboxes the host's own pages would be a good part.
+        // With few sandboxes, the host's own pages would be a large part.
         let top = reading.rungs("called").into_iter().max().filter(|top| *top >= 100)?;
         let (took, left) =
             (reading.growth(Metric::Anon, &format!("called@{top}"))?, reading.growth(Metric::Anon, "trimmed")?);
-        Some((left < took / 10.0, format!("{} of {} left of {top} sandboxes", bytes(left), bytes(took))))
+        Some((left < took / 10.0, format!("{} of {} left after dropping {top} sandboxes", bytes(left), bytes(took))))
     })
 }

@@ -1,4 +1,4 @@
-//! The family as a program, run in a target folder of a test's own.
+//! Runs the family as a program, in a separate target folder for each test.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::{
@@ -10,7 +10,7 @@ use std::{
 use highwater_model::{CaseRecord, Record};
 use highwater_store::read_record;
 
-/// Runs it with these arguments, and reads the record.
+/// Runs the program with these arguments and reads the record.
 pub(crate) fn run(target: &Path, args: &[&str]) -> Record {
     let output = Command::new(env!("CARGO_BIN_EXE_sandbox-scaling"))
         .env("HIGHWATER_TARGET_DIR", target)
@@ -27,8 +27,8 @@ pub(crate) fn measure(args: &[&str]) -> Record {
     run(tempfile::tempdir().expect("a folder").path(), args)
 }
 
-/// The same with the programs that were made before: the cache is the one below the target folder, so only the first
-/// of all test runs builds them.
+/// The same with programs that were built before: the cache is the one below the target folder, so only the
+/// first test run builds them.
 pub(crate) fn measure_programs(args: &[&str]) -> Record {
     let folder = tempfile::tempdir().expect("a folder");
     let named = std::env::var_os("HIGHWATER_TARGET_DIR").map(PathBuf::from);
