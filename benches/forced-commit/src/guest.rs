@@ -110,7 +110,7 @@ pub fn compile_for_target(config: &mut Config) -> wasmtime::Result<()> {
 /// An engine that compiles for that target and for engines with these settings.
 ///
 /// # Errors
-/// As [`compile_for_target`], and when the engine refuses the settings.
+/// As [`compile_for_target`], and when the engine rejects the settings.
 pub fn compiler(config: &Config) -> wasmtime::Result<Engine> {
     let mut config = config.clone();
     compile_for_target(&mut config)?;

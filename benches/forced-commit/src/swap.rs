@@ -22,7 +22,7 @@ pub fn is_on() -> Result<bool, Error> {
 /// Contents do not change: the next access reads them back.
 ///
 /// # Errors
-/// When the kernel refuses, or /proc is not readable.
+/// When the system call fails, or /proc is not readable.
 pub fn out(memory: &mut [u8]) -> Result<u64, Error> {
     page_out(memory).map_err(Error::system("swap pages out"))?;
     oracle::swapped(memory)

@@ -94,7 +94,7 @@ impl Ceiling {
     }
 }
 
-/// Adds sandboxes and calls each until one is refused; writes a byte to `told` for each.
+/// Adds sandboxes and calls each until one is refused; writes a byte to the pipe for each.
 fn until_refused(host: &Core, live: &mut Vec<CoreLive>, mut told: impl Write) -> CaseResult<wasmtime::Error> {
     while live.len() < ENDLESS {
         match host.live().and_then(|mut sandbox| host.call(&mut sandbox).map(|()| sandbox)) {

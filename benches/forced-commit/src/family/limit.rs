@@ -106,7 +106,7 @@ const REFUSED: i32 = 3;
 /// The child's exit status after a panic, for example of an engine that does not expect a mapping to fail.
 const PANICKED: i32 = 101;
 
-/// Takes a guest through instantiation, commit and first job, and writes a byte to `told` after each.
+/// Takes a guest through instantiation, commit and first job, and writes a byte to the pipe after each.
 fn attempt(row: &Row, mut live: Live, mut told: impl Write) -> Result<(), Error> {
     if let Limit::Data(mib) = row.limit {
         let limit = Rlimit { current: Some(mib * MIB), maximum: getrlimit(Resource::Data).maximum };

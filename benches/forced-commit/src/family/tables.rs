@@ -40,9 +40,9 @@ const fn huge(name: &'static str, make: fn() -> Box<dyn Commit>) -> Way {
 }
 
 impl Way {
-    /// Said to pre-allocate; commits nothing.
+    /// Claimed to pre-allocate; commits nothing.
     pub(super) const STATIC_MAXIMUM: Self = small("static-maximum", || Box::new(StaticMaximum));
-    /// Said to pre-allocate; commits nothing.
+    /// Claimed to pre-allocate; commits nothing.
     pub(super) const DECLARED_MINIMUM: Self = small("declared-minimum", || Box::new(DeclaredMinimum));
     /// A function in the guest.
     pub(super) const GUEST_PROBE: Self = small("guest-probe", || Box::new(GuestProbe));

@@ -1,4 +1,4 @@
-//! Resets that keep the instance and treat its memory as a whole.
+//! Resets that keep the instance and act on its whole memory.
 
 use super::{Reset, memory_of};
 use crate::{

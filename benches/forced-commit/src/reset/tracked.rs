@@ -83,7 +83,7 @@ impl Restored {
 /// and run unprotected: see [`Density`]. Works on huge pages too: a write splits only the huge page that it
 /// hits, and the remaining ones speed up the scan. Before dense jobs, split pages are collapsed again.
 ///
-/// When [`Reset::reset`] returns `Ok`, the memory is the image byte for byte, provided that
+/// When [`Reset::reset`] returns `Ok`, the memory equals the image byte for byte, provided that
 ///
 /// - it equalled the image when the reset was armed, and every reset since was given the same image;
 /// - nothing wrote to it bypassing the page tables. Devices and io_uring (`READ_FIXED` into registered

@@ -48,7 +48,7 @@ unsafe impl Sync for Reservation {}
 impl Reservation {
     fn new(capacity: usize, guard: usize, huge: bool) -> io::Result<Self> {
         let length = BORDER + capacity + guard;
-        // SAFETY: the kernel chooses the address, so no mapping of anybody is replaced.
+        // SAFETY: the kernel chooses the address, so no existing mapping is replaced.
         let mapped = unsafe {
             mmap_anonymous(std::ptr::null_mut(), length, ProtFlags::empty(), MapFlags::PRIVATE | MapFlags::NORESERVE)
         }?;

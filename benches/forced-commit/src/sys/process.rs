@@ -113,7 +113,7 @@ impl Child {
     /// Waits for the child to end.
     ///
     /// # Errors
-    /// When the system refuses.
+    /// When a system call fails.
     pub fn wait(self) -> io::Result<Ended> {
         let mut status = 0;
         // SAFETY: the pid is an unreaped child of this process (`fork` made it, and `self` is consumed), and
