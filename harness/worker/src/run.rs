@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use highwater_model::Category;
+
 use crate::{Case, CaseError, CaseResult, Family, NotRun, Stages, alloc, inject, protocol::WORKER_ARGUMENT, sys};
 
 /// Runs the case that the parent asks for. The family is only built after `start`, which therefore
@@ -85,6 +87,7 @@ fn on_fresh_thread(case: &dyn Case, stages: &mut Stages) -> Result<CaseResult, C
             let mut run = || {
                 warm_stack();
                 stages.label_stack()?;
+                stages.label(Category::Stacks, sys::use_signal_stack()?)?;
                 inject::shift_heap(layout.heap());
                 case.run(stages)
             };
