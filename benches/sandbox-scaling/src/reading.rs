@@ -2,7 +2,7 @@
 
 use highwater_judge::{Aspect, View};
 use highwater_model::{CaseId, CaseRecord, Category, Metric, Quantity, Record};
-use highwater_stats::{self as stats, Bend, Leak};
+use highwater_stats::{self as stats, Leak, Linearity};
 
 use crate::NAME;
 
@@ -67,7 +67,7 @@ impl<'a> Reading<'a> {
 
     /// Whether growth along a ladder is linear.
     pub(crate) fn is_linear(self, metric: Metric, ladder: &str) -> Option<bool> {
-        Some(self.view.line(metric.into(), ladder, self.page)?.bend == Bend::Linear)
+        Some(self.view.line(metric.into(), ladder, self.page)?.linearity == Linearity::Linear)
     }
 
     /// The rungs of a ladder.

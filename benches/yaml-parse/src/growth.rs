@@ -2,7 +2,7 @@
 
 use highwater_judge::{Aspect, View};
 use highwater_model::{CaseId, CaseRecord, Metric, Quantity, Record};
-use highwater_stats::{Bend, Line, fit};
+use highwater_stats::{LinearFit, Linearity, theil_sen_fit};
 use highwater_worker::Finding;
 
 use crate::{generate::SIZE, peers::Peer};
@@ -15,9 +15,9 @@ const GRAIN: f64 = 0.05;
 /// Memory and time of one parser as a function of the input size in MiB.
 struct Growth {
     /// Growth of anon up to `walked`, in bytes per MiB.
-    memory: Line,
+    memory: LinearFit,
     /// CPU time from the path to the document, in nanoseconds per MiB.
-    time: Line,
+    time: LinearFit,
 }
 
 impl Growth {
@@ -33,16 +33,16 @@ impl Growth {
         let workers: Vec<Vec<f64>> =
             (0..fewest).map(|worker| memory.iter().map(|values| values[worker]).collect()).collect();
         let grain = GRAIN * time.iter().copied().fold(0.0, f64::max);
-        Some(Self { memory: fit(&scales, &workers, 4096.0)?, time: fit(&scales, &[time], grain)? })
+        Some(Self { memory: theil_sen_fit(&scales, &workers, 4096.0)?, time: theil_sen_fit(&scales, &[time], grain)? })
     }
 
     fn is_linear(&self) -> bool {
-        self.memory.bend == Bend::Linear && self.time.bend == Bend::Linear
+        self.memory.linearity == Linearity::Linear && self.time.linearity == Linearity::Linear
     }
 
     fn told(&self) -> String {
         let of_file = self.memory.slope / MIB;
-        let (memory, time) = (self.memory.bend, self.time.bend);
+        let (memory, time) = (self.memory.linearity, self.time.linearity);
         format!("{of_file:.4} bytes per byte, {memory}; {:.1} ms CPU per MiB, {time}", self.time.slope / 1e6)
     }
 }

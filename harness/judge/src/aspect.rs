@@ -1,7 +1,7 @@
 //! A case's columns as the values that are judged: one per worker for each quantity and aspect.
 
 use highwater_model::{Aspect, CaseRecord, Quantity, Scale, Stage, StageColumns};
-use highwater_stats::{self as stats, Line};
+use highwater_stats::{self as stats, LinearFit};
 
 /// A case's columns seen by aspect.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +55,8 @@ impl<'a> View<'a> {
             Aspect::Growth(stage) => self.growth(quantity, stage),
             Aspect::Slope(name) => {
                 let (scales, workers) = self.ladder(quantity, name)?;
-                let slope = |rungs: &Vec<f64>| Some(stats::fit(&scales, std::slice::from_ref(rungs), 1.0)?.slope);
+                let slope =
+                    |rungs: &Vec<f64>| Some(stats::theil_sen_fit(&scales, std::slice::from_ref(rungs), 1.0)?.slope);
                 workers.iter().map(slope).collect()
             }
         }
@@ -69,9 +70,9 @@ impl<'a> View<'a> {
 
     /// The line through the rungs of a stage name. `quantum` as in [`stats::fit`].
     #[must_use]
-    pub fn line(&self, quantity: Quantity, name: &str, quantum: f64) -> Option<Line> {
+    pub fn line(&self, quantity: Quantity, name: &str, quantum: f64) -> Option<LinearFit> {
         let (scales, workers) = self.ladder(quantity, name)?;
-        stats::fit(&scales, &workers, quantum)
+        stats::theil_sen_fit(&scales, &workers, quantum)
     }
 
     /// Growth at every rung of a stage name: the scales, and for each worker its values.

@@ -11,7 +11,7 @@
 //! has a slope for each, and a unit that went through both costs their sum.
 
 use highwater_model::{Bytes, CaseId, CaseRecord, Metric, Quantity, Scale, Stage, StageColumns};
-use highwater_stats::{self as stats, Bend, Middle};
+use highwater_stats::{self as stats, Linearity, MedianEstimate};
 use serde::Serialize;
 
 /// From this stage on units are gone (design §2).
@@ -91,7 +91,7 @@ pub struct Capacity {
     /// The most units that were measured.
     pub measured: Scale,
     /// Bytes that one more unit holds.
-    pub bytes_per_unit: Middle,
+    pub bytes_per_unit: MedianEstimate,
     /// Bytes held beside the units.
     pub fixed_bytes: f64,
     /// Whether every unit costs as much as every other, as far as was measured.
@@ -132,7 +132,7 @@ pub fn capacity(case: &CaseRecord, reference: &Stage, page: u64, ceilings: &Ceil
     add(Limit::Slots, slots(case));
     rooms.sort_by_key(|room| room.fits.units);
 
-    let all = |of: fn(&Straight) -> f64| stats::middle(&lines.iter().map(of).collect::<Vec<_>>());
+    let all = |of: fn(&Straight) -> f64| stats::estimate_median(&lines.iter().map(of).collect::<Vec<_>>());
     let told = "a slope that is no number";
     Ok(Capacity {
         case: case.id.clone(),
@@ -253,7 +253,7 @@ impl Way<'_> {
             let mut fixed = read(&self.case.stages[self.climbs.last()?.last()], worker)?;
             for climb in &self.climbs {
                 let rungs = self.rungs(climb, worker, &read)?;
-                let own = stats::fit(&climb.scales, &[rungs], 1.0)?.slope;
+                let own = stats::theil_sen_fit(&climb.scales, &[rungs], 1.0)?.slope;
                 slope += own;
                 fixed -= own * climb.top() as f64;
             }
@@ -265,8 +265,8 @@ impl Way<'_> {
     fn is_linear(&self, read: impl Fn(&StageColumns, usize) -> Option<f64>, page: u64) -> bool {
         self.climbs.iter().all(|climb| {
             let workers: Option<Vec<_>> = (0..self.case.samples).map(|w| self.rungs(climb, w, &read)).collect();
-            let line = workers.and_then(|workers| stats::fit(&climb.scales, &workers, page as f64));
-            line.is_some_and(|line| line.bend == Bend::Linear)
+            let line = workers.and_then(|workers| stats::theil_sen_fit(&climb.scales, &workers, page as f64));
+            line.is_some_and(|line| line.linearity == Linearity::Linear)
         })
     }
 
@@ -291,7 +291,7 @@ fn slots(case: &CaseRecord) -> Option<Fits> {
 }
 
 fn fits(units: &[f64]) -> Option<Fits> {
-    let Middle { value, low, high } = stats::middle(units)?;
+    let MedianEstimate { value, low, high } = stats::estimate_median(units)?;
     Some(Fits { units: value as u64, low: low as u64, high: high as u64 })
 }
 

@@ -69,7 +69,7 @@ impl Pairs {
     fn direction(&self) -> i8 {
         let logarithms: Vec<f64> = self.base.iter().map(|ns| ns.max(1.0).ln()).collect();
         let envelope = stats::envelope(&logarithms, self.head.len(), ENVELOPE, SEED);
-        let (Some(sign), Some(envelope)) = (stats::sign(&self.base, &self.head), envelope) else { return 0 };
+        let (Some(sign), Some(envelope)) = (stats::sign_test(&self.base, &self.head), envelope) else { return 0 };
         let shift = self.middle.2.ln();
         if shift.abs() <= envelope || (self.middle.2 - 1.0).abs() < LEAST {
             return 0;

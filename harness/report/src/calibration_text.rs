@@ -54,14 +54,14 @@ pub fn calibration_text(family: &str, class: &MachineClass, batches: usize, cali
 
 /// `0 (< 0.030 %)`.
 fn alarms(tally: Tally) -> String {
-    let bound = stats::rate(tally.found, tally.of, CONFIDENCE).map_or(1.0, |rate| rate.high);
+    let bound = stats::clopper_pearson(tally.found, tally.of, CONFIDENCE).map_or(1.0, |rate| rate.high);
     format!("{} (< {:.3} %)", tally.found, bound * 100.0)
 }
 
 /// `100.00 % (> 99.97 %)`.
 fn power(tally: Tally) -> String {
-    match stats::rate(tally.found, tally.of, CONFIDENCE) {
-        Some(rate) => format!("{:.2} % (> {:.2} %)", rate.share * 100.0, rate.low * 100.0),
+    match stats::clopper_pearson(tally.found, tally.of, CONFIDENCE) {
+        Some(rate) => format!("{:.2} % (> {:.2} %)", rate.proportion * 100.0, rate.low * 100.0),
         None => "-".to_owned(),
     }
 }

@@ -2,7 +2,7 @@
 
 use highwater_judge::{Aspect, View};
 use highwater_model::{Bytes, CaseRecord, Metric, Record, Unit, nanoseconds, signed_bytes};
-use highwater_stats::{Bend, median};
+use highwater_stats::{Linearity, median};
 
 use super::{figure_tables::figure_tables, table};
 
@@ -124,7 +124,7 @@ fn slopes(view: View<'_>, metric: Metric, page: u64, ladders: &[String]) -> Stri
     };
     let term = |name: &String| {
         let line = view.line(metric.into(), name, metric.quantum(page))?;
-        let bend = if line.bend == Bend::Linear { "" } else { "*" };
+        let bend = if line.linearity == Linearity::Linear { "" } else { "*" };
         Some(match line.low == line.high {
             true => format!("{}{bend}", show(line.slope)),
             false => format!("{}{bend} [{}, {}]", show(line.slope), show(line.low), show(line.high)),

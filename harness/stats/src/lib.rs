@@ -1,42 +1,42 @@
-//! Pure mathematics on measured numbers: no I/O, no clock, and no randomness but from a seed.
+//! Statistics on measured values: pure functions without I/O or a clock, and with seeded randomness only.
 //!
 //! ```text
-//!  order      values in order: levels, median, quantile
-//!  random     the one seeded generator
-//!  counting   factorials and binomial coefficients
-//!  normal     the tail of the normal distribution
-//!  pairs      how many pairs of two samples stand in order by chance
-//!  slope      what one more unit costs
-//!  envelope   how far the median moves by itself
-//!  trend      does a series go on rising?
-//!  leak       does memory, by a page per window?
-//!  sign       do pairs rise?
-//!  rates      a share with its limits
-//!  pareto     which of several choices no other betters
+//!  order_statistics  levels of tied values, median, quantile
+//!  theil_sen         slope over a ladder, its confidence interval, linearity
+//!  envelope          A/A envelope: how much the median varies without a change
+//!  mann_kendall      trend test
+//!  leak              a significant trend of at least a page per window
+//!  sign_test         sign test of paired values
+//!  clopper_pearson   confidence interval of a proportion
+//!  pareto            Pareto set of choices with two costs
+//!  mann_whitney      null distribution of the U statistic
+//!  normal            upper tail of the normal distribution
+//!  combinatorics     factorials and binomial coefficients
+//!  random            the seeded random number generator
 //! ```
 //!
-//! Every function takes plain values in bytes, counts, or either per unit, and gives `None` for
-//! what has no answer: no values, or values that are not finite.
+//! Every function takes plain values (bytes, counts, or either per unit) and returns `None` for input without an
+//! answer: no values, or values that are not finite.
 
-mod counting;
+mod clopper_pearson;
+mod combinatorics;
 mod envelope;
 mod leak;
+mod mann_kendall;
+mod mann_whitney;
 mod normal;
-mod order;
-mod pairs;
+mod order_statistics;
 mod pareto;
 mod random;
-mod rates;
-mod sign;
-mod slope;
-mod trend;
+mod sign_test;
+mod theil_sen;
 
+pub use clopper_pearson::{ProportionInterval, clopper_pearson};
 pub use envelope::envelope;
 pub use leak::{Leak, leak};
-pub use order::{ROUNDING, median};
+pub use mann_kendall::{MannKendall, mann_kendall};
+pub use order_statistics::{ROUNDING, median};
 pub use pareto::pareto;
 pub use random::Random;
-pub use rates::{Rate, rate};
-pub use sign::{Sign, sign};
-pub use slope::{Bend, Line, Middle, fit, middle};
-pub use trend::{Trend, trend};
+pub use sign_test::{SignTest, sign_test};
+pub use theil_sen::{LinearFit, Linearity, MedianEstimate, estimate_median, theil_sen_fit};

@@ -1,19 +1,19 @@
-//! The upper tail of the normal distribution, which the standard library has no function for.
+//! The upper tail probability of the normal distribution, which the standard library does not provide.
 //!
-//! Sources: below 3, the series of G. Marsaglia, "Evaluating the normal distribution", Journal of
-//! Statistical Software 11 (2004); from there on, Laplace's continued fraction, M. Abramowitz
-//! and I. Stegun, "Handbook of Mathematical Functions" (1964), 26.2.14, cut after 100 steps.
+//! Sources: for z below 3, the series of G. Marsaglia, "Evaluating the normal distribution", Journal of Statistical
+//! Software 11 (2004); from 3 on, Laplace's continued fraction, M. Abramowitz and I. Stegun, "Handbook of Mathematical
+//! Functions" (1964), 26.2.14, truncated after 100 steps.
 
-/// Where the continued fraction takes over.
-const FAR: f64 = 3.0;
+/// From here on the continued fraction is used.
+const FRACTION_FROM: f64 = 3.0;
 
-/// The chance that a standard normal value exceeds `z`.
+/// The probability that a standard normal value exceeds `z`.
 pub(super) fn upper_tail(z: f64) -> f64 {
     if z < 0.0 {
         return 1.0 - upper_tail(-z);
     }
     let density = (-0.5 * z * z).exp() / std::f64::consts::TAU.sqrt();
-    if z >= FAR {
+    if z >= FRACTION_FROM {
         return density / (1..=100).rev().fold(z, |below, step| z + f64::from(step) / below);
     }
     // z + z^3/3 + z^5/(3*5) + ...
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_tail_agrees_with_the_published_table() {
+    fn the_tail_matches_the_published_table() {
         // Abramowitz and Stegun, tables 26.1 and 26.2.
         let table = [
             (0.0, 0.5),
@@ -48,8 +48,8 @@ mod tests {
     }
 
     #[test]
-    fn the_two_methods_meet() {
-        assert!((upper_tail(FAR) / upper_tail(FAR - 1e-12) - 1.0).abs() < 1e-9);
+    fn both_methods_agree_at_the_boundary() {
+        assert!((upper_tail(FRACTION_FROM) / upper_tail(FRACTION_FROM - 1e-12) - 1.0).abs() < 1e-9);
         assert_eq!(upper_tail(f64::INFINITY), 0.0);
     }
 }

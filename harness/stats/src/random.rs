@@ -1,31 +1,30 @@
-//! The one source of chance: SplitMix64, the same sequence from the same seed on every machine.
+//! The random number generator: SplitMix64, which gives the same sequence for the same seed on every machine.
 //!
-//! Source: G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number generators", OOPSLA
-//! 2014. Bounded draws are the high half of a product (D. Lemire, "Fast random integer
-//! generation in an interval", 2019, without the rejection: for the few hundred values drawn from
-//! here the bias is below 2^-50).
+//! Source: G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014. Bounded values
+//! are the high half of a product (D. Lemire, "Fast random integer generation in an interval", 2019, without the
+//! rejection step: for bounds of a few hundred the bias is below 2^-50).
 
-/// A seeded generator: enough for resampling, and not for secrets.
+/// A seeded generator for resampling. It is not cryptographically secure.
 pub struct Random(u64);
 
 impl Random {
-    /// The sequence of this seed.
+    /// Creates a generator from a seed.
     pub fn seeded(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// A number from `0` to `bound - 1`; `0` where `bound` is 0.
+    /// A number from `0` to `bound - 1`; `0` if `bound` is 0.
     pub fn below(&mut self, bound: usize) -> usize {
         ((u128::from(self.next()) * bound as u128) >> 64) as usize
     }
 
-    /// As many values as `into` holds, each drawn from all of `values`: a bootstrap resample.
+    /// Fills `into` with values drawn from `values` with replacement: a bootstrap resample.
     pub fn resample(&mut self, values: &[f64], into: &mut [f64]) {
         into.fill_with(|| values[self.below(values.len())]);
     }
 
-    /// Brings `count` of the items to the front, every choice as likely as any other: the first
-    /// steps of Fisher and Yates's shuffle (D. Knuth, TAOCP 2, §3.4.2, algorithm P).
+    /// Moves `count` randomly chosen items to the front; every choice is equally likely. These are the first steps of a
+    /// Fisher-Yates shuffle (D. Knuth, TAOCP 2, §3.4.2, algorithm P).
     pub fn choose<T>(&mut self, items: &mut [T], count: usize) {
         for i in 0..count.min(items.len()) {
             let rest = items.len() - i;
@@ -47,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sequence_is_that_of_the_published_generator() {
+    fn the_sequence_matches_the_reference_implementation() {
         // The first outputs of S. Vigna's splitmix64.c for this seed.
         let mut random = Random::seeded(1_234_567);
         let first: Vec<u64> = (0..3).map(|_| random.next()).collect();
@@ -55,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn draws_stay_below_their_bound_and_reach_every_number() {
+    fn draws_stay_below_the_bound_and_cover_the_range() {
         let mut random = Random::seeded(1);
         let mut seen = [0_usize; 7];
         (0..7000).for_each(|_| seen[random.below(7)] += 1);
@@ -65,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn every_choice_comes_up_about_as_often() {
+    fn all_choices_are_about_equally_frequent() {
         let mut random = Random::seeded(2);
         let mut seen = std::collections::BTreeMap::new();
         for _ in 0..6000 {

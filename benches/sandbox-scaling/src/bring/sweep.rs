@@ -7,7 +7,7 @@ use std::{
 
 use highwater_model::{CaseRecord, Metric, Outcome, Sample, Scale, Stage, WorkerOptions};
 use highwater_probe::ceilings;
-use highwater_runner::{self as runner, Interrupt, IsolateError, Job, Measuring, Observed, Planned, RunError, Wanted};
+use highwater_runner::{self as runner, Interrupt, Job, Measuring, Observed, Planned, RunError, RunnerError, Sampling};
 use highwater_store::FolderLock;
 use highwater_worker::{Case, Limits, Program};
 
@@ -157,7 +157,7 @@ impl Workers<'_> {
         samples: usize,
     ) -> Result<CaseRecord, Refusal> {
         let job = self.job(file, order, ladder, LONGEST)?;
-        self.measuring.case(&Planned::Job(Box::new(job)), Wanted::exactly(samples)).map_err(run_error)
+        self.measuring.case(&Planned::Job(Box::new(job)), Sampling::exactly(samples)).map_err(run_error)
     }
 
     fn job(
@@ -231,7 +231,7 @@ fn harness(error: impl std::fmt::Display) -> Refusal {
 
 fn run_error(error: RunError) -> Refusal {
     match error {
-        RunError::Isolate(IsolateError::Interrupted) => Refusal::Interrupted,
+        RunError::Runner(RunnerError::Interrupted) => Refusal::Interrupted,
         error => Refusal::Harness(error.to_string()),
     }
 }

@@ -2,7 +2,7 @@
 
 use highwater_judge::{Aspect, View};
 use highwater_model::{CaseRecord, Metric, Quantity, Record, Scale, Stage, StageColumns};
-use highwater_stats::{Line, median};
+use highwater_stats::{LinearFit, median};
 
 /// A case of a record.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +43,7 @@ impl<'a> Look<'a> {
     }
 
     /// What one more unit costs on a ladder.
-    pub(super) fn line(&self, metric: Metric, ladder: &str) -> Option<Line> {
+    pub(super) fn line(&self, metric: Metric, ladder: &str) -> Option<LinearFit> {
         self.view.line(metric.into(), ladder, metric.quantum(self.record.fingerprint.class.page_size))
     }
 

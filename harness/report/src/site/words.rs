@@ -1,7 +1,7 @@
 //! Numbers for people: each with its unit, and with its limit (`exact, n = 20`).
 
 use highwater_model::{Death, Unit, nanoseconds, signed_bytes};
-use highwater_stats::Bend;
+use highwater_stats::Linearity;
 
 /// An amount in its unit: `4.58 KiB`, `2.00`, `1.234 ms`.
 pub(super) fn amount(unit: Unit, value: f64) -> String {
@@ -77,8 +77,8 @@ pub(super) fn counted(count: usize, word: &str) -> String {
 }
 
 /// How a line bends, after `before`; nothing of a straight one.
-pub(super) fn bent(before: &str, bend: Bend) -> String {
-    if bend == Bend::Linear { String::new() } else { format!("{before}{bend}") }
+pub(super) fn bent(before: &str, bend: Linearity) -> String {
+    if bend == Linearity::Linear { String::new() } else { format!("{before}{bend}") }
 }
 
 /// How a worker died and where: `killed by signal 9 (SIGKILL), after live@10`.

@@ -170,7 +170,7 @@ fn figures(look: &Look<'_>) -> Vec<Figure> {
                 true => format!("{}, 95 %, n = {}", between(unit, line.low, line.high), look.case.samples),
                 false => format!("exact, n = {}", look.case.samples),
             };
-            let bend = bent("; ", line.bend);
+            let bend = bent("; ", line.linearity);
             figures.push(Figure {
                 name: format!("{} per {}, {ladder}", named(metric.into()), look.record.unit),
                 value: amount(unit, line.slope),

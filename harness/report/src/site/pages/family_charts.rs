@@ -108,7 +108,7 @@ fn line(look: &Look<'_>, ladder: &str, label: &str, series: usize) -> Option<Lin
     };
     let points: Vec<Point> = look.rungs(Metric::Anon, ladder).into_iter().filter_map(point).collect();
     let slope = look.line(Metric::Anon, ladder)?;
-    let value = format!("{}{}", amount(Unit::Bytes, slope.slope), bent(", ", slope.bend));
+    let value = format!("{}{}", amount(Unit::Bytes, slope.slope), bent(", ", slope.linearity));
     (!points.is_empty()).then(|| Line { label: label.to_owned(), value, series, points })
 }
 

@@ -194,7 +194,7 @@ fn slope(look: &Look<'_>, metric: Metric, ladder: &str) -> Option<Cell> {
     let line = look.line(metric, ladder)?;
     let unit = metric.unit();
     let range = if line.low < line.high { between(unit, line.low, line.high) } else { String::new() };
-    let limit = [range, bent("", line.bend)].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
+    let limit = [range, bent("", line.linearity)].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
     Some(number(unit, line.slope, limit.join(" ")))
 }
 

@@ -1,15 +1,15 @@
-//! Logarithms of factorials and binomial coefficients, from which the sign test and the intervals
-//! of rates make their probabilities without overflow.
+//! Logarithms of factorials and binomial coefficients. The sign test and the Clopper-Pearson interval use them to
+//! compute probabilities without overflow.
 //!
-//! Source: Stirling's series, NIST Digital Library of Mathematical Functions, 5.11.1, to its fourth
-//! term; the first omitted is below 1e-16 from 20 on.
+//! Source: Stirling's series, NIST Digital Library of Mathematical Functions, 5.11.1, truncated after its fourth
+//! term. For n >= 20 the first omitted term is below 1e-16.
 
-/// Below this, factorials are products: 20! is the last that a `u64` holds.
-const SMALL: u64 = 20;
+/// Up to here factorials are computed as products: 20! is the largest that fits in a `u64`.
+const MAX_EXACT: u64 = 20;
 
-/// ln(n!), to about 16 digits.
+/// ln(n!), accurate to about 16 digits.
 pub(super) fn ln_factorial(n: usize) -> f64 {
-    if n as u64 <= SMALL {
+    if n as u64 <= MAX_EXACT {
         return ((1..=n as u64).product::<u64>() as f64).ln();
     }
     let n = n as f64;
@@ -17,7 +17,7 @@ pub(super) fn ln_factorial(n: usize) -> f64 {
     n * n.ln() - n + 0.5 * (std::f64::consts::TAU * n).ln() + series / n
 }
 
-/// ln of the number of ways to choose `k` of `n`; minus infinity where `k` exceeds `n`.
+/// The logarithm of the binomial coefficient "n choose k"; negative infinity if `k > n`.
 pub(super) fn ln_choose(n: usize, k: usize) -> f64 {
     if k > n {
         return f64::NEG_INFINITY;
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn factorials_agree_with_the_sum_of_logarithms_across_the_change_of_method() {
+    fn factorials_match_the_sum_of_logarithms() {
         let mut sum = 0.0;
         for n in 1..400_usize {
             sum += (n as f64).ln();
@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn coefficients_are_those_of_pascals_triangle() {
+    fn coefficients_match_pascals_triangle() {
         for (k, ways) in [1.0, 5.0, 10.0, 10.0, 5.0, 1.0, 0.0].into_iter().enumerate() {
             assert!((ln_choose(5, k).exp() - ways).abs() < 1e-12, "{k}");
         }

@@ -1,15 +1,14 @@
-//! Values in order: sorting that refuses what is not a number, levels of equal values, the median
-//! and quantiles.
+//! Order statistics: sorting that rejects values that are not finite, levels of tied values, the median, and quantiles.
 //!
-//! Quantiles are the inverse of the empirical distribution, definition 1 of R. Hyndman and Y. Fan,
-//! "Sample quantiles in statistical packages", The American Statistician 50 (1996): always a value
-//! that occurred, so that a quantile of whole pages is whole pages.
+//! Quantiles are the inverse of the empirical distribution function, definition 1 of R. Hyndman and Y. Fan, "Sample
+//! quantiles in statistical packages", The American Statistician 50 (1996). They are always a value of the sample, so a
+//! quantile of whole pages is a whole number of pages.
 
-/// Slopes are quotients of whole numbers: values no further apart than this (bytes, counts, or
-/// either per unit) differ by rounding and are one level.
+/// Values that differ by at most this (bytes, counts, or either per unit) are treated as equal. Slopes are quotients of
+/// whole numbers, so equal ones may differ by rounding.
 pub const ROUNDING: f64 = 1e-6;
 
-/// The values from low to high. `None` of no values, or where one is not finite.
+/// The values in ascending order. Returns `None` if there are none, or if one is not finite.
 pub(super) fn sorted(values: &[f64]) -> Option<Vec<f64>> {
     if values.is_empty() || !values.iter().all(|value| value.is_finite()) {
         return None;
@@ -19,7 +18,7 @@ pub(super) fn sorted(values: &[f64]) -> Option<Vec<f64>> {
     Some(sorted)
 }
 
-/// The different values, from low to high, and how many samples hold each.
+/// The distinct values in ascending order, and how often each occurs.
 #[derive(Debug)]
 pub(super) struct Levels {
     starts: Vec<f64>,
@@ -27,7 +26,7 @@ pub(super) struct Levels {
 }
 
 impl Levels {
-    /// Joins values that differ by [`ROUNDING`] or less. `None` as of [`sorted`].
+    /// Merges values that differ by [`ROUNDING`] or less. Returns `None` like [`sorted`].
     pub(super) fn of(values: &[f64]) -> Option<Self> {
         let (mut starts, mut counts) = (Vec::new(), Vec::new());
         let mut last = f64::NEG_INFINITY;
@@ -44,18 +43,18 @@ impl Levels {
         Some(Self { starts, counts })
     }
 
-    /// Samples at each level, from the lowest. Never empty.
+    /// Number of values at each level, from the lowest. Never empty.
     pub(super) fn counts(&self) -> &[usize] {
         &self.counts
     }
 
-    /// Which level a value of this sample is on.
+    /// The index of the level of `value`, which must be one of the sample.
     pub(super) fn index(&self, value: f64) -> usize {
         self.starts.partition_point(|start| *start <= value).saturating_sub(1)
     }
 }
 
-/// The middle value; the mean of the middle two of an even number. `None` of nothing.
+/// The median; for an even number of values, the mean of the middle two. Returns `None` if there are no values.
 #[must_use]
 pub fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
@@ -68,14 +67,14 @@ pub fn median(values: &[f64]) -> Option<f64> {
     }
 }
 
-/// The smallest value that at least this part (0 to 1) of the values do not exceed. `None` as of
-/// [`sorted`], or for a part outside 0 to 1.
-pub(super) fn quantile(values: &[f64], part: f64) -> Option<f64> {
-    if !(0.0..=1.0).contains(&part) {
+/// The smallest value that at least this fraction (0 to 1) of the values do not exceed. Returns `None` like [`sorted`],
+/// or for a fraction outside 0 to 1.
+pub(super) fn quantile(values: &[f64], fraction: f64) -> Option<f64> {
+    if !(0.0..=1.0).contains(&fraction) {
         return None;
     }
     let sorted = sorted(values)?;
-    let rank = (part * sorted.len() as f64).ceil() as usize;
+    let rank = (fraction * sorted.len() as f64).ceil() as usize;
     sorted.get(rank.saturating_sub(1)).copied()
 }
 
@@ -84,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn levels_count_equal_values_and_forgive_rounding() {
+    fn levels_count_equal_values_up_to_rounding() {
         let third = 4096.0 / 3.0;
         let levels = Levels::of(&[5.0, third, 5.0, third + 1e-12, -1.0]).expect("finite");
         assert_eq!(levels.counts(), [1, 2, 2]);
@@ -92,23 +91,23 @@ mod tests {
     }
 
     #[test]
-    fn both_zeros_are_one_level() {
+    fn positive_and_negative_zero_are_one_level() {
         let levels = Levels::of(&[0.0, -0.0]).expect("finite");
         assert_eq!(levels.counts(), [2]);
         assert_eq!((levels.index(0.0), levels.index(-0.0)), (0, 0));
     }
 
     #[test]
-    fn what_is_not_a_number_has_no_order() {
+    fn values_that_are_not_finite_are_rejected() {
         assert!(Levels::of(&[]).is_none());
         assert!(Levels::of(&[1.0, f64::NAN]).is_none());
         assert!(sorted(&[f64::INFINITY]).is_none());
     }
 
     #[test]
-    fn a_quantile_is_a_value_that_occurred() {
+    fn a_quantile_is_a_value_of_the_sample() {
         let values = [40.0, 10.0, 30.0, 20.0];
-        let at = |part| quantile(&values, part);
+        let at = |fraction| quantile(&values, fraction);
         assert_eq!([0.0, 0.25, 0.26, 0.75, 1.0].map(at), [10.0, 10.0, 20.0, 30.0, 40.0].map(Some));
         assert_eq!((at(-0.1), at(1.1), at(f64::NAN)), (None, None, None));
     }
