@@ -1,4 +1,4 @@
-//! Tells the library which compiler builds it, for the fingerprint of runs.
+//! Passes the version of the compiler to the library, for the fingerprint of runs.
 
 use std::{env, process::Command};
 

@@ -1,10 +1,9 @@
-//! A family in a page: what a bench crate looks like, without WebAssembly. The tests of the harness
-//! run it as a user would.
+//! A complete example of a bench crate, without WebAssembly. The tests of the harness run it as a user would.
 //!
 //! ```text
 //! toy/heap/size=64k      a unit is a written Vec           64 KiB of host heap, and malloc's 16 bytes
 //! toy/mapped/pages=4     a unit is an anonymous mapping    4 pages of linear memory; the kernel merges neighbours
-//! toy/dies/how=...       every way not to come through     only with TOY_ALL in the environment
+//! toy/dies/how=...       all kinds of failures             only with TOY_ALL in the environment
 //! toy/other-program/...  a worker that is a Bash script    only with TOY_ALL in the environment
 //! ```
 
@@ -22,16 +21,16 @@ fn main() -> std::process::ExitCode {
 
 fn family() -> Family {
     let mut cases: Vec<Box<dyn Case>> = vec![Box::new(Heap), Box::new(Mapped)];
-    // Asked of the environment and not of the arguments, since a worker has but one argument; a
-    // worker of these cases is given the variable by `Case::environment`.
+    // An environment variable and not an argument, because workers have a fixed argument. `Case::environment` sets the
+    // variable in workers of these cases.
     if std::env::var_os(ALL).is_some() {
-        cases.extend(HOWS.map(|how| Box::new(Dies(how)) as Box<dyn Case>));
+        cases.extend(FAILURES.map(|how| Box::new(Fails(how)) as Box<dyn Case>));
         cases.push(Box::new(OtherProgram));
     }
     Family { name: "toy", unit: "buffer", reference: "loaded", context: Default::default(), cases, claims: vec![CLAIM] }
 }
 
-/// What somebody could say about this family.
+/// A claim about this family.
 const CLAIM: Claim = Claim {
     id: "mapped-is-exact",
     statement: "a mapped buffer costs its pages and no more",
@@ -47,7 +46,7 @@ const CLAIM: Claim = Claim {
     },
 };
 
-/// Buffers on the heap: below malloc's threshold for mappings of their own.
+/// Buffers on the heap, below the size for which malloc creates separate mappings.
 struct Heap;
 
 const SIZE: usize = 64 << 10;
@@ -62,7 +61,7 @@ impl Case for Heap {
     }
 
     fn run(&self, stages: &mut Stages) -> CaseResult {
-        let mut live = room_for_all(stages);
+        let mut live = list_of_units(stages);
         stages.reached("loaded")?;
         for scale in stages.ladder() {
             live.resize_with(scale.0 as usize, || vec![1_u8; SIZE]);
@@ -83,7 +82,7 @@ impl Case for Heap {
     }
 }
 
-/// Buffers in mappings of their own, which the family tells the harness the purpose of.
+/// Buffers in separate mappings, which the family labels.
 struct Mapped;
 
 const PAGES: usize = 4;
@@ -98,7 +97,7 @@ impl Case for Mapped {
     }
 
     fn run(&self, stages: &mut Stages) -> CaseResult {
-        let mut live = room_for_all(stages);
+        let mut live = list_of_units(stages);
         stages.reached("loaded")?;
         for scale in stages.ladder() {
             while live.len() < scale.0 as usize {
@@ -109,7 +108,7 @@ impl Case for Mapped {
             stages.figure("mapped_bytes", (live.len() * PAGES * rustix::param::page_size()) as u64)?;
             stages.reached_at("live", scale)?;
         }
-        stages.note("labels", "forgotten before\nthe mappings go")?;
+        stages.note("labels", "removed before\nthe mappings")?;
         stages.forget(Category::LinearMemory)?;
         drop(live);
         stages.reached("dropped")?;
@@ -127,8 +126,8 @@ impl Case for Mapped {
     }
 }
 
-/// The list of units, as long as it will ever be before the reference stage.
-fn room_for_all<T>(stages: &Stages) -> Vec<T> {
+/// An empty list of units, allocated in full before the reference stage.
+fn list_of_units<T>(stages: &Stages) -> Vec<T> {
     Vec::with_capacity(stages.ladder().last().map_or(0, |top| top.0 as usize))
 }
 
@@ -143,10 +142,10 @@ fn addresses(map: &MmapMut) -> Range<usize> {
     range.start.addr()..range.end.addr()
 }
 
-/// Adds the cases below.
+/// The environment variable that enables the cases below.
 const ALL: &str = "TOY_ALL";
 
-const HOWS: [&str; 12] = [
+const FAILURES: [&str; 12] = [
     "exit",
     "signal",
     "panic",
@@ -161,10 +160,10 @@ const HOWS: [&str; 12] = [
     "chatty",
 ];
 
-/// A case that does not come through, or is odd in another way.
-struct Dies(&'static str);
+/// A case that fails, is not run, or is unusual in another way.
+struct Fails(&'static str);
 
-impl Case for Dies {
+impl Case for Fails {
     fn id(&self) -> CaseId {
         id(&format!("toy/dies/how={}", self.0))
     }
@@ -207,10 +206,10 @@ impl Case for Dies {
                 black_box(vec![1_u8; 4 << 30]);
             }
             "oom" => drop(black_box(vec![1_u8; 256 << 20])),
-            "protocol" => say("nonsense\n")?,
-            // Dead before the parent can look.
+            "protocol" => send("nonsense\n")?,
+            // Exits before the parent can take a snapshot.
             "vanishes" => {
-                say("reached nowhere\n")?;
+                send("reached nowhere\n")?;
                 kill_process(getpid(), Signal::KILL)?;
             }
             "skips" => return Err(NotRun("this machine has no flux capacitor".to_owned()).into()),
@@ -221,21 +220,21 @@ impl Case for Dies {
                     eprintln!("{:e<63}", "");
                 }
             }
-            how => return Err(format!("no such way to die: {how}").into()),
+            how => return Err(format!("unknown failure: {how}").into()),
         }
         Ok(stages.reached("after")?)
     }
 }
 
-/// Speaks to the parent behind the back of `Stages`, which a family never does.
-fn say(line: &str) -> CaseResult {
-    // SAFETY: a worker's `Stages` owns the descriptor and keeps it open as long as the case runs.
+/// Sends a line to the parent without `Stages`, to test the handling of invalid messages.
+fn send(line: &str) -> CaseResult {
+    // SAFETY: the worker's `Stages` owns the descriptor and keeps it open while the case runs.
     let channel = unsafe { BorrowedFd::borrow_raw(3) };
     rustix::io::write(channel, line.as_bytes())?;
     Ok(())
 }
 
-/// The whole stage protocol in a Bash script: a worker may be any program.
+/// A worker that implements the stage protocol in a Bash script.
 struct OtherProgram;
 
 const SCRIPT: &str = r#"

@@ -8,7 +8,7 @@ use std::{
 
 use highwater_judge::{FamilyComparison, Policy, compare_family, confirm_family};
 use highwater_model::{Baseline, CaseId, Record, Selection};
-use highwater_runner::{self as runner, Interrupt, IsolateError, Measuring, Plan, PlanError, Wanted};
+use highwater_runner::{self as runner, Interrupt, Measuring, Plan, PlanError, RunnerError, Sampling};
 use highwater_store::FolderLock;
 
 use super::CliError;
@@ -46,15 +46,15 @@ impl Program {
         selection: Selection,
         aslr_off: bool,
         interrupt: &Interrupt,
-        wanted: impl Fn(&CaseId) -> Wanted,
+        sampling: impl Fn(&CaseId) -> Sampling,
     ) -> Result<Record, CliError> {
         let plan = self.plan(&selection, aslr_off)?;
-        self.run(plan, selection, aslr_off, interrupt, wanted)
+        self.run(plan, selection, aslr_off, interrupt, sampling)
     }
 
     /// Its jobs of the selected cases.
     pub(super) fn plan(&self, selection: &Selection, aslr_off: bool) -> Result<Plan, PlanError> {
-        Plan::ask(&self.path, &self.target, selection, aslr_off)
+        Plan::request(&self.path, &self.target, selection, aslr_off)
     }
 
     /// What runs its workers one by one.
@@ -69,10 +69,10 @@ impl Program {
         selection: Selection,
         aslr_off: bool,
         interrupt: &Interrupt,
-        wanted: impl Fn(&CaseId) -> Wanted,
+        sampling: impl Fn(&CaseId) -> Sampling,
     ) -> Result<Record, CliError> {
         let mut measuring = self.measuring(interrupt)?.with_fresh_layouts();
-        let cases = plan.cases.iter().map(|planned| measuring.case(planned, wanted(planned.id())));
+        let cases = plan.cases.iter().map(|planned| measuring.case(planned, sampling(planned.id())));
         let cases = cases.collect::<Result<_, _>>()?;
         Ok(measuring.record(plan, selection, aslr_off, cases))
     }
@@ -111,12 +111,12 @@ pub(super) fn judge(
     };
     let _lock = FolderLock::take(&program.folder, |line| eprintln!("{line}"))?;
     eprintln!("{}: measuring {} again, to confirm what was found", run.family, flagged.len());
-    let interrupt = Interrupt::install().map_err(|source| IsolateError::System { what: "watch for Ctrl-C", source })?;
+    let interrupt = Interrupt::install().map_err(|source| RunnerError::System { what: "watch for Ctrl-C", source })?;
     let selection = Selection { filter: Some(filter_of(&flagged)), ..run.selection.clone() };
     let again = program.measure(selection, aslr_off, &interrupt, |id| {
         let before = run.cases.iter().find(|case| case.id == *id).map_or(0, |case| case.samples);
-        let wanted = Wanted::default();
-        Wanted { fewest: wanted.fewest.max(before), most: wanted.most.max(before), ..wanted }
+        let sampling = Sampling::default();
+        Sampling { min: sampling.min.max(before), max: sampling.max.max(before), ..sampling }
     })?;
     Ok(confirm_family(baseline, run, &again, policy))
 }

@@ -8,7 +8,7 @@ use std::{
 use highwater_judge::{Arm, Aspect, Batches, Policy, View, calibrate};
 use highwater_model::{CaseId, CaseRecord, MachineClass, Metric, Record, Scale, Selection, Stage, WorkerOption, exit};
 use highwater_report as report;
-use highwater_runner::{Interrupt, IsolateError, Plan, Planned, Wanted};
+use highwater_runner::{Interrupt, Plan, Planned, RunnerError, Sampling};
 use highwater_stats::median;
 use highwater_store::{FolderLock, StoreError, read_record, write_record};
 
@@ -60,7 +60,7 @@ impl Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     let policy = arguments.rules.policy()?;
     let folder = arguments.run.path();
-    let interrupt = Interrupt::install().map_err(|source| IsolateError::System { what: "watch for Ctrl-C", source })?;
+    let interrupt = Interrupt::install().map_err(|source| RunnerError::System { what: "watch for Ctrl-C", source })?;
     let runs = arguments.run.records()?;
     let _lock = FolderLock::take(&folder, |line| eprintln!("{line}"))?;
     let mut measured = false;
@@ -122,7 +122,7 @@ impl Bench<'_> {
                 job.options.set(WorkerOption::InjectOnce, arm.bytes(growth, rustix::param::page_size() as u64));
             }
         }
-        let workers = Wanted::exactly(self.arguments.workers as usize);
+        let workers = Sampling::exactly(self.arguments.workers as usize);
         self.program
             .run(plan, self.arguments.selection(), !self.arguments.aslr_on, self.interrupt, |_: &CaseId| workers)
     }

@@ -26,7 +26,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use highwater_judge::{PolicyError, baselines};
 use highwater_model::exit;
 use highwater_report::site::{GatherError, SiteError};
-use highwater_runner::{IsolateError, PlanError, RunError};
+use highwater_runner::{PlanError, RunError, RunnerError};
 use highwater_store::StoreError;
 
 /// Page-exact memory benchmarks for what runs in a process, and a gate that fails when it grows
@@ -76,7 +76,7 @@ pub enum CliError {
     Run(#[from] RunError),
     /// The harness failed.
     #[error(transparent)]
-    Isolate(#[from] IsolateError),
+    Isolate(#[from] RunnerError),
     /// A bench binary gave no plan.
     #[error(transparent)]
     Plan(#[from] PlanError),
@@ -122,7 +122,7 @@ impl CliError {
             | Self::NotBlessed(_)
             | Self::Policy(PolicyError::Malformed { .. })
             | Self::Gather(GatherError::Policy(PolicyError::Malformed { .. })) => exit::USAGE,
-            Self::Run(RunError::Isolate(IsolateError::Interrupted)) | Self::Isolate(IsolateError::Interrupted) => {
+            Self::Run(RunError::Runner(RunnerError::Interrupted)) | Self::Isolate(RunnerError::Interrupted) => {
                 exit::INTERRUPTED
             }
             Self::Untestable(_) => exit::UNTESTABLE,

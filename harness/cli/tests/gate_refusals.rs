@@ -35,12 +35,8 @@ type Damage<'a> = &'a dyn Fn(&str) -> String;
 #[test]
 fn a_damaged_baseline_is_refused_in_one_line_that_names_the_file() {
     let damages: [(&str, Damage<'_>, &str); 7] = [
-        (
-            "truncated",
-            &|text| text[..text.find(" n=5").expect("a case")].to_owned(),
-            "does not read `case ID n=WORKERS`",
-        ),
-        ("empty", &|_| String::new(), "does not begin with `highwater baseline 2`"),
+        ("truncated", &|text| text[..text.find(" n=5").expect("a case")].to_owned(), "expected `case ID n=WORKERS`"),
+        ("empty", &|_| String::new(), "expected `highwater baseline 2`"),
         ("of the future", &|text| text.replacen("baseline 2", "baseline 999", 1), "999"),
         ("a median out of its range", &|text| text.replacen(" vmas 0", " vmas 0 1..2", 1), "is not between 1 and 2"),
         ("with a word more", &|text| text.replacen("\nunit ", "\nunity 1\nunit ", 1), "`unity` before the first case"),

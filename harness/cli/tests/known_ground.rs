@@ -1,4 +1,4 @@
-//! What Highwater reads, held against what must be there: the example `known-ground` is run as a
+//! What Highwater reads, held against what must be there: the example `ground-truth` is run as a
 //! user would run it, with ASLR off and on, and each case's growth is compared, worker by worker and
 //! *whole*: a quantity that a test does not name must not have changed.
 //!
@@ -267,7 +267,7 @@ fn runs() -> &'static [Record; 2] {
     static RUNS: OnceLock<[Record; 2]> = OnceLock::new();
     RUNS.get_or_init(|| {
         let scratch = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let program = example::build("known-ground");
+        let program = example::build("ground-truth");
         ["off", "on"].map(|aslr| {
             // Not in /tmp, which may be a tmpfs: its files are shmem when mapped.
             let desk = tempfile::tempdir_in(scratch).expect("a folder");
@@ -277,7 +277,7 @@ fn runs() -> &'static [Record; 2] {
                 .stdout(Stdio::null())
                 .status();
             assert!(status.expect("it starts").success(), "see its message above");
-            read_record(&desk.path().join("highwater/known-ground.json")).expect("a record")
+            read_record(&desk.path().join("highwater/ground-truth.json")).expect("a record")
         })
     })
 }
@@ -293,7 +293,7 @@ struct Growth {
 
 impl Growth {
     fn of(case: &str, stage: &str) -> Self {
-        let (case, stage) = (format!("known-ground/{case}"), stage.parse().expect("a stage"));
+        let (case, stage) = (format!("ground-truth/{case}"), stage.parse().expect("a stage"));
         Self { case, stage, expected: Vec::new(), page_tables: None, uss: None }
     }
 

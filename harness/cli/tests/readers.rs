@@ -68,16 +68,16 @@ const ANON: &str = "/cases/0/stages/0/memory/anon";
 #[test]
 fn a_record_that_is_none_is_refused_in_one_line() {
     let damages: &[(&str, Damage<'_>, &str)] = &[
-        ("empty", &|path| fs::write(path, "").expect("written"), "not a whole Highwater record (EOF"),
+        ("empty", &|path| fs::write(path, "").expect("written"), "not a complete Highwater record (EOF"),
         (
             "cut short",
             &|path| fs::write(path, &text(path)[..500]).expect("written"),
-            "not a whole Highwater record (EOF",
+            "not a complete Highwater record (EOF",
         ),
         ("with a BOM", &|path| fs::write(path, format!("\u{feff}{}", text(path))).expect("written"), "line 1 column 1"),
         ("not UTF-8", &|path| fs::write(path, b"{\"schema\": 1, \"family\": \"\xff\"}").expect("written"), "unicode"),
-        ("deep", &|path| fs::write(path, "[".repeat(1_000_000)).expect("written"), "not a whole Highwater record"),
-        ("deep inside", &|path| replace(path, "409600", &"[".repeat(1_000_000)), "not a whole Highwater record"),
+        ("deep", &|path| fs::write(path, "[".repeat(1_000_000)).expect("written"), "not a complete Highwater record"),
+        ("deep inside", &|path| replace(path, "409600", &"[".repeat(1_000_000)), "not a complete Highwater record"),
         ("of the future", &|path| set(path, "/schema", json!(2)), "schema version 2"),
         ("of the far future", &|path| set(path, "/schema", json!(u64::MAX)), "schema version 18446744073709551615"),
         ("before the first", &|path| set(path, "/schema", json!(0)), "schema version 0"),
@@ -86,24 +86,24 @@ fn a_record_that_is_none_is_refused_in_one_line() {
         ("below 0", &|path| set(path, ANON, json!(-4096)), "a column is a whole number"),
         ("a fraction", &|path| set(path, ANON, json!(0.5)), "a column is a whole number"),
         ("beyond any machine", &|path| set(path, ANON, json!((1_u64 << 53) + 1)), "anon at start is 9007199254740993"),
-        ("the largest number", &|path| set(path, ANON, json!(u64::MAX)), "beyond any machine"),
+        ("the largest number", &|path| set(path, ANON, json!(u64::MAX)), "above the limit of 2^53"),
         ("larger than that", &|path| replace(path, "409600", "18446744073709551616"), "a column is a whole number"),
         ("not finite", &|path| replace(path, "409600", "1e999"), "out of range"),
         (
             "samples without end",
             &|path| set(path, "/cases/0/samples", json!(1_000_000_000_000_000_000_u64)),
-            "more samples",
+            "too many samples",
         ),
-        ("a sample less", &|path| set(path, "/cases/1/samples", json!(4)), "does not hold 4 samples"),
-        ("no samples", &|path| set(path, "/cases/0/samples", json!(0)), "no samples, and no word why"),
-        ("a case twice", &|path| twice(path, "/cases"), "toy/heap/size=64k stands twice"),
-        ("a stage twice", &|path| twice(path, "/cases/0/stages"), "stage start stands twice"),
-        ("a column twice", &|path| replace(path, "\"anon\":", "\"anon\": 1, \"anon\":"), "a name stands twice"),
+        ("a sample less", &|path| set(path, "/cases/1/samples", json!(4)), "does not have 4 values"),
+        ("no samples", &|path| set(path, "/cases/0/samples", json!(0)), "neither samples nor failed workers"),
+        ("a case twice", &|path| twice(path, "/cases"), "duplicate case toy/heap/size=64k"),
+        ("a stage twice", &|path| twice(path, "/cases/0/stages"), "duplicate stage start"),
+        ("a column twice", &|path| replace(path, "\"anon\":", "\"anon\": 1, \"anon\":"), "duplicate key in an object"),
         ("a field twice", &|path| replace(path, "\"unit\":", "\"unit\": \"x\", \"unit\":"), "duplicate field `unit`"),
         (
             "context twice",
             &|path| replace(path, "\"kernel\":", "\"kernel\": \"x\", \"kernel\":"),
-            "a name stands twice",
+            "duplicate key in an object",
         ),
         ("no such metric", &|path| replace(path, "\"anon\":", "\"annon\":"), "unknown word `annon`"),
         ("an id of two lines", &|path| set(path, "/cases/0/id", json!("toy/a\nb")), "`toy/a\\nb` is not a case id"),
@@ -113,27 +113,27 @@ fn a_record_that_is_none_is_refused_in_one_line() {
             &|path| set(path, "/cases/0/stages/2/stage", json!("live@01")),
             "`live@01` is not a stage",
         ),
-        ("a family elsewhere", &|path| set(path, "/family", json!("../toy")), "`../toy` is no name of a family"),
+        ("a family elsewhere", &|path| set(path, "/family", json!("../toy")), "`../toy` is not a family name"),
         (
             "a class elsewhere",
             &|path| set(path, "/fingerprint/class", json!("../x-y-4k-thp_a-b-aslr_on")),
             "not a machine class",
         ),
         ("pages of no size", &|path| replace(path, "-4k-", "-0k-"), "not a machine class"),
-        ("a unit of two lines", &|path| set(path, "/unit", json!("a\nb")), "`a\\nb` is no unit"),
+        ("a unit of two lines", &|path| set(path, "/unit", json!("a\nb")), "`a\\nb` is not a unit"),
         (
             "a death that is none",
             &|path| set(path, "/cases/0/died", death(json!({"kind": "completed"}))),
-            "a dead worker that completed",
+            "a failed worker that completed",
         ),
         (
             "not run and yet run",
             &|path| set(path, "/cases/0/not_run", json!("no cgroup")),
-            "not run, and yet there are samples",
+            "samples in a case that was not run",
         ),
         ("a folder", &folder, "it is a folder"),
-        ("a FIFO", &fifo, "it is no regular file"),
-        ("a device", &|path| instead(path, || symlink("/dev/zero", path).expect("a link")), "it is no regular file"),
+        ("a FIFO", &fifo, "it is not a regular file"),
+        ("a device", &|path| instead(path, || symlink("/dev/zero", path).expect("a link")), "it is not a regular file"),
         ("a link to itself", &|path| instead(path, || symlink(path, path).expect("a link")), "symbolic link"),
         ("huge", &huge, "it is larger than 256 MiB"),
     ];
@@ -167,21 +167,29 @@ fn are_refused(desk: &Desk, path: &Path, damages: &[(&str, Damage<'_>, &str)]) {
 #[test]
 fn a_baseline_that_is_none_is_refused_in_one_line() {
     let damages: &[(&str, Damage<'_>, &str)] = &[
-        ("empty", &|path| fs::write(path, "").expect("written"), "does not begin with `highwater baseline 2`"),
-        ("a record", &|path| fs::write(path, "{\"schema\": 1}\n").expect("written"), ":1: it does not begin with"),
-        ("with a BOM", &|path| fs::write(path, format!("\u{feff}{}", text(path))).expect("written"), "does not begin"),
+        ("empty", &|path| fs::write(path, "").expect("written"), "expected `highwater baseline 2`"),
+        (
+            "a record",
+            &|path| fs::write(path, "{\"schema\": 1}\n").expect("written"),
+            ":1: expected `highwater baseline 2`",
+        ),
+        (
+            "with a BOM",
+            &|path| fs::write(path, format!("\u{feff}{}", text(path))).expect("written"),
+            ":1: expected `highwater baseline 2`",
+        ),
         ("not UTF-8", &|path| fs::write(path, b"highwater baseline 2\nunit \xff\n").expect("written"), "utf-8"),
-        ("of the future", &|path| replace(path, "baseline 2", "baseline 3"), "use the highwater that wrote it"),
+        ("of the future", &|path| replace(path, "baseline 2", "baseline 3"), "use the version that wrote it"),
         ("a header alone", &|path| fs::write(path, "highwater baseline 2\n").expect("written"), "no `family`"),
         ("cut short", &|path| cut(path, " n=5"), "`case ID n=WORKERS`"),
-        ("a header word twice", &|path| replace(path, "\nunit ", "\nunit x\nunit "), "a second `unit`"),
+        ("a header word twice", &|path| replace(path, "\nunit ", "\nunit x\nunit "), "duplicate `unit`"),
         ("no class", &|path| replace(path, "\nclass linux-", "\nclass "), "not a machine class"),
         ("no reference", &|path| replace(path, "\nreference loaded", "\nreference Loaded"), "`Loaded` is not a stage"),
-        ("a family elsewhere", &|path| replace(path, "\nfamily toy", "\nfamily ../toy"), "is not a family's name"),
-        ("another family", &|path| replace(path, "\nfamily toy", "\nfamily zoo"), "holds the record of zoo"),
+        ("a family elsewhere", &|path| replace(path, "\nfamily toy", "\nfamily ../toy"), "is not a family name"),
+        ("another family", &|path| replace(path, "\nfamily toy", "\nfamily zoo"), "contains the record of zoo"),
         ("a blessing of nobody", &|path| replace(path, " all: first", " first"), "`blessed TIME CASES: REASON`"),
         ("a conflict", &|path| replace(path, "\n\ncase ", "\n=======\n\ncase "), "`=======` before the first case"),
-        ("a case twice", &|path| replace(path, "toy/mapped/pages=4", "toy/heap/size=64k"), "a second case"),
+        ("a case twice", &|path| replace(path, "toy/mapped/pages=4", "toy/heap/size=64k"), "duplicate case"),
         ("an id that is none", &|path| replace(path, "case toy/heap", "case toy//heap"), "is not a case id"),
         ("many workers", &|path| replace(path, " n=5", " n=five"), "`five` is not a number of workers"),
         ("no such aspect", &|path| replace(path, "\ngrowth ", "\nrise "), "`rise live@1` is not an aspect"),
@@ -195,7 +203,7 @@ fn a_baseline_that_is_none_is_refused_in_one_line() {
         (
             "a value twice",
             &|path| replace(path, "slope live vmas 0", "slope live vmas 0\nslope live vmas 1"),
-            "a second line",
+            "duplicate line",
         ),
         (
             "a long line",
@@ -203,8 +211,8 @@ fn a_baseline_that_is_none_is_refused_in_one_line() {
             "is not a number",
         ),
         ("a folder", &folder, "it is a folder"),
-        ("a FIFO", &fifo, "it is no regular file"),
-        ("a device", &|path| instead(path, || symlink("/dev/zero", path).expect("a link")), "it is no regular file"),
+        ("a FIFO", &fifo, "it is not a regular file"),
+        ("a device", &|path| instead(path, || symlink("/dev/zero", path).expect("a link")), "it is not a regular file"),
         ("a link to itself", &|path| instead(path, || symlink(path, path).expect("a link")), "symbolic link"),
         ("huge", &huge, "it is larger than 16 MiB"),
     ];
@@ -228,7 +236,7 @@ fn two_files_with_one_family_are_not_taken_for_two_runs() {
     for subcommand in ["compare", "bless"] {
         let flags: &[&str] = if subcommand == "bless" { &["--reason", "x"] } else { &[] };
         let ran = run(desk.judge(subcommand, flags), exit::INTERNAL.into());
-        ran.complains_in_one_line(&[&copy.display().to_string(), "holds the record of toy"]);
+        ran.complains_in_one_line(&[&copy.display().to_string(), "contains the record of toy"]);
     }
 }
 
@@ -252,7 +260,7 @@ fn a_policy_that_is_none_is_refused_in_one_line() {
             "recursion limit",
         ),
         (&folder, exit::INTERNAL, "it is a folder"),
-        (&fifo, exit::INTERNAL, "it is no regular file"),
+        (&fifo, exit::INTERNAL, "it is not a regular file"),
         (&huge, exit::INTERNAL, "it is larger than 1 MiB"),
         (&|path| instead(path, || symlink("/no/such/file", path).expect("a link")), exit::INTERNAL, "No such file"),
     ];

@@ -1,18 +1,18 @@
-//! Highwater measures the memory of a process page by page, next to criterion's time, and fails CI when it grows. This
-//! crate is what a bench author depends on: the family and its cases, and [`main`]. It knows nothing of WebAssembly or
+//! Highwater measures the memory of a process page by page, alongside criterion's time measurements, and fails CI when it
+//! grows. Bench crates depend on this crate for the family, its cases, and [`main`]. It is independent of WebAssembly and
 //! of any other subject.
 //!
-//! Each layer is a crate, re-exported here, and depends only on those above it:
+//! Each layer is a crate, re-exported here, and depends only on the crates above it:
 //!
 //! ```text
-//!  model    records, ids, quantities, units
-//!  stats    pure mathematics
+//!  model    data types: records, ids, quantities, units
+//!  stats    statistics: pure functions
 //!  store    records and baselines on disk
-//!  probe    reads the memory of one process from outside
-//!  worker   what a measured process links: stages, labels, the counting allocator
+//!  probe    reads the memory of a process from outside
+//!  worker   the library of the measured process: stages, labels, the counting allocator
 //!  runner   starts workers in a controlled environment and collects their samples
 //!  judge    run x baseline x policy -> verdicts
-//!  report   records and verdicts as text, pages and exports
+//!  report   records and verdicts as text, HTML pages and exports
 //! ```
 //!
 //! A first family takes a few lines:

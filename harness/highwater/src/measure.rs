@@ -1,10 +1,10 @@
-//! Measures the cases of this bench binary's family, or runs each once to see that it works.
+//! Measures the cases of this bench binary's family, or runs each once as a test.
 
 use std::path::Path;
 
 use highwater_judge::exact_where_gated;
 use highwater_model::Record;
-use highwater_runner::{Interrupt, Measuring, RunError, Wanted};
+use highwater_runner::{Interrupt, Measuring, RunError, Sampling};
 use highwater_worker::{Dirs, Family};
 
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     plan, progress,
 };
 
-/// Measures the selected cases of this bench binary's own family.
+/// Measures the selected cases of this bench binary's family.
 pub(super) fn measure(
     family: &Family,
     options: &Options,
@@ -27,14 +27,14 @@ pub(super) fn measure(
     let mut cases = Vec::new();
     for planned in &plan.cases {
         bar.set_message(planned.id().to_string());
-        cases.push(measuring.case(planned, wanted(options))?);
+        cases.push(measuring.case(planned, sampling(options))?);
         bar.inc(1);
     }
     bar.finish_and_clear();
     Ok(measuring.record(plan, options.selection(), options.aslr == Switch::Off, cases))
 }
 
-/// Runs every selected case once and reports those that do not run through.
+/// Runs each selected case once and reports failures.
 pub(super) fn test(
     family: &Family,
     options: &Options,
@@ -59,12 +59,12 @@ pub(super) fn test(
     if failed > 0 { Err(RunError::TestsFailed(failed)) } else { Ok(()) }
 }
 
-/// How many workers a case gets.
-fn wanted(options: &Options) -> Wanted {
+/// The number of workers per case.
+fn sampling(options: &Options) -> Sampling {
     match options.samples {
-        Some(count) => Wanted::exactly(count as usize),
-        None if options.until_decided => Wanted { until: Some(exact_where_gated), ..Wanted::default() },
-        None if options.criterion.quick => Wanted::fewest(),
-        None => Wanted::default(),
+        Some(count) => Sampling::exactly(count as usize),
+        None if options.until_decided => Sampling { stop_rule: Some(exact_where_gated), ..Sampling::default() },
+        None if options.criterion.quick => Sampling::minimal(),
+        None => Sampling::default(),
     }
 }

@@ -1,42 +1,42 @@
-//! The command line of a bench binary: criterion's own flags with criterion's meaning, and a few of
-//! Highwater's. Everything is checked before anything runs.
+//! The command line of a bench binary: criterion's flags with the same meaning, and those of Highwater. All arguments are
+//! checked before anything runs.
 
 use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, Command, FromArgMatches, Parser, ValueEnum, builder::ValueParser};
-use highwater_model::{Bytes, MOST_SAMPLES, Scale, Selection, WorkerOption, WorkerOptions};
+use highwater_model::{Bytes, MAX_SAMPLES, Scale, Selection, WorkerOption, WorkerOptions};
 use regex::Regex;
 
-/// What a bench binary was asked to do.
+/// The options of a bench binary.
 #[derive(Clone, Debug, Parser)]
 #[command(
-    about = "A Highwater family: memory by isolated workers, time by criterion",
-    after_help = "Memory goes to target/highwater/<family>.json; `highwater compare` judges it.\n\
+    about = "A Highwater bench: measures memory in isolated workers, and time with criterion",
+    after_help = "Memory is written to target/highwater/<family>.json; `highwater compare` compares it with the baseline.\n\
                   Exit status: 0 measured, 1 internal error, 2 usage, 130 interrupted."
 )]
 pub(super) struct Options {
-    /// Only cases (or routines) whose id matches this regular expression
+    /// Run only cases (or routines) whose id matches this regular expression
     pub(super) filter: Option<String>,
 
-    /// Measure memory, leave out criterion
+    /// Measure memory only, without criterion
     #[arg(long, help_heading = "Highwater")]
     pub(super) memory_only: bool,
-    /// Workers per case [default: up to 20 within 1 s, at least 5]
-    #[arg(long, value_name = "N", help_heading = "Highwater", value_parser = clap::value_parser!(u32).range(1..=MOST_SAMPLES as i64))]
+    /// Number of workers per case [default: up to 20 within 1 s, at least 5]
+    #[arg(long, value_name = "N", help_heading = "Highwater", value_parser = clap::value_parser!(u32).range(1..=MAX_SAMPLES as i64))]
     pub(super) samples: Option<u32>,
-    /// Stop a case after 5 workers where they agree on all that is gated, go on to 20 where they do not
+    /// Stop a case after 5 workers if they agree on all gated values, otherwise continue up to 20
     #[arg(long, conflicts_with = "samples", help_heading = "Highwater")]
     pub(super) until_decided: bool,
     #[command(flatten)]
     pub(super) worker: WorkerFlags,
-    /// Scales to go through instead of the cases' own: 1,10,100
+    /// Scales to measure instead of those of the cases, such as 1,10,100
     #[arg(long, value_name = "N,N,...", value_delimiter = ',', help_heading = "Highwater")]
     pub(super) ladder: Option<Vec<Scale>>,
-    /// Address space layout randomisation in the workers
+    /// Address space layout randomisation of the workers
     #[arg(long, value_name = "WHEN", default_value = "off", help_heading = "Highwater")]
     pub(super) aslr: Switch,
 
-    /// Write down what the workers would do, for `highwater`, and measure nothing
+    /// Write the jobs of the workers to a file, for `highwater`, without measuring
     #[arg(long, value_name = "FILE", hide = true, help_heading = "Highwater")]
     pub(super) plan: Option<PathBuf>,
 
@@ -44,9 +44,9 @@ pub(super) struct Options {
     pub(super) criterion: CriterionFlags,
 }
 
-/// Reads a number that criterion accepts: it panics over others, after the memory was measured.
-fn number<T: std::str::FromStr>(text: &str, fits: impl Fn(&T) -> bool, what: &str) -> Result<T, String> {
-    text.parse().ok().filter(fits).ok_or_else(|| format!("it must be {what}"))
+/// Parses a number within the limits of criterion, which would panic on others after the memory was measured.
+fn number<T: std::str::FromStr>(text: &str, is_valid: impl Fn(&T) -> bool, limits: &str) -> Result<T, String> {
+    text.parse().ok().filter(is_valid).ok_or_else(|| format!("it must be {limits}"))
 }
 
 fn sample_size(text: &str) -> Result<usize, String> {
@@ -65,11 +65,11 @@ fn above_zero(text: &str) -> Result<f64, String> {
     number(text, |value: &f64| *value > 0.0 && value.is_finite(), "above 0")
 }
 
-fn part(text: &str) -> Result<f64, String> {
+fn fraction(text: &str) -> Result<f64, String> {
     number(text, |value| *value > 0.0 && *value < 1.0, "between 0 and 1")
 }
 
-/// The flags of [`WorkerOption`], made from its table.
+/// The flags for [`WorkerOption`], generated from its table.
 #[derive(Clone, Debug)]
 pub(super) struct WorkerFlags(pub(super) WorkerOptions);
 
@@ -114,29 +114,29 @@ pub(super) enum Switch {
     Off,
 }
 
-/// Criterion 0.8's flags. Highwater looks at some of them and hands all of them on.
+/// The flags of criterion 0.8. Highwater uses some of them and forwards all of them.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Criterion")]
 pub(super) struct CriterionFlags {
-    /// List what would run
+    /// List the cases and routines
     #[arg(long, conflicts_with_all = ["test", "profile_time"])]
     pub(super) list: bool,
-    /// Run everything once to see that it works; measure and write nothing
+    /// Run everything once as a test, without measuring
     #[arg(long, conflicts_with_all = ["list", "profile_time"])]
     pub(super) test: bool,
-    /// Fewer workers (5) and criterion's quick mode
+    /// Use 5 workers per case and criterion's quick mode
     #[arg(long, conflicts_with = "sample_size")]
     pub(super) quick: bool,
     /// Match the filter exactly
     #[arg(long)]
     pub(super) exact: bool,
-    /// Save the results, memory included, under a name
+    /// Save the results, including memory, under a name
     #[arg(short, long, value_name = "NAME")]
     pub(super) save_baseline: Option<String>,
-    /// Compare with named results; fails where there are none
+    /// Compare with named results; fail if there are none
     #[arg(short, long, value_name = "NAME", conflicts_with_all = ["save_baseline", "baseline_lenient"])]
     pub(super) baseline: Option<String>,
-    /// Compare with named results where there are any
+    /// Compare with named results if there are any
     #[arg(long, value_name = "NAME", conflicts_with_all = ["save_baseline", "baseline"])]
     pub(super) baseline_lenient: Option<String>,
     /// Discard criterion's results
@@ -151,19 +151,19 @@ pub(super) struct CriterionFlags {
     /// Coloring of criterion's output
     #[arg(short, long, value_parser = ["auto", "always", "never"])]
     color: Option<String>,
-    /// More statistics from criterion
+    /// Print more statistics from criterion
     #[arg(short, long)]
     verbose: bool,
-    /// Only results
+    /// Print results only
     #[arg(long, conflicts_with = "verbose")]
     pub(super) quiet: bool,
     /// Format of --list
     #[arg(long, value_parser = ["pretty", "terse"])]
     format: Option<String>,
-    /// Run ignored benchmarks: there are none
+    /// Run ignored benchmarks (there are none)
     #[arg(long)]
     pub(super) ignored: bool,
-    /// Iterate each routine for this many seconds, for a profiler; no memory is measured
+    /// Run each routine for this many seconds, for a profiler, without measuring memory
     #[arg(long, value_name = "SECONDS")]
     pub(super) profile_time: Option<f64>,
     /// Criterion's sample size
@@ -182,10 +182,10 @@ pub(super) struct CriterionFlags {
     #[arg(long, value_parser = above_zero)]
     noise_threshold: Option<f64>,
     /// Criterion's confidence level
-    #[arg(long, value_parser = part)]
+    #[arg(long, value_parser = fraction)]
     confidence_level: Option<f64>,
     /// Criterion's significance level
-    #[arg(long, value_parser = part)]
+    #[arg(long, value_parser = fraction)]
     significance_level: Option<f64>,
     /// Criterion's plotting backend
     #[arg(long, value_parser = ["gnuplot", "plotters"])]
@@ -203,7 +203,7 @@ pub(super) struct CriterionFlags {
     include_ignored: bool,
 }
 
-/// Highwater's own flags, and whether they take a value: what criterion must not see.
+/// The flags of Highwater, which are not forwarded to criterion, and whether they take a value.
 const OWN_FLAGS: [(&str, bool); 6] = [
     ("--memory-only", false),
     ("--samples", true),
@@ -218,30 +218,30 @@ fn own_flags() -> impl Iterator<Item = (String, bool)> {
     OWN_FLAGS.map(|(flag, takes_value)| (flag.to_owned(), takes_value)).into_iter().chain(options)
 }
 
-/// The arguments without Highwater's own.
+/// The arguments for criterion: all but the flags of Highwater.
 pub(super) fn for_criterion(args: impl Iterator<Item = String>) -> Vec<String> {
-    let mut kept = Vec::new();
+    let mut forwarded = Vec::new();
     let mut args = args.peekable();
     while let Some(arg) = args.next() {
         let name = arg.split('=').next().unwrap_or(&arg);
         match own_flags().find(|(flag, _)| flag == name) {
-            None => kept.push(arg),
+            None => forwarded.push(arg),
             Some((_, true)) if !arg.contains('=') => {
                 args.next();
             }
             Some(_) => {}
         }
     }
-    kept
+    forwarded
 }
 
-/// What to do, by criterion's rules: without cargo's `--bench` everything is run once as a test.
+/// The mode of the binary, as in criterion: without cargo's `--bench`, everything runs once as a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
     Measure,
     Test,
     List,
-    /// `--profile-time`, `--load-baseline` or `--ignored`: nothing for the workers to do.
+    /// `--profile-time`, `--load-baseline` or `--ignored`: no memory is measured.
     CriterionOnly,
 }
 
@@ -259,7 +259,7 @@ impl Options {
         }
     }
 
-    /// What of the family was asked for, as the record has it.
+    /// The selection as stored in the record.
     pub(super) fn selection(&self) -> Selection {
         Selection { filter: self.filter.clone(), worker_options: self.worker.0.clone(), ladder: self.ladder.clone() }
     }
@@ -277,7 +277,7 @@ impl Options {
     }
 }
 
-/// Criterion's rule for what a filter selects.
+/// A filter on ids, with the semantics of criterion.
 #[derive(Clone, Debug)]
 pub(super) enum Matcher {
     Everything,
@@ -296,7 +296,7 @@ impl Matcher {
         }
     }
 
-    /// A case is selected by its own id or by that of one of its routines.
+    /// Whether the id of the case or of one of its routines matches.
     pub(super) fn selects(&self, case: &dyn highwater_worker::Case) -> bool {
         let id = case.id();
         self.matches(id.as_str()) || case.routines().iter().any(|routine| self.matches(&format!("{id}/{routine}")))
@@ -312,15 +312,15 @@ mod tests {
     }
 
     #[test]
-    fn criterion_sees_its_own_flags_and_none_of_ours() {
+    fn only_criterions_flags_are_forwarded() {
         let args = ["--bench", "tiny", "--inject", "4096", "--quick", "--samples=7", "--memory-only", "--aslr", "on"];
-        let kept = for_criterion(args.iter().map(|arg| (*arg).to_owned()));
-        assert_eq!(kept, ["--bench", "tiny", "--quick"]);
+        let forwarded = for_criterion(args.iter().map(|arg| (*arg).to_owned()));
+        assert_eq!(forwarded, ["--bench", "tiny", "--quick"]);
     }
 
-    /// A flag of ours that criterion would be handed, or a name in the list that is no flag.
+    /// Otherwise a flag of Highwater would be forwarded to criterion.
     #[test]
-    fn the_list_of_own_flags_is_the_help_page() {
+    fn the_list_of_own_flags_matches_the_help_page() {
         use clap::CommandFactory;
         let command = Options::command();
         let mut listed: Vec<_> = own_flags().collect();
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn without_cargo_bench_everything_is_only_tested() {
+    fn the_mode_follows_criterions_rules() {
         assert_eq!(parse(&[]).mode(), Mode::Test);
         assert_eq!(parse(&["--bench"]).mode(), Mode::Measure);
         assert_eq!(parse(&["--bench", "--test"]).mode(), Mode::Test);
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_flag_or_value_is_refused_at_once() {
+    fn an_invalid_flag_or_value_is_rejected() {
         for args in [["--samples", "0"], ["--inject", "4MB"], ["--ladder", "1,x"], ["--nope", "1"], ["--aslr", "maybe"]]
         {
             assert!(Options::try_parse_from(["bench", args[0], args[1]]).is_err(), "{args:?}");

@@ -1,5 +1,5 @@
-//! The end of a run: the report's pages are written anew from all records that are there. The numbers
-//! stand in the records, so that a page that cannot be written is a warning and no failure.
+//! Writes the HTML report at the end of a run, from all existing records. The records contain all numbers, so a failure
+//! to write the report is only a warning.
 
 use std::{
     env,
@@ -8,7 +8,7 @@ use std::{
 
 use highwater_report::site::{self, Material, Sources};
 
-/// Writes the pages and says where, or why not.
+/// Writes the report, and prints its path or a warning.
 pub(super) fn write(records: &Path) {
     let workspace = workspace();
     let sources = Sources {
@@ -20,12 +20,12 @@ pub(super) fn write(records: &Path) {
     let written = Material::gather(&sources).map_err(|error| error.to_string());
     match written.and_then(|material| site::write(&material, &out).map_err(|error| error.to_string())) {
         Ok(front) => println!("report: {}", front.display()),
-        Err(why) => eprintln!("warning: the report was not written: {why}"),
+        Err(error) => eprintln!("warning: the report was not written: {error}"),
     }
 }
 
-/// `reports/` of the workspace; where records are kept elsewhere on purpose (`HIGHWATER_TARGET_DIR`), or
-/// there is no workspace, `report/` beside them.
+/// `reports/` in the workspace. If records are in another place (`HIGHWATER_TARGET_DIR`) or there is no workspace,
+/// `report/` in the folder of the records.
 fn folder(records: &Path, workspace: Option<PathBuf>) -> PathBuf {
     match workspace {
         Some(root) if env::var_os("HIGHWATER_TARGET_DIR").is_none() => root.join("reports"),
@@ -33,8 +33,8 @@ fn folder(records: &Path, workspace: Option<PathBuf>) -> PathBuf {
     }
 }
 
-/// The root of the workspace: the nearest folder with a `Cargo.lock`, from the package's on, where cargo
-/// starts a bench.
+/// The root of the workspace: the nearest ancestor of the working directory with a `Cargo.lock`. Cargo runs a bench in the
+/// folder of its package.
 fn workspace() -> Option<PathBuf> {
     let here = env::current_dir().ok()?;
     here.ancestors().find(|folder| folder.join("Cargo.lock").is_file()).map(Path::to_owned)

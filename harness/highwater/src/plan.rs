@@ -1,4 +1,4 @@
-//! The plan of a bench binary: the jobs of the selected cases, with the files they need.
+//! Creates the plan of a bench binary: the jobs of the selected cases, with the files that they need.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use highwater_worker::{Case, Conditions, Dirs, Family, NotRun};
 
 use crate::options::{Matcher, Options, Switch};
 
-/// Makes the files of the selected cases and writes down their jobs. Workers will run in `folder`.
+/// Prepares the files of the selected cases and creates their jobs. Workers will run in `folder`.
 pub(super) fn make(
     family: &Family,
     options: &Options,
@@ -34,17 +34,17 @@ pub(super) fn make(
     Ok(Plan::new(family.name, family.unit, stage(family.reference), family.context.clone(), cases))
 }
 
-/// A family's own stage name.
+/// Parses the name of a stage in the source of a family.
 ///
 /// # Panics
-/// When it is not in the form of one: a mistake in the family's source, found by its first run.
+/// If it is invalid, which is a bug in the family that its first run reveals.
 fn stage(name: &str) -> Stage {
     name.parse().unwrap_or_else(|error| panic!("in the family's source: {error}"))
 }
 
 fn job(family: &Family, case: &dyn Case, options: &Options, folder: &Path, inputs: Vec<PathBuf>) -> Job {
-    // Relative to the worker's folder where they lie below it, so that the length of the checkout's
-    // path never reaches the worker's heap.
+    // Relative to the worker's folder if possible, so that the length of the checkout's path does not affect the worker's
+    // heap.
     let relative = |path: PathBuf| path.strip_prefix(folder).map(Path::to_owned).unwrap_or(path);
     let own_ladder = case.ladder();
     let mut ladder = match &options.ladder {

@@ -1,4 +1,4 @@
-//! The bench binary: decides which of its roles it plays, and turns errors into exit statuses.
+//! The main function of a bench binary: selects its role, and turns errors into exit statuses.
 
 use std::{
     env, fs,
@@ -11,7 +11,7 @@ use clap::Parser;
 use highwater_judge::{Policy, compare_runs};
 use highwater_model::{Record, exit};
 use highwater_report as report;
-use highwater_runner::{self as runner, Interrupt, IsolateError, RunError};
+use highwater_runner::{self as runner, Interrupt, RunError, RunnerError};
 use highwater_store::{FolderLock, LastRun, Progress, read_record, write_atomically, write_record};
 use highwater_worker::{Dirs, Family, protocol};
 
@@ -21,8 +21,8 @@ use crate::{
     pages, plan, timing,
 };
 
-/// The `main` of a bench binary. The family is built anew in each role: the parent that measures,
-/// its workers, and the criterion benchmark.
+/// The `main` function of a bench binary. The same binary runs as the measuring parent, as a worker, and as the criterion
+/// benchmark; each of these processes calls `family`.
 #[must_use]
 pub fn main(family: impl FnOnce() -> Family) -> ExitCode {
     if protocol::is_worker() {
@@ -38,7 +38,7 @@ pub fn main(family: impl FnOnce() -> Family) -> ExitCode {
     };
     match run(&family(), &options, &matcher) {
         Ok(()) => ExitCode::from(exit::HELD),
-        Err(RunError::Isolate(error @ IsolateError::Interrupted)) => {
+        Err(RunError::Runner(error @ RunnerError::Interrupted)) => {
             eprintln!("{error}");
             ExitCode::from(exit::INTERRUPTED)
         }
@@ -49,7 +49,7 @@ pub fn main(family: impl FnOnce() -> Family) -> ExitCode {
     }
 }
 
-/// Where a bench binary keeps things: `target/highwater`, the workers' working directory too.
+/// The folders of a bench binary. `own` is `target/highwater`, which is also the working directory of workers.
 struct Folders {
     target: PathBuf,
     own: PathBuf,
@@ -71,7 +71,7 @@ impl Folders {
         self.own.join(format!("{family}.json"))
     }
 
-    /// Where `highwater` finds this program again, to run more of its workers.
+    /// The link with which `highwater` finds this program, to run more of its workers.
     fn program(&self, family: &str) -> PathBuf {
         self.own.join("programs").join(family)
     }
@@ -84,7 +84,7 @@ impl Folders {
 fn run(family: &Family, options: &Options, matcher: &Matcher) -> Result<(), RunError> {
     let folders = Folders::find()?;
     let dirs = Dirs { cache: &folders.cache };
-    if timing::is_wanted() {
+    if timing::is_timing_process() {
         let result = timing::run(family, options, matcher, dirs);
         return result.map_err(|source| RunError::Prepare { case: family.name.to_owned(), source });
     }
@@ -94,8 +94,8 @@ fn run(family: &Family, options: &Options, matcher: &Matcher) -> Result<(), RunE
             .map_err(|source| RunError::Io { path: path.clone(), source: source.into() })?;
         return Ok(write_atomically(path, text.as_bytes())?);
     }
-    // Two runs at once would disturb each other's memory and time. Taken before Ctrl-C is caught, which
-    // then ends a run that waits; a list disturbs nobody.
+    // Simultaneous runs would affect each other's results. The lock is taken before the Ctrl-C handler is installed, so
+    // that Ctrl-C terminates a run that waits for it.
     let lock = match options.mode() {
         Mode::List => None,
         _ => Some(FolderLock::take(&folders.own, |line| eprintln!("{line}"))?),
@@ -103,7 +103,7 @@ fn run(family: &Family, options: &Options, matcher: &Matcher) -> Result<(), RunE
     if let Some(lock) = &lock {
         lock.sweep(&folders.own);
     }
-    let interrupt = Interrupt::install().map_err(|source| IsolateError::System { what: "watch for Ctrl-C", source })?;
+    let interrupt = Interrupt::install().map_err(|source| RunnerError::System { what: "watch for Ctrl-C", source })?;
     let criterion = || timing::spawn(&for_criterion(env::args().skip(1)), &folders.target, &interrupt);
     match options.mode() {
         Mode::List => {
@@ -124,12 +124,12 @@ fn run(family: &Family, options: &Options, matcher: &Matcher) -> Result<(), RunE
             criterion()?;
         }
         Mode::Measure => {
-            let named = baseline_asked(options, &folders, family)?;
+            let named = requested_baseline(options, &folders, family)?;
             let note = |progress| {
                 LastRun::note(&folders.own, &runner::run_id(), options.filter.as_deref(), family.name, progress)
             };
             if !family.cases.iter().any(|case| matcher.selects(case.as_ref())) {
-                eprintln!("{}: no case matches the filter: nothing measured", family.name);
+                eprintln!("{}: no case matches the filter", family.name);
                 return Ok(note(Progress::NothingSelected)?);
             }
             note(Progress::Begun)?;
@@ -154,9 +154,9 @@ fn run(family: &Family, options: &Options, matcher: &Matcher) -> Result<(), RunE
     Ok(())
 }
 
-/// The named record to compare with, read before anything runs. Criterion's rule: `--baseline` fails
-/// where there is none, `--baseline-lenient` does not.
-fn baseline_asked(options: &Options, folders: &Folders, family: &Family) -> Result<Option<Record>, RunError> {
+/// Reads the named record to compare with, before anything runs. As in criterion, `--baseline` fails if there is none, and
+/// `--baseline-lenient` does not.
+fn requested_baseline(options: &Options, folders: &Folders, family: &Family) -> Result<Option<Record>, RunError> {
     let flags = &options.criterion;
     Ok(match (&flags.baseline, &flags.baseline_lenient) {
         (Some(name), _) => Some(read_record(&folders.named(name, family.name))?),
@@ -165,12 +165,12 @@ fn baseline_asked(options: &Options, folders: &Folders, family: &Family) -> Resu
     })
 }
 
-/// Has the claims decided by what the record holds so far.
+/// Decides the claims from the record so far.
 fn decide(family: &Family, record: &mut Record) {
     record.claims = family.claims.iter().map(|claim| claim.decided(record)).collect();
 }
 
-/// Keeps a run.
+/// Writes the record, and a copy under the name of `--save-baseline`.
 fn save(record: &Record, options: &Options, folders: &Folders) -> Result<(), RunError> {
     write_record(&folders.record(&record.family), record)?;
     if let Some(name) = &options.criterion.save_baseline {
@@ -179,7 +179,7 @@ fn save(record: &Record, options: &Options, folders: &Folders) -> Result<(), Run
     Ok(())
 }
 
-/// Points `path` at this program, whole at any time.
+/// Atomically replaces `path` by a symbolic link to this program.
 fn link(path: &Path) -> Result<(), RunError> {
     let error = |path: &Path| {
         let path = path.to_owned();
@@ -197,7 +197,7 @@ fn print(record: &Record, folders: &Folders, named: Option<Record>) {
     println!("{}", report::run_table(record));
     println!("written to {}", folders.record(&record.family).display());
     if let Some(named) = named {
-        // As in criterion, a comparison by name informs and gates nothing.
+        // As in criterion, a comparison with a named record does not affect the exit status.
         let comparison = compare_runs(&named, record, &Policy::default());
         println!("\n{}", report::family_text(&comparison));
     }

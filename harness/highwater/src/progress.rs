@@ -1,13 +1,13 @@
-//! The line that shows how far a run is, on a terminal; nothing where nobody looks (a pipe, CI).
+//! The progress bar of a run. It is only shown on a terminal, not in a pipe or in CI.
 
 use std::io::{IsTerminal, stderr};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// A bar over `cases`, hidden unless a person is watching stderr.
+/// A bar with `cases` steps, hidden unless stderr is a terminal.
 pub(super) fn bar(cases: usize) -> ProgressBar {
-    let watched = stderr().is_terminal() && std::env::var_os("CI").is_none();
-    let target = if watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let visible = stderr().is_terminal() && std::env::var_os("CI").is_none();
+    let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let style = ProgressStyle::with_template("{bar:24} {pos}/{len} {wide_msg} {elapsed}");
     let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::with_draw_target(Some(cases as u64), target).with_style(style)

@@ -1,5 +1,5 @@
-//! The time half of a run: this program once more, as a plain criterion benchmark in a process of
-//! its own, and criterion's estimates read back from its folder.
+//! Time measurement: runs this program as a criterion benchmark in a separate process, and reads criterion's estimates
+//! from its folder.
 
 use std::{
     collections::BTreeMap,
@@ -11,62 +11,62 @@ use std::{
 
 use criterion::{Bencher, Criterion};
 use highwater_model::TimeEstimate;
-use highwater_runner::{Interrupt, IsolateError, RunError};
+use highwater_runner::{Interrupt, RunError, RunnerError};
 use highwater_worker::{Case, CaseResult, Dirs, Family, NotRun, Timer};
 use serde::Deserialize;
 
 use crate::options::{Matcher, Options};
 
-/// Marks the process that is to be the criterion benchmark.
-const MARK: &str = "HIGHWATER_TIMING";
-/// How often the parent looks whether criterion has ended: seldom, to leave it the machine.
-const GLANCE: Duration = Duration::from_millis(100);
-/// Criterion's own variable for its folder.
-const HOME: &str = "CRITERION_HOME";
+/// The environment variable of the process that is the criterion benchmark.
+const TIMING_VAR: &str = "HIGHWATER_TIMING";
+/// How often the parent checks whether criterion has exited; long enough not to disturb it.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// Criterion's environment variable for its folder.
+const HOME_VAR: &str = "CRITERION_HOME";
 
-/// Whether this process is to be the criterion benchmark.
-pub(super) fn is_wanted() -> bool {
-    env::var_os(MARK).is_some()
+/// Whether this process is the criterion benchmark.
+pub(super) fn is_timing_process() -> bool {
+    env::var_os(TIMING_VAR).is_some()
 }
 
-/// Runs criterion in a process of its own, with its flags as the user gave them.
-pub(super) fn spawn(args: &[String], target: &Path, interrupt: &Interrupt) -> Result<Timed, RunError> {
-    let home = env::var_os(HOME).map_or_else(|| target.join("criterion"), PathBuf::from);
+/// Runs criterion in a separate process, with the flags of the user.
+pub(super) fn spawn(args: &[String], target: &Path, interrupt: &Interrupt) -> Result<CriterionRun, RunError> {
+    let home = env::var_os(HOME_VAR).map_or_else(|| target.join("criterion"), PathBuf::from);
     let exe = PathBuf::from("/proc/self/exe");
-    let before = SystemTime::now();
+    let started = SystemTime::now();
     let mut child = Command::new(&exe)
         .args(args)
-        .env(MARK, "1")
-        .env(HOME, &home)
+        .env(TIMING_VAR, "1")
+        .env(HOME_VAR, &home)
         .spawn()
         .map_err(|source| RunError::Io { path: exe, source })?;
     let status = wait(&mut child, interrupt)?;
-    if status.success() { Ok(Timed { home, before }) } else { Err(RunError::Criterion(status)) }
+    if status.success() { Ok(CriterionRun { home, started }) } else { Err(RunError::Criterion(status)) }
 }
 
-/// Waits for the child, which ends when the user wants to stop.
-fn wait(child: &mut Child, interrupt: &Interrupt) -> Result<ExitStatus, IsolateError> {
-    let system = |source| IsolateError::System { what: "wait for criterion", source };
+/// Waits for the child, and kills it if the user interrupts the run.
+fn wait(child: &mut Child, interrupt: &Interrupt) -> Result<ExitStatus, RunnerError> {
+    let system = |source| RunnerError::System { what: "wait for criterion", source };
     loop {
-        // From a terminal Ctrl-C reaches the child by itself.
-        let ended = child.try_wait().map_err(system)?;
+        let status = child.try_wait().map_err(system)?;
         if interrupt.raised() {
-            if ended.is_none() {
+            // On a terminal the child gets the signal of Ctrl-C itself.
+            if status.is_none() {
                 child.kill().and_then(|()| child.wait()).map_err(system)?;
             }
-            return Err(IsolateError::Interrupted);
+            return Err(RunnerError::Interrupted);
         }
-        match ended {
+        match status {
             Some(status) => return Ok(status),
-            None => std::thread::sleep(GLANCE),
+            None => std::thread::sleep(POLL_INTERVAL),
         }
     }
 }
 
-/// Where criterion left its estimates, and since when.
-pub(super) struct Timed {
+/// A finished run of criterion: the folder of its estimates, and when it was started.
+pub(super) struct CriterionRun {
     home: PathBuf,
-    before: SystemTime,
+    started: SystemTime,
 }
 
 #[derive(Deserialize)]
@@ -94,9 +94,9 @@ struct IntervalFile {
     upper_bound: f64,
 }
 
-impl Timed {
-    /// The estimates of this run by case id and routine. Criterion keeps them as
-    /// `GROUP/FUNCTION/new/{benchmark,estimates}.json`; what this run did not write is left out.
+impl CriterionRun {
+    /// The estimates of this run by case id and routine. Criterion stores them as
+    /// `GROUP/FUNCTION/new/{benchmark,estimates}.json`; those of earlier runs are ignored.
     pub(super) fn estimates(&self) -> BTreeMap<(String, String), TimeEstimate> {
         let folders = |path: PathBuf| fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
         folders(self.home.clone()).flat_map(folders).filter_map(|function| self.read(&function.join("new"))).collect()
@@ -104,7 +104,7 @@ impl Timed {
 
     fn read(&self, folder: &Path) -> Option<((String, String), TimeEstimate)> {
         let path = folder.join("estimates.json");
-        if fs::metadata(&path).ok()?.modified().ok()? < self.before {
+        if fs::metadata(&path).ok()?.modified().ok()? < self.started {
             return None;
         }
         let id: BenchmarkFile = serde_json::from_slice(&fs::read(folder.join("benchmark.json")).ok()?).ok()?;
@@ -130,7 +130,7 @@ pub(super) fn run(family: &Family, options: &Options, matcher: &Matcher, dirs: D
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(2))
         .sample_size(30)
-        // Its default of 100,000 takes longer to draw than the routine to measure.
+        // The default of 100,000 would take longer than the measurement.
         .nresamples(10_000)
         .configure_from_args();
     for case in &family.cases {
@@ -138,7 +138,7 @@ pub(super) fn run(family: &Family, options: &Options, matcher: &Matcher, dirs: D
         if case.routines().is_empty() || too_heavy || !matcher.selects(case.as_ref()) {
             continue;
         }
-        // A list needs no files.
+        // A list does not need the files.
         let inputs = if options.criterion.list { Ok(Vec::new()) } else { case.prepare(dirs) };
         match inputs.and_then(|inputs| time_case(&mut criterion, case.as_ref(), &inputs)) {
             Err(error) if error.is::<NotRun>() => eprintln!("{}: {error}", case.id()),
@@ -150,10 +150,10 @@ pub(super) fn run(family: &Family, options: &Options, matcher: &Matcher, dirs: D
     Ok(())
 }
 
-/// Criterion's clock.
-struct ByCriterion<'a, 'b>(&'a mut Bencher<'b>);
+/// A timer that uses criterion.
+struct CriterionTimer<'a, 'b>(&'a mut Bencher<'b>);
 
-impl Timer for ByCriterion<'_, '_> {
+impl Timer for CriterionTimer<'_, '_> {
     fn measure(&mut self, measure: &mut dyn FnMut(u64) -> Duration) {
         self.0.iter_custom(measure);
     }
@@ -164,9 +164,9 @@ fn time_case(criterion: &mut Criterion, case: &dyn Case, inputs: &[PathBuf]) -> 
     let mut group = criterion.benchmark_group(case.id().as_str());
     for routine in case.routines() {
         group.bench_function(*routine, |bencher| {
-            if let Err(error) = case.time(routine, inputs, &mut ByCriterion(bencher)) {
+            if let Err(error) = case.time(routine, inputs, &mut CriterionTimer(bencher)) {
                 failure.get_or_insert(error);
-                // Criterion panics over a routine that was never iterated.
+                // Criterion panics if a routine is never iterated.
                 bencher.iter(|| ());
             }
         });

@@ -1,4 +1,4 @@
-//! The views of a quantity that are judged: its growth since the reference stage *in the same worker*, the slope of
+//! The aspects of a quantity that are judged: its growth since the reference stage *in the same worker*, the slope of
 //! that growth over a ladder, and its level at a stage.
 
 use std::{fmt, str::FromStr};
@@ -7,19 +7,19 @@ use serde::{Serialize, Serializer};
 
 use super::Stage;
 
-/// One way to look at a quantity.
+/// What is compared of a quantity.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Aspect {
-    /// The value at the reference stage; of a figure, at the stage it came with.
+    /// The value at the reference stage; for a figure, at the stage it was reported with.
     Level(Stage),
-    /// Growth per unit over the rungs of this name.
+    /// Growth per unit over the rungs with this name.
     Slope(String),
-    /// The value at a later stage, less that at the reference stage.
+    /// The value at a later stage minus the value at the reference stage.
     Growth(Stage),
 }
 
 impl Aspect {
-    /// The word for it in a policy and in a baseline.
+    /// The keyword in policies and baselines.
     #[must_use]
     pub fn word(&self) -> &'static str {
         match self {
@@ -29,7 +29,7 @@ impl Aspect {
         }
     }
 
-    /// The stage, or the name of the ladder's stages.
+    /// The stage, or the stage name of the ladder.
     #[must_use]
     pub fn place(&self) -> String {
         match self {
@@ -38,7 +38,7 @@ impl Aspect {
         }
     }
 
-    /// Reads back [`Aspect::word`] and [`Aspect::place`].
+    /// Parses the output of [`Aspect::word`] and [`Aspect::place`].
     #[must_use]
     pub fn parse(word: &str, place: &str) -> Option<Self> {
         let stage = Stage::from_str(place).ok()?;
@@ -50,7 +50,7 @@ impl Aspect {
         }
     }
 
-    /// Units that a change of this is spread over: 1 for a slope, N for growth at `live@N` (above 0).
+    /// The number of units by which a change is divided: 1 for a slope, N (above 0) for growth at `live@N`.
     #[must_use]
     pub fn units(&self) -> Option<f64> {
         match self {

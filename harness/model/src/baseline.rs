@@ -1,5 +1,5 @@
-//! A baseline: what each gated quantity of a family was when it was last blessed, on one machine class. It is written
-//! as text ([`super::baseline_text`]) and reviewed like code, so it holds what is judged and no raw samples.
+//! A baseline: the value of each gated quantity of a family when it was last blessed, on one machine class. It is
+//! stored as text (`highwater-store`) and reviewed like code, so it contains summaries and no raw samples.
 
 use std::collections::BTreeMap;
 
@@ -16,38 +16,38 @@ pub struct Baseline {
     pub unit: String,
     /// The stage that growth is measured from: `loaded`.
     pub reference: Stage,
-    /// Machine, controls and context of the run, for those who ask what differs. Without times.
+    /// Machine, controls and context of the run, to explain differences; without times.
     pub context: Context,
-    /// Why its values are what they are, oldest first: one for the whole family, then one for each partial bless.
+    /// The reasons for its values, oldest first: one for the whole family, then one for each partial bless.
     pub blessings: Vec<Blessing>,
     /// The cases that were measured.
     pub cases: BTreeMap<CaseId, BaselineCase>,
 }
 
-/// Why values became the baseline.
+/// An update of a baseline and its reason.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Blessing {
     /// The reason given to `bless`.
     pub reason: String,
-    /// When, in UTC (RFC 3339).
+    /// The time in UTC (RFC 3339).
     pub at: String,
-    /// The cases that were updated, as a glob; all where there is none.
+    /// The cases that were updated, as a glob; all cases if `None`.
     pub cases: Option<String>,
 }
 
 /// One case of a baseline.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct BaselineCase {
-    /// Workers that completed: the number of values behind every summary.
+    /// The number of workers that completed, and so of values in every summary.
     pub samples: usize,
-    /// How workers that did not complete ended, as the outcome is printed; without repetition.
+    /// The distinct outcomes of workers that did not complete, as printed.
     pub failures: Vec<String>,
     /// The gated quantities.
     pub values: BTreeMap<(Quantity, Aspect), Summary>,
 }
 
-/// The values that a case's workers gave for one aspect of one quantity, in the quantity's unit (per unit of the ladder
-/// for a slope).
+/// A summary of the workers' values for one aspect of one quantity, in the quantity's unit (per unit of the ladder for a
+/// slope).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
     /// The median.
@@ -56,38 +56,38 @@ pub struct Summary {
     pub low: f64,
     /// The highest value.
     pub high: f64,
-    /// The medians by category of mapping, where the quantity has categories: those that are not 0.
+    /// The nonzero medians by category of mapping, if the quantity has categories.
     pub parts: BTreeMap<Category, f64>,
 }
 
-/// Values are kept to a millionth: slopes are quotients.
-const DECIMALS: f64 = 1e6;
+/// Values are rounded to a millionth, because slopes are quotients.
+const PRECISION: f64 = 1e6;
 
 impl Summary {
-    /// Keeps the values to a millionth.
+    /// Creates a summary, rounding its values with [`round_for_baseline`].
     #[must_use]
     pub fn new(median: f64, low: f64, high: f64, parts: BTreeMap<Category, f64>) -> Self {
-        let [median, low, high] = [median, low, high].map(kept);
-        let parts = parts.into_iter().map(|(category, part)| (category, kept(part))).filter(|(_, part)| *part != 0.0);
-        Self { median, low, high, parts: parts.collect() }
+        let [median, low, high] = [median, low, high].map(round_for_baseline);
+        let parts = parts.into_iter().map(|(category, part)| (category, round_for_baseline(part)));
+        Self { median, low, high, parts: parts.filter(|(_, part)| *part != 0.0).collect() }
     }
 
-    /// From the lowest value to the highest: 0 where all workers agree.
+    /// The range: the highest value minus the lowest, 0 if all workers agree.
     #[must_use]
     pub fn width(&self) -> f64 {
         self.high - self.low
     }
 }
 
-/// A value as a baseline keeps it.
+/// Rounds a value to the precision of a baseline, a millionth.
 #[must_use]
-pub fn kept(value: f64) -> f64 {
+pub fn round_for_baseline(value: f64) -> f64 {
     // `+ 0.0` turns -0 into 0.
-    (value * DECIMALS).round() / DECIMALS + 0.0
+    (value * PRECISION).round() / PRECISION + 0.0
 }
 
 impl Baseline {
-    /// The latest blessing that covers the whole family.
+    /// The latest blessing of the whole family.
     #[must_use]
     pub fn blessed(&self) -> Option<&Blessing> {
         self.blessings.iter().rev().find(|blessing| blessing.cases.is_none())

@@ -1,31 +1,29 @@
-//! The name of a case: `family/strategy/param=value,...`, stable for as long as its baseline lives.
+//! The id of a case: `family/strategy/param=value,...`. Baselines refer to it, so it must be stable.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// The stable name of one line of a family, `family/strategy[/more][/param=value,...]`.
+/// The stable id of a case of a family, `family/strategy[/more][/param=value,...]`.
 ///
-/// Lower case letters, digits and `-`, `_`, `.`, `=`, `,`; parts are separated by `/` and never
-/// empty. Parameters are never reordered: the text *is* the identity.
+/// It consists of lower case letters, digits and `-`, `_`, `.`, `=`, `,`. Parts are separated by `/` and must not be
+/// empty. Parameters are never reordered: two ids are equal if and only if their text is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 #[cfg_attr(feature = "schema", schemars(with = "String"))]
 pub struct CaseId(String);
 
-/// A text that cannot be the name of a case.
+/// The text is not a valid case id.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error(
-    "`{0}` is not a case id: it must read family/strategy/param=value,... in lower case letters, digits and - _ . ="
-)]
+#[error("`{0}` is not a case id: expected family/strategy/param=value,... of lower case letters, digits and - _ . =")]
 pub struct IdError(String);
 
 impl CaseId {
-    /// Builds `family/strategy/name=value,...`; without parameters just `family/strategy`.
+    /// Builds `family/strategy/name=value,...`, or `family/strategy` without parameters.
     ///
     /// # Errors
-    /// When a part holds a character that an id may not have.
+    /// If a part contains a character that is not allowed in an id.
     pub fn new(family: &str, strategy: &str, parameters: &[(&str, &str)]) -> Result<Self, IdError> {
         let list: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let tail = if list.is_empty() { String::new() } else { format!("/{}", list.join(",")) };
@@ -45,7 +43,7 @@ impl CaseId {
     }
 }
 
-/// Whether a text can stand between two `/`: what can name a folder.
+/// Whether a text is valid as one part of an id. Such a text is also safe as a folder name.
 pub fn is_part(text: &str) -> bool {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.=,".contains(c);
     !matches!(text, "" | "." | "..") && text.chars().all(allowed)
@@ -85,14 +83,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_family_strategy_and_parameters_in_the_order_given() {
+    fn an_id_keeps_the_order_of_its_parameters() {
         let id = CaseId::new("sandbox-scaling", "on-demand", &[("cow", "on"), ("guest", "tiny")]);
         assert_eq!(id.as_ref().map(CaseId::as_str), Ok("sandbox-scaling/on-demand/cow=on,guest=tiny"));
         assert_eq!(id.as_ref().map(CaseId::family), Ok("sandbox-scaling"));
     }
 
     #[test]
-    fn ids_that_could_not_be_a_file_name_or_a_filter_are_refused() {
+    fn invalid_ids_are_rejected() {
         for text in ["", "family", "family/", "/x", "Family/x", "f/x y", "f/<script>", "f/../x", "./x", "f//x"] {
             assert!(text.parse::<CaseId>().is_err(), "{text}");
         }

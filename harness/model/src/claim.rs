@@ -1,19 +1,19 @@
-//! Claims: statements that people make about a family's subject, decided from a run (design §7).
+//! Claims: published statements about a family's subject, and how a run decides them.
 
 use serde::{Deserialize, Serialize};
 
 use super::CaseId;
 
-/// What a run says of a claim.
+/// The verdict of a run on a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
-    /// The figures bear it out.
+    /// The figures support the claim.
     Confirmed,
-    /// The figures speak against it.
+    /// The figures contradict the claim.
     Refuted,
-    /// The run has not what would decide it.
+    /// The run lacks the data to decide the claim.
     Undecided,
 }
 
@@ -27,24 +27,24 @@ impl std::fmt::Display for Decision {
     }
 }
 
-/// A claim and what came of it in a run.
+/// A claim and its verdict in a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ClaimRecord {
-    /// Its stable name within the family.
+    /// The stable name within the family.
     pub id: String,
-    /// What is said.
+    /// The claim itself.
     pub statement: String,
-    /// Who says so, or where.
+    /// Who makes the claim, or where.
     pub source: String,
-    /// What would refute it.
+    /// The condition under which it is refuted.
     pub refuted_if: String,
-    /// What this run says.
+    /// The verdict of this run.
     pub decision: Decision,
     /// The figures that decided it, or what is missing.
     pub figures: String,
-    /// The cases it rests on.
+    /// The cases that the figures are from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rests_on: Vec<CaseId>,
 }

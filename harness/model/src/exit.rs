@@ -1,22 +1,22 @@
-//! Exit statuses of `highwater` and of every bench binary (design §4).
+//! Exit statuses of `highwater` and of every bench binary.
 
-/// All held; improvements too.
+/// Everything passed. Improvements pass, too.
 pub const HELD: u8 = 0;
-/// The harness failed: a file could not be read or written, a system call was refused. Of
-/// `highwater doctor`: nothing can be measured on this machine.
+/// The harness failed: for example, a file could not be read or written, or a system call failed. From `highwater
+/// doctor`: nothing can be measured on this machine.
 pub const INTERNAL: u8 = 1;
-/// The command line or a policy asks for something that makes no sense.
+/// The command line or a policy is invalid.
 pub const USAGE: u8 = 2;
-/// A gated metric regressed, went over its budget, or a worker died that used to live. Of
-/// `highwater capacity --verify`: a prediction is more than 5 % off.
+/// A gated metric regressed or exceeded its budget, or a worker failed that does not fail in the baseline. From
+/// `highwater capacity --verify`: a prediction is off by more than 5 %.
 pub const REGRESSED: u8 = 3;
-/// There is no baseline to compare with for this machine class.
+/// There is no baseline for this machine class.
 pub const NO_BASELINE: u8 = 4;
-/// A regression was neither confirmed nor refuted; only with `--strict`. Of `highwater capacity --verify`:
-/// a prediction could not be put to the test here.
+/// A regression was neither confirmed nor refuted; only with `--strict`. From `highwater capacity --verify`: a
+/// prediction could not be tested on this machine.
 pub const UNCONFIRMED: u8 = 5;
-/// Of `highwater ab`: one of the revisions cannot be measured (it does not build, say). The number that
-/// has `git bisect run` skip a revision.
+/// From `highwater ab`: one of the revisions cannot be measured, for example because it does not build. `git bisect run`
+/// skips a revision with this status.
 pub const UNTESTABLE: u8 = 125;
-/// The user stopped it: 128 + SIGINT.
+/// The user interrupted the run: 128 + SIGINT.
 pub const INTERRUPTED: u8 = 130;

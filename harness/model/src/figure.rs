@@ -1,22 +1,22 @@
-//! Names of figures: numbers that a worker tells about itself at a stage, such as how much of a
-//! memory is not committed, or how long one step of it took.
+//! Names of figures: numbers that a worker reports about itself at a stage, such as the uncommitted bytes of a memory
+//! or the duration of a step.
 
 use std::{fmt, str::FromStr};
 
 use super::Unit;
 
 /// The longest name, in bytes.
-const MOST: usize = 32;
+const MAX_LEN: usize = 32;
 
-/// A figure's name: lower case letters, digits and `_`. What it ends with is its unit: `_bytes`,
-/// `_ns` (nanoseconds), anything else a plain number. Padded with zeros, so that it can be copied.
+/// A figure's name: lower case letters, digits and `_`. Its suffix is its unit: `_bytes`, `_ns` (nanoseconds), or a
+/// plain number otherwise. Stored as a zero-padded array, so that it is `Copy`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FigureName([u8; MOST]);
+pub struct FigureName([u8; MAX_LEN]);
 
-/// A text that names no figure.
+/// The text is not a valid name of a figure.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
-    "`{0}` is no figure's name: it must be 1 to {MOST} of lower case letters, digits and _, and begin with a letter"
+    "`{0}` is not a figure name: expected 1 to {MAX_LEN} lower case letters, digits and _, beginning with a letter"
 )]
 pub struct FigureNameError(String);
 
@@ -24,11 +24,11 @@ impl FigureName {
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        let length = self.0.iter().position(|byte| *byte == 0).unwrap_or(MOST);
+        let length = self.0.iter().position(|byte| *byte == 0).unwrap_or(MAX_LEN);
         std::str::from_utf8(&self.0[..length]).unwrap_or_default()
     }
 
-    /// The unit that the name ends with.
+    /// The unit, from the suffix of the name.
     #[must_use]
     pub fn unit(self) -> Unit {
         match self.as_str() {
@@ -45,11 +45,11 @@ impl FromStr for FigureName {
     fn from_str(text: &str) -> Result<Self, FigureNameError> {
         let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
         let good =
-            text.len() <= MOST && text.starts_with(|c: char| c.is_ascii_lowercase()) && text.bytes().all(allowed);
+            text.len() <= MAX_LEN && text.starts_with(|c: char| c.is_ascii_lowercase()) && text.bytes().all(allowed);
         if !good {
             return Err(FigureNameError(text.to_owned()));
         }
-        let mut name = [0; MOST];
+        let mut name = [0; MAX_LEN];
         name[..text.len()].copy_from_slice(text.as_bytes());
         Ok(Self(name))
     }
@@ -72,10 +72,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_of_the_longest_kind_fits_and_a_longer_one_does_not() {
-        let longest = "a".repeat(MOST);
+    fn names_are_limited_in_length_and_characters() {
+        let longest = "a".repeat(MAX_LEN);
         assert_eq!(longest.parse::<FigureName>().expect("fits").as_str(), longest);
-        for bad in ["", "1a", "_a", "A", "a-b", "a b", &"a".repeat(MOST + 1)] {
+        for bad in ["", "1a", "_a", "A", "a-b", "a b", &"a".repeat(MAX_LEN + 1)] {
             assert!(bad.parse::<FigureName>().is_err(), "{bad:?}");
         }
     }

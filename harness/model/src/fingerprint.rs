@@ -1,5 +1,5 @@
-//! Which machine and which conditions a run was taken under: the machine class that decides whether
-//! two runs may be compared at all, the controls granted to the workers, and the rest as context.
+//! The machine and the conditions of a run: the machine class, which decides whether two runs are comparable, the
+//! controls that the system granted to the workers, and everything else as context.
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::unique;
 
-/// The comparability key (design §4), spelled out as the folder's name under `baselines/`:
+/// Runs are comparable only within one machine class. Its text is the name of a folder in `baselines/`:
 /// `linux-x86_64-4k-thp_madvise-glibc-aslr_off`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -29,17 +29,16 @@ pub struct MachineClass {
 }
 
 impl MachineClass {
-    /// The class that differs in nothing but ASLR. Growth of anonymous memory compares across the
-    /// two, levels do not.
+    /// The class that differs only in ASLR. Growth of anonymous memory is comparable between the two, levels are not.
     #[must_use]
     pub fn with_other_aslr(&self) -> Self {
         Self { aslr_off: !self.aslr_off, ..self.clone() }
     }
 }
 
-/// A text that is not the name of a machine class.
+/// The text is not the name of a machine class.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{0}` is not a machine class: one reads linux-x86_64-4k-thp_madvise-glibc-aslr_off")]
+#[error("`{0}` is not a machine class such as linux-x86_64-4k-thp_madvise-glibc-aslr_off")]
 pub struct ClassParseError(String);
 
 impl fmt::Display for MachineClass {
@@ -77,7 +76,7 @@ impl FromStr for MachineClass {
             })(),
             _ => None,
         };
-        // One spelling for each: it is the name of a folder.
+        // The text is the name of a folder, so each class must have exactly one spelling.
         class.filter(|class| class.to_string() == text).ok_or_else(|| ClassParseError(text.to_owned()))
     }
 }
@@ -96,7 +95,7 @@ impl From<MachineClass> for String {
     }
 }
 
-/// What the harness asks of the system for each worker (design §3.1).
+/// What the harness requests from the system for each worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -107,15 +106,16 @@ pub enum Control {
     ThpOff,
     /// `prctl(PR_SET_PDEATHSIG, SIGKILL)`.
     ParentDeathSignal,
-    /// `RLIMIT_CORE` 0: a worker that dies writes no core file.
+    /// `RLIMIT_CORE` 0: a worker that crashes writes no core file.
     NoCoreFile,
-    /// `sched_setaffinity`: the worker on CPUs of its own.
+    /// `sched_setaffinity`: the worker is pinned to CPUs that nothing else of the harness uses.
     PinnedCpu,
-    /// `RLIMIT_STACK` 8 MiB, whatever the shell that started the run has: the kernel lays out mappings by it.
+    /// `RLIMIT_STACK` 8 MiB, regardless of the shell that started the run: the limit changes how the kernel places
+    /// mappings.
     StackLimit,
-    /// The parent on the other CPUs.
+    /// The parent runs on the other CPUs.
     ParentElsewhere,
-    /// Resetting `VmHWM` at the reference stage by `clear_refs`.
+    /// `VmHWM` is reset at the reference stage with `clear_refs`.
     PeakReset,
 }
 
@@ -134,7 +134,7 @@ impl Control {
 }
 
 impl Control {
-    /// Its name in records and baselines.
+    /// The name in records and baselines.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -150,27 +150,28 @@ impl Control {
     }
 }
 
-/// What became of a control.
+/// Whether the system applied a control.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ControlState {
-    /// The system did it.
+    /// The system applied it.
     Granted,
-    /// The system refused, with its reason.
+    /// The system refused, for this reason.
     Refused(String),
-    /// The user or the case asked for it not to be done.
+    /// The user or the case opted out.
     NotAsked,
 }
 
 impl ControlState {
-    /// Whether the control holds.
+    /// Whether the control was applied.
     #[must_use]
     pub fn is_granted(&self) -> bool {
         *self == Self::Granted
     }
 }
 
+/// Baselines store this text, so it must not change.
 impl fmt::Display for ControlState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -181,22 +182,21 @@ impl fmt::Display for ControlState {
     }
 }
 
-/// Facts about the surroundings that do not decide comparability, by name: kernel, CPU, cores,
-/// overcommit, engine versions, rustc, commit, load. Their differences are printed above a
-/// comparison.
+/// Facts about the environment that do not decide comparability, by name: kernel, CPU, cores, overcommit, engine
+/// versions, rustc, commit, load. A comparison prints their differences.
 pub type Context = BTreeMap<String, String>;
 
-/// Where and how a run was taken.
+/// The machine and the conditions of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Fingerprint {
-    /// The comparability key.
+    /// The machine class.
     pub class: MachineClass,
-    /// The controls, each granted or not.
+    /// The controls, and whether each was granted.
     #[serde(deserialize_with = "unique::map")]
     pub controls: BTreeMap<Control, ControlState>,
-    /// The rest.
+    /// Everything else that is known about the machine and the program.
     #[serde(deserialize_with = "unique::map")]
     pub context: Context,
 }
@@ -205,16 +205,16 @@ pub struct Fingerprint {
 mod tests {
     use super::*;
 
-    /// The text is a folder's name in git: it may not change by accident.
     #[test]
-    fn controls_are_named_as_in_a_record() {
+    fn control_names_match_their_names_in_a_record() {
         for control in Control::ALL {
             assert_eq!(serde_json::to_value(control).expect("a name"), control.name());
         }
     }
 
+    /// The text names a folder in git, so it must not change by accident.
     #[test]
-    fn the_machine_class_spells_itself_out_and_reads_back() {
+    fn a_machine_class_round_trips_through_its_text() {
         let class = MachineClass {
             os: "linux".into(),
             arch: "x86_64".into(),

@@ -1,5 +1,5 @@
-//! What is written down: ids, metrics, snapshots, samples, records and the fingerprint of the
-//! machine. Plain data with serde, no measuring and no decisions; every other crate speaks in these.
+//! The data types shared by all crates: ids, metrics, snapshots, samples, records, baselines and the fingerprint of the
+//! machine. Plain data with serde; this crate measures nothing and decides nothing.
 
 mod aspect;
 mod baseline;
@@ -11,14 +11,14 @@ mod fingerprint;
 mod quantity;
 mod record;
 mod sample;
-mod soundness;
 mod stage;
 mod unique;
 mod units;
+mod validation;
 mod worker_options;
 
 pub use aspect::Aspect;
-pub use baseline::{Baseline, BaselineCase, Blessing, Summary, kept};
+pub use baseline::{Baseline, BaselineCase, Blessing, Summary, round_for_baseline};
 pub use case_id::{CaseId, IdError, is_part as is_id_part};
 pub use claim::{ClaimRecord, Decision};
 pub use figure::{FigureName, FigureNameError};
@@ -28,7 +28,7 @@ pub use quantity::{Category, Clock, Metric, Quantity, QuantityError, Unit};
 pub use record::json_schema;
 pub use record::{CaseRecord, Death, Record, SCHEMA_VERSION, Selection, Series, StageColumns, TimeEstimate};
 pub use sample::{Outcome, Reading, Sample, Snapshot};
-pub use soundness::MOST_SAMPLES;
 pub use stage::{Scale, ScaleError, Stage, StageParseError};
 pub use units::{Bytes, BytesParseError, nanoseconds, signed_bytes};
+pub use validation::MAX_SAMPLES;
 pub use worker_options::{WorkerOption, WorkerOptions};

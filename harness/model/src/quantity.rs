@@ -1,6 +1,6 @@
-//! What is counted: a `Metric` of the whole process, its share in one `Category` of mapping, a
-//! figure that the worker tells about itself, or time. They are written `anon`, `anon.linear_memory`,
-//! `figure.uncommitted_bytes` and `time.cpu` in records, policies and tables.
+//! Quantities: a `Metric` of the whole process, its part in one `Category` of mapping, a figure that the worker reports
+//! about itself, or time. Records, policies and tables write them as `anon`, `anon.linear_memory`,
+//! `figure.uncommitted_bytes` and `time.cpu`.
 
 use std::{fmt, str::FromStr};
 
@@ -8,19 +8,18 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::{FigureName, FigureNameError};
 
-/// The unit a quantity is counted in.
+/// The unit of a quantity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// Bytes.
     Bytes,
     /// Nanoseconds.
     Nanoseconds,
-    /// Plain numbers: VMAs, faults.
+    /// A plain number: VMAs, faults.
     Count,
 }
 
-/// Declares an enum of words with one text each, so that the list, the parser and the printer
-/// cannot drift apart.
+/// Declares an enum whose variants have one word each, so that the list, the parser and the printer stay consistent.
 macro_rules! words {
     ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$about])*
@@ -28,10 +27,10 @@ macro_rules! words {
         pub enum $name { $($(#[$doc])* $variant),+ }
 
         impl $name {
-            /// Every one, in the order of the tables.
+            /// All variants, in the order of the tables.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
-            /// The one word used for it in records, policies and tables.
+            /// The word for it in records, policies and tables.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text),+ }
@@ -64,20 +63,21 @@ macro_rules! words {
 }
 
 words! {
-    /// What is read of a process at a stage (design §3.5).
+    /// A number that is read of a process at each stage.
     Metric {
-        /// Anonymous memory: `Anonymous` of smaps_rollup. What a process dirtied and nobody shares.
+        /// Anonymous memory: `Anonymous` of smaps_rollup. Private pages that the process has written to.
         Anon = "anon",
-        /// Anonymous memory outside malloc's heaps: linear memories, written copy-on-write pages, stacks, large
-        /// allocations (which malloc maps one by one). The part of `anon` that does not depend on which page of a
-        /// heap a block happens to be on: it repeats to the page from build to build and machine to machine.
+        /// Anonymous memory outside malloc's heaps: linear memories, written copy-on-write pages, stacks, and large
+        /// allocations (which malloc maps individually). This part of `anon` does not depend on the layout of a heap. It
+        /// is the same, to the page, in every build and on every machine.
         AnonMapped = "anon_mapped",
-        /// Anonymous pages of malloc's heaps, the main one and those of threads. How many pages malloc touched to
-        /// hold what was asked for: depends on layout by a few pages.
+        /// Anonymous pages of malloc's heaps, the main arena and those of threads: the pages that malloc touched for the
+        /// program's allocations. Depends on heap layout by a few pages.
         AnonHeap = "anon_heap",
         /// Resident set size: `Rss` of smaps_rollup. Counts shared pages in full.
         Rss = "rss",
-        /// Proportional set size: `Pss` of smaps_rollup. Shared pages divided by who maps them.
+        /// Proportional set size: `Pss` of smaps_rollup. Each shared page is divided by the number of processes that map
+        /// it.
         Pss = "pss",
         /// Unique set size: `Private_Clean` + `Private_Dirty` of smaps_rollup.
         Uss = "uss",
@@ -87,52 +87,52 @@ words! {
         Shmem = "shmem",
         /// Swapped out: `Swap` of smaps_rollup.
         Swap = "swap",
-        /// Page tables: `VmPTE` of status. Outside RSS, and paid all the same.
+        /// Page tables: `VmPTE` of status. Not part of RSS, but memory nevertheless.
         PageTables = "page_tables",
         /// Address space: `VmSize` of status.
         Vsize = "vsize",
-        /// Highest RSS since the reference stage, where the parent resets it: `VmHWM` of status, the
-        /// highest of all looks. Exact while memory only grows; a peak that was given back before the look
-        /// is known to a few dozen pages, since the kernel batches its counters.
+        /// Highest RSS since the reference stage, where the parent resets it: `VmHWM` of status, the maximum over all
+        /// snapshots. Exact while memory only grows. A peak that was released before the snapshot is accurate to a few
+        /// dozen pages, because the kernel batches its counters.
         Peak = "peak",
-        /// The same without pages of files: where the peak rose since the look before, it less the larger
-        /// `RssFile` of the two looks, and at least what is there at a look. A file that is mapped and
-        /// unmapped between the two counts. How many pages of a file one fault maps depends on how the
-        /// page cache holds it (16, or 512 where it has them in one 2 MiB folio), which is the machine's
-        /// doing and not the worker's.
+        /// The peak without file pages. If the peak rose since the previous snapshot, it is the peak minus the larger
+        /// `RssFile` of the two snapshots; it is never below the anonymous memory of a snapshot. A file that is mapped
+        /// and unmapped between two snapshots is included. The number of file pages that one fault maps depends on the
+        /// page cache (16, or 512 if a 2 MiB folio contains them), so it is a property of the machine and not of the
+        /// worker.
         PeakAnon = "peak_anon",
         /// Mappings (virtual memory areas): entries of smaps.
         Vmas = "vmas",
-        /// Threads of the process: 2 where a case starts none of its own, since a worker runs it beside the main
-        /// thread; 1 in another program. Values of more threads repeat less exactly.
+        /// Threads of the process: 2 if the case starts none, because a worker runs the case on a second thread; 1 in
+        /// another program. Values of cases with more threads are less reproducible.
         Threads = "threads",
         /// Minor faults so far: `minflt` of stat.
         MinorFaults = "minor_faults",
         /// Major faults so far: `majflt` of stat.
         MajorFaults = "major_faults",
-        /// Heap handed out by malloc: `uordblks + hblkhd` of mallinfo2, asked of the worker.
+        /// Heap in use according to malloc: `uordblks + hblkhd` of mallinfo2, reported by the worker.
         HeapInUse = "heap_in_use",
-        /// Heap that malloc holds from the system: `arena + hblkhd` of mallinfo2.
+        /// Heap that malloc obtained from the system: `arena + hblkhd` of mallinfo2, reported by the worker.
         HeapRetained = "heap_retained",
-        /// Live bytes of the Rust allocator as the program asked for them, counted in the worker
+        /// Live bytes of the Rust allocator, as requested by the program and counted in the worker
         /// (`highwater::CountingAllocator`).
         HeapLive = "heap_live",
         /// Live blocks of the Rust allocator.
         HeapBlocks = "heap_blocks",
-        /// The most live bytes since the stage before; at the reference stage the live bytes themselves, so that
-        /// growth is measured from them. Exact, however short the peak.
+        /// The maximum of the live bytes since the previous stage; at the reference stage, the live bytes, so that growth
+        /// is measured from them. Exact, however short the peak.
         HeapPeak = "heap_peak",
-        /// Bytes that the Rust allocator handed out so far, freed ones included.
+        /// Total bytes that the Rust allocator has allocated, including freed ones.
         HeapAllocated = "heap_allocated",
-        /// Charged to the worker's own memory cgroup, where it has one: `memory.current`.
+        /// Bytes charged to the worker's memory cgroup, if it has one: `memory.current`.
         CgroupCurrent = "cgroup_current",
-        /// The most that was charged to it: `memory.peak`.
+        /// The maximum of the bytes charged to it: `memory.peak`.
         CgroupPeak = "cgroup_peak",
     }
 }
 
 impl Metric {
-    /// What a worker reports of its own heap with every stage (`reached STAGE NAME=VALUE ...`).
+    /// The metrics that a worker reports about its heap with each stage (`reached STAGE NAME=VALUE ...`).
     pub const SELF_REPORTED: [Self; 6] =
         [Self::HeapInUse, Self::HeapRetained, Self::HeapLive, Self::HeapBlocks, Self::HeapPeak, Self::HeapAllocated];
 
@@ -145,13 +145,13 @@ impl Metric {
         }
     }
 
-    /// Whether it counts bytes that a program asked an allocator for, and not pages.
+    /// Whether it counts bytes requested from an allocator instead of pages.
     #[must_use]
     pub fn is_heap_bytes(self) -> bool {
         matches!(self, Self::HeapInUse | Self::HeapLive | Self::HeapPeak | Self::HeapAllocated)
     }
 
-    /// The grain of its values where a page has `page` bytes: a page, or one.
+    /// The quantum of its values for a page size of `page` bytes: a page, or 1.
     #[must_use]
     pub fn quantum(self, page: u64) -> f64 {
         match self.unit() {
@@ -162,9 +162,9 @@ impl Metric {
 }
 
 words! {
-    /// A clock of the worker's stages.
+    /// A clock that times the worker's stages.
     Clock {
-        /// CPU time of all its threads.
+        /// CPU time of all threads.
         Cpu = "cpu",
         /// Wall time.
         Wall = "wall",
@@ -172,13 +172,12 @@ words! {
 }
 
 words! {
-    /// What a mapping is for. Families label linear memories and compiled code by address; the rest
-    /// is told from the mapping itself (`probe::categories`).
+    /// The purpose of a mapping. Families label linear memories and compiled code by address; all other categories are
+    /// derived from the mapping itself (`probe::categories`).
     Category {
         /// Anonymous pages inside a labelled linear memory.
         LinearMemory = "linear_memory",
-        /// File- or memfd-backed pages inside a labelled linear memory; its `anon` are the pages
-        /// written to since.
+        /// File- or memfd-backed pages inside a labelled linear memory; its `anon` is the pages that were written to.
         CowImage = "cow_image",
         /// Labelled machine code.
         CompiledCode = "compiled_code",
@@ -186,9 +185,9 @@ words! {
         HostHeap = "host_heap",
         /// Further arenas of glibc's malloc.
         Arenas = "arenas",
-        /// The main thread's stack, and that of the thread that runs the case.
+        /// The stacks of the main thread and of the thread that runs the case.
         Stacks = "stacks",
-        /// The program, its libraries, their data and bss, vdso and vvar.
+        /// The program, its libraries with data and bss, vdso and vvar.
         Executable = "executable",
         /// Other mapped files.
         MappedInput = "mapped_input",
@@ -198,14 +197,14 @@ words! {
 }
 
 impl Category {
-    /// Whether malloc decides which of its pages a block is on.
+    /// Whether malloc decides on which page a block is.
     #[must_use]
     pub fn is_heap(self) -> bool {
         matches!(self, Self::HostHeap | Self::Arenas)
     }
 }
 
-/// What a number counts. Serialised as `anon`, `anon.linear_memory` or `figure.uncommitted_bytes`.
+/// What a number measures. Serialised as `anon`, `anon.linear_memory` or `figure.uncommitted_bytes`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
@@ -213,21 +212,21 @@ impl Category {
 pub enum Quantity {
     /// A metric of the whole process.
     Process(Metric),
-    /// The share of a metric in one category of mapping.
+    /// The part of a metric in one category of mapping.
     Within(Metric, Category),
-    /// What the worker tells about itself.
+    /// A number that the worker reports about itself.
     Figure(FigureName),
-    /// Time since the stage before, pauses excluded. In a record it has columns of its own.
+    /// Time since the previous stage, without pauses. Records store it in separate columns.
     Time(Clock),
 }
 
-/// The first part of a figure's quantity.
+/// The prefix of a figure.
 const FIGURE: &str = "figure";
-/// The first part of a time's.
+/// The prefix of a time.
 const TIME: &str = "time";
 
 impl Quantity {
-    /// The metric, of the process or of a category of it.
+    /// The metric, of the whole process or of one category.
     #[must_use]
     pub fn metric(self) -> Option<Metric> {
         match self {
@@ -236,7 +235,7 @@ impl Quantity {
         }
     }
 
-    /// The category that it is limited to.
+    /// The category, if it is limited to one.
     #[must_use]
     pub fn category(self) -> Option<Category> {
         match self {
@@ -245,7 +244,7 @@ impl Quantity {
         }
     }
 
-    /// The unit it is counted in.
+    /// The unit.
     #[must_use]
     pub fn unit(self) -> Unit {
         match self {
@@ -255,7 +254,7 @@ impl Quantity {
         }
     }
 
-    /// The grain of its values where a page has `page` bytes: a page for memory, else one.
+    /// The quantum of its values for a page size of `page` bytes: a page for memory, otherwise 1.
     #[must_use]
     pub fn quantum(self, page: u64) -> f64 {
         self.metric().map_or(1.0, |metric| metric.quantum(page))
@@ -268,18 +267,18 @@ impl From<Metric> for Quantity {
     }
 }
 
-/// A text that names no quantity.
+/// The text is not a valid quantity.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum QuantityError {
-    /// A word that is no metric or category.
-    #[error("unknown word `{text}`: it must be one of {known}")]
+    /// A word that is not in the list.
+    #[error("unknown word `{text}`: expected one of {known}")]
     Unknown {
         /// The word.
         text: String,
-        /// Those that are.
+        /// The valid words.
         known: String,
     },
-    /// Not in the form of a figure's name.
+    /// Not a valid name of a figure.
     #[error(transparent)]
     Figure(#[from] FigureNameError),
 }
@@ -327,7 +326,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_quantity_reads_back_as_it_was_written() {
+    fn every_quantity_round_trips_through_text() {
         for &metric in Metric::ALL {
             assert_eq!(metric.as_str().parse(), Ok(Quantity::from(metric)));
             for &category in Category::ALL {
@@ -338,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_has_the_unit_that_its_name_ends_with() {
+    fn the_suffix_of_a_figure_is_its_unit() {
         for (text, unit) in [
             ("figure.uncommitted_bytes", Unit::Bytes),
             ("figure.reset_ns", Unit::Nanoseconds),
@@ -350,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_word_is_answered_with_the_known_ones() {
+    fn an_unknown_word_is_reported_with_the_known_ones() {
         let error = "anno".parse::<Quantity>().expect_err("no such metric");
         assert!(error.to_string().contains("anon, anon_mapped, anon_heap, rss, pss"), "{error}");
     }

@@ -1,5 +1,5 @@
-//! The record: what one run of a family leaves on disk. Samples are kept by column, and a column whose samples all
-//! agree is one number.
+//! The record of one run of a family, as stored on disk. Samples are stored by column, and a column of equal values is
+//! stored as one number.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{CaseId, ClaimRecord, Clock, Fingerprint, Outcome, Quantity, Sample, Scale, Stage, WorkerOptions, unique};
 
-/// The version of the record's shape that this build writes, and the newest that it reads.
+/// The schema version that this build writes, and the newest that it reads.
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// One family's run.
@@ -15,13 +15,13 @@ pub const SCHEMA_VERSION: u32 = 1;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Record {
-    /// Shape of this file ([`SCHEMA_VERSION`]).
+    /// The schema version of this file ([`SCHEMA_VERSION`]).
     pub schema: u32,
     /// The family.
     pub family: String,
     /// Machine, controls and context.
     pub fingerprint: Fingerprint,
-    /// What part of the family was asked for, and how.
+    /// The selected part of the family, and options that differ from a full run.
     #[serde(default, skip_serializing_if = "Selection::is_everything")]
     pub selection: Selection,
     /// What one unit of the ladder is: `sandbox`.
@@ -30,20 +30,20 @@ pub struct Record {
     pub reference: Stage,
     /// The cases, sorted by id.
     pub cases: Vec<CaseRecord>,
-    /// What the run says of the family's claims.
+    /// The verdicts on the family's claims.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub claims: Vec<ClaimRecord>,
 }
 
 impl Record {
-    /// A case by its id.
+    /// Finds a case by its id.
     #[must_use]
     pub fn case(&self, id: &str) -> Option<&CaseRecord> {
         self.cases.iter().find(|case| case.id.as_str() == id)
     }
 }
 
-/// What a run was asked to do differently from a plain full run.
+/// How a run was requested to differ from a full run with default options.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -51,45 +51,45 @@ pub struct Selection {
     /// The filter that selected the cases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<String>,
-    /// What was changed about the workers on purpose (`--inject`, `--shift-heap`, ...).
+    /// Deliberate changes to the workers (`--inject`, `--shift-heap`, ...).
     #[serde(default, skip_serializing_if = "WorkerOptions::is_empty")]
     pub worker_options: WorkerOptions,
-    /// The ladder given instead of the cases' own (`--ladder`).
+    /// The ladder that replaces those of the cases (`--ladder`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ladder: Option<Vec<Scale>>,
 }
 
 impl Selection {
-    /// Whether nothing was asked differently.
+    /// Whether this is a full run with default options.
     #[must_use]
     pub fn is_everything(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// One case: the columns of its completed workers, and those that died.
+/// One case: the columns of its completed workers, and the failed ones.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CaseRecord {
     /// The case.
     pub id: CaseId,
-    /// Why it could not run here, if so.
+    /// The reason if the case could not run on this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_run: Option<String>,
-    /// Completed workers; the length of every column.
+    /// The number of completed workers, which is the length of every column.
     pub samples: usize,
     /// Workers that did not complete.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub died: Vec<Death>,
-    /// What workers told in words (an error's text, say): the different texts by name.
+    /// Text that workers reported, such as an error message: the distinct texts by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique::map")]
     pub notes: BTreeMap<String, Vec<String>>,
-    /// Nanoseconds from spawn to exit of each completed worker, pauses included.
+    /// Nanoseconds from spawn to exit of each completed worker, including pauses.
     pub lifetime_ns: Series,
-    /// The stages in the order of the worker's life.
+    /// The stages in the order in which workers reach them.
     pub stages: Vec<StageColumns>,
-    /// Criterion's estimates by routine, where time was measured in this run.
+    /// Criterion's estimates by routine, if this run measured time.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique::map")]
     pub time: BTreeMap<String, TimeEstimate>,
 }
@@ -101,21 +101,21 @@ pub struct CaseRecord {
 pub struct StageColumns {
     /// The stage.
     pub stage: Stage,
-    /// Nanoseconds of wall time since the previous stage, pauses excluded.
+    /// Nanoseconds of wall time since the previous stage, without pauses.
     pub wall_ns: Series,
-    /// Nanoseconds of CPU time since the previous stage, pauses excluded.
+    /// Nanoseconds of CPU time since the previous stage, without pauses.
     pub cpu_ns: Series,
     /// Memory and figures, in the unit of each quantity.
     #[serde(deserialize_with = "unique::map")]
     pub memory: BTreeMap<Quantity, Series>,
 }
 
-/// One value per completed worker, or a single one where all agree.
+/// One value per completed worker, or a single value if all are equal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged, expecting = "a column is a whole number, or a list of them")]
 pub enum Series {
-    /// Every worker had this value.
+    /// All workers had this value.
     Same(u64),
     /// The values in the order of the workers.
     Each(Vec<u64>),
@@ -148,12 +148,12 @@ pub struct Death {
     pub outcome: Outcome,
     /// The last stage it reached.
     pub last_stage: Option<Stage>,
-    /// The end of what it wrote to stdout and stderr.
+    /// The last lines that it wrote to stdout and stderr.
     pub output_tail: String,
 }
 
 impl Death {
-    /// Where in its life it ended: `after live@10`.
+    /// The last stage before it ended: `after live@10`.
     #[must_use]
     pub fn place(&self) -> String {
         self.last_stage.as_ref().map_or("before the first stage".to_owned(), |stage| format!("after {stage}"))
@@ -165,7 +165,7 @@ impl Death {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TimeEstimate {
-    /// Which of criterion's estimates this is: `slope` where it sampled linearly, else `mean`.
+    /// Which of criterion's estimates this is: `slope` for linear sampling, otherwise `mean`.
     pub estimator: String,
     /// The point estimate.
     pub ns: f64,
@@ -173,19 +173,19 @@ pub struct TimeEstimate {
     pub low_ns: f64,
     /// Upper end of the confidence interval.
     pub high_ns: f64,
-    /// The interval's level, 0.95 unless told otherwise.
+    /// The confidence level of the interval, 0.95 by default.
     pub confidence: f64,
 }
 
 impl CaseRecord {
-    /// A case that could not run here.
+    /// A case that could not run on this machine.
     #[must_use]
     pub fn not_run(id: CaseId, reason: String) -> Self {
         Self { not_run: Some(reason), ..Self::from_samples(id, &[]) }
     }
 
-    /// Turns the workers' samples into columns. Completed workers that reached other stages than
-    /// the first one are counted among the dead, as having broken the protocol.
+    /// Turns the workers' samples into columns. A completed worker whose stages differ from those of the first one counts
+    /// as failed, with a violation of the protocol.
     #[must_use]
     pub fn from_samples(id: CaseId, samples: &[Sample]) -> Self {
         let mut died = Vec::new();
@@ -230,8 +230,7 @@ impl CaseRecord {
         }
     }
 
-    /// The same case with just these completed workers, in this order; those that are not there are
-    /// left out.
+    /// The same case with only these completed workers, in this order; unknown workers are ignored.
     #[must_use]
     pub fn of_workers(&self, workers: &[usize]) -> Self {
         let workers: Vec<usize> = workers.iter().copied().filter(|worker| *worker < self.samples).collect();
@@ -268,8 +267,8 @@ impl StageColumns {
             readings.iter().flat_map(|reading| reading.snapshot.iter().map(|(quantity, _)| quantity)).collect();
         quantities.sort_unstable();
         quantities.dedup();
-        // A category that one worker had and another had not is 0 in the other; a metric of the
-        // whole process is there in all of them or is left out.
+        // A category that a worker does not have is 0. A metric of the whole process is left out unless all workers
+        // have it.
         let column = |quantity: Quantity| -> Option<(Quantity, Series)> {
             let values: Option<Vec<u64>> = readings
                 .iter()
@@ -285,7 +284,7 @@ impl StageColumns {
         }
     }
 
-    /// The values of a quantity, one per worker; a category without a column is 0 everywhere.
+    /// The values of a quantity, one per worker; a category without a column is 0 for all of them.
     #[must_use]
     pub fn values(&self, quantity: impl Into<Quantity>, samples: usize) -> Option<Vec<u64>> {
         let quantity = quantity.into();

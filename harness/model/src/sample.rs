@@ -1,5 +1,5 @@
-//! One worker's life as it was observed: a snapshot per stage, and how it ended. One worker is one
-//! observation; nothing inside it counts as a second one.
+//! The sample of one worker: a snapshot per stage, and how the worker ended. Each worker is one independent
+//! observation; readings of the same worker are not.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use super::{Quantity, Stage};
 pub struct Snapshot(BTreeMap<Quantity, u64>);
 
 impl Snapshot {
-    /// Adds to a quantity; categories with nothing in them are left out.
+    /// Adds to a quantity; empty categories are left out.
     pub fn add(&mut self, quantity: impl Into<Quantity>, value: u64) {
         let quantity = quantity.into();
         if value > 0 || quantity.category().is_none() {
@@ -20,7 +20,7 @@ impl Snapshot {
         }
     }
 
-    /// The value of a quantity; `None` where it was not read.
+    /// The value of a quantity; `None` if it was not read.
     #[must_use]
     pub fn get(&self, quantity: impl Into<Quantity>) -> Option<u64> {
         self.0.get(&quantity.into()).copied()
@@ -32,11 +32,11 @@ impl Snapshot {
     }
 }
 
-/// What was learnt at one stage: the snapshot from outside, and the time since the stage before as
-/// the worker took it, without the pause.
+/// The observations at one stage: the snapshot, read from outside, and the time since the previous stage, measured by the
+/// worker without pauses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
-    /// Which stage.
+    /// The stage.
     pub stage: Stage,
     /// Nanoseconds of wall time since the previous stage.
     pub wall_ns: u64,
@@ -53,30 +53,31 @@ pub struct Reading {
 pub enum Outcome {
     /// It reached its last stage and exited with status 0.
     Completed,
-    /// It exited with another status, or before its last stage.
+    /// It exited with another status, or before it reached its last stage.
     Exited {
         /// The exit status.
         status: i32,
     },
-    /// A signal ended it that neither the harness nor the out-of-memory killer sent.
+    /// It was terminated by a signal that neither the harness nor the out-of-memory killer sent.
     Signaled {
-        /// The signal's number.
+        /// The signal number.
         signal: i32,
     },
-    /// The kernel's out-of-memory killer ended it, or an allocation was refused and it gave up.
+    /// The kernel's out-of-memory killer terminated it, or it aborted because an allocation failed.
     OutOfMemory,
-    /// It took longer than its time limit and was killed.
+    /// It exceeded its time limit and was killed.
     TimedOut {
         /// The limit, in milliseconds.
         limit_ms: u64,
     },
-    /// It broke the stage protocol and was killed.
+    /// It violated the stage protocol and was killed.
     Protocol {
-        /// What it said that makes no sense.
+        /// What was wrong.
         message: String,
     },
 }
 
+/// Baselines store this text, so it must not change.
 impl std::fmt::Display for Outcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -93,18 +94,18 @@ impl std::fmt::Display for Outcome {
     }
 }
 
-/// Everything seen of one worker.
+/// Everything observed about one worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
     /// The stages it reached, in order.
     pub readings: Vec<Reading>,
     /// How it ended.
     pub outcome: Outcome,
-    /// Nanoseconds from spawn to exit, pauses included.
+    /// Nanoseconds from spawn to exit, including pauses.
     pub lifetime_ns: u64,
-    /// What it told in words, by name.
+    /// The text it reported, by name.
     pub notes: Vec<(String, String)>,
-    /// The last lines it wrote to stdout or stderr.
+    /// The last lines that it wrote to stdout or stderr.
     pub output_tail: String,
 }
 
@@ -113,14 +114,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_signal_is_told_by_number_and_by_name_where_it_has_one() {
-        for (signal, told) in [
+    fn a_signal_is_printed_with_its_number_and_name() {
+        for (signal, text) in [
             (9, "killed by signal 9 (SIGKILL)"),
             (11, "killed by signal 11 (SIGSEGV)"),
             (31, "killed by signal 31 (SIGSYS)"),
             (40, "killed by signal 40"),
         ] {
-            assert_eq!(Outcome::Signaled { signal }.to_string(), told);
+            assert_eq!(Outcome::Signaled { signal }.to_string(), text);
         }
     }
 }

@@ -1,10 +1,10 @@
-//! Stages: the named points of a worker's life at which the parent looks, `loaded` or `live@100`.
+//! Stages: the named points at which a worker pauses and the parent takes a snapshot, such as `loaded` or `live@100`.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// How many units (sandboxes, plugins, documents, executions) a stage has.
+/// The number of units (sandboxes, plugins, documents, executions) at a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
@@ -27,12 +27,12 @@ impl FromStr for Scale {
     }
 }
 
-/// A text that is no scale.
+/// The text is not a valid scale.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("a scale is a whole number from 1 to 1000000")]
 pub struct ScaleError;
 
-/// A named point in a worker's life, `name` or `name@scale`. Serialised as that text.
+/// A named point in the run of a worker, `name` or `name@scale`. Serialised as that text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
@@ -42,9 +42,9 @@ pub struct Stage {
     scale: Option<Scale>,
 }
 
-/// A text that names no stage.
+/// The text is not a valid stage.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{0}` is not a stage: it must read name or name@scale, in lower case letters, digits and -")]
+#[error("`{0}` is not a stage: expected name or name@scale, with a name of lower case letters, digits and -")]
 pub struct StageParseError(String);
 
 impl Stage {
@@ -54,7 +54,7 @@ impl Stage {
         &self.name
     }
 
-    /// The scale, where the stage is a rung of a ladder.
+    /// The scale, if the stage is a rung of a ladder.
     #[must_use]
     pub fn scale(&self) -> Option<Scale> {
         self.scale
@@ -75,7 +75,7 @@ impl FromStr for Stage {
             return Err(bad());
         }
         let stage = Self { name: name.to_owned(), scale };
-        // One spelling for each: `live@010` is not another stage than `live@10`.
+        // Each stage has exactly one spelling: `live@010` is rejected.
         if stage.to_string() == text { Ok(stage) } else { Err(bad()) }
     }
 }
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stage_reads_back_as_it_was_written() {
+    fn a_stage_round_trips_through_text() {
         for text in ["start", "live@1", "called@1000", "first-call"] {
             assert_eq!(text.parse::<Stage>().map(|s| s.to_string()), Ok(text.to_owned()));
         }

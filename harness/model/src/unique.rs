@@ -1,4 +1,4 @@
-//! Maps whose names may stand but once: serde keeps the last of two, which hides a bad merge.
+//! Deserialisation of maps that rejects duplicate keys. By default serde keeps the last one, which would hide a bad merge.
 
 use std::{collections::BTreeMap, fmt, marker::PhantomData};
 
@@ -27,7 +27,7 @@ where
             let mut map = BTreeMap::new();
             while let Some((key, value)) = entries.next_entry()? {
                 if map.insert(key, value).is_some() {
-                    return Err(A::Error::custom("a name stands twice in one object"));
+                    return Err(A::Error::custom("duplicate key in an object"));
                 }
             }
             Ok(map)

@@ -1,11 +1,11 @@
-//! Units of memory: `Bytes`, the only way a number of bytes is printed for people (KiB, MiB, GiB,
-//! powers of 1024) or read from a policy or a command line.
+//! Units: `Bytes`, which all code uses to print a number of bytes for people (KiB, MiB, GiB; powers of 1024) and to parse
+//! one from a policy or a command line, and the formatting of signed bytes and nanoseconds.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// A number of bytes. Serialised as the bare integer.
+/// A number of bytes. Serialised as an integer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
@@ -14,8 +14,7 @@ pub struct Bytes(pub u64);
 const STEPS: [(u64, &str); 4] = [(1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
 
 impl fmt::Display for Bytes {
-    /// Whole numbers print without decimals (`4 KiB`), others with enough digits to be read at a
-    /// glance (`20.3 KiB`); the record keeps the exact value.
+    /// Prints whole numbers without decimals (`4 KiB`) and others with three significant digits or so (`20.3 KiB`).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&scaled(self.0 as f64))
     }
@@ -45,16 +44,16 @@ fn scaled(bytes: f64) -> String {
     }
 }
 
-/// A text that is no number of bytes.
+/// The text is not a number of bytes.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{0}` is not a number of bytes: write for example 4096, 64KiB or 1.5MiB")]
+#[error("`{0}` is not a number of bytes: expected for example 4096, 64KiB or 1.5MiB")]
 pub struct BytesParseError(String);
 
 impl FromStr for Bytes {
     type Err = BytesParseError;
 
-    /// Reads `4096`, `4096 B`, `64KiB`, `1.5 MiB`, `8GiB`. Powers of ten (`MB`) are refused, since
-    /// nobody agrees on what they mean for memory.
+    /// Parses `4096`, `4096 B`, `64KiB`, `1.5 MiB`, `8GiB`. `MB` and the like are rejected, because they are ambiguous
+    /// for memory.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let bad = || BytesParseError(text.to_owned());
         let trimmed = text.trim();
@@ -74,7 +73,7 @@ impl FromStr for Bytes {
     }
 }
 
-/// Nanoseconds in a unit that fits: `1.234 ms`.
+/// Formats nanoseconds in a suitable unit: `1.234 ms`.
 #[must_use]
 pub fn nanoseconds(ns: f64) -> String {
     let steps = [(1e9, "s"), (1e6, "ms"), (1e3, "µs")];
@@ -87,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_print_in_powers_of_1024_and_read_back() {
+    fn bytes_are_printed_and_parsed_in_powers_of_1024() {
         for (bytes, text) in [
             (0, "0 B"),
             (1023, "1023 B"),
@@ -105,14 +104,14 @@ mod tests {
     }
 
     #[test]
-    fn ambiguous_or_broken_sizes_are_refused() {
+    fn ambiguous_and_malformed_sizes_are_rejected() {
         for text in ["", "4 MB", "KiB", "-1", "1.2.3", "0.3 B", "99999999999999999999", "1e9"] {
             assert!(text.parse::<Bytes>().is_err(), "{text}");
         }
     }
 
     #[test]
-    fn a_change_carries_its_sign() {
+    fn a_change_is_printed_with_its_sign() {
         assert_eq!(signed_bytes(4096.0), "+4 KiB");
         assert_eq!(signed_bytes(-1536.0), "-1.50 KiB");
         assert_eq!(signed_bytes(0.0), "0 B");

@@ -1,8 +1,8 @@
-//! What a run changes about its workers on purpose: memory injected to see the gate fail, a heap that starts elsewhere.
+//! Deliberate changes to the workers of a run: memory injected to test the gate, and a heap shifted to another place.
 //!
-//! One table ([`WorkerOption`]) says everything about an option: its name, which is its flag, its word in the stage
-//! protocol and its key in the record, its help text, and the sentence that reports it. What a worker does about it is
-//! in `bench/inject.rs`.
+//! One table ([`WorkerOption`]) defines each option: its name (which is its flag, its word in the stage protocol and its
+//! key in the record), its help text, and the sentence that reports it. `highwater-worker` implements the options in
+//! `inject.rs`.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -10,31 +10,31 @@ use serde::{Deserialize, Serialize};
 
 use super::{Bytes, unique};
 
-/// A change to the workers of a run.
+/// A deliberate change to the workers of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum WorkerOption {
-    /// Bytes of heap that every unit allocates and writes to.
+    /// Bytes of heap that each unit additionally allocates and writes to.
     Inject,
-    /// Pages that every unit dirties within one mapping.
+    /// Pages that each unit additionally dirties, within one mapping.
     InjectPages,
-    /// Mappings that every unit adds, none of them touched.
+    /// Mappings that each unit adds without touching them.
     InjectMappings,
-    /// Bytes that every worker dirties once, after the reference stage.
+    /// Bytes that each worker dirties once, after the reference stage.
     InjectOnce,
-    /// Only every n-th worker is injected.
+    /// Only every n-th worker injects memory.
     InjectEvery,
-    /// Bytes of heap that every worker allocates before its case and never writes to.
+    /// Bytes of heap that each worker allocates before its case and never writes to.
     ShiftHeap,
 }
 
 impl WorkerOption {
-    /// Every option, in the order of the help page.
+    /// All options, in the order of the help page.
     pub const ALL: [Self; 6] =
         [Self::Inject, Self::InjectPages, Self::InjectMappings, Self::InjectOnce, Self::InjectEvery, Self::ShiftHeap];
 
-    /// The flag without its dashes, which is also the word of the protocol and the key in a record.
+    /// The flag without its dashes, which is also the word in the protocol and the key in a record.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -47,24 +47,24 @@ impl WorkerOption {
         }
     }
 
-    /// Reads a name.
+    /// Finds an option by its name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|option| option.name() == name)
     }
 
-    /// The line of the help page.
+    /// The help text of the flag.
     #[must_use]
     pub fn help(self) -> &'static str {
         match self {
-            Self::Inject => "Allocate and write this many more bytes of heap per unit, to see the gate fail",
-            Self::InjectPages => "Dirty this many more pages per unit, within one mapping",
-            Self::InjectMappings => "Add this many mappings per unit, none of them touched",
-            Self::InjectOnce => "Dirty this many more bytes once per worker, after the reference stage",
-            Self::InjectEvery => "Inject into every N-th worker only: does the gate find what some workers show?",
+            Self::Inject => "Allocate and write this many additional bytes of heap per unit, to test the gate",
+            Self::InjectPages => "Dirty this many additional pages per unit, within one mapping",
+            Self::InjectMappings => "Add this many untouched mappings per unit",
+            Self::InjectOnce => "Dirty this many additional bytes once per worker, after the reference stage",
+            Self::InjectEvery => "Inject into every N-th worker only, to test the gate on intermittent regressions",
             Self::ShiftHeap => {
-                "Allocate this many bytes of heap before each case and never write to them, so that the heap lies \
-                 elsewhere, as in another build"
+                "Allocate this many bytes of heap before each case without writing to them, to shift the heap as in \
+                 another build"
             }
         }
     }
@@ -75,7 +75,7 @@ impl WorkerOption {
         matches!(self, Self::Inject | Self::InjectOnce | Self::ShiftHeap)
     }
 
-    /// Whether it adds memory, or says to which workers.
+    /// Whether it injects memory, or selects the workers that do.
     #[must_use]
     pub fn injects(self) -> bool {
         self != Self::ShiftHeap
@@ -100,14 +100,14 @@ impl fmt::Display for WorkerOption {
     }
 }
 
-/// The changes to the workers of a run, by option; empty for a plain run.
+/// The deliberate changes to the workers of a run, by option; empty by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct WorkerOptions(#[serde(deserialize_with = "unique::map")] BTreeMap<WorkerOption, u64>);
 
 impl WorkerOptions {
-    /// Whether the workers are as they always are.
+    /// Whether no option is set.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -119,7 +119,7 @@ impl WorkerOptions {
         self.0.get(&option).copied()
     }
 
-    /// Sets an option; 0 is the same as not setting it.
+    /// Sets an option; 0 removes it.
     pub fn set(&mut self, option: WorkerOption, value: u64) {
         match value {
             0 => self.0.remove(&option),
@@ -132,13 +132,13 @@ impl WorkerOptions {
         self.0.iter().map(|(option, value)| (*option, *value))
     }
 
-    /// The same without what injects memory.
+    /// A copy without the options that inject memory.
     #[must_use]
     pub fn without_injections(&self) -> Self {
         Self(self.iter().filter(|(option, _)| !option.injects()).collect())
     }
 
-    /// What was done, a sentence for each option; `unit` is what one unit of the ladder is.
+    /// One sentence for each option that is set; `unit` is the name of one unit of the ladder.
     pub fn sentences(&self, unit: &str) -> impl Iterator<Item = String> {
         self.iter().map(move |(option, value)| option.sentence(value, unit))
     }
@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_the_keys_of_a_record() {
+    fn names_match_the_keys_of_a_record() {
         for option in WorkerOption::ALL {
             assert_eq!(serde_json::to_value(option).expect("a text"), option.name());
             assert_eq!(WorkerOption::parse(option.name()), Some(option));
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn zero_is_not_set() {
+    fn zero_unsets_an_option() {
         let mut options = WorkerOptions::default();
         options.set(WorkerOption::Inject, 4096);
         options.set(WorkerOption::ShiftHeap, 3000);

@@ -1,15 +1,15 @@
-//! What each mapping of a process is for.
+//! Assigns a category to each mapping of a process.
 //!
 //! ```text
-//!  label says      the mapping is       category
+//!  label           mapping              category
 //!  linear memory   anonymous            linear_memory
-//!  linear memory   a file or a memfd    cow_image       (its anon: pages written to since)
-//!  anything else   anything             what the label says
-//!  nothing         program, *.so, vdso  executable      (and the bss that follows them)
-//!  nothing         [heap], [stack]      host_heap, stacks
-//!  nothing         a glibc arena        arenas          (64 MiB from a 64 MiB border on, used part first)
-//!  nothing         another file         mapped_input
-//!  nothing         anonymous            other
+//!  linear memory   file or memfd        cow_image       (its anon: pages that were written to)
+//!  any other       any                  that of the label
+//!  none            program, *.so, vdso  executable      (and the bss that follows them)
+//!  none            [heap], [stack]      host_heap, stacks
+//!  none            glibc arena          arenas          (64 MiB, aligned to 64 MiB, used part first)
+//!  none            other file           mapped_input
+//!  none            anonymous            other
 //! ```
 
 use std::{collections::BTreeMap, ops::Range, path::Path};
@@ -18,10 +18,10 @@ use highwater_model::Category;
 
 use super::smaps::Mapping;
 
-/// glibc's `HEAP_MAX_SIZE` on 64-bit systems: size and alignment of the heaps of non-main arenas.
+/// glibc's `HEAP_MAX_SIZE` on 64-bit systems: the size and alignment of the heaps of non-main arenas.
 const ARENA_SIZE: u64 = 64 << 20;
 
-/// An address range and what it is for, as the worker told.
+/// An address range and its purpose, as reported by the worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {
     /// The category.
@@ -30,22 +30,22 @@ pub struct Label {
     pub range: Range<u64>,
 }
 
-/// The labels that hold at present, by start address.
+/// The current labels, by start address.
 #[derive(Clone, Debug, Default)]
 pub struct Labels(BTreeMap<u64, Label>);
 
 impl Labels {
-    /// Adds a label, in place of an older one at the same start.
+    /// Adds a label, replacing one with the same start address.
     pub fn add(&mut self, label: Label) {
         self.0.insert(label.range.start, label);
     }
 
-    /// Forgets all labels of a category, when its mappings are gone.
+    /// Removes all labels of a category.
     pub fn forget(&mut self, category: Category) {
         self.0.retain(|_, label| label.category != category);
     }
 
-    /// The label of the range that `addresses` meets, if any.
+    /// The category of a label that overlaps `addresses`, if any.
     fn find(&self, addresses: &Range<u64>) -> Option<Category> {
         let (_, label) = self.0.range(..addresses.end).next_back()?;
         (label.range.end > addresses.start).then_some(label.category)
@@ -54,7 +54,7 @@ impl Labels {
 
 /// The category of each mapping, in order. `program` is the path of the process's executable.
 pub(super) fn classify(mappings: &[Mapping<'_>], program: &Path, labels: &Labels) -> Vec<Category> {
-    // The bss of a program or library is an anonymous mapping that begins where its file ends.
+    // The bss of a program or library is an anonymous mapping that begins where the mapping of its file ends.
     let mut executable_end = 0;
     let program = program.to_string_lossy();
     let mut categories = Vec::with_capacity(mappings.len());
@@ -87,8 +87,8 @@ fn unlabelled(mapping: &Mapping<'_>, next: Option<&Mapping<'_>>, program: &str, 
     }
 }
 
-/// The heap of a further arena: 64 MiB from its border on, the part in use first, its reserve right
-/// behind. The border alone would not do: with ASLR other mappings start at one now and then.
+/// Whether this is the used part of the heap of a non-main arena, which is followed by its reserved part, 64 MiB together.
+/// The alignment alone is not sufficient: with ASLR, other mappings are occasionally aligned to 64 MiB, too.
 fn is_arena(mapping: &Mapping<'_>, next: Option<&Mapping<'_>>) -> bool {
     let end = mapping.range.start.saturating_add(ARENA_SIZE);
     let is_reserve =
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_mapping_finds_its_category() {
+    fn each_kind_of_mapping_has_its_category() {
         let mut labels = Labels::default();
         labels.add(Label { category: Category::LinearMemory, range: 640 * MIB..644 * MIB });
         labels.add(Label { category: Category::CompiledCode, range: 700 * MIB..701 * MIB });
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forgotten_label_no_longer_counts() {
+    fn a_removed_label_has_no_effect() {
         let mut labels = Labels::default();
         labels.add(Label { category: Category::LinearMemory, range: MIB..2 * MIB });
         labels.forget(Category::LinearMemory);

@@ -1,5 +1,4 @@
-//! Memory control groups, version 2 or 1: what a group uses, and a group of its own for a worker
-//! that is to run under a memory limit.
+//! Memory cgroups, version 2 or 1: reading the usage of a group, and creating a group for a worker with a memory limit.
 
 use std::{
     fs, io,
@@ -9,7 +8,7 @@ use std::{
 use highwater_model::Bytes;
 use procfs::{FromBufRead, ProcessCGroups, process::MountInfos};
 
-/// Why there is no memory cgroup to be had.
+/// Why a memory cgroup cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CgroupError {
     /// A file could not be read or written.
@@ -17,21 +16,21 @@ pub enum CgroupError {
     Io {
         /// The file.
         path: PathBuf,
-        /// The system's answer.
+        /// The error.
         source: io::Error,
     },
-    /// No memory controller is mounted that this process may see.
+    /// No memory controller is mounted that is visible to this process.
     #[error("no memory controller is mounted for this process")]
     NoController,
-    /// A file says something else than expected.
-    #[error("{path}: cannot make sense of it")]
+    /// A file has an unexpected format.
+    #[error("{path}: unexpected format")]
     Parse {
         /// The file.
         path: PathBuf,
     },
 }
 
-/// Names of the same figures in the two versions.
+/// The version of the memory controller, which decides the names of its files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Version {
     V1,
@@ -77,10 +76,10 @@ pub struct MemoryCgroup {
 }
 
 impl MemoryCgroup {
-    /// The group that `pid` is in, by `/proc/PID/cgroup` and `/proc/PID/mountinfo`.
+    /// The group of `pid`, according to `/proc/PID/cgroup` and `/proc/PID/mountinfo`.
     ///
     /// # Errors
-    /// When these cannot be read or no memory controller is mounted.
+    /// If these cannot be read or no memory controller is mounted.
     pub fn of(pid: u32) -> Result<Self, CgroupError> {
         let read = |name: &str| {
             let path = PathBuf::from(format!("/proc/{pid}/{name}"));
@@ -100,8 +99,8 @@ impl MemoryCgroup {
             })
         };
         groups.0.iter().find_map(|group| {
-            // Version 1 names its controllers; the unified hierarchy has number 0 and no names, and
-            // in a hybrid set-up it lacks the memory controller, which then has a version 1 line.
+            // Version 1 names its controllers. The unified hierarchy has number 0 and no names; in a hybrid setup it has
+            // no memory controller, which then has a version 1 line.
             let (version, mount) = if group.controllers.iter().any(|name| name == "memory") {
                 (Version::V1, mount("cgroup", Some("memory"))?)
             } else if group.hierarchy == 0
@@ -111,29 +110,29 @@ impl MemoryCgroup {
             } else {
                 return None;
             };
-            // In a container the mount may show a part of the hierarchy: its root is cut off.
+            // In a container, the mount may show only a part of the hierarchy, below its root.
             let inside = group.pathname.strip_prefix(&mount.root).unwrap_or(&group.pathname);
             Some(Self { folder: mount.mount_point.join(inside.trim_start_matches('/')), version })
         })
     }
 
-    /// Bytes charged to the group now.
+    /// The bytes that are currently charged to the group.
     ///
     /// # Errors
-    /// When the file cannot be read (the root group of version 2 has none).
+    /// If the file cannot be read (the root group of version 2 has none).
     pub fn current(&self) -> Result<Bytes, CgroupError> {
         self.number(self.version.current()).map(Bytes)
     }
 
-    /// The most bytes that were ever charged to the group.
+    /// The maximum number of bytes that were charged to the group.
     ///
     /// # Errors
-    /// When the file cannot be read (version 2 has it since Linux 5.19).
+    /// If the file cannot be read (version 2 has it since Linux 5.19).
     pub fn peak(&self) -> Result<Bytes, CgroupError> {
         self.number(self.version.peak()).map(Bytes)
     }
 
-    /// Where its files are.
+    /// The folder of the group's files.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -148,8 +147,7 @@ impl MemoryCgroup {
         }
     }
 
-    /// The lowest memory limit of the group and those above it, as far as they can be seen; `None`
-    /// where there is none.
+    /// The lowest memory limit of the group and its visible ancestors; `None` if there is none.
     #[must_use]
     pub fn limit(&self) -> Option<Bytes> {
         let limits = self.folder.ancestors().filter_map(|folder| {
@@ -159,10 +157,10 @@ impl MemoryCgroup {
         limits.min()
     }
 
-    /// How many processes of the group the out-of-memory killer has ended.
+    /// The number of processes of the group that the out-of-memory killer has killed.
     ///
     /// # Errors
-    /// When the file cannot be read or has no such line.
+    /// If the file cannot be read or has no such line.
     pub fn oom_kills(&self) -> Result<u64, CgroupError> {
         let path = self.folder.join(self.version.events());
         let text = fs::read_to_string(&path).map_err(|source| CgroupError::Io { path: path.clone(), source })?;
@@ -176,7 +174,7 @@ impl MemoryCgroup {
     }
 }
 
-/// Version 2 says `max` for no limit, version 1 the largest number of whole pages.
+/// "No limit" is `max` in version 2, and the largest number of whole pages in version 1.
 fn parse_limit(text: &str) -> Option<Bytes> {
     let bytes: u64 = text.trim().parse().ok()?;
     (bytes < u64::MAX >> 2).then_some(Bytes(bytes))
@@ -186,18 +184,17 @@ fn parse_oom_kills(text: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix("oom_kill ")).and_then(|number| number.trim().parse().ok())
 }
 
-/// A memory cgroup made for one worker, removed when dropped.
+/// A memory cgroup for one worker, removed on drop.
 #[derive(Debug)]
-pub struct OwnCgroup {
+pub struct WorkerCgroup {
     group: MemoryCgroup,
 }
 
-impl OwnCgroup {
-    /// Makes a group beneath this process's own with a limit on memory, swap included where that
-    /// is counted.
+impl WorkerCgroup {
+    /// Creates a group below that of this process, with a limit on memory that includes swap if swap is accounted.
     ///
     /// # Errors
-    /// When the rights are lacking or no controller is mounted: the case is then not run.
+    /// If permissions are missing or no controller is mounted; the case is then not run.
     pub fn with_limit(limit: Bytes) -> Result<Self, CgroupError> {
         static NUMBER: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         let parent = MemoryCgroup::of(std::process::id())?;
@@ -206,7 +203,7 @@ impl OwnCgroup {
         fs::create_dir(&folder).map_err(|source| CgroupError::Io { path: folder.clone(), source })?;
         let own = Self { group: MemoryCgroup { folder, version: parent.version } };
         own.write(parent.version.limit(), &limit.0.to_string())?;
-        // Without swap accounting the file is absent, and there is then no limit to set.
+        // Without swap accounting the file does not exist, and there is no limit to set.
         let swap = match parent.version {
             Version::V1 => ("memory.memsw.limit_in_bytes", limit.0.to_string()),
             Version::V2 => ("memory.swap.max", "0".to_owned()),
@@ -217,15 +214,15 @@ impl OwnCgroup {
         Ok(own)
     }
 
-    /// The file to which a process writes its pid to enter the group.
+    /// The file to which a process writes its pid to join the group.
     #[must_use]
-    pub fn entrance(&self) -> PathBuf {
+    pub fn procs_file(&self) -> PathBuf {
         self.group.folder.join("cgroup.procs")
     }
 
-    /// The group's figures.
+    /// The group, to read its usage.
     #[must_use]
-    pub fn figures(&self) -> &MemoryCgroup {
+    pub fn group(&self) -> &MemoryCgroup {
         &self.group
     }
 
@@ -235,9 +232,9 @@ impl OwnCgroup {
     }
 }
 
-impl Drop for OwnCgroup {
+impl Drop for WorkerCgroup {
     fn drop(&mut self) {
-        // A group whose last process was just reaped can be busy for a moment.
+        // A group can be busy for a moment after its last process was reaped.
         for _ in 0..50 {
             if fs::remove_dir(&self.group.folder).is_ok() {
                 return;
@@ -259,7 +256,7 @@ mod tests {
 
     /// Captured on the project's machine: version 1 controllers beside an empty unified hierarchy.
     #[test]
-    fn in_a_hybrid_hierarchy_the_memory_controller_is_of_version_1() {
+    fn the_memory_controller_of_a_hybrid_hierarchy_is_version_1() {
         let group = locate(
             include_str!("../tests/fixtures/cgroup/hybrid-cgroup"),
             include_str!("../tests/fixtures/cgroup/hybrid-mountinfo"),
@@ -268,7 +265,7 @@ mod tests {
         assert_eq!(group, Some(MemoryCgroup { folder, version: Version::V1 }));
     }
 
-    /// The form that cgroups(7) and systemd give on a machine with version 2 alone.
+    /// The format according to cgroups(7) and systemd on a machine with version 2 only.
     #[test]
     fn the_unified_hierarchy_is_version_2() {
         let mounts = "31 23 0:28 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n";
@@ -277,9 +274,9 @@ mod tests {
         assert_eq!(group, Some(MemoryCgroup { folder, version: Version::V2 }));
     }
 
-    /// A container that sees only its own part of the hierarchy.
+    /// A container that sees only a part of the hierarchy.
     #[test]
-    fn what_the_mount_cuts_off_is_cut_off_the_path() {
+    fn the_root_of_the_mount_is_removed_from_the_path() {
         let mounts = "31 23 0:28 /docker/abc /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n";
         let group = locate("4:memory:/docker/abc/worker\n", mounts);
         assert_eq!(group.map(|group| group.folder), Some("/sys/fs/cgroup/memory/worker".into()));
@@ -294,19 +291,19 @@ mod tests {
     }
 
     #[test]
-    fn no_limit_is_told_from_a_limit_in_both_versions() {
+    fn limits_are_parsed_in_both_versions() {
         assert_eq!(parse_limit("536870912\n"), Some(Bytes(512 << 20)));
         assert_eq!((parse_limit("max\n"), parse_limit("9223372036854771712\n")), (None, None));
     }
 
-    /// Where the rights are lacking there is nothing to test but the refusal.
+    /// Without permissions, only the error can be tested.
     #[test]
-    fn a_group_of_ones_own_is_removed_when_dropped() {
-        match OwnCgroup::with_limit(Bytes(64 << 20)) {
+    fn a_worker_cgroup_is_removed_on_drop() {
+        match WorkerCgroup::with_limit(Bytes(64 << 20)) {
             Ok(own) => {
                 let folder = own.group.folder.clone();
-                assert!(folder.is_dir() && own.entrance().exists());
-                assert_eq!(own.figures().oom_kills().expect("readable"), 0);
+                assert!(folder.is_dir() && own.procs_file().exists());
+                assert_eq!(own.group().oom_kills().expect("readable"), 0);
                 drop(own);
                 assert!(!folder.exists());
             }

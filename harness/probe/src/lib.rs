@@ -1,8 +1,8 @@
-//! Reads one process's memory from outside. It counts and never decides: what a number means is
-//! the judge's business.
+//! Reads the memory of a process from outside. This crate only measures; interpreting the numbers is the task of
+//! `highwater-judge`.
 //!
-//! Everything is read of a process that is paused, so the several files of `/proc` agree with each
-//! other and two readings in a row are equal.
+//! The process must be paused, so that the files of `/proc` are consistent with each other and repeated readings are
+//! equal.
 
 mod categories;
 pub mod ceilings;
@@ -12,5 +12,5 @@ mod proc_files;
 mod smaps;
 
 pub use categories::{Label, Labels};
-pub use cgroup::{CgroupError, MemoryCgroup, OwnCgroup};
+pub use cgroup::{CgroupError, MemoryCgroup, WorkerCgroup};
 pub use proc_files::{Probe, ProbeError};

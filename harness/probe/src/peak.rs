@@ -1,38 +1,42 @@
-//! The peaks of a process, followed from look to look: the kernel keeps one high-water mark for all kinds of
-//! pages together, and forgets at times what a look has seen.
+//! Tracks the peaks of a process across snapshots. The kernel has a single high-water mark (`VmHWM`) for all kinds of
+//! pages, and its value can drop below an RSS that an earlier snapshot has seen.
 
-/// What is followed since the reset, or the first look. All in bytes.
+/// The peaks since the reset, or since the first snapshot. All in bytes.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Follower {
+pub(super) struct PeakTracker {
     last: Option<Peaks>,
-    /// `RssFile` at the last look.
+    /// `RssFile` at the last snapshot.
     file: u64,
 }
 
-/// The most that was resident so far, in bytes.
+/// The maximum of resident memory so far, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Peaks {
-    /// Of all kinds of pages.
+    /// All kinds of pages.
     pub(super) all: u64,
-    /// Without pages of files.
+    /// Without file pages.
     pub(super) without_files: u64,
 }
 
-impl Follower {
-    /// After a look that found `others` beside `file`, and `VmHWM` of both.
+impl PeakTracker {
+    /// Updates the peaks with a snapshot: `file` bytes of file pages, `others` bytes of other pages, and `VmHWM`.
     ///
-    /// The mark is the higher of the RSS and of what was written down when memory was last given back, by
-    /// counters that are short by what each CPU keeps to itself: after a look it may be lower than at it.
+    /// The kernel reports the higher of the current RSS and a value that it stores when memory is released. It computes
+    /// the latter from batched counters, which lag behind by what each CPU has not added yet, so the mark may be lower
+    /// after a snapshot than at the snapshot.
     ///
-    /// Where the peak rose since the last look, how much of it were files' pages is not known: the more of
-    /// what the two looks found is taken off, so that a file that was unmapped between them does not count as
-    /// anonymous. Where files were mapped and unmapped between two looks, they do.
-    pub(super) fn look(&mut self, others: u64, file: u64, mark: u64) -> Peaks {
+    /// If the peak rose since the last snapshot, its file pages are not known. The larger `RssFile` of the two snapshots
+    /// is subtracted, so that a file that was unmapped between them does not count as anonymous. A file that was both
+    /// mapped and unmapped between them does.
+    pub(super) fn update(&mut self, others: u64, file: u64, high_water_mark: u64) -> Peaks {
         let peaks = match self.last {
-            None => Peaks { all: mark, without_files: others },
+            None => Peaks { all: high_water_mark, without_files: others },
             Some(last) => {
-                let risen = if mark > last.all { mark.saturating_sub(file.max(self.file)) } else { 0 };
-                Peaks { all: mark.max(last.all), without_files: last.without_files.max(others).max(risen) }
+                let risen = match high_water_mark > last.all {
+                    true => high_water_mark.saturating_sub(file.max(self.file)),
+                    false => 0,
+                };
+                Peaks { all: high_water_mark.max(last.all), without_files: last.without_files.max(others).max(risen) }
             }
         };
         *self = Self { last: Some(peaks), file };
@@ -44,32 +48,32 @@ impl Follower {
 mod tests {
     use super::*;
 
-    /// The peaks after each look at (others, files, mark).
-    fn peaks<const N: usize>(looks: [(u64, u64, u64); N]) -> [(u64, u64); N] {
-        let mut follower = Follower::default();
-        looks.map(|(others, file, mark)| {
-            let peaks = follower.look(others, file, mark);
+    /// The peaks after each snapshot of (others, file, high-water mark).
+    fn peaks<const N: usize>(snapshots: [(u64, u64, u64); N]) -> [(u64, u64); N] {
+        let mut tracker = PeakTracker::default();
+        snapshots.map(|(others, file, high_water_mark)| {
+            let peaks = tracker.update(others, file, high_water_mark);
             (peaks.all, peaks.without_files)
         })
     }
 
     #[test]
-    fn what_was_written_and_given_back_between_two_looks_is_seen() {
+    fn memory_released_between_two_snapshots_is_in_the_peak() {
         assert_eq!(peaks([(6, 4, 10), (6, 4, 50), (8, 4, 50)]), [(10, 6), (50, 46), (50, 46)]);
     }
 
     #[test]
-    fn a_file_that_is_no_longer_mapped_is_not_anonymous() {
+    fn an_unmapped_file_does_not_count_as_anonymous() {
         assert_eq!(peaks([(10, 30, 40), (11, 1, 41), (11, 1, 41)]), [(40, 10), (41, 11), (41, 11)]);
     }
 
     #[test]
-    fn what_takes_a_files_place_is_anonymous_though_the_peak_stands() {
+    fn memory_that_replaces_a_file_counts_as_anonymous() {
         assert_eq!(peaks([(10, 30, 40), (20, 20, 40)]), [(40, 10), (40, 20)]);
     }
 
     #[test]
-    fn a_mark_that_falls_behind_what_a_look_has_seen_is_no_lower_peak() {
+    fn a_falling_high_water_mark_does_not_lower_the_peak() {
         assert_eq!(peaks([(10, 64, 74), (12, 0, 50)]), [(74, 10), (74, 12)]);
     }
 }

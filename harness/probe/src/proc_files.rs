@@ -1,9 +1,8 @@
-//! `/proc/PID/{smaps_rollup,smaps,status,stat,clear_refs}` into a snapshot.
+//! Reads `/proc/PID/{smaps_rollup,smaps,status,stat,clear_refs}` into a snapshot.
 //!
-//! `smaps_rollup` gives the totals, `smaps` the categories and the number of mappings, `status` page
-//! tables, address space and the peak, `stat` the faults. Never the `rss` of `stat` nor
-//! `ru_maxrss`: the kernel batches the first by 32 pages per CPU, and a child inherits the second
-//! from its parent at fork.
+//! `smaps_rollup` has the totals, `smaps` the categories and the number of mappings, `status` the page tables, address
+//! space and peak, and `stat` the faults. The `rss` of `stat` and `ru_maxrss` are not used: the kernel batches the former
+//! by 32 pages per CPU, and a child inherits the latter from its parent at fork.
 
 use std::{fs, io, path::PathBuf};
 
@@ -15,39 +14,39 @@ use procfs::{
 
 use super::{
     categories::{Labels, classify},
-    peak::Follower,
+    peak::PeakTracker,
     smaps,
 };
 
-/// A file of `/proc` that could not be read or understood.
+/// A file of `/proc` could not be read or parsed.
 #[derive(Debug, thiserror::Error)]
 pub enum ProbeError {
-    /// The system refused, or the process is gone.
+    /// An I/O error, for example because the process has ended.
     #[error("{path}: {source}")]
     Io {
         /// The file.
         path: PathBuf,
-        /// The system's answer.
+        /// The error.
         source: io::Error,
     },
-    /// It does not have the expected shape.
+    /// The file has an unexpected format.
     #[error("{path}: {source}")]
     Parse {
         /// The file.
         path: PathBuf,
-        /// What the parser met.
+        /// The parser's error.
         source: procfs::ProcError,
     },
-    /// A line of `smaps` does not.
-    #[error("{path}: cannot make sense of {line:?}")]
+    /// A line of `smaps` has an unexpected format.
+    #[error("{path}: cannot parse the line {line:?}")]
     Line {
         /// The file.
         path: PathBuf,
         /// The line.
         line: String,
     },
-    /// A field is missing that every supported kernel has.
-    #[error("{path}: no field {field}; Highwater needs Linux 4.14 or newer with smaps")]
+    /// A field is missing that all supported kernels have.
+    #[error("{path}: no field {field}; Highwater requires Linux 4.14 or newer with smaps")]
     NoField {
         /// The file.
         path: PathBuf,
@@ -61,26 +60,26 @@ pub enum ProbeError {
 pub struct Probe {
     folder: PathBuf,
     program: PathBuf,
-    peaks: Follower,
+    peaks: PeakTracker,
 }
 
 impl Probe {
-    /// A probe of the process `pid`, which must be paused whenever it is read.
+    /// Creates a probe for the process `pid`, which must be paused whenever it is read.
     ///
     /// # Errors
-    /// When `/proc/PID/exe` cannot be read.
+    /// If `/proc/PID/exe` cannot be read.
     pub fn of(pid: u32) -> Result<Self, ProbeError> {
         let folder = PathBuf::from(format!("/proc/{pid}"));
         let exe = folder.join("exe");
         let program = fs::read_link(&exe).map_err(|source| ProbeError::Io { path: exe, source })?;
-        Ok(Self { folder, program, peaks: Follower::default() })
+        Ok(Self { folder, program, peaks: PeakTracker::default() })
     }
 
-    /// Reads everything once. Memory in `labels` is counted under the label's category.
-    /// The peaks rest on the looks before this one too.
+    /// Takes a snapshot. Memory in labelled ranges is counted in the category of the label. The peaks depend on earlier
+    /// snapshots, too.
     ///
     /// # Errors
-    /// When a file cannot be read, say because the process has ended.
+    /// If a file cannot be read, for example because the process has ended.
     pub fn snapshot(&mut self, labels: &Labels) -> Result<Snapshot, ProbeError> {
         let mut snapshot = Snapshot::default();
         self.totals(&mut snapshot)?;
@@ -89,15 +88,15 @@ impl Probe {
         Ok(snapshot)
     }
 
-    /// Resets the peak (`VmHWM`) to the present RSS.
+    /// Resets the peak (`VmHWM`) to the current RSS.
     ///
     /// # Errors
-    /// When the kernel refuses to write `clear_refs`.
+    /// If `clear_refs` cannot be written.
     pub fn reset_peak(&mut self) -> Result<(), ProbeError> {
         let path = self.folder.join("clear_refs");
-        // 5 resets the high-water mark and touches no page (proc_pid_clear_refs(5)).
+        // 5 resets the high-water mark without touching pages (proc_pid_clear_refs(5)).
         fs::write(&path, "5").map_err(|source| ProbeError::Io { path, source })?;
-        self.peaks = Follower::default();
+        self.peaks = PeakTracker::default();
         Ok(())
     }
 
@@ -157,7 +156,7 @@ impl Probe {
         };
         let (file, shmem) = (bytes(status.rssfile, "RssFile")?, bytes(status.rssshmem, "RssShmem")?);
         let others = snapshot.get(Metric::Anon).unwrap_or(0) + shmem;
-        let peaks = self.peaks.look(others, file, bytes(status.vmhwm, "VmHWM")?);
+        let peaks = self.peaks.update(others, file, bytes(status.vmhwm, "VmHWM")?);
         snapshot.add(Metric::File, file);
         snapshot.add(Metric::Shmem, shmem);
         snapshot.add(Metric::PageTables, bytes(status.vmpte, "VmPTE")?);
@@ -182,20 +181,20 @@ mod tests {
     fn captured() -> Probe {
         let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/proc/worker-pooling-image"));
         let program = "/work/main/target/release/sandbox-scaling".into();
-        Probe { folder, program, peaks: Follower::default() }
+        Probe { folder, program, peaks: PeakTracker::default() }
     }
 
     #[test]
-    fn a_captured_worker_reads_as_what_it_was() {
+    fn a_captured_worker_is_read_correctly() {
         let mut labels = Labels::default();
-        // Its three linear memories of 161 wasm pages, one in every slot.
+        // Its three linear memories of 161 wasm pages, one per slot.
         for start in [0x7bed_d920_0000, 0x7bee_db20_0000, 0x7bef_dd20_0000_u64] {
             labels.add(Label { category: Category::LinearMemory, range: start..start + 161 * 65_536 });
         }
         let snapshot = captured().snapshot(&labels).expect("all files are there");
         let anon = |category| snapshot.get(Quantity::Within(Metric::Anon, category));
         let vmas = |category| snapshot.get(Quantity::Within(Metric::Vmas, category));
-        // Each wrote to 16 pages of its image and to nothing before it.
+        // Each sandbox wrote to 16 pages of its image and to no other page of its memory.
         assert_eq!(anon(Category::CowImage), Some(3 * 16 * 4096));
         assert_eq!((vmas(Category::CowImage), vmas(Category::LinearMemory)), (Some(3), Some(3)));
         assert_eq!(anon(Category::LinearMemory), None);
@@ -205,15 +204,15 @@ mod tests {
             let parts = Category::ALL.iter().filter_map(|category| snapshot.get(Quantity::Within(metric, *category)));
             assert_eq!(snapshot.get(metric), Some(parts.sum()), "{metric}");
         }
-        // And RSS is what status counts by kind.
+        // RSS is the sum of the kinds of pages in status.
         let get = |metric: Metric| snapshot.get(metric).expect("read");
         assert_eq!(get(Metric::Rss), get(Metric::Anon) + get(Metric::File) + get(Metric::Shmem));
         assert!(get(Metric::Peak) >= get(Metric::Rss));
     }
 
     #[test]
-    fn a_process_that_is_gone_is_an_error_that_names_the_file() {
-        let mut probe = Probe { folder: "/proc/0".into(), program: PathBuf::new(), peaks: Follower::default() };
+    fn the_error_for_a_missing_process_names_the_file() {
+        let mut probe = Probe { folder: "/proc/0".into(), program: PathBuf::new(), peaks: PeakTracker::default() };
         let error = probe.snapshot(&Labels::default()).expect_err("no process 0").to_string();
         assert!(error.starts_with("/proc/0/smaps_rollup"), "{error}");
     }

@@ -1,31 +1,31 @@
-//! `/proc/PID/smaps`, read for the few fields that categories need.
+//! A parser of `/proc/PID/smaps` for the few fields that categories need.
 //!
-//! A worker with a thousand sandboxes has over 2,000 mappings and 1.5 MiB of `smaps` at every stage;
-//! a general parser that keeps each field of each mapping in a map of its own took 9 ms for it, more
-//! than the kernel takes to write it (6 ms). This one borrows from the text and keeps three numbers.
+//! A worker with a thousand sandboxes has over 2,000 mappings and 1.5 MiB of `smaps` at each stage. A general parser that
+//! stores all fields of each mapping in a map took 9 ms, longer than the kernel takes to generate the file (6 ms). This
+//! one borrows from the text and stores three numbers per mapping.
 
 use std::ops::Range;
 
 /// One mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mapping<'a> {
-    /// Its addresses.
+    /// The addresses.
     pub(super) range: Range<u64>,
-    /// The file, or `[heap]` and the like; empty for an anonymous mapping.
+    /// The file, or a name such as `[heap]`; empty for an anonymous mapping.
     pub(super) name: &'a str,
-    /// Bytes resident.
+    /// `Rss` in bytes.
     pub(super) rss: u64,
-    /// Bytes resident, shared ones divided.
+    /// `Pss` in bytes.
     pub(super) pss: u64,
-    /// Bytes anonymous.
+    /// `Anonymous` in bytes.
     pub(super) anon: u64,
 }
 
-/// Reads all mappings; `Err` has the line that makes no sense.
+/// Parses all mappings. The error is the invalid line.
 pub(super) fn parse(text: &str) -> Result<Vec<Mapping<'_>>, &str> {
     let mut mappings: Vec<Mapping<'_>> = Vec::new();
     for line in text.lines() {
-        // Fields begin with a capital letter, a mapping with a hexadecimal digit in lower case.
+        // A field begins with a capital letter, a mapping with a lower case hexadecimal digit.
         if line.starts_with(|c: char| c.is_ascii_uppercase()) {
             let mapping = mappings.last_mut().ok_or(line)?;
             let (field, value) = line.split_once(':').ok_or(line)?;
@@ -53,7 +53,7 @@ fn head(line: &str) -> Option<Mapping<'_>> {
     let (range, rest) = line.split_once(' ')?;
     let (start, end) = range.split_once('-')?;
     let address = |text| u64::from_str_radix(text, 16).ok();
-    // Permissions, offset, device, inode; what follows the padding is the name, spaces and all.
+    // Permissions, offset, device, inode, padding, and the name, which may contain spaces.
     let mut name = rest;
     for _ in 0..4 {
         name = name.split_once(' ').map_or("", |(_, rest)| rest);
@@ -87,13 +87,13 @@ mod tests {
     }
 
     #[test]
-    fn a_real_file_reads_as_procfs_reads_it() {
+    fn real_files_are_parsed_like_procfs_parses_them() {
         agrees_with_procfs(include_str!("../tests/fixtures/proc/worker-pooling-image/smaps"));
         agrees_with_procfs(&std::fs::read_to_string("/proc/self/smaps").expect("Linux"));
     }
 
     #[test]
-    fn a_name_may_have_spaces_and_a_line_may_be_cut() {
+    fn names_may_have_spaces_and_truncated_lines_are_rejected() {
         let line = "7f00-8f00 rw-s 00000000 00:01 42                         /memfd:a name (deleted)\nRss: 4 kB\n";
         let mappings = parse(line).expect("well formed");
         assert_eq!((mappings[0].name, mappings[0].rss), ("/memfd:a name (deleted)", 4096));
@@ -104,7 +104,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_text_makes_the_parser_panic(text in "([0-9a-f]{1,4}-[0-9a-f]{1,4} .{0,9}\n|Rss: .{0,5}\n|.{0,12}\n){0,5}") {
+        fn the_parser_never_panics(text in "([0-9a-f]{1,4}-[0-9a-f]{1,4} .{0,9}\n|Rss: .{0,5}\n|.{0,12}\n){0,5}") {
             let _ = parse(&text);
         }
     }

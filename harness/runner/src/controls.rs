@@ -1,5 +1,5 @@
-//! What the harness asks of the system for a worker, and what the system granted: ASLR off,
-//! transparent huge pages off, CPUs of its own, death with its parent, no core files.
+//! The controls that the harness requests from the system for a worker, and whether the system granted them: no ASLR, no
+//! transparent huge pages, exclusive CPUs, termination with the parent, no core files.
 
 use std::{collections::BTreeMap, fs::File, io, os::fd::OwnedFd};
 
@@ -12,7 +12,7 @@ use rustix::{
 
 use super::sys;
 
-/// Which CPUs the worker gets and which the parent keeps.
+/// The assignment of CPUs to the worker and the parent.
 #[derive(Clone, Debug)]
 pub struct CpuPlan {
     allowed: CpuSet,
@@ -20,17 +20,17 @@ pub struct CpuPlan {
 }
 
 impl CpuPlan {
-    /// Plans with the CPUs that this process may use.
+    /// Creates a plan for the CPUs that this process may use.
     ///
     /// # Errors
-    /// When the system does not tell which these are.
+    /// If the system does not report them.
     pub fn new() -> io::Result<Self> {
         let allowed = sched_getaffinity(None)?;
         let cpus = (0..CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu)).collect();
         Ok(Self { allowed, cpus })
     }
 
-    /// The last `count` CPUs; all where there are not more.
+    /// The last `count` CPUs, or all if there are fewer.
     fn worker(&self, count: usize) -> CpuSet {
         self.cpus.iter().rev().take(count.max(1)).fold(CpuSet::new(), |mut set, cpu| {
             set.set(*cpu);
@@ -38,7 +38,7 @@ impl CpuPlan {
         })
     }
 
-    /// Keeps the parent off the worker's CPUs until the guard is dropped.
+    /// Restricts the parent to the other CPUs until the guard is dropped.
     #[must_use]
     pub fn pin_parent(&self, count: usize) -> ParentPinned {
         let spare = self.cpus.len().saturating_sub(count.max(1));
@@ -55,7 +55,7 @@ impl CpuPlan {
     }
 }
 
-/// The parent stays off the worker's CPUs while this lives.
+/// A guard that restores the CPUs of the parent on drop.
 #[derive(Debug)]
 pub struct ParentPinned {
     before: CpuSet,
@@ -63,7 +63,7 @@ pub struct ParentPinned {
 }
 
 impl ParentPinned {
-    /// Whether it worked.
+    /// Whether the system granted it.
     #[must_use]
     pub fn state(&self) -> &ControlState {
         &self.state
@@ -72,7 +72,7 @@ impl ParentPinned {
 
 impl Drop for ParentPinned {
     fn drop(&mut self) {
-        // A parent that stays pinned is slower, not wrong: nothing to do about a refusal here.
+        // If this fails, the parent stays pinned, which makes it slower but does no harm.
         let _ = sched_setaffinity(None, &self.before);
     }
 }
@@ -84,7 +84,7 @@ fn state(result: io::Result<()>) -> ControlState {
     }
 }
 
-/// The controls that the child applies to itself, in the order of its report.
+/// The controls that the child applies to itself, in the order of the report.
 const IN_CHILD: [Control; 6] = [
     Control::AslrOff,
     Control::ThpOff,
@@ -94,40 +94,40 @@ const IN_CHILD: [Control; 6] = [
     Control::StackLimit,
 ];
 
-/// The soft limit of a worker's stack, in bytes: the kernel's default. The kernel lays out a new program's mappings by
-/// it (an unlimited one turns their order around), so that a `ulimit -s` in the user's shell would add mappings.
+/// The soft limit of a worker's stack in bytes, the kernel's default. The kernel places the mappings of a new program
+/// according to it (an unlimited stack reverses their order), so `ulimit -s` in the user's shell would change mappings.
 const STACK_LIMIT: u64 = 8 << 20;
 
-/// Length of the child's report in bytes: one `errno` per control, native byte order.
+/// The length of the report in bytes: one `errno` per control in native byte order.
 pub(super) const REPORT_BYTES: usize = IN_CHILD.len() * 4;
 
-/// `errno` value that says the control was not asked for.
-const NOT_ASKED: i32 = -1;
+/// The value in place of `errno` for a control that was not requested.
+const NOT_REQUESTED: i32 = -1;
 
-/// All that the child needs between fork and exec, made ready before.
+/// Everything that the child needs between fork and exec, prepared before the fork.
 #[derive(Debug)]
 pub(super) struct ChildSetup {
     pub(super) socket: OwnedFd,
-    pub(super) cgroup_entrance: Option<File>,
+    pub(super) cgroup_procs: Option<File>,
     conditions: Conditions,
     cpus: CpuSet,
 }
 
 impl ChildSetup {
-    pub(super) fn new(socket: OwnedFd, cgroup_entrance: Option<File>, conditions: Conditions, plan: &CpuPlan) -> Self {
-        Self { socket, cgroup_entrance, conditions, cpus: plan.worker(conditions.cpus) }
+    pub(super) fn new(socket: OwnedFd, cgroup_procs: Option<File>, conditions: Conditions, plan: &CpuPlan) -> Self {
+        Self { socket, cgroup_procs, conditions, cpus: plan.worker(conditions.cpus) }
     }
 
-    /// Runs in the forked child: system calls only, no allocation. What is refused is reported on
-    /// the socket and the child goes on; only entering the cgroup must work, since a worker outside
-    /// of it would not have the limit that the case is about.
+    /// Applies the controls in the forked child, with system calls only and without allocating. Refused controls are
+    /// reported on the socket. Only a failure to join the cgroup is an error, because the worker would run without the
+    /// memory limit of the case.
     pub(super) fn apply(&self) -> io::Result<()> {
-        if let Some(entrance) = &self.cgroup_entrance {
-            rustix::io::write(entrance, b"0")?;
+        if let Some(procs) = &self.cgroup_procs {
+            rustix::io::write(procs, b"0")?;
         }
-        let errno = |asked: bool, call: &dyn Fn() -> io::Result<()>| -> i32 {
-            match asked.then(call) {
-                None => NOT_ASKED,
+        let errno = |requested: bool, call: &dyn Fn() -> io::Result<()>| -> i32 {
+            match requested.then(call) {
+                None => NOT_REQUESTED,
                 Some(Ok(())) => 0,
                 Some(Err(error)) => error.raw_os_error().unwrap_or(i32::MAX),
             }
@@ -144,7 +144,7 @@ impl ChildSetup {
             errno(true, &|| {
                 let maximum = getrlimit(Resource::Stack).maximum;
                 match maximum {
-                    Some(most) if most < STACK_LIMIT => Err(rustix::io::Errno::PERM.into()),
+                    Some(max) if max < STACK_LIMIT => Err(rustix::io::Errno::PERM.into()),
                     _ => Ok(setrlimit(Resource::Stack, Rlimit { current: Some(STACK_LIMIT), maximum })?),
                 }
             }),
@@ -158,11 +158,11 @@ impl ChildSetup {
     }
 }
 
-/// Reads the child's report.
+/// Parses the report of the child.
 pub(super) fn parse_report(bytes: &[u8; REPORT_BYTES]) -> BTreeMap<Control, ControlState> {
     let state = |errno: i32| match errno {
         0 => ControlState::Granted,
-        NOT_ASKED => ControlState::NotAsked,
+        NOT_REQUESTED => ControlState::NotAsked,
         errno => ControlState::Refused(io::Error::from_raw_os_error(errno).to_string()),
     };
     let errnos = bytes.chunks_exact(4).map(|slot| i32::from_ne_bytes([slot[0], slot[1], slot[2], slot[3]]));

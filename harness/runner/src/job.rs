@@ -1,4 +1,4 @@
-//! What one worker is asked to do, what may come of it, and what ends the harness itself.
+//! The job of one worker, its possible results, and the errors of the harness.
 
 use std::{
     io,
@@ -14,7 +14,7 @@ use highwater_probe::ProbeError;
 use highwater_worker::{Conditions, Limits, Program};
 use serde::{Deserialize, Serialize};
 
-/// Set when the user asks to stop (SIGINT, SIGTERM); a second time ends the process at once.
+/// A flag that SIGINT and SIGTERM set. A second signal terminates the process immediately.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupt(Arc<AtomicBool>);
 
@@ -22,7 +22,7 @@ impl Interrupt {
     /// Installs the signal handlers.
     ///
     /// # Errors
-    /// When the system refuses.
+    /// If the system refuses.
     pub fn install() -> io::Result<Self> {
         let interrupt = Self::default();
         for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
@@ -33,62 +33,62 @@ impl Interrupt {
         Ok(interrupt)
     }
 
-    /// Whether the user asked to stop.
+    /// Whether a signal was received.
     #[must_use]
     pub fn raised(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-fn warms_up() -> bool {
+fn default_warm_up() -> bool {
     true
 }
 
-/// What one worker is to do and under which conditions.
+/// The job of one worker, and the conditions under which it runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
-    /// What it executes.
+    /// The program to execute.
     pub program: Program,
-    /// The case it runs.
+    /// The case to run.
     pub case: CaseId,
-    /// Whether a discarded worker goes first; plans of before this was asked say nothing.
-    #[serde(default = "warms_up")]
+    /// Whether a discarded warm-up worker runs first. Older plans do not have this field.
+    #[serde(default = "default_warm_up")]
     pub warm_up: bool,
-    /// The scales to go through.
+    /// The scales to measure.
     pub ladder: Vec<Scale>,
-    /// What is changed about the worker on purpose.
+    /// Deliberate changes to the worker.
     #[serde(default)]
     pub options: WorkerOptions,
-    /// Files the case asked for.
+    /// The files that the case prepared.
     pub inputs: Vec<PathBuf>,
     /// The stage at which the peak is reset.
     pub reference: Stage,
-    /// What it may use.
+    /// The resource limits.
     pub limits: Limits,
-    /// What is asked of the system.
+    /// The conditions that are requested from the system.
     pub conditions: Conditions,
-    /// The whole environment.
+    /// The complete environment.
     pub environment: Vec<(String, String)>,
 }
 
-/// What came of a worker.
+/// The result of a worker.
 #[derive(Clone, Debug)]
 pub enum Observed {
-    /// It ran, well or badly.
+    /// It ran, and completed or failed.
     Sample(Sample),
-    /// The case cannot run here.
+    /// The case cannot run on this machine, for this reason.
     NotRun(String),
 }
 
-/// The harness itself could not do its work.
+/// An error of the harness itself, as opposed to a failure of a worker.
 #[derive(Debug, thiserror::Error)]
-pub enum IsolateError {
-    /// A system call on the way to a worker failed.
+pub enum RunnerError {
+    /// A system call failed.
     #[error("cannot {what} for a worker: {source}")]
     System {
-        /// What was tried.
+        /// What was attempted.
         what: &'static str,
-        /// The system's answer.
+        /// The error.
         source: io::Error,
     },
     /// The program could not be started.
@@ -96,18 +96,18 @@ pub enum IsolateError {
     Spawn {
         /// The program.
         program: PathBuf,
-        /// The system's answer.
+        /// The error.
         source: io::Error,
     },
     /// The worker's memory could not be read.
     #[error("cannot read the worker's memory: {0}")]
     Probe(#[from] ProbeError),
-    /// The user asked to stop.
-    #[error("stopped by the user")]
+    /// The user interrupted the run.
+    #[error("interrupted")]
     Interrupted,
 }
 
-/// Turns a refused system call into an error that says what it was for.
-pub(super) fn system(what: &'static str) -> impl Fn(io::Error) -> IsolateError {
-    move |source| IsolateError::System { what, source }
+/// Converts the error of a system call; `what` is its purpose.
+pub(super) fn system(what: &'static str) -> impl Fn(io::Error) -> RunnerError {
+    move |source| RunnerError::System { what, source }
 }

@@ -1,5 +1,5 @@
-//! Starts workers in a controlled environment, one at a time, lets each run from stage to stage, and reads its memory
-//! while it is paused. Whatever becomes of a worker is an outcome, not an error.
+//! Starts workers in a controlled environment, one at a time, lets each run from stage to stage, and takes a snapshot of
+//! its memory while it is paused. A worker that fails is an outcome, not an error.
 //!
 //! ```text
 //!   parent                              worker (fresh process, fd 3 = socket)
@@ -7,14 +7,14 @@
 //!     job lines ------------------------>
 //!     <------------------- reached start
 //!     reads /proc/PID/...                 (blocked in read)
-//!     go -------------------------------> works
+//!     go -------------------------------> continues
 //!     <------------------ reached loaded
 //!     ...                                 exit
 //! ```
 
 mod controls;
 mod job;
-mod life;
+
 mod machine;
 mod measure;
 mod output;
@@ -22,10 +22,11 @@ mod plan;
 pub mod protocol;
 mod supervise;
 mod sys;
+mod worker_process;
 
 pub use controls::{CpuPlan, ParentPinned};
-pub use job::{Interrupt, IsolateError, Job, Observed};
+pub use job::{Interrupt, Job, Observed, RunnerError};
 pub use machine::{MachineError, context, machine_class, run_id, target_dir};
-pub use measure::{Decided, Measuring, RunError, Wanted};
+pub use measure::{Measuring, RunError, Sampling, StopRule};
 pub use plan::{Plan, PlanError, Planned};
 pub use supervise::Supervisor;

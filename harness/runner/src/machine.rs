@@ -1,5 +1,4 @@
-//! What machine this is and what state it is in: the machine class, the context, and where cargo
-//! keeps its target folder.
+//! The machine and its state: the machine class, the context of a run, and the location of cargo's target folder.
 
 use std::{
     env, fs, io,
@@ -12,7 +11,7 @@ use highwater_model::{Bytes, Context, MachineClass};
 
 use super::sys;
 
-/// The machine cannot be told.
+/// The machine or the target folder could not be determined.
 #[derive(Debug, thiserror::Error)]
 pub enum MachineError {
     /// A system file could not be read.
@@ -20,15 +19,15 @@ pub enum MachineError {
     Io {
         /// The file.
         path: PathBuf,
-        /// The system's answer.
+        /// The error.
         source: io::Error,
     },
-    /// No target folder around this executable.
-    #[error("{0}: not inside a cargo target folder; set HIGHWATER_TARGET_DIR")]
+    /// This executable is not in a target folder.
+    #[error("{0}: not in a cargo target folder; set HIGHWATER_TARGET_DIR")]
     NoTarget(PathBuf),
 }
 
-/// The comparability key of runs taken here.
+/// The machine class of runs on this machine.
 #[must_use]
 pub fn machine_class(aslr_off: bool) -> MachineClass {
     let libc = match () {
@@ -46,14 +45,14 @@ pub fn machine_class(aslr_off: bool) -> MachineClass {
     }
 }
 
-/// The mode of transparent huge pages: the word in brackets.
+/// The mode of transparent huge pages, which is the word in brackets.
 fn thp_mode() -> String {
     let text = fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled").unwrap_or_default();
     let bracketed = text.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
     bracketed.map_or("unknown", |(mode, _)| mode).to_owned()
 }
 
-/// The surroundings of a run, as far as they can be told: what cannot is left out.
+/// The context of a run. Facts that cannot be determined are left out.
 #[must_use]
 pub fn context() -> Context {
     let line = |path: &str| fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
@@ -90,8 +89,8 @@ pub fn context() -> Context {
     .collect()
 }
 
-/// The highest level of x86-64 that the CPU has whole, as far as it decides what programs and guests execute; `None`
-/// on other architectures. Source: the x86-64 psABI, table "Micro-Architecture Levels".
+/// The highest x86-64 microarchitecture level of the CPU, by the features that influence the code of programs and guests;
+/// `None` on other architectures. Source: the x86-64 psABI, table "Micro-Architecture Levels".
 fn cpu_level() -> Option<&'static str> {
     #[cfg(target_arch = "x86_64")]
     {
@@ -110,19 +109,20 @@ fn cpu_level() -> Option<&'static str> {
     None
 }
 
-/// The same for all bench binaries that one process started, and for no other run: the parent's process id and when it
-/// was started, in the kernel's ticks since boot.
+/// An id that is shared by all bench binaries that one process started, and unique to that run: the process id of the
+/// parent and its start time in clock ticks since boot.
 #[must_use]
 pub fn run_id() -> String {
     let parent = rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
     let stat = fs::read_to_string(format!("/proc/{parent}/stat")).unwrap_or_default();
-    // The name, in parentheses, may hold spaces; the start is the 20th field after it (proc_pid_stat(5), field 22).
+    // The name, in parentheses, may contain spaces. The start time is the 20th field after it (proc_pid_stat(5), field
+    // 22).
     let started = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(19));
     format!("{parent}-{}", started.unwrap_or("0"))
 }
 
-/// The commit of the sources, with `-dirty` when files git tracks have changed, baselines aside: what is
-/// measured does not depend on them.
+/// The commit of the sources, with `-dirty` if tracked files have changed. Baselines are ignored, because they do not
+/// affect measurements.
 fn commit() -> Option<String> {
     let git = |args: &[&str]| Command::new("git").args(args).stdin(Stdio::null()).stderr(Stdio::null()).output().ok();
     let described =
@@ -133,24 +133,24 @@ fn commit() -> Option<String> {
     Some(if changed.status.success() { commit } else { format!("{commit}-dirty") })
 }
 
-/// Cargo's target folder: `HIGHWATER_TARGET_DIR`, else the nearest folder around this executable
-/// that has a mark of cargo's.
+/// Cargo's target folder: `HIGHWATER_TARGET_DIR`, or the nearest ancestor of this executable with a marker file of
+/// cargo.
 ///
 /// # Errors
-/// When neither is there.
+/// If there is neither.
 pub fn target_dir() -> Result<PathBuf, MachineError> {
     if let Some(folder) = env::var_os("HIGHWATER_TARGET_DIR") {
         return Ok(folder.into());
     }
     let own = env::current_exe().map_err(|source| MachineError::Io { path: "/proc/self/exe".into(), source })?;
-    target_around(&own).map(Path::to_owned).ok_or(MachineError::NoTarget(own))
+    enclosing_target(&own).map(Path::to_owned).ok_or(MachineError::NoTarget(own))
 }
 
-/// The nearest folder above with a file of cargo's that only a target folder has: the tag, which it
-/// puts into folders that it made itself, or what it remembers of rustc.
-fn target_around(path: &Path) -> Option<&Path> {
-    let marks = ["CACHEDIR.TAG", ".rustc_info.json"];
-    path.ancestors().find(|folder| marks.iter().any(|mark| folder.join(mark).is_file()))
+/// The nearest ancestor with a file that cargo only creates in a target folder: the tag, which it puts into folders that
+/// it created itself, or its cache of rustc information.
+fn enclosing_target(path: &Path) -> Option<&Path> {
+    let markers = ["CACHEDIR.TAG", ".rustc_info.json"];
+    path.ancestors().find(|folder| markers.iter().any(|marker| folder.join(marker).is_file()))
 }
 
 #[cfg(test)]
@@ -158,15 +158,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_target_folder_is_known_by_either_mark_of_cargo_and_no_other_is_one() {
+    fn a_target_folder_is_recognised_by_either_marker() {
         let root = tempfile::tempdir().expect("a folder");
         let program = root.path().join("target/release/deps/bench-1234");
         fs::create_dir_all(program.parent().expect("a folder")).expect("made");
-        assert_eq!(target_around(&program), None);
-        for mark in ["CACHEDIR.TAG", ".rustc_info.json"] {
-            let file = root.path().join("target").join(mark);
+        assert_eq!(enclosing_target(&program), None);
+        for marker in ["CACHEDIR.TAG", ".rustc_info.json"] {
+            let file = root.path().join("target").join(marker);
             fs::write(&file, "").expect("written");
-            assert_eq!(target_around(&program), Some(root.path().join("target").as_path()), "{mark}");
+            assert_eq!(enclosing_target(&program), Some(root.path().join("target").as_path()), "{marker}");
             fs::remove_file(file).expect("removed");
         }
     }

@@ -1,4 +1,4 @@
-//! Runs the workers of a plan: for each case a discarded warm-up worker, unless it needs none, then samples.
+//! Runs the workers of a plan: for each case a discarded warm-up worker, unless the case opts out, then the samples.
 
 use std::{
     collections::BTreeMap,
@@ -16,33 +16,33 @@ use highwater_store::StoreError;
 use highwater_worker::{CaseError, Layout};
 
 use crate::{
-    CpuPlan, Interrupt, IsolateError, Job, MachineError, Observed, Plan, Planned, Supervisor, context, machine_class,
+    CpuPlan, Interrupt, Job, MachineError, Observed, Plan, Planned, RunnerError, Supervisor, context, machine_class,
 };
 
-/// Workers per case where they are cheap.
-const SAMPLES: usize = 20;
-/// Workers per case at least (design §4), and in quick mode.
-const FEWEST_SAMPLES: usize = 5;
-/// A case that has its fewest samples stops here.
+/// The default maximum number of workers per case.
+const DEFAULT_MAX: usize = 20;
+/// The default minimum number of workers per case, and the number in quick mode.
+const DEFAULT_MIN: usize = 5;
+/// The time per case, after which no more workers than the minimum are started.
 const CASE_BUDGET: Duration = Duration::from_secs(1);
-/// A case that goes on because its workers disagree stops here all the same.
+/// The same with a stop rule, while it is not satisfied.
 const UNDECIDED_BUDGET: Duration = Duration::from_secs(4);
-/// A case none of whose workers completes is given up after this many.
-const DEATHS: usize = 3;
+/// A case is given up after this many failed workers if none has completed.
+const MAX_FAILURES: usize = 3;
 
-/// A bench run could not be carried through.
+/// Why a bench run failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The harness failed.
     #[error(transparent)]
-    Isolate(#[from] IsolateError),
-    /// The machine could not be told.
+    Runner(#[from] RunnerError),
+    /// The machine or the target folder could not be determined.
     #[error(transparent)]
     Machine(#[from] MachineError),
     /// A record could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A case could not make its files.
+    /// A case could not prepare its files.
     #[error("{case}: {source}")]
     Prepare {
         /// The case.
@@ -55,68 +55,68 @@ pub enum RunError {
     Io {
         /// The file.
         path: PathBuf,
-        /// The system's answer.
+        /// The error.
         source: io::Error,
     },
-    /// Criterion failed or was not pleased.
-    #[error("criterion's half of the run failed ({0}); its message stands above")]
+    /// Criterion failed.
+    #[error("criterion failed ({0}); see its message above")]
     Criterion(std::process::ExitStatus),
-    /// In test mode, workers died.
-    #[error("{0} of the cases did not run through; see above")]
+    /// In test mode, workers failed.
+    #[error("{0} of the cases failed; see above")]
     TestsFailed(usize),
 }
 
-/// Whether a case's samples so far, and its stage that growth is measured from, need no more of them.
-pub type Decided = fn(&CaseRecord, &Stage) -> bool;
+/// Decides, from the samples of a case so far and its reference stage, that no more samples are needed.
+pub type StopRule = fn(&CaseRecord, &Stage) -> bool;
 
-/// How many workers a case gets.
+/// The number of workers per case.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted {
-    /// At least so many.
-    pub fewest: usize,
-    /// At most so many; between the two, what the case's second allows.
-    pub most: usize,
-    /// Stop at the fewest where this says that their gated values agree, and go on to the most where they do not.
-    pub until: Option<Decided>,
+pub struct Sampling {
+    /// The minimum.
+    pub min: usize,
+    /// The maximum. Between the two, sampling stops after a second per case.
+    pub max: usize,
+    /// With a stop rule, sampling stops when the rule is satisfied instead (or after 4 seconds).
+    pub stop_rule: Option<StopRule>,
 }
 
-impl Default for Wanted {
+impl Default for Sampling {
     fn default() -> Self {
-        Self { fewest: FEWEST_SAMPLES, most: SAMPLES, until: None }
+        Self { min: DEFAULT_MIN, max: DEFAULT_MAX, stop_rule: None }
     }
 }
 
-impl Wanted {
-    /// As few as are enough for a verdict.
+impl Sampling {
+    /// The minimum number of workers that is sufficient for a verdict.
     #[must_use]
-    pub fn fewest() -> Self {
-        Self::exactly(FEWEST_SAMPLES)
+    pub fn minimal() -> Self {
+        Self::exactly(DEFAULT_MIN)
     }
 
-    /// Just so many.
+    /// A fixed number of workers.
     #[must_use]
     pub fn exactly(count: usize) -> Self {
-        Self { fewest: count, most: count, until: None }
+        Self { min: count, max: count, stop_rule: None }
     }
 
-    /// Whether a case with these samples, begun so long ago, has enough.
-    fn met(self, samples: &[Sample], job: &Job, elapsed: Duration) -> bool {
+    /// Whether a case with these samples needs no more of them; `elapsed` is the time since its first worker.
+    fn is_complete(self, samples: &[Sample], job: &Job, elapsed: Duration) -> bool {
         let completed = || samples.iter().any(|sample| sample.outcome == Outcome::Completed);
         match samples.len() {
-            many if many >= self.most => true,
-            few if few < self.fewest => few >= DEATHS && !completed(),
-            _ => match self.until {
+            count if count >= self.max => true,
+            count if count < self.min => count >= MAX_FAILURES && !completed(),
+            _ => match self.stop_rule {
                 None => elapsed > CASE_BUDGET,
-                Some(decided) => {
+                Some(is_decided) => {
                     elapsed > UNDECIDED_BUDGET
-                        || decided(&CaseRecord::from_samples(job.case.clone(), samples), &job.reference)
+                        || is_decided(&CaseRecord::from_samples(job.case.clone(), samples), &job.reference)
                 }
             },
         }
     }
 }
 
-/// Runs the workers of one bench binary, and keeps what the system granted them.
+/// Runs the workers of one bench binary, and collects the controls that the system granted.
 #[derive(Debug)]
 pub struct Measuring {
     supervisor: Supervisor,
@@ -124,17 +124,17 @@ pub struct Measuring {
     folder: PathBuf,
     context: Context,
     controls: BTreeMap<Control, ControlState>,
-    /// Number of the first sample's layout.
+    /// The number of the layout of the first sample.
     first_layout: usize,
 }
 
 impl Measuring {
-    /// Workers will be `program`, and have `folder` as their working directory.
+    /// Prepares to run `program` as workers, with `folder` as their working directory.
     ///
     /// # Errors
-    /// When the program cannot be read or the CPUs are not known.
+    /// If the program cannot be read or the available CPUs are unknown.
     pub fn new(program: &Path, folder: &Path, interrupt: &Interrupt) -> Result<Self, RunError> {
-        let cpus = CpuPlan::new().map_err(|source| IsolateError::System { what: "choose CPUs", source })?;
+        let cpus = CpuPlan::new().map_err(|source| RunnerError::System { what: "choose CPUs", source })?;
         let supervisor = Supervisor::new(program, folder, cpus.clone(), interrupt.clone())?;
         normalise_page_cache(program)?;
         Ok(Self {
@@ -147,61 +147,62 @@ impl Measuring {
         })
     }
 
-    /// Measures one case: a worker that warms up and is discarded, if the case wants one, then samples.
+    /// Measures one case: a discarded warm-up worker, unless the case opts out, then the samples.
     ///
     /// # Errors
-    /// When the harness fails or the user stops it; a worker that dies is no error.
-    pub fn case(&mut self, planned: &Planned, wanted: Wanted) -> Result<CaseRecord, RunError> {
+    /// If the harness fails or is interrupted. A failing worker is not an error.
+    pub fn case(&mut self, planned: &Planned, sampling: Sampling) -> Result<CaseRecord, RunError> {
         let job = match planned {
             Planned::Job(job) => job,
             Planned::NotRun { id, reason } => return Ok(CaseRecord::not_run(id.clone(), reason.clone())),
         };
-        self.ready(job)?;
+        self.prepare_page_cache(job)?;
         let mut samples: Vec<Sample> = Vec::new();
         let started = Instant::now();
-        // A worker that warms up is observed like the others and discarded.
         let mut warm = !job.warm_up;
         loop {
             match self.worker(job, self.first_layout + samples.len())? {
                 Observed::NotRun(reason) => return Ok(CaseRecord::not_run(job.case.clone(), reason)),
+                // A warm-up worker is discarded only if it completes.
                 Observed::Sample(sample) if warm || sample.outcome != Outcome::Completed => samples.push(sample),
                 Observed::Sample(_) => {}
             }
             warm = true;
-            if wanted.met(&samples, job, started.elapsed()) {
+            if sampling.is_complete(&samples, job, started.elapsed()) {
                 return Ok(CaseRecord::from_samples(job.case.clone(), &samples));
             }
         }
     }
 
-    /// Brings the page cache to what it is before every case's first worker.
+    /// Brings the page cache of a case's files into a defined state, before its first worker.
     ///
     /// # Errors
-    /// When a file of the case cannot be read.
-    pub fn ready(&self, job: &Job) -> Result<(), RunError> {
+    /// If a file of the case cannot be read.
+    pub fn prepare_page_cache(&self, job: &Job) -> Result<(), RunError> {
         job.inputs.iter().try_for_each(|input| normalise_page_cache(&self.folder.join(input)))
     }
 
-    /// Takes other layouts than the first: fresh workers that repeated those of a run would repeat what they found.
+    /// Uses other layouts than a first run, so that the samples are independent of that run.
     #[must_use]
     pub fn with_fresh_layouts(self) -> Self {
-        Self { first_layout: SAMPLES, ..self }
+        Self { first_layout: DEFAULT_MAX, ..self }
     }
 
-    /// Runs one worker, the one of this number, which chooses its layout, on a CPU that this process keeps off meanwhile.
+    /// Runs one worker, on a CPU that this process does not use meanwhile. `number` is its number within the case, which
+    /// decides its layout.
     ///
     /// # Errors
-    /// As [`Supervisor::run`].
+    /// As for [`Supervisor::run`].
     pub fn worker(&mut self, job: &Job, number: usize) -> Result<Observed, RunError> {
         let parent = self.cpus.pin_parent(job.conditions.cpus);
         let every = job.options.get(WorkerOption::InjectEvery).unwrap_or(1);
-        let spared = !(number as u64).is_multiple_of(every);
-        let plain = spared.then(|| Job { options: job.options.without_injections(), ..job.clone() });
+        let without_injection = !(number as u64).is_multiple_of(every);
+        let plain = without_injection.then(|| Job { options: job.options.without_injections(), ..job.clone() });
         let job = plain.as_ref().unwrap_or(job);
         let (observed, granted) = self.supervisor.run(job, Layout::of_worker(number))?;
         let parent = (Control::ParentElsewhere, parent.state().clone());
         for (control, state) in granted.into_iter().chain([parent]) {
-            // A refusal to one worker is a refusal to the run.
+            // A control counts as granted only if it was granted to all workers.
             let kept = self.controls.entry(control).or_insert_with(|| state.clone());
             if kept.is_granted() {
                 *kept = state;
@@ -210,8 +211,7 @@ impl Measuring {
         Ok(observed)
     }
 
-    /// The record of what was measured. `aslr_off` is what was asked for, and what has to do where no
-    /// worker was started at all.
+    /// Creates the record of the run. `aslr_off` is the requested setting, which is used if no worker was started.
     #[must_use]
     pub fn record(self, plan: Plan, selection: Selection, aslr_off: bool, mut cases: Vec<CaseRecord>) -> Record {
         cases.sort_by(|a, b| a.id.cmp(&b.id));
@@ -231,15 +231,15 @@ impl Measuring {
     }
 }
 
-/// Writes a file back, drops it from the page cache where nobody maps it, and reads it once: fresh
-/// from the linker its pages count as private dirty, evicted ones as missing, and the size of the
-/// folios that hold it depends on how it came there.
+/// Syncs a file, drops it from the page cache unless a process maps it, and reads it once. Otherwise the results would
+/// depend on the state of the cache: pages of a freshly linked file count as private dirty, evicted pages are missing,
+/// and the size of folios depends on how the file was read.
 fn normalise_page_cache(path: &Path) -> Result<(), RunError> {
     let error = |source| RunError::Io { path: path.to_owned(), source };
     if fs::metadata(path).map_err(error)?.is_file() {
         let mut file = File::open(path).map_err(error)?;
         file.sync_all().map_err(error)?;
-        // Advice: where it is not taken, the pages stay as they are.
+        // This is only advice; if it fails, the pages stay in the cache.
         let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
         io::copy(&mut file, &mut io::sink()).map_err(error)?;
     }

@@ -1,20 +1,20 @@
-//! The last lines that a worker wrote to stdout and stderr, kept for when it dies.
+//! The last lines that a worker wrote to stdout and stderr, for the report of a failure.
 
-/// Bytes kept.
+/// The number of bytes that are kept.
 const TAIL: usize = 4096;
 
-/// A ring of the last bytes written.
+/// A buffer with the last bytes of a worker's output.
 #[derive(Debug, Default)]
-pub(super) struct Tail(Vec<u8>);
+pub(super) struct OutputTail(Vec<u8>);
 
-impl Tail {
+impl OutputTail {
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.0.extend_from_slice(bytes);
         let surplus = self.0.len().saturating_sub(TAIL);
         self.0.drain(..surplus);
     }
 
-    /// The text, cut at the start of a line when something was lost.
+    /// The text. If the beginning was lost, it starts at the first complete line.
     pub(super) fn text(&self) -> String {
         let from = match self.0.iter().position(|byte| *byte == b'\n') {
             Some(newline) if self.0.len() == TAIL => newline + 1,
@@ -29,8 +29,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_last_whole_lines_are_kept() {
-        let mut tail = Tail::default();
+    fn only_the_last_complete_lines_are_kept() {
+        let mut tail = OutputTail::default();
         tail.push(b"first line\n");
         assert_eq!(tail.text(), "first line");
         for _ in 0..1000 {

@@ -1,6 +1,6 @@
-//! What a bench binary would do, written down: the jobs of the selected cases, with their files made.
-//! The binary measures by its own plan; `highwater` asks it for one (`--plan FILE`) to run some of its
-//! workers again, or those of two revisions by turns.
+//! The plan of a bench binary: the jobs of the selected cases, with their files prepared. A bench binary executes its own
+//! plan. `highwater` requests one (`--plan FILE`) to run some of its workers again, or to interleave the workers of two
+//! revisions.
 
 use std::{
     fs, io,
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Job;
 
-/// The version of the plan's shape.
+/// The version of the plan format.
 const VERSION: u32 = 1;
 
 /// The jobs of a family.
@@ -22,11 +22,11 @@ pub struct Plan {
     version: u32,
     /// The family.
     pub family: String,
-    /// What one unit of the ladder is.
+    /// The name of one unit of the ladder.
     pub unit: String,
     /// The stage that growth is measured from.
     pub reference: Stage,
-    /// Versions and settings that the family tells.
+    /// Versions and settings that the family reports.
     pub context: Context,
     /// The selected cases, in the family's order.
     pub cases: Vec<Planned>,
@@ -36,13 +36,13 @@ pub struct Plan {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Planned {
-    /// What its workers are to do.
+    /// The job of its workers.
     Job(Box<Job>),
-    /// It cannot run here.
+    /// It cannot run on this machine.
     NotRun {
         /// The case.
         id: CaseId,
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }
@@ -58,47 +58,47 @@ impl Planned {
     }
 }
 
-/// Why a bench binary gave no plan.
+/// Why there is no plan from a bench binary.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
-    /// It could not be started, or its plan not be read.
+    /// The program could not be started, or its plan could not be read.
     #[error("{path}: {source}")]
     Io {
         /// The program or the file.
         path: PathBuf,
-        /// The system's answer.
+        /// The error.
         source: io::Error,
     },
-    /// It refused, or knows no plans.
-    #[error("{program}: {said}")]
+    /// The program failed, or does not support plans.
+    #[error("{program}: {message}")]
     Refused {
         /// The program.
         program: PathBuf,
-        /// The last line it wrote.
-        said: String,
+        /// The first line of its error output.
+        message: String,
     },
-    /// Its plan is of another version.
-    #[error("{program}: it speaks another version of highwater: {problem}")]
+    /// The plan has another version.
+    #[error("{program}: built with another version of highwater: {problem}")]
     Version {
         /// The program.
         program: PathBuf,
-        /// What could not be understood.
+        /// The difference.
         problem: String,
     },
 }
 
 impl Plan {
-    /// A plan of these cases.
+    /// Creates a plan.
     #[must_use]
     pub fn new(family: &str, unit: &str, reference: Stage, context: Context, cases: Vec<Planned>) -> Self {
         Self { version: VERSION, family: family.to_owned(), unit: unit.to_owned(), reference, context, cases }
     }
 
-    /// Asks a bench binary for its plan. Its files will be made below `target`.
+    /// Requests the plan of a bench binary, which prepares the files of its cases below `target`.
     ///
     /// # Errors
-    /// When it cannot be run, or answers with none.
-    pub fn ask(program: &Path, target: &Path, selection: &Selection, aslr_off: bool) -> Result<Self, PlanError> {
+    /// If the program cannot be run, or does not write a plan.
+    pub fn request(program: &Path, target: &Path, selection: &Selection, aslr_off: bool) -> Result<Self, PlanError> {
         let io_error = |path: &Path| {
             let path = path.to_owned();
             move |source| PlanError::Io { path, source }
@@ -113,20 +113,20 @@ impl Plan {
             command.arg(format!("--ladder={}", scales.join(",")));
         }
         command.args(&selection.filter);
-        // stderr, with the progress of making files, is the user's to see unless it fails.
         let output = command.stdin(Stdio::null()).output().map_err(io_error(program))?;
         if !output.status.success() {
             let stderr = String::from_utf8_lossy(&output.stderr);
-            let said = stderr.lines().find(|line| !line.trim().is_empty()).unwrap_or("no word why").to_owned();
-            return Err(PlanError::Refused { program: program.to_owned(), said });
+            let message =
+                stderr.lines().find(|line| !line.trim().is_empty()).unwrap_or("failed without a message").to_owned();
+            return Err(PlanError::Refused { program: program.to_owned(), message });
         }
-        // By its path: the plan was written beside it and renamed.
+        // Read the path and not the open file, because the program replaces the file.
         let text = fs::read_to_string(file.path()).map_err(io_error(file.path()))?;
         let problem = |problem| PlanError::Version { program: program.to_owned(), problem };
         let plan: Self = serde_json::from_str(&text).map_err(|error| problem(error.to_string()))?;
         match plan.version {
             VERSION => Ok(plan),
-            other => Err(problem(format!("its plan is of version {other}, this build reads {VERSION}"))),
+            other => Err(problem(format!("its plan has version {other}, this build reads {VERSION}"))),
         }
     }
 }

@@ -1,26 +1,26 @@
-//! The stage protocol: lines of ASCII text over the socket that a worker finds at descriptor 3.
-//! Small enough to speak in ten lines of any language; `docs/protocol.md` has it in Python and Bash.
+//! The stage protocol: lines of text on the socket that a worker has at file descriptor 3. It can be implemented in ten
+//! lines of any language; `docs/protocol.md` has workers in Python and Bash.
 //!
-//! | parent says | meaning |
+//! | parent | meaning |
 //! |---|---|
-//! | `highwater 1` | the protocol's version, first line |
-//! | `case ID` | which case to run |
-//! | `ladder N N ...` | the scales to go through |
-//! | `OPTION VALUE` | what is changed on purpose ([`highwater_model::WorkerOption`]), as `inject 4096`; only where asked for |
-//! | `inject-once BYTES STAGE` | the same, after that stage |
-//! | `layout SEED` | which of the sampled memory layouts this worker takes ([`Layout`]) |
-//! | `input PATH` | a file the case asked for, one line each, in order |
-//! | `go` | go on: after the job, and after each stage |
+//! | `highwater 1` | the version of the protocol; first line |
+//! | `case ID` | the case to run |
+//! | `ladder N N ...` | the scales to measure |
+//! | `OPTION VALUE` | a deliberate change ([`highwater_model::WorkerOption`]), such as `inject 4096`; only if requested |
+//! | `inject-once BYTES STAGE` | the same, to be applied after that stage |
+//! | `layout SEED` | the sampled memory layout of this worker ([`Layout`]) |
+//! | `input PATH` | a file that the case prepared; one line each, in order |
+//! | `go` | continue: after the job, and after each stage |
 //!
-//! | worker says | meaning |
+//! | worker | meaning |
 //! |---|---|
-//! | `reached STAGE [wall_ns=N cpu_ns=N heap_in_use=N ...]` | paused here until `go`; times and its own heap, as far as known |
-//! | `label CATEGORY START END` | addresses (hexadecimal) and what they are for |
-//! | `forget CATEGORY` | all labels of a category are void |
-//! | `figure NAME VALUE` | a number about itself, for the next stage |
-//! | `note NAME TEXT` | words about itself, kept with the case |
-//! | `skip REASON` | this case cannot run here; exits next |
-//! | `end` | all stages are done; exits next |
+//! | `reached STAGE [wall_ns=N cpu_ns=N heap_in_use=N ...]` | paused until `go`; stage times and heap metrics are optional |
+//! | `label CATEGORY START END` | the category of an address range (hexadecimal) |
+//! | `forget CATEGORY` | removes all labels of a category |
+//! | `figure NAME VALUE` | a number about itself, recorded with the next stage |
+//! | `note NAME TEXT` | a text about itself, recorded with the case |
+//! | `skip REASON` | the case cannot run on this machine; the worker exits next |
+//! | `end` | all stages are done; the worker exits next |
 
 use highwater_model::{Category, FigureName, Metric, Scale, Stage, WorkerOption};
 use highwater_probe::Label;
@@ -28,39 +28,39 @@ use highwater_worker::{Layout, protocol::VERSION};
 
 use super::Job;
 
-/// What a worker can say.
+/// A message of a worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
     /// It is paused at a stage.
     Reached {
         /// The stage.
         stage: Stage,
-        /// Wall and CPU nanoseconds since the last stage, and heap figures, as far as told.
+        /// Nanoseconds of wall time since the last stage; 0 if not reported.
         wall_ns: u64,
-        /// See `wall_ns`.
+        /// Nanoseconds of CPU time since the last stage; 0 if not reported.
         cpu_ns: u64,
-        /// What malloc told.
+        /// The heap metrics that were reported.
         heap: Vec<(Metric, u64)>,
     },
-    /// Addresses and what they are for.
+    /// The category of an address range.
     Label(Label),
-    /// Labels of a category are void.
+    /// All labels of a category are removed.
     Forget(Category),
-    /// A number about itself, for the next stage.
+    /// A number about itself, recorded with the next stage.
     Figure(FigureName, u64),
-    /// Words about itself: a name, and a text.
+    /// A text about itself: its name and content.
     Note(String, String),
-    /// The case cannot run here.
+    /// The case cannot run on this machine, for this reason.
     Skip(String),
     /// All stages are done.
     End,
 }
 
 impl Message {
-    /// Reads one line, without its newline.
+    /// Parses one line, without its newline.
     ///
     /// # Errors
-    /// One sentence that says what was wrong with the line.
+    /// A sentence that describes what is wrong with the line.
     pub fn parse(line: &str) -> Result<Self, String> {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         match word {
@@ -68,7 +68,7 @@ impl Message {
             "label" => {
                 let parts: Vec<&str> = rest.split(' ').collect();
                 let [category, start, end] = parts.as_slice() else {
-                    return Err(format!("`{line}` does not read label CATEGORY START END"));
+                    return Err(format!("`{line}`: expected label CATEGORY START END"));
                 };
                 let address = |text: &str| {
                     u64::from_str_radix(text, 16).map_err(|_| format!("`{text}` is not a hexadecimal address"))
@@ -80,14 +80,13 @@ impl Message {
             "forget" => Ok(Self::Forget(rest.parse::<Category>().map_err(|error| error.to_string())?)),
             "figure" => {
                 let (name, value) =
-                    rest.split_once(' ').ok_or_else(|| format!("`{line}` does not read figure NAME VALUE"))?;
+                    rest.split_once(' ').ok_or_else(|| format!("`{line}`: expected figure NAME VALUE"))?;
                 let name = name.parse::<FigureName>().map_err(|error| error.to_string())?;
                 let value = value.parse().map_err(|_| format!("`{value}` is not a whole number"))?;
                 Ok(Self::Figure(name, value))
             }
             "note" => {
-                let (name, text) =
-                    rest.split_once(' ').ok_or_else(|| format!("`{line}` does not read note NAME TEXT"))?;
+                let (name, text) = rest.split_once(' ').ok_or_else(|| format!("`{line}`: expected note NAME TEXT"))?;
                 let name = name.parse::<FigureName>().map_err(|error| error.to_string())?;
                 Ok(Self::Note(name.to_string(), text.to_owned()))
             }
@@ -120,14 +119,14 @@ impl Message {
     }
 }
 
-/// The job as the worker reads it, from `highwater 1` to `go`.
+/// The lines of a job, from `highwater 1` to `go`.
 pub(super) fn job_lines(job: &Job, layout: Layout) -> String {
     let scales: Vec<String> = job.ladder.iter().map(Scale::to_string).collect();
     let mut text = format!("highwater {VERSION}\ncase {}\nladder {}\n", job.case, scales.join(" "));
     for (option, value) in job.options.iter() {
         match option {
             WorkerOption::InjectOnce => text.push_str(&format!("{option} {value} {}\n", job.reference)),
-            // Decided here: the worker is injected or it is not.
+            // The parent applies this option, by choosing the workers that get the other options.
             WorkerOption::InjectEvery => {}
             _ => text.push_str(&format!("{option} {value}\n")),
         }
@@ -145,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stage_may_come_with_times_and_heap_or_bare() {
+    fn times_and_heap_metrics_of_a_stage_are_optional() {
         assert_eq!(
             Message::parse("reached live@10 wall_ns=5 cpu_ns=4 heap_in_use=3 heap_retained=2"),
             Ok(Message::Reached {
@@ -174,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_answered_with_what_was_expected() {
+    fn invalid_lines_are_rejected() {
         for line in [
             "",
             "hello",
@@ -200,7 +199,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_line_makes_the_parser_panic(line in ".*") {
+        fn the_parser_never_panics(line in ".*") {
             let _ = Message::parse(&line);
         }
     }

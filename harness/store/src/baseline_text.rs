@@ -1,5 +1,5 @@
-//! The text of a baseline: a short header, then one line for each gated quantity of each case, sorted. A change of ten
-//! pages in one case is about ten lines of a diff.
+//! The text format of baselines: a short header, then one line for each gated quantity of each case, sorted. A change of
+//! ten pages in one case is about ten lines of a diff.
 //!
 //! ```text
 //! highwater baseline 2
@@ -16,44 +16,45 @@
 //! slope live heap_live 4873.2B
 //! ```
 //!
-//! A line has the aspect, its stage (or ladder), the quantity, the median, the range where the workers do not all agree
-//! (an end that is left out is the median), and the medians by category of mapping. Bytes are exact: whole KiB, else bytes.
+//! A line consists of the aspect, its stage (or ladder), the quantity, the median, the range if the workers differ (an
+//! omitted end equals the median), and the medians by category of mapping. Numbers of bytes are exact: in KiB if that is
+//! a whole number, otherwise in bytes.
 
 use std::{collections::BTreeMap, fmt::Write, path::Path};
 
 use highwater_model::{
     Aspect, Baseline, BaselineCase, Blessing, CaseId, Category, ClassParseError, IdError, Quantity, QuantityError,
-    StageParseError, Summary, Unit, is_id_part, kept,
+    StageParseError, Summary, Unit, is_id_part, round_for_baseline,
 };
 
 use crate::{StoreError, one_line};
 
-/// The first line.
+/// The first line, with the version of the format.
 const HEAD: &str = "highwater baseline 2";
 
-/// The text of a baseline.
+/// Formats a baseline.
 #[must_use]
 pub fn baseline_text(baseline: &Baseline) -> String {
     let Baseline { family, class, unit, reference, context, blessings, cases } = baseline;
     let mut text = format!("{HEAD}\nfamily {family}\nclass {class}\nunit {unit}\nreference {reference}\n");
     // Writing to a `String` cannot fail.
     for (name, value) in context {
-        let _ = writeln!(text, "context {name} {}", flat(value));
+        let _ = writeln!(text, "context {name} {}", single_line(value));
     }
     for Blessing { reason, at, cases } in blessings {
-        let _ = writeln!(text, "blessed {at} {}: {}", flat(cases.as_deref().unwrap_or("all")), flat(reason));
+        let _ =
+            writeln!(text, "blessed {at} {}: {}", single_line(cases.as_deref().unwrap_or("all")), single_line(reason));
     }
     for (id, case) in cases {
         let _ = writeln!(text, "\ncase {id} n={}", case.samples);
         for failure in &case.failures {
-            let _ = writeln!(text, "fails {}", flat(failure));
+            let _ = writeln!(text, "fails {}", single_line(failure));
         }
         for ((quantity, aspect), summary) in &case.values {
             let unit = quantity.unit();
             let value = |value| exact(unit, value);
             let _ = write!(text, "{} {} {quantity} {}", aspect.word(), aspect.place(), value(summary.median));
             if summary.width() > 0.0 {
-                // An end that is the median needs no second mention.
                 let end = |end: f64| if end == summary.median { String::new() } else { value(end) };
                 let _ = write!(text, " {}..{}", end(summary.low), end(summary.high));
             }
@@ -66,16 +67,16 @@ pub fn baseline_text(baseline: &Baseline) -> String {
     text
 }
 
-/// A text on one line, without a control character.
-fn flat(text: &str) -> String {
+/// Replaces whitespace and control characters by single spaces, so that the text is one line.
+fn single_line(text: &str) -> String {
     let words: Vec<&str> =
         text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
     words.join(" ")
 }
 
-/// `40KiB`, `4873.2B`, `12`: read back to the same number.
+/// Formats a value so that [`number`] parses it to the same number: `40KiB`, `4873.2B`, `12`.
 fn exact(unit: Unit, value: f64) -> String {
-    let value = kept(value);
+    let value = round_for_baseline(value);
     match unit {
         Unit::Bytes if value != 0.0 && value % 1024.0 == 0.0 => format!("{}KiB", value / 1024.0),
         Unit::Bytes => format!("{value}B"),
@@ -89,15 +90,19 @@ fn number(text: &str) -> Option<f64> {
         (None, Some(bytes)) => (bytes, 1.0),
         (None, None) => (text, 1.0),
     };
-    // `parse` takes words such as `inf` too.
+    // `parse` also accepts words such as `inf`.
     let plain = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b'-');
-    digits.parse::<f64>().ok().filter(|value| plain && value.is_finite()).map(|value| kept(value * factor))
+    digits
+        .parse::<f64>()
+        .ok()
+        .filter(|value| plain && value.is_finite())
+        .map(|value| round_for_baseline(value * factor))
 }
 
-/// Reads the text of a baseline; `path` is named in errors.
+/// Parses a baseline; `path` is only used in errors.
 ///
 /// # Errors
-/// [`StoreError::Malformed`] with the number of the line that makes no sense.
+/// [`StoreError::BaselineLine`] with the number of the invalid line.
 pub fn parse_baseline(path: &Path, text: &str) -> Result<Baseline, StoreError> {
     Reader::default().read(text).map_err(|(line, problem)| StoreError::BaselineLine {
         path: path.to_owned(),
@@ -112,10 +117,10 @@ struct Reader {
     context: BTreeMap<String, String>,
     blessings: Vec<Blessing>,
     cases: BTreeMap<CaseId, BaselineCase>,
-    present: Option<CaseId>,
+    current: Option<CaseId>,
 }
 
-/// The words of the header that stand once.
+/// The keywords of the header that must occur exactly once.
 const ONCE: [&str; 4] = ["family", "class", "unit", "reference"];
 
 impl Reader {
@@ -124,9 +129,9 @@ impl Reader {
         match lines.next() {
             Some((_, HEAD)) => {}
             Some((_, line)) if line.starts_with("highwater baseline ") => {
-                return Err((1, format!("{line}: this build reads `{HEAD}`; use the highwater that wrote it")));
+                return Err((1, format!("`{line}`: this build reads `{HEAD}`; use the version that wrote it")));
             }
-            _ => return Err((1, format!("it does not begin with `{HEAD}`"))),
+            _ => return Err((1, format!("expected `{HEAD}`"))),
         }
         for (number, line) in lines {
             self.line(line).map_err(|problem| (number, problem))?;
@@ -139,7 +144,7 @@ impl Reader {
         if let Some(known) = ONCE.into_iter().find(|known| *known == word) {
             return match self.header.insert(known, rest.to_owned()) {
                 None => Ok(()),
-                Some(_) => Err(format!("a second `{known}`")),
+                Some(_) => Err(format!("duplicate `{known}`")),
             };
         }
         match word {
@@ -155,12 +160,12 @@ impl Reader {
                     let cases = (cases != "all").then(|| cases.to_owned());
                     Some(Blessing { reason: reason.to_owned(), at: at.to_owned(), cases })
                 });
-                self.blessings.push(blessing.ok_or("it does not read `blessed TIME CASES: REASON`")?);
+                self.blessings.push(blessing.ok_or("expected `blessed TIME CASES: REASON`")?);
                 Ok(())
             }
             "case" => self.case(rest),
             _ => {
-                let case = self.present.as_ref().and_then(|id| self.cases.get_mut(id));
+                let case = self.current.as_ref().and_then(|id| self.cases.get_mut(id));
                 let case = case.ok_or_else(|| format!("`{word}` before the first case"))?;
                 match word {
                     "fails" => case.failures.push(rest.to_owned()),
@@ -168,7 +173,7 @@ impl Reader {
                         let (key, summary) = value(line)?;
                         let name = format!("{} {} {}", key.1.word(), key.1.place(), key.0);
                         if case.values.insert(key, summary).is_some() {
-                            return Err(format!("a second line of `{name}`"));
+                            return Err(format!("duplicate line `{name}`"));
                         }
                     }
                 }
@@ -178,22 +183,22 @@ impl Reader {
     }
 
     fn case(&mut self, rest: &str) -> Result<(), String> {
-        let (id, samples) = rest.split_once(" n=").ok_or("it does not read `case ID n=WORKERS`")?;
+        let (id, samples) = rest.split_once(" n=").ok_or("expected `case ID n=WORKERS`")?;
         let id: CaseId = id.parse().map_err(|error: IdError| error.to_string())?;
         let samples = samples.parse().map_err(|_| format!("`{samples}` is not a number of workers"))?;
         let case = BaselineCase { samples, ..BaselineCase::default() };
         if self.cases.insert(id.clone(), case).is_some() {
-            return Err(format!("a second case {id}"));
+            return Err(format!("duplicate case {id}"));
         }
-        self.present = Some(id);
+        self.current = Some(id);
         Ok(())
     }
 
     fn finish(mut self) -> Result<Baseline, String> {
-        let mut field = |name| self.header.remove(name).ok_or_else(|| format!("there is no `{name}` in the header"));
+        let mut field = |name| self.header.remove(name).ok_or_else(|| format!("the header has no `{name}`"));
         let family = field("family")?;
         if !is_id_part(&family) {
-            return Err(format!("`{family}` is not a family's name"));
+            return Err(format!("`{family}` is not a family name"));
         }
         Ok(Baseline {
             family,
@@ -212,10 +217,11 @@ type Key = (Quantity, Aspect);
 /// `growth live@10 anon_heap 60KiB 56KiB..64KiB arenas=60KiB`
 fn value(line: &str) -> Result<(Key, Summary), String> {
     let mut words = line.split_ascii_whitespace();
-    let mut next = || words.next().ok_or("it does not read `ASPECT STAGE QUANTITY MEDIAN ...`".to_owned());
+    let mut next = || words.next().ok_or("expected `ASPECT STAGE QUANTITY MEDIAN ...`".to_owned());
     let (word, place, quantity, median) = (next()?, next()?, next()?, next()?);
-    let aspect = Aspect::parse(word, place)
-        .ok_or_else(|| format!("`{word} {place}` is not an aspect: level STAGE, growth STAGE or slope LADDER"))?;
+    let aspect = Aspect::parse(word, place).ok_or_else(|| {
+        format!("`{word} {place}` is not an aspect: expected level STAGE, growth STAGE or slope LADDER")
+    })?;
     let quantity: Quantity = quantity.parse().map_err(|error: QuantityError| error.to_string())?;
     let parsed = |text: &str| number(text).ok_or_else(|| format!("`{text}` is not a number such as 40KiB, 12B or 3"));
     let median = parsed(median)?;
@@ -273,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_baseline_reads_back_as_it_was_written() {
+    fn a_baseline_round_trips_through_text() {
         let baseline = sample();
         let text = baseline_text(&baseline);
         assert_eq!(parse_baseline(Path::new("x"), &text).expect("reads back"), baseline);
@@ -294,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_line_is_refused_by_its_number() {
+    fn an_invalid_line_is_reported_with_its_number() {
         let text = baseline_text(&sample());
         for (from, to, line) in [
             ("baseline 2", "baseline 3", 1),
@@ -315,8 +321,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_value_reads_back(bytes in -1e12..1e12_f64, whole in any::<bool>()) {
-            let value = if whole { bytes.round() } else { kept(bytes) };
+        fn every_value_round_trips_through_text(bytes in -1e12..1e12_f64, whole in any::<bool>()) {
+            let value = if whole { bytes.round() } else { round_for_baseline(bytes) };
             for unit in [Unit::Bytes, Unit::Count] {
                 let read = number(&exact(unit, value)).expect("reads back");
                 prop_assert!((read - value).abs() <= value.abs() * 1e-12 + 1e-6, "{} {}", read, value);
@@ -324,7 +330,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_the_reader_panic(lines in prop::collection::vec("(case|growth|slope|fails|blessed|unit)?[ a-z0-9@=.:/-]{0,30}", 0..8)) {
+        fn the_parser_never_panics(lines in prop::collection::vec("(case|growth|slope|fails|blessed|unit)?[ a-z0-9@=.:/-]{0,30}", 0..8)) {
             let _ = parse_baseline(Path::new("x"), &format!("{HEAD}\n{}", lines.join("\n")));
         }
     }

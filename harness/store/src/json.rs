@@ -1,21 +1,21 @@
-//! How records are laid out as JSON: indented like `serde_json`'s pretty printer, but an array of
-//! plain values stays on one line, so that a column of samples is one line of a diff.
+//! The JSON layout of records: like `serde_json`'s pretty printer, but with arrays of scalars on one line, so that a
+//! column of samples is one line of a diff.
 
 use std::io::{self, Write};
 
 use serde::Serialize;
-// Objects keep the order of the fields (feature `preserve_order`).
+// Objects keep the order of their fields (feature `preserve_order`).
 use serde_json::{
     Value,
     ser::{Formatter, PrettyFormatter, Serializer},
 };
 
-/// Indented JSON with arrays of plain values on one line, and a newline at the end.
+/// Indented JSON with arrays of scalars on one line and a newline at the end.
 ///
 /// # Errors
-/// When a value cannot be JSON (a map with keys that are not text).
+/// If a value cannot be represented as JSON (a map whose keys are not strings).
 pub(super) fn to_text(value: &impl Serialize) -> serde_json::Result<String> {
-    // Through `Value`, so that one look at an array tells whether it holds anything nested.
+    // Via `Value`, because the layout of an array depends on all its items.
     let value = serde_json::to_value(value)?;
     let mut text = Vec::new();
     write_value(&mut text, &mut PrettyFormatter::new(), &value).map_err(serde_json::Error::io)?;

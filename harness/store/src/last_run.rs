@@ -1,5 +1,5 @@
-//! What the last run measured. Each bench binary of one `cargo bench` writes its own line, so that what judges a run
-//! afterwards knows which records belong to it, and which families matched nothing or did not finish.
+//! What the last run measured. Each bench binary of a `cargo bench` adds an entry for its family. `compare` and `bless`
+//! use it to find the records of the run, and the families that did not finish or that the filter excluded.
 
 use std::{collections::BTreeMap, io, path::Path};
 
@@ -8,43 +8,43 @@ use serde::{Deserialize, Serialize};
 
 use crate::{StoreError, one_line, read_file, write_atomically};
 
-/// The file's name in the run's folder; without the extension of records.
+/// The name of the file in the run's folder. It has no extension, unlike records.
 const NAME: &str = "last-run";
-/// The largest that is read.
-const LARGEST: Bytes = Bytes(1 << 20);
+/// The maximum size of the file.
+const MAX_SIZE: Bytes = Bytes(1 << 20);
 
 /// The last run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LastRun {
-    /// The same for all binaries that one process started, `cargo bench` for example.
+    /// An id shared by all binaries that one process started, for example `cargo bench`.
     pub id: String,
     /// The filter that selected the cases.
     pub filter: Option<String>,
-    /// What became of each family.
+    /// The progress of each family.
     pub families: BTreeMap<String, Progress>,
 }
 
-/// How far a family's run has come.
+/// The progress of a family's run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Progress {
-    /// It was begun. Found by a reader: it did not finish.
+    /// The run has begun. If a reader finds this, the run did not finish.
     Begun,
-    /// Its record is written.
+    /// The record was written.
     Measured,
-    /// The filter selects none of its cases.
+    /// The filter selected no case.
     NothingSelected,
 }
 
 impl LastRun {
-    /// Reads the file; `None` where there is none.
+    /// Reads the file; `None` if it does not exist.
     ///
     /// # Errors
-    /// When it is there and cannot be read.
+    /// If it exists and cannot be read.
     pub fn read(folder: &Path) -> Result<Option<Self>, StoreError> {
         let path = folder.join(NAME);
-        let text = match read_file(&path, LARGEST) {
+        let text = match read_file(&path, MAX_SIZE) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(StoreError::Io { path, source }),
@@ -53,10 +53,10 @@ impl LastRun {
         parsed.map(Some).map_err(|error| StoreError::Malformed { path, problem: one_line(&error.to_string()) })
     }
 
-    /// Notes the progress of a family. The lines of another run are dropped.
+    /// Updates the progress of a family. Entries of another run are removed.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// If the file cannot be written.
     pub fn note(
         folder: &Path,
         id: &str,
@@ -64,7 +64,7 @@ impl LastRun {
         family: &str,
         progress: Progress,
     ) -> Result<(), StoreError> {
-        // A damaged file is an earlier run's.
+        // A damaged file must be from an earlier run.
         let same = Self::read(folder).ok().flatten().filter(|last| last.id == id);
         let mut last = same.unwrap_or_else(|| Self { id: id.to_owned(), ..Self::default() });
         last.filter = filter.map(str::to_owned);
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn families_of_one_run_are_kept_together() {
+    fn only_entries_of_the_same_run_are_kept() {
         let folder = tempfile::tempdir().expect("a folder");
         let note = |id, family, progress| LastRun::note(folder.path(), id, None, family, progress).expect("written");
         assert_eq!(LastRun::read(folder.path()).expect("nothing"), None);

@@ -1,4 +1,4 @@
-//! Records and baselines on disk: read with one clear error for whatever is wrong, written whole or not at all.
+//! Storage of records and baselines: safe reading of untrusted files, one-line errors, and atomic writes.
 
 mod baseline_text;
 mod file;

@@ -1,4 +1,5 @@
-//! Records on disk: read with one clear error for whatever is wrong, written whole or not at all.
+//! Reading and writing of records and baselines: errors name the file and the problem in one line, and writes are
+//! atomic.
 
 use std::{
     ffi::OsStr,
@@ -14,29 +15,29 @@ use tempfile::NamedTempFile;
 
 use crate::{baseline_text, json, one_line, parse_baseline, read_file};
 
-/// Why a record could not be read or written. Every one names the file.
+/// Why a record or a baseline could not be read or written. Every message names the file.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// There is no such file.
+    /// The file does not exist.
     #[error("{0}: no such record")]
     Missing(PathBuf),
-    /// The system refused.
+    /// An I/O error.
     #[error("{path}: {source}")]
     Io {
         /// The file.
         path: PathBuf,
-        /// The system's answer.
+        /// The error.
         source: io::Error,
     },
-    /// It is not a record, or only part of one.
-    #[error("{path}: not a whole Highwater record ({problem}); restore it from git, or remove it and measure again")]
+    /// The file is not a record, or it is truncated.
+    #[error("{path}: not a complete Highwater record ({problem}); restore it from git, or remove it and measure again")]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What the parser met.
+        /// The parser's error.
         problem: String,
     },
-    /// A baseline has a line that makes no sense.
+    /// A baseline has an invalid line.
     #[error("{path}:{line}: {problem}; restore the baseline from git, or measure and bless")]
     BaselineLine {
         /// The file.
@@ -46,9 +47,9 @@ pub enum StoreError {
         /// What is wrong with it.
         problem: String,
     },
-    /// A baseline of the form before text.
+    /// A baseline in the JSON format that preceded the text format.
     #[error(
-        "{path}: a baseline of an older highwater, in JSON; convert it: highwater bless --run {folder} \
+        "{path}: a baseline in the JSON format of an older version; convert it: highwater bless --run {folder} \
          --baselines {baselines} --reason \"converted\" --allow-dirty --allow-died"
     )]
     OldBaseline {
@@ -59,22 +60,22 @@ pub enum StoreError {
         /// The folder of all baselines.
         baselines: PathBuf,
     },
-    /// It is a whole record, and not the one that belongs here.
+    /// The file is valid, but belongs to another family or machine class.
     #[error(
-        "{path}: holds the record of {found}; move it to its place, and restore this one from git if there was one"
+        "{path}: contains the record of {found}; move it to the right place, and restore this file from git if it existed"
     )]
     Misplaced {
         /// The file.
         path: PathBuf,
-        /// Family and machine class of what it holds.
+        /// The family and machine class in the file.
         found: String,
     },
-    /// It was written by a newer build.
-    #[error("{path}: record of schema version {found}, this build reads up to {SCHEMA_VERSION}; use a newer highwater")]
+    /// The file was written by a newer build.
+    #[error("{path}: schema version {found}, this build reads up to {SCHEMA_VERSION}; use a newer highwater")]
     Newer {
         /// The file.
         path: PathBuf,
-        /// Its version.
+        /// The version of the file.
         found: u64,
     },
 }
@@ -82,18 +83,18 @@ pub enum StoreError {
 #[derive(Deserialize)]
 struct Versioned {
     schema: u64,
-    /// Of a baseline of the form before text.
+    /// Only in baselines in the old JSON format.
     #[serde(default)]
     blessed: Option<IgnoredAny>,
 }
 
-/// The largest record that is read. One of twelve cases with twenty workers each has 0.3 MiB.
+/// The maximum size of a record. One with twelve cases of twenty workers each has 0.3 MiB.
 const LARGEST: Bytes = Bytes(256 << 20);
 
-/// Reads a record and checks that it is sound.
+/// Reads and validates a record.
 ///
 /// # Errors
-/// [`StoreError`], one line that names the file and what to do.
+/// A [`StoreError`], whose one-line message names the file and a remedy.
 pub fn read_record(path: &Path) -> Result<Record, StoreError> {
     let text = read_file(path, LARGEST).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => StoreError::Missing(path.to_owned()),
@@ -102,13 +103,13 @@ pub fn read_record(path: &Path) -> Result<Record, StoreError> {
     parse_record(path, &text)
 }
 
-/// The largest baseline that is read. That of sandbox-scaling has 0.2 MiB.
+/// The maximum size of a baseline. That of sandbox-scaling has 0.2 MiB.
 const LARGEST_BASELINE: Bytes = Bytes(16 << 20);
 
 /// Reads a baseline.
 ///
 /// # Errors
-/// [`StoreError`], one line that names the file and what to do.
+/// A [`StoreError`], whose one-line message names the file and a remedy.
 pub fn read_baseline(path: &Path) -> Result<Baseline, StoreError> {
     let io = |source| StoreError::Io { path: path.to_owned(), source };
     let text = read_file(path, LARGEST_BASELINE).map_err(|source| match source.kind() {
@@ -119,10 +120,10 @@ pub fn read_baseline(path: &Path) -> Result<Baseline, StoreError> {
     parse_baseline(path, &text)
 }
 
-/// Stages a baseline.
+/// Writes a baseline to a temporary file; see [`Staged`].
 ///
 /// # Errors
-/// [`StoreError::Io`] when the folder or the file cannot be written.
+/// [`StoreError::Io`] if the folder or the file cannot be written.
 pub fn stage_baseline(path: &Path, baseline: &Baseline) -> Result<Staged, StoreError> {
     stage(path, baseline_text(baseline).as_bytes())
 }
@@ -140,13 +141,13 @@ fn parse_record(path: &Path, text: &[u8]) -> Result<Record, StoreError> {
         Some(_) => serde_json::from_slice(text).map(without_old_fields).and_then(serde_json::from_value),
     };
     let record: Record = parsed.map_err(|error| malformed(error.to_string()))?;
-    match record.check() {
-        Err(flaw) => Err(malformed(flaw)),
+    match record.validate() {
+        Err(problem) => Err(malformed(problem)),
         Ok(()) => Ok(record),
     }
 }
 
-/// A baseline of the form before text as the record of its run: without the blessing and the noise of its cases.
+/// Turns a baseline in the old JSON format into the record of its run, by removing the fields that records do not have.
 fn without_old_fields(mut record: Value) -> Value {
     let remove = |value: &mut Value, field: &str| value.as_object_mut().and_then(|fields| fields.remove(field));
     let _ = remove(&mut record, "blessed");
@@ -156,25 +157,25 @@ fn without_old_fields(mut record: Value) -> Value {
     record
 }
 
-/// Writes a record whole or not at all ([`write_atomically`]).
+/// Writes a record atomically ([`write_atomically`]).
 ///
 /// # Errors
-/// [`StoreError::Io`] when the folder or the file cannot be written.
+/// [`StoreError::Io`] if the folder or the file cannot be written.
 pub fn write_record(path: &Path, record: &Record) -> Result<(), StoreError> {
     stage_record(path, record)?.commit()
 }
 
-/// Writes a file by way of a temporary one beside it, fsync and rename; creates the folder.
+/// Writes a file with a temporary file in the same folder, fsync and rename. Creates the folder if it does not exist.
 ///
 /// # Errors
-/// [`StoreError::Io`] when the folder or the file cannot be written; the old file then stands.
+/// [`StoreError::Io`] if the folder or the file cannot be written; an existing file is then unchanged.
 pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), StoreError> {
     stage(path, content)?.commit()
 }
 
-/// A file that lies whole on the disk under a temporary name, beside the one it is to replace. Of
-/// several, all are staged before the first is committed: what fails for want of space then changes
-/// none of them. Dropped, it is removed.
+/// A file that is complete on disk under a temporary name, in the folder of the file that it is to replace. To update
+/// several files, stage all of them before committing the first: if there is not enough space, none is changed. Dropping
+/// it removes the temporary file.
 #[derive(Debug)]
 #[must_use]
 pub struct Staged {
@@ -182,31 +183,27 @@ pub struct Staged {
     path: PathBuf,
 }
 
-/// Stages a record.
-///
-/// # Errors
-/// [`StoreError::Io`] when the folder or the file cannot be written.
 fn stage_record(path: &Path, record: &Record) -> Result<Staged, StoreError> {
     let text = json::to_text(record).map_err(|error| StoreError::Io { path: path.to_owned(), source: error.into() })?;
     stage(path, text.as_bytes())
 }
 
-/// Temporary files begin with this and end in letters and digits, so that none is taken for a record.
-const TEMPORARY: &str = ".highwater-";
+/// The prefix of temporary files. They have no extension, so that they are not mistaken for records.
+const TEMPORARY_PREFIX: &str = ".highwater-";
 
-/// Whether a file's name is that of one that was staged.
+/// Whether this is the name of a temporary file.
 pub(super) fn is_temporary(name: &OsStr) -> bool {
-    name.as_encoded_bytes().starts_with(TEMPORARY.as_bytes())
+    name.as_encoded_bytes().starts_with(TEMPORARY_PREFIX.as_bytes())
 }
 
 fn stage(path: &Path, content: &[u8]) -> Result<Staged, StoreError> {
     let io = |source| StoreError::Io { path: path.to_owned(), source };
     let folder = folder_of(path);
     fs::create_dir_all(folder).map_err(io)?;
-    let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder).map_err(io)?;
-    // Not through `file` itself, whose errors name the temporary file.
+    let mut file = tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempfile_in(folder).map_err(io)?;
+    // Write to the inner file, because errors of `NamedTempFile` name the temporary path.
     file.as_file_mut().write_all(content).map_err(io)?;
-    // Temporary files are private by default; a record is as readable as any other file.
+    // Temporary files are private by default.
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
     file.as_file().set_permissions(mode).map_err(io)?;
     file.as_file().sync_all().map_err(io)?;
@@ -214,10 +211,10 @@ fn stage(path: &Path, content: &[u8]) -> Result<Staged, StoreError> {
 }
 
 impl Staged {
-    /// Puts the file in its place.
+    /// Renames the file to its final name.
     ///
     /// # Errors
-    /// [`StoreError::Io`] when that is refused; the old file then stands.
+    /// [`StoreError::Io`] if that fails; an existing file is then unchanged.
     pub fn commit(self) -> Result<(), StoreError> {
         let Self { file, path } = self;
         let io = |source| StoreError::Io { path: path.clone(), source };

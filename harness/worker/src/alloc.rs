@@ -1,9 +1,8 @@
-//! The counting allocator: the Rust allocator of a worker, which keeps count of the bytes and blocks that the program
-//! asked for. Heap bytes are exact where heap *pages* depend on which page a block happens to be on.
+//! The counting allocator: the Rust allocator of a worker, which counts the bytes and blocks that the program requests.
+//! Heap bytes are exact, whereas heap *pages* depend on the placement of blocks.
 //!
-//! Only workers count ([`enable`]): in every other process it costs one load and a branch. Counting is five relaxed
-//! atomic operations at most for an allocation and allocates nothing, so that a case's memory is the same with and
-//! without it.
+//! Only workers count ([`enable`]). In other processes the overhead is one load and a branch. Counting takes at most five
+//! relaxed atomic operations per allocation and allocates nothing, so it does not change the memory of a case.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -13,15 +12,15 @@ use std::{
 use highwater_model::Metric;
 
 static ENABLED: AtomicBool = AtomicBool::new(false);
-/// Live bytes and blocks less those that were live when counting began: freeing one of them wraps below 0, which
-/// later allocations make up for.
+/// Live bytes, relative to the start of counting: freeing an older block wraps below 0, and later allocations wrap back.
+/// The same holds for `BLOCKS`.
 static LIVE: AtomicU64 = AtomicU64::new(0);
 static BLOCKS: AtomicU64 = AtomicU64::new(0);
 static PEAK: AtomicU64 = AtomicU64::new(0);
 static ALLOCATED: AtomicU64 = AtomicU64::new(0);
 
-/// A global allocator that counts for another one. `highwater` installs it around the system's allocator, unless its
-/// default feature `counting-allocator` is off; a program with an allocator of its own can wrap that:
+/// A global allocator that wraps another one and counts its allocations. `highwater` installs it around the system
+/// allocator unless its default feature `counting-allocator` is disabled. A program with another allocator can wrap that:
 ///
 /// ```ignore
 /// #[global_allocator]
@@ -31,7 +30,7 @@ static ALLOCATED: AtomicU64 = AtomicU64::new(0);
 pub struct CountingAllocator<A = System>(A);
 
 impl<A> CountingAllocator<A> {
-    /// Counts what `inner` hands out.
+    /// Wraps `inner`.
     pub const fn new(inner: A) -> Self {
         Self(inner)
     }
@@ -41,14 +40,14 @@ impl<A> CountingAllocator<A> {
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator::new(System);
 
-/// Begins to count, in a process that is a worker.
+/// Starts counting, in a worker process.
 pub(crate) fn enable() {
     ENABLED.store(true, Relaxed);
 }
 
-/// What was counted so far; `None` where the program's allocator does not count.
+/// The counts so far; `None` if the program uses another allocator.
 pub(crate) fn figures() -> Option<[(Metric, u64); 4]> {
-    // Nothing runs without a single allocation: a count of none means another allocator.
+    // Every program allocates, so a count of 0 means that this allocator is not installed.
     let allocated = ALLOCATED.load(Relaxed);
     let signed = |counter: &AtomicU64| u64::try_from(counter.load(Relaxed) as i64).unwrap_or(0);
     (allocated > 0).then(|| {
@@ -61,7 +60,7 @@ pub(crate) fn figures() -> Option<[(Metric, u64); 4]> {
     })
 }
 
-/// Begins the peak anew at what is live.
+/// Resets the peak to the live bytes.
 pub(crate) fn reset_peak() {
     PEAK.store(LIVE.load(Relaxed), Relaxed);
 }
@@ -73,7 +72,7 @@ fn grown(bytes: usize, blocks: u64) {
     let bytes = bytes as u64;
     let live = LIVE.fetch_add(bytes, Relaxed).wrapping_add(bytes) as i64;
     if live > PEAK.load(Relaxed) as i64 {
-        // Threads may race for it: the highest wins. Below 0 there is no peak yet.
+        // Threads may race, so take the maximum. While the count is below 0, there is no peak yet.
         PEAK.fetch_max(live.max(0) as u64, Relaxed);
     }
     BLOCKS.fetch_add(blocks, Relaxed);
@@ -87,7 +86,7 @@ fn shrunk(bytes: usize, blocks: u64) {
     }
 }
 
-// SAFETY: every call goes to the inner allocator with the same arguments, and what it returns is returned; the
+// SAFETY: every call is forwarded to the inner allocator with the same arguments, and its result is returned. The
 // counters neither allocate nor unwind.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for CountingAllocator<A> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {

@@ -1,4 +1,4 @@
-//! A case: one strategy with its parameters, and what its workers get.
+//! A case: one strategy with its parameters, and the limits and conditions of its workers.
 
 use std::{
     error::Error,
@@ -12,14 +12,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Stages, Timer};
 
-/// Conditions of a worker that a user or a case may choose.
+/// Conditions of a worker that a user or a case can choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conditions {
-    /// Turn address space layout randomisation off (the default).
+    /// Disable address space layout randomisation (the default).
     pub aslr_off: bool,
-    /// Turn transparent huge pages off for the worker (the default).
+    /// Disable transparent huge pages for the worker (the default).
     pub thp_off: bool,
-    /// How many CPUs the worker is pinned to: one for each of its threads.
+    /// The number of CPUs that the worker is pinned to, one for each of its threads.
     pub cpus: usize,
 }
 
@@ -29,12 +29,12 @@ impl Default for Conditions {
     }
 }
 
-/// What a worker may use.
+/// The resource limits of a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// From spawn to exit, the parent's reading included.
+    /// The time from spawn to exit, including the pauses in which the parent takes snapshots.
     pub time: Duration,
-    /// Memory, kept by a cgroup of the worker's own.
+    /// Memory, enforced by a cgroup for this worker.
     pub memory: Option<Bytes>,
 }
 
@@ -44,48 +44,48 @@ impl Default for Limits {
     }
 }
 
-/// What a worker executes.
+/// The program that a worker executes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Program {
-    /// The bench binary again.
+    /// The bench binary itself.
     Own,
     /// Another program that speaks the stage protocol.
     Other {
-        /// Its path.
+        /// The path.
         path: PathBuf,
-        /// Its arguments.
+        /// The arguments.
         args: Vec<OsString>,
     },
 }
 
-/// Any error of a family's own; its text ends up in the record.
+/// An error of a case. Its text is stored in the record.
 pub type CaseError = Box<dyn Error + Send + Sync>;
 
-/// What a case's own code returns.
+/// The result type of the methods of a case.
 pub type CaseResult<T = ()> = Result<T, CaseError>;
 
-/// Says that a case cannot run here, and why. Returned as an error by [`Case::prepare`] or
-/// [`Case::run`], it becomes `not run` in the record.
+/// The reason why a case cannot run on this machine. If [`Case::prepare`] or [`Case::run`] returns it as an error, the
+/// case is recorded as `not run`.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("not run: {0}")]
 pub struct NotRun(pub String);
 
-/// Where a family may keep what it makes.
+/// Folders for files that a family creates.
 #[derive(Clone, Copy, Debug)]
 pub struct Dirs<'a> {
-    /// Files that outlive the run, below cargo's target folder.
+    /// For files that outlive the run, below cargo's target folder.
     pub cache: &'a Path,
 }
 
-/// One line of a family: a strategy and its parameters.
+/// One case of a family: a strategy and its parameters.
 ///
-/// `prepare` runs in the parent, `run` in a worker of its own, `time` in criterion's hands. `Sync`, because a worker
-/// runs it on a thread with a heap that nothing else has used.
+/// [`prepare`](Case::prepare) runs in the parent, [`run`](Case::run) in a worker process, and [`time`](Case::time) in the
+/// criterion benchmark. A case is `Sync` because a worker runs it on a new thread, whose heap nothing else has used.
 pub trait Case: Sync {
-    /// The stable name.
+    /// The stable id.
     fn id(&self) -> CaseId;
 
-    /// The scales to go through, ascending; empty for a case without units.
+    /// The scales to measure, in ascending order; empty for a case without units.
     fn ladder(&self) -> Vec<Scale> {
         Vec::new()
     }
@@ -95,49 +95,49 @@ pub trait Case: Sync {
         false
     }
 
-    /// Whether a worker that is discarded goes before the samples. A case whose workers bring about
-    /// the ground that they stand on, and take seconds for it, can do without.
+    /// Whether a discarded warm-up worker runs before the samples. A case can do without if each of its workers sets up
+    /// everything it depends on and takes seconds to do so.
     fn warms_up(&self) -> bool {
         true
     }
 
-    /// Time and memory that a worker may use.
+    /// The time and memory limits of a worker.
     fn limits(&self) -> Limits {
         Limits::default()
     }
 
-    /// What is asked of the system for the worker.
+    /// The conditions that are requested from the system for the worker.
     fn conditions(&self) -> Conditions {
         Conditions::default()
     }
 
-    /// What the worker executes: this program again, unless the case is about another one.
+    /// The program that the worker executes: this program, unless the case measures another one.
     fn program(&self) -> Program {
         Program::Own
     }
 
-    /// The worker's whole environment.
+    /// The complete environment of the worker.
     fn environment(&self) -> Vec<(String, String)> {
         Vec::new()
     }
 
-    /// Makes the files that the worker will need (compiled guests, input data), in the parent. The
-    /// worker finds them by [`Stages::input`] in the same order.
+    /// Creates the files that the worker needs (compiled guests, input data). Runs in the parent. The worker gets the
+    /// paths, in the same order, with [`Stages::input`].
     ///
     /// # Errors
-    /// [`NotRun`] when the case cannot run here, anything else when making them failed.
+    /// [`NotRun`] if the case cannot run on this machine, any other error if creating the files failed.
     fn prepare(&self, _dirs: Dirs<'_>) -> CaseResult<Vec<PathBuf>> {
         Ok(Vec::new())
     }
 
-    /// Takes the case through its stages, in a worker of its own. Every `reached` is a pause in
-    /// which the parent looks.
+    /// Runs the case through its stages, in a worker process. Each `reached` pauses the worker while the parent takes a
+    /// snapshot.
     ///
     /// # Errors
-    /// Whatever goes wrong; the worker then counts as died.
+    /// [`NotRun`] if the case cannot run on this machine. With any other error, the worker counts as failed.
     fn run(&self, stages: &mut Stages) -> CaseResult;
 
-    /// Names of what criterion times, each a function id below the case's id.
+    /// The names of the routines that criterion times. Each becomes a function id in the group of the case.
     fn routines(&self) -> &'static [&'static str] {
         &[]
     }
@@ -145,7 +145,7 @@ pub trait Case: Sync {
     /// Times one routine.
     ///
     /// # Errors
-    /// Whatever goes wrong; the bench run then fails.
+    /// Any error fails the bench run.
     fn time(&self, routine: &str, _inputs: &[PathBuf], _timer: &mut dyn Timer) -> CaseResult {
         Err(format!("{} has no routine {routine}", self.id()).into())
     }

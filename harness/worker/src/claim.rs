@@ -1,23 +1,23 @@
-//! Claims of a family (design §7): what people say about its subject, and how a run decides it.
+//! Claims of a family: published statements about its subject, and how a run decides them.
 
 use highwater_model::{CaseId, ClaimRecord, Decision, Record};
 
-/// A statement that a run can bear out or refute.
+/// A statement that a run can confirm or refute.
 #[derive(Clone, Copy, Debug)]
 pub struct Claim {
     /// A stable name within the family: `code-is-shared`.
     pub id: &'static str,
-    /// What is said, as it is said.
+    /// The statement, as it is made.
     pub statement: &'static str,
-    /// Who says so, or where.
+    /// Who makes the statement, or where.
     pub source: &'static str,
-    /// What would refute it.
+    /// The condition under which it is refuted.
     pub refuted_if: &'static str,
-    /// Decides it from a run, which may hold a part of the cases only.
+    /// Decides the claim from a run, which may contain only some of the cases.
     pub decide: fn(&Record) -> Finding,
 }
 
-/// What a run says of a claim.
+/// The verdict of a run on a claim.
 #[derive(Clone, Debug)]
 pub struct Finding {
     decision: Decision,
@@ -26,20 +26,20 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// The claim holds, or does not, by these figures.
+    /// The claim is confirmed (`true`) or refuted by these figures.
     #[must_use]
     pub fn holds(holds: bool, figures: impl Into<String>) -> Self {
         let decision = if holds { Decision::Confirmed } else { Decision::Refuted };
         Self { decision, figures: figures.into(), rests_on: Vec::new() }
     }
 
-    /// The run cannot tell: a case it needs was not selected, could not run or died.
+    /// The run cannot decide the claim: a required case was not selected, could not run or failed.
     #[must_use]
     pub fn undecided(why: impl Into<String>) -> Self {
         Self { decision: Decision::Undecided, figures: why.into(), rests_on: Vec::new() }
     }
 
-    /// Names the cases that the figures were taken from.
+    /// Adds the cases that the figures are from.
     #[must_use]
     pub fn on<'a>(mut self, cases: impl IntoIterator<Item = &'a CaseId>) -> Self {
         self.rests_on.extend(cases.into_iter().cloned());
@@ -48,7 +48,7 @@ impl Finding {
 }
 
 impl Claim {
-    /// Decides the claim by a run.
+    /// Decides the claim from a run.
     #[must_use]
     pub fn decided(&self, record: &Record) -> ClaimRecord {
         let Finding { decision, figures, rests_on } = (self.decide)(record);

@@ -1,19 +1,20 @@
-//! Memory injected on purpose, to see the gate fail and to measure its power ([`WorkerOption`]): per unit, on the heap,
-//! as pages of one mapping or as mappings, or once per worker. And heap that is only allocated (`--shift-heap`), so that
-//! what a case allocates lies elsewhere, as it does in another build or on another machine.
+//! Implements the worker options ([`WorkerOption`]). Injected memory tests the gate and measures its power: per unit, as
+//! heap, as pages of one mapping or as mappings, or once per worker. `--shift-heap` allocates heap without using it, so
+//! that the allocations of a case are at other addresses, as in another build or on another machine.
 
 use std::io;
 
 use highwater_model::{Scale, Stage, WorkerOption, WorkerOptions};
 
-use crate::boundaries::Boundaries;
+use crate::split_mapping::SplitMapping;
 
-/// What a worker injects.
+/// The memory that a worker injects.
 #[derive(Debug, Default)]
 pub(super) struct Injection {
-    /// Units that the ladder ends with.
+    /// The number of units at the top of the ladder.
     top: usize,
-    added: usize,
+    /// The number of units for which memory was injected.
+    units: usize,
     heap_bytes: usize,
     heap: Vec<Box<[u8]>>,
     pages: Option<Pages>,
@@ -29,7 +30,7 @@ impl Injection {
         let (pages, mappings) = (of(WorkerOption::InjectPages), of(WorkerOption::InjectMappings));
         Ok(Self {
             top,
-            added: 0,
+            units: 0,
             heap_bytes: of(WorkerOption::Inject),
             heap: Vec::new(),
             pages: (pages > 0 && top > 0).then(|| Pages::new(pages, top)),
@@ -38,13 +39,13 @@ impl Injection {
         })
     }
 
-    /// Adds what belongs to every unit up to `scale`.
+    /// Injects memory for each unit up to `scale`.
     pub(super) fn add_up_to(&mut self, scale: Scale) {
         if self.heap_bytes > 0 && self.heap.capacity() == 0 {
             self.heap.reserve_exact(self.top);
         }
-        while self.added < scale.0 as usize {
-            self.added += 1;
+        while self.units < scale.0 as usize {
+            self.units += 1;
             if self.heap_bytes > 0 {
                 self.heap.push(vec![1; self.heap_bytes].into_boxed_slice());
             }
@@ -53,30 +54,30 @@ impl Injection {
         }
     }
 
-    /// After the ladder the units are dropped, and what was injected with them.
+    /// Drops the memory injected per unit after the top of the ladder, where the case drops its units.
     pub(super) fn drop_past_the_ladder(&mut self) {
-        if self.top > 0 && self.added >= self.top {
+        if self.top > 0 && self.units >= self.top {
             self.heap = Vec::new();
             self.pages = None;
             self.mappings = None;
         }
     }
 
-    /// Adds what is injected once if this was its stage; whether anything may have been.
+    /// Injects the memory of `--inject-once` if this was its stage. Returns whether the option is set.
     pub(super) fn passed(&mut self, stage: &str) -> bool {
         self.once.iter_mut().for_each(|once| once.passed(stage));
         self.once.is_some()
     }
 }
 
-/// Larger than what malloc takes from its heap: the memory is a mapping of its own.
-const OWN_MAPPING: usize = 1 << 20;
-/// Written to at once, so that the first page, which malloc has dirtied, is passed.
+/// Large enough that malloc creates a separate mapping instead of using its heap.
+const SEPARATE_MAPPING: usize = 1 << 20;
+/// Written at allocation, to skip the first page, which malloc has dirtied.
 const HEAD: usize = 8 << 10;
 
-/// A mapping that is there from the beginning and is written to, page by page: nothing is added but anonymous pages.
+/// A mapping that is allocated at the start and written later, page by page, so that only anonymous pages are added.
 fn mapping(bytes: usize) -> Vec<u8> {
-    let mut memory = Vec::with_capacity(OWN_MAPPING.saturating_add(bytes));
+    let mut memory = Vec::with_capacity(SEPARATE_MAPPING.saturating_add(bytes));
     memory.resize(HEAD, 1);
     memory
 }
@@ -103,18 +104,18 @@ impl Pages {
 #[derive(Debug)]
 struct Mappings {
     per_unit: usize,
-    boundaries: Boundaries,
+    range: SplitMapping,
 }
 
 impl Mappings {
     fn new(per_unit: usize, top: usize) -> io::Result<Self> {
-        Ok(Self { per_unit, boundaries: Boundaries::reserve(per_unit.saturating_mul(top))? })
+        Ok(Self { per_unit, range: SplitMapping::reserve(per_unit.saturating_mul(top))? })
     }
 
     fn add(&mut self) {
         for _ in 0..self.per_unit {
-            // What the system refuses (the limit on mappings) shows as a plant that was not found.
-            let _ = self.boundaries.add();
+            // If the system refuses (the limit on mappings), the gate does not detect the injection.
+            let _ = self.range.split();
         }
     }
 }
@@ -132,7 +133,7 @@ impl Once {
         Self { after, bytes, memory: mapping(bytes) }
     }
 
-    /// Writes to the memory if this was the stage.
+    /// Writes to the memory if `stage` is the one after which to inject.
     fn passed(&mut self, stage: &str) {
         if self.memory.len() == HEAD && stage == self.after.name() {
             self.memory.resize(HEAD + self.bytes, 1);
@@ -140,15 +141,15 @@ impl Once {
     }
 }
 
-/// What malloc takes from its heap, whatever it has freed before: glibc maps nothing smaller than 128 KiB on its own
+/// Small enough that malloc uses its heap: glibc creates separate mappings only for 128 KiB or more
 /// ([mallopt(3)](https://man7.org/linux/man-pages/man3/mallopt.3.html), `M_MMAP_THRESHOLD`).
-const FROM_THE_HEAP: usize = 64 << 10;
+const HEAP_PIECE: usize = 64 << 10;
 
-/// Allocates these bytes of heap for good, and writes to none of them.
+/// Allocates and leaks this many bytes of heap without writing to them.
 pub(super) fn shift_heap(bytes: usize) {
     let mut left = bytes;
     while left > 0 {
-        let piece = left.min(FROM_THE_HEAP);
+        let piece = left.min(HEAP_PIECE);
         std::mem::forget(std::hint::black_box(Vec::<u8>::with_capacity(piece)));
         left -= piece;
     }
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_injected_once_is_written_after_its_stage() {
+    fn inject_once_writes_after_its_stage() {
         let mut injection = injection(WorkerOption::InjectOnce, 4096, 10);
         let written = |injection: &Injection| injection.once.as_ref().map(|once| once.memory.len());
         injection.passed("start");
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn units_have_what_is_injected_until_the_ladder_ends() {
+    fn memory_per_unit_is_dropped_after_the_ladder() {
         let mut injection = injection(WorkerOption::InjectPages, 2, 10);
         injection.add_up_to(Scale(1));
         injection.drop_past_the_ladder();

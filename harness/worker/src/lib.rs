@@ -1,11 +1,11 @@
-//! The measured process: what a worker links besides the code that is measured. Stages and labels, the counting
-//! allocator, and the worker's side of the stage protocol; no statistics, no report, no command line.
+//! The library of the measured process: stages and labels, the counting allocator, and the worker's side of the stage
+//! protocol. It contains no statistics, reports or command line, so that a worker links little besides the measured code.
 //!
-//! A worker runs one [`Case`] of a [`Family`], once, and pauses at each stage until the parent process has read its
-//! memory from outside.
+//! A worker runs one [`Case`] of a [`Family`], once. At each stage it pauses until the parent process has read its memory
+//! from outside.
 
 mod alloc;
-mod boundaries;
+
 mod case;
 mod claim;
 mod family;
@@ -13,6 +13,7 @@ mod inject;
 mod layout;
 pub mod protocol;
 mod run;
+mod split_mapping;
 mod stages;
 mod sys;
 mod timer;

@@ -1,4 +1,4 @@
-//! What a bench binary does when it was started as a worker: one case, once.
+//! The main function of a worker: runs one case, once.
 
 use std::process::ExitCode;
 
@@ -6,15 +6,15 @@ use highwater_model::Category;
 
 use crate::{Case, CaseError, CaseResult, Family, NotRun, Stages, alloc, inject, protocol::WORKER_ARGUMENT, sys};
 
-/// Runs the case that the parent asks for. The family is only built after `start`, which therefore
-/// shows the bare process.
+/// Runs the case that the parent requests. The family is built after the stage `start`, so that `start` shows the bare
+/// process.
 #[must_use]
 pub fn run(family: impl FnOnce() -> Family) -> ExitCode {
     alloc::enable();
     let channel = match sys::worker_channel() {
         Ok(channel) => channel,
         Err(_) => {
-            eprintln!("{WORKER_ARGUMENT} is for the harness's own use: it starts workers by itself");
+            eprintln!("{WORKER_ARGUMENT} is internal: the harness uses it to start workers");
             return ExitCode::from(highwater_model::exit::USAGE);
         }
     };
@@ -33,22 +33,22 @@ pub fn run(family: impl FnOnce() -> Family) -> ExitCode {
     }
 }
 
-/// How much of the stack is written to before a case runs.
+/// The part of the stack that is written to before a case runs.
 const WARM_STACK: usize = 256 << 10;
-/// The stack of the thread that runs the case: as large as the main thread's.
+/// The stack size of the thread that runs the case, equal to that of the main thread.
 const STACK: usize = 8 << 20;
-/// What one call of [`shift_stack`] takes at least.
+/// The minimum stack use of one call of [`shift_stack`].
 const FRAME: usize = 256;
 
-/// Writes to the next 256 KiB of the calling thread's stack, so that how deep a call goes adds no page later: frame
-/// sizes depend on the compiler and its settings. The harness does it for the thread that runs a case; a case that
-/// starts threads calls this first thing in each of them.
+/// Writes to the next 256 KiB of the calling thread's stack, so that deeper calls do not add pages later; frame sizes
+/// depend on the compiler and its settings. The harness calls this on the thread that runs a case. A case that starts
+/// threads should call it first on each of them.
 #[inline(never)]
 pub fn warm_stack() {
     std::hint::black_box([1_u8; WARM_STACK]);
 }
 
-/// Calls `run` with at least `bytes` more of the stack in use.
+/// Calls `run` with the stack shifted by at least `bytes`.
 #[inline(never)]
 fn shift_stack<T>(bytes: usize, run: &mut dyn FnMut() -> T) -> T {
     let frame = std::hint::black_box([1_u8; FRAME]);
@@ -75,10 +75,9 @@ fn serve(channel: std::os::fd::OwnedFd, family: impl FnOnce() -> Family) -> Resu
     }
 }
 
-/// Runs the case on a thread of its own, for which glibc's malloc makes an arena that nothing has used: what was
-/// allocated before (the list of cases, a longer path, another CPU's feature strings) does not decide which page of a
-/// heap the case's next block is on. Free pages of the main arena are given back first, so that a case that trims
-/// finds none there.
+/// Runs the case on a new thread, for which glibc's malloc creates an unused arena. Earlier allocations (the list of
+/// cases, a longer path, feature strings of another CPU) then do not affect the placement of the case's blocks. Free pages
+/// of the main arena are released first, so that there are none left if the case trims its heap.
 fn on_fresh_thread(case: &dyn Case, stages: &mut Stages) -> Result<CaseResult, CaseError> {
     sys::trim_heap();
     std::thread::scope(|scope| {
@@ -94,7 +93,7 @@ fn on_fresh_thread(case: &dyn Case, stages: &mut Stages) -> Result<CaseResult, C
             shift_stack(layout.stack(), &mut run)
         };
         let thread = std::thread::Builder::new().name("case".to_owned()).stack_size(STACK).spawn_scoped(scope, run)?;
-        // The thread printed the message; the process ends as one whose main thread panicked.
+        // The thread has printed the panic message. The process ends as if its main thread had panicked.
         thread.join().map_err(|panic| std::panic::resume_unwind(panic))
     })
 }

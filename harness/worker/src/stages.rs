@@ -1,5 +1,5 @@
-//! The worker's side of the stage protocol. It allocates nothing while the case runs, so that it
-//! does not appear in what is measured, and its own time is kept out of the stage times.
+//! The worker's side of the stage protocol. It allocates nothing while the case runs, so that it does not affect the
+//! measurement, and stage times exclude the time that it takes.
 
 use std::{
     io::{self, Cursor, Write},
@@ -19,21 +19,21 @@ use crate::{
     sys,
 };
 
-/// The parent cannot be reached, or speaks another protocol: the worker should end.
+/// The connection to the parent failed, and the worker should exit.
 #[derive(Debug, thiserror::Error)]
 pub enum StageError {
-    /// The socket failed.
-    #[error("the harness cannot be reached: {0}")]
+    /// An I/O error of the socket.
+    #[error("cannot communicate with the harness: {0}")]
     Io(#[from] io::Error),
-    /// A line is not of the protocol.
-    #[error("the harness said {0:?}, which is not in the stage protocol")]
+    /// The parent sent an invalid line.
+    #[error("{0:?} from the harness is not a line of the stage protocol")]
     Protocol(String),
-    /// A stage's name and scale, or a reason, make a line longer than the protocol allows.
-    #[error("a line of over {MAX_LINE} bytes cannot be sent to the harness")]
+    /// A line exceeds the limit of the protocol.
+    #[error("a line exceeds the limit of {MAX_LINE} bytes of the stage protocol")]
     TooLong,
 }
 
-/// A worker's job, and its way through the stages.
+/// The job of a worker, and its connection to the parent.
 #[derive(Debug)]
 pub struct Stages {
     channel: OwnedFd,
@@ -46,7 +46,7 @@ pub struct Stages {
 }
 
 impl Stages {
-    /// Reads the job, up to its `go`.
+    /// Reads the job, up to `go`.
     pub(super) fn receive(channel: OwnedFd) -> Result<Self, StageError> {
         let (mut case, mut ladder, mut inputs) = (None, Vec::new(), Vec::new());
         let (mut options, mut layout) = (WorkerOptions::default(), Layout::default());
@@ -91,14 +91,14 @@ impl Stages {
         self.layout
     }
 
-    /// Labels the stack that this is called on.
+    /// Labels the stack of the calling thread.
     pub(super) fn label_stack(&mut self) -> Result<(), StageError> {
         let on_stack = 0_u8;
         let here = std::ptr::from_ref(&on_stack).addr();
         self.label(Category::Stacks, here..here + 1)
     }
 
-    /// The scales to go through, ascending.
+    /// The scales to measure, in ascending order.
     #[must_use]
     pub fn ladder(&self) -> Vec<Scale> {
         self.ladder.clone()
@@ -107,16 +107,16 @@ impl Stages {
     /// The file that [`super::Case::prepare`] returned at `index`.
     ///
     /// # Errors
-    /// When there is none.
+    /// If there is no such file.
     pub fn input(&self, index: usize) -> Result<&Path, StageError> {
         let missing = || StageError::Protocol(format!("no input {index}"));
         self.inputs.get(index).map(PathBuf::as_path).ok_or_else(missing)
     }
 
-    /// Pauses at a stage until the parent has looked.
+    /// Pauses at a stage until the parent has taken a snapshot.
     ///
     /// # Errors
-    /// When the parent is gone.
+    /// If the connection to the parent failed.
     pub fn reached(&mut self, stage: &str) -> Result<(), StageError> {
         let elapsed = self.elapsed();
         self.injection.drop_past_the_ladder();
@@ -130,17 +130,17 @@ impl Stages {
     /// Pauses at a rung of the ladder, `stage@scale`.
     ///
     /// # Errors
-    /// When the parent is gone.
+    /// If the connection to the parent failed.
     pub fn reached_at(&mut self, stage: &str, scale: Scale) -> Result<(), StageError> {
         let elapsed = self.elapsed();
         self.injection.add_up_to(scale);
         self.pause(format_args!("{stage}@{scale}"), elapsed)
     }
 
-    /// Tells what an address range is for, until [`Stages::forget`].
+    /// Assigns a category to an address range, until [`Stages::forget`].
     ///
     /// # Errors
-    /// When the parent is gone.
+    /// If the connection to the parent failed.
     pub fn label(&mut self, category: Category, range: Range<usize>) -> Result<(), StageError> {
         let elapsed = self.elapsed();
         self.send(format_args!("label {category} {:x} {:x}\n", range.start, range.end))?;
@@ -148,10 +148,10 @@ impl Stages {
         Ok(())
     }
 
-    /// Voids all labels of a category, before its mappings go.
+    /// Removes all labels of a category. To be called before its memory is unmapped.
     ///
     /// # Errors
-    /// When the parent is gone.
+    /// If the connection to the parent failed.
     pub fn forget(&mut self, category: Category) -> Result<(), StageError> {
         let elapsed = self.elapsed();
         self.send(format_args!("forget {category}\n"))?;
@@ -159,11 +159,11 @@ impl Stages {
         Ok(())
     }
 
-    /// Tells a number about the worker itself, to be kept with the next stage: `uncommitted_bytes`.
-    /// Told twice before a stage, it is added up. See [`highwater_model::FigureName`] for names and units.
+    /// Reports a number about the worker itself, such as `uncommitted_bytes`, which is recorded with the next stage. Values
+    /// reported under the same name before a stage are added. See [`highwater_model::FigureName`] for names and units.
     ///
     /// # Errors
-    /// When the parent is gone.
+    /// If the connection to the parent failed.
     pub fn figure(&mut self, name: &str, value: u64) -> Result<(), StageError> {
         let elapsed = self.elapsed();
         self.send(format_args!("figure {name} {value}\n"))?;
@@ -171,11 +171,11 @@ impl Stages {
         Ok(())
     }
 
-    /// Tells something in words, to be kept with the case: an error's text, what a reset left behind.
-    /// Names are as those of figures. Line breaks become spaces.
+    /// Reports a text that is recorded with the case, such as an error message. Names have the syntax of figure names.
+    /// Line breaks become spaces.
     ///
     /// # Errors
-    /// When the parent is gone.
+    /// If the connection to the parent failed.
     pub fn note(&mut self, name: &str, text: &str) -> Result<(), StageError> {
         let elapsed = self.elapsed();
         let one_line = text.replace(['\n', '\r'], " ");
@@ -184,17 +184,17 @@ impl Stages {
         Ok(())
     }
 
-    /// Gives free heap back to the system, for a worker that had to compile: heap freed by the compiler
-    /// would hide the cost of the first units. What a case keeps for itself, such as the list of its units,
-    /// is best allocated before: later it takes pages that the compiler wrote to, and they stay.
+    /// Returns free heap to the system, for a worker that compiles code: heap that the compiler freed would hide the cost
+    /// of the first units. Allocate bookkeeping of the case, such as the list of its units, before compiling. Otherwise it
+    /// may keep pages in use that the compiler wrote to.
     pub fn trim(&self) {
         sys::trim_heap();
     }
 
-    /// Gives free heap back to the system and pauses at `trimmed`.
+    /// Returns free heap to the system and pauses at `trimmed`.
     ///
     /// # Errors
-    /// When the parent is gone.
+    /// If the connection to the parent failed.
     pub fn trimmed(&mut self) -> Result<(), StageError> {
         self.trim();
         self.reached("trimmed")
@@ -244,14 +244,14 @@ impl Stages {
         (wall - self.since.0, cpu.saturating_sub(self.since.1))
     }
 
-    /// Goes on counting from `elapsed`, as if no time had passed since it was read.
+    /// Continues the stage time at `elapsed`, as if no time had passed since it was read.
     fn resume(&mut self, elapsed: (Duration, Duration)) {
         let (wall, cpu) = now();
         self.since = (wall.checked_sub(elapsed.0).unwrap_or(wall), cpu.saturating_sub(elapsed.1));
     }
 }
 
-/// What malloc and the counting allocator say of the heap, ` name=value` each; printed without allocating.
+/// The heap metrics of malloc and of the counting allocator, each formatted as ` name=value` without allocating.
 struct HeapFigures(Option<[(Metric, u64); 2]>, Option<[(Metric, u64); 4]>);
 
 impl std::fmt::Display for HeapFigures {
@@ -261,13 +261,13 @@ impl std::fmt::Display for HeapFigures {
     }
 }
 
-/// Wall clock and CPU time of all threads.
+/// Wall clock time, and CPU time of all threads.
 fn now() -> (Instant, Duration) {
     let cpu = clock_gettime(ClockId::ProcessCPUTime);
     (Instant::now(), Duration::new(cpu.tv_sec.unsigned_abs(), cpu.tv_nsec as u32))
 }
 
-/// Reads up to a newline, a byte at a time: lines are short, and nothing is left in a buffer.
+/// Reads up to a newline, one byte at a time, so that no buffer keeps a part of the next line. Lines are short.
 fn read_line<'a>(channel: &OwnedFd, buffer: &'a mut [u8]) -> Result<&'a str, StageError> {
     let mut length = 0;
     loop {

@@ -1,5 +1,5 @@
-//! How a case's routines are timed: a clock that asks for iterations. The bench binary has criterion's behind it, and
-//! the measured process links none.
+//! The interface that times the routines of a case. The bench binary implements it with criterion; workers do not link
+//! criterion.
 
 use std::{
     hint::black_box,
@@ -8,12 +8,12 @@ use std::{
 
 /// Times a routine.
 pub trait Timer {
-    /// Calls `measure` with numbers of iterations; it returns how long these took.
+    /// Calls `measure` with a number of iterations, one or more times; `measure` returns the time that they took.
     fn measure(&mut self, measure: &mut dyn FnMut(u64) -> Duration);
 }
 
 impl dyn Timer + '_ {
-    /// Times `routine`, including the drop of what it returns.
+    /// Times `routine`, including the drop of its result.
     pub fn iter<T>(&mut self, mut routine: impl FnMut() -> T) {
         self.measure(&mut |iterations| {
             let start = Instant::now();
@@ -24,7 +24,8 @@ impl dyn Timer + '_ {
         });
     }
 
-    /// Times `routine` alone: not `setup`, which makes the input of every iteration, nor the drop of input and output.
+    /// Times `routine` only. `setup` creates the input of each iteration; it is not timed, and neither is dropping input
+    /// and output.
     pub fn iter_with_setup<I, T>(&mut self, mut setup: impl FnMut() -> I, mut routine: impl FnMut(&mut I) -> T) {
         self.measure(&mut |iterations| {
             let mut elapsed = Duration::ZERO;
@@ -44,26 +45,26 @@ impl dyn Timer + '_ {
 mod tests {
     use super::*;
 
-    struct Asks(u64, Duration);
+    struct FixedIterations(u64, Duration);
 
-    impl Timer for Asks {
+    impl Timer for FixedIterations {
         fn measure(&mut self, measure: &mut dyn FnMut(u64) -> Duration) {
             self.1 = measure(self.0);
         }
     }
 
     #[test]
-    fn setup_runs_for_every_iteration_and_is_not_timed() {
-        let mut asks = Asks(3, Duration::MAX);
+    fn setup_runs_for_each_iteration_and_is_not_timed() {
+        let mut fixed = FixedIterations(3, Duration::MAX);
         let (mut setups, mut runs) = (0, 0);
         let setup = || {
             setups += 1;
             std::thread::sleep(Duration::from_millis(20));
             7
         };
-        let timer: &mut dyn Timer = &mut asks;
+        let timer: &mut dyn Timer = &mut fixed;
         timer.iter_with_setup(setup, |input| runs += *input);
         assert_eq!((setups, runs), (3, 21));
-        assert!(asks.1 < Duration::from_millis(60), "{:?}", asks.1);
+        assert!(fixed.1 < Duration::from_millis(60), "{:?}", fixed.1);
     }
 }

@@ -13,7 +13,7 @@ use highwater_judge::{
 };
 use highwater_model::{CaseId, Record, Selection};
 use highwater_report::{export::Results, site::comparison_page};
-use highwater_runner::{Interrupt, IsolateError, Measuring, Plan, RunError};
+use highwater_runner::{Interrupt, Measuring, Plan, RunError, RunnerError};
 use highwater_store::{FolderLock, write_atomically, write_record};
 use turns::{Pairs, Side};
 
@@ -62,10 +62,10 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     arguments.output.check()?;
     let policy = arguments.rules.policy()?;
-    let interrupt = Interrupt::install().map_err(|source| IsolateError::System { what: "watch for Ctrl-C", source })?;
+    let interrupt = Interrupt::install().map_err(|source| RunnerError::System { what: "watch for Ctrl-C", source })?;
     match compare(arguments, &policy, &interrupt) {
         // Whatever keeps a revision from being measured is no verdict on it.
-        Err(CliError::Run(error)) if !matches!(error, RunError::Isolate(IsolateError::Interrupted)) => {
+        Err(CliError::Run(error)) if !matches!(error, RunError::Runner(RunnerError::Interrupted)) => {
             Err(Untestable(error.to_string()).into())
         }
         Err(CliError::Plan(error)) => Err(Untestable(error.to_string()).into()),
@@ -163,7 +163,7 @@ impl Both<'_> {
         let selection = Selection { filter, ..Selection::default() };
         let folder = self.workspace.target.join("highwater");
         let side = |program: &PathBuf| -> Result<Side, CliError> {
-            let plan = Plan::ask(program, &self.workspace.target, &selection, aslr_off)?;
+            let plan = Plan::request(program, &self.workspace.target, &selection, aslr_off)?;
             Ok(Side { plan, measuring: Measuring::new(program, &folder, self.interrupt)?, cases: Vec::new() })
         };
         let [base, head] = self.programs;

@@ -38,7 +38,7 @@ pub(super) fn measure(base: &mut Side, head: &mut Side, pairs: Pairs, seed: u64)
             (first, second) => {
                 for (side, planned) in [(&mut *base, first), (&mut *head, second)] {
                     if let Some(planned) = planned {
-                        let wanted = highwater_runner::Wanted::exactly(pairs.fewest);
+                        let wanted = highwater_runner::Sampling::exactly(pairs.fewest);
                         let record = side.measuring.case(&planned, wanted)?;
                         side.cases.push(record);
                     }
@@ -60,7 +60,7 @@ fn case(
 ) -> Result<(CaseRecord, CaseRecord), RunError> {
     let mut samples: [Vec<Sample>; 2] = [Vec::new(), Vec::new()];
     for (side, job) in &sides {
-        side.measuring.ready(job)?;
+        side.measuring.prepare_page_cache(job)?;
     }
     let started = Instant::now();
     let mut warm = !sides.iter().any(|(_, job)| job.warm_up);

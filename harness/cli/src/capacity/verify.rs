@@ -7,7 +7,7 @@ use highwater_judge::{Capacity, Search};
 use highwater_model::{Bytes, Outcome, Record, Sample, Scale, Selection};
 use highwater_probe::ceilings;
 use highwater_report::{CapacityReport, CaseCapacity, Verified};
-use highwater_runner::{Interrupt, IsolateError, Job, Measuring, Observed, Planned};
+use highwater_runner::{Interrupt, Job, Measuring, Observed, Planned, RunnerError};
 use highwater_store::FolderLock;
 use highwater_worker::Limits;
 
@@ -28,7 +28,7 @@ const MOST_UNITS: u64 = 1_000_000;
 /// # Errors
 /// When the harness fails or the user stops it; what cannot be verified here is in the report.
 pub(super) fn verify(folder: &Path, runs: &[Record], report: &mut CapacityReport) -> Result<(), CliError> {
-    let interrupt = Interrupt::install().map_err(|source| IsolateError::System { what: "watch for Ctrl-C", source })?;
+    let interrupt = Interrupt::install().map_err(|source| RunnerError::System { what: "watch for Ctrl-C", source })?;
     let _lock = FolderLock::take(folder, |line| eprintln!("{line}"))?;
     let memory = report.ceilings.memory;
     for family in &mut report.families {
@@ -79,7 +79,7 @@ fn one(
         None => return not_run("the bench binary knows no such case".to_owned()),
     };
     let mut measuring = program.measuring(interrupt)?;
-    measuring.ready(&job)?;
+    measuring.prepare_page_cache(&job)?;
     let mut search = Search::around(first.fits.units);
     let mut ended = None;
     while let Some(units) = search.next() {

@@ -1,7 +1,7 @@
 //! Memory cgroups: which version there is, and whether a group can be made and removed here.
 
 use highwater_model::Bytes;
-use highwater_probe::{CgroupError, MemoryCgroup, OwnCgroup};
+use highwater_probe::{CgroupError, MemoryCgroup, WorkerCgroup};
 
 use super::check::{Check, name::CGROUP};
 
@@ -19,8 +19,8 @@ impl Cgroup {
         let words = |error: CgroupError| error.to_string();
         Self {
             version: MemoryCgroup::of(std::process::id()).map(|group| group.version()).map_err(words),
-            own: OwnCgroup::with_limit(Bytes(64 << 20)).map_err(words).and_then(|own| {
-                let entrance = own.entrance();
+            own: WorkerCgroup::with_limit(Bytes(64 << 20)).map_err(words).and_then(|own| {
+                let entrance = own.procs_file();
                 drop(own);
                 match entrance.exists() {
                     true => Err(format!("{}: made, and cannot be removed", entrance.display())),

@@ -11,7 +11,7 @@ use std::{
 };
 
 use highwater_model::{Control, ControlState, Metric, Outcome, Sample, WorkerOptions, exit};
-use highwater_runner::{CpuPlan, Interrupt, IsolateError, Job, Observed, Supervisor};
+use highwater_runner::{CpuPlan, Interrupt, Job, Observed, RunnerError, Supervisor};
 use highwater_worker::{Conditions, Layout, Limits, Program, protocol, worker_channel};
 use rustix::thread::sched_getaffinity;
 
@@ -69,14 +69,14 @@ impl Trial {
         let page = rustix::param::page_size() as u64;
         let mut trial = Self { ending: Ending::Completed, controls: BTreeMap::new(), workers: Vec::new(), page };
         trial.ending = trial.start_workers().unwrap_or_else(|error| match error {
-            IsolateError::Probe(error) => Ending::Unreadable(error.to_string()),
+            RunnerError::Probe(error) => Ending::Unreadable(error.to_string()),
             error => Ending::NotStarted(error.to_string()),
         });
         trial
     }
 
-    fn start_workers(&mut self) -> Result<Ending, IsolateError> {
-        let plan = CpuPlan::new().map_err(|source| IsolateError::System { what: "choose CPUs", source })?;
+    fn start_workers(&mut self) -> Result<Ending, RunnerError> {
+        let plan = CpuPlan::new().map_err(|source| RunnerError::System { what: "choose CPUs", source })?;
         // Any folder will do, and the root is everywhere.
         let supervisor =
             Supervisor::new(Path::new("/proc/self/exe"), Path::new("/"), plan.clone(), Interrupt::default())?;
@@ -110,8 +110,8 @@ impl Trial {
     }
 }
 
-fn unparsable() -> IsolateError {
-    IsolateError::System { what: "name a case", source: io::ErrorKind::InvalidInput.into() }
+fn unparsable() -> RunnerError {
+    RunnerError::System { what: "name a case", source: io::ErrorKind::InvalidInput.into() }
 }
 
 fn seen(sample: &Sample) -> Seen {

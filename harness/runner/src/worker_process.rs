@@ -1,5 +1,5 @@
-//! A running worker as the parent sees it: the conversation over the socket, a look at its memory at
-//! every stage, its limits, and its end.
+//! A running worker process, from the side of the parent: the messages on its socket, a snapshot of its memory at each
+//! stage, its time limit, and its exit.
 
 use std::{
     collections::BTreeMap,
@@ -20,63 +20,63 @@ use rustix::{
 
 use super::{
     controls::{REPORT_BYTES, parse_report},
-    job::{Interrupt, IsolateError, Job, Observed, system},
-    output::Tail,
+    job::{Interrupt, Job, Observed, RunnerError, system},
+    output::OutputTail,
     protocol::{Message, job_lines},
 };
 
-/// How often the loop looks whether the user wants to stop.
-const GLANCE: Duration = Duration::from_millis(100);
-/// How long a process that is being killed may take to give its memory back: 0.3 s for 4 GiB.
-const DYING: Duration = Duration::from_secs(10);
-/// The most that is taken from the socket at once, so that a worker that never stops talking still
-/// meets its time limit.
-const GULP: usize = 1 << 20;
+/// How often the loop checks for an interrupt.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// How long to wait for the exit of a killed process. Releasing 4 GiB of memory takes 0.3 s.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The maximum number of bytes that are read in one iteration of the loop, so that the time limit applies to a worker
+/// that writes continuously.
+const READ_LIMIT: usize = 1 << 20;
 
-/// A child process that is killed and waited for when dropped.
-pub(super) struct Reaped(Child);
+/// A child process that is killed and reaped on drop.
+pub(super) struct KillOnDrop(Child);
 
-impl Reaped {
+impl KillOnDrop {
     pub(super) fn new(child: Child) -> Self {
         Self(child)
     }
 
-    fn kill(&mut self) -> Result<(), IsolateError> {
-        self.0.kill().map_err(system("end the process"))
+    fn kill(&mut self) -> Result<(), RunnerError> {
+        self.0.kill().map_err(system("kill the process"))
     }
 
-    fn wait(&mut self) -> Result<ExitStatus, IsolateError> {
+    fn wait(&mut self) -> Result<ExitStatus, RunnerError> {
         self.0.wait().map_err(system("wait for the process"))
     }
 }
 
-impl Drop for Reaped {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
-        // Both fail when it has been waited for already, which is what is wanted.
+        // Both fail if the process has been reaped already, which is fine.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
 /// A running worker.
-pub(super) struct Life {
-    child: Reaped,
+pub(super) struct WorkerProcess {
+    child: KillOnDrop,
     /// Readable once the process has exited.
     exit: OwnedFd,
     socket: OwnedFd,
     output: OwnedFd,
-    /// Whether the worker still holds the other end of the socket.
-    talks: bool,
-    /// Whether it still holds the other end of the output.
-    prints: bool,
-    tail: Tail,
-    /// Bytes received that are no whole line yet.
+    /// Whether the worker's end of the socket is still open.
+    socket_open: bool,
+    /// Whether the worker's end of the output pipe is still open.
+    output_open: bool,
+    tail: OutputTail,
+    /// Received bytes that were not processed yet.
     pending: Vec<u8>,
     controls: BTreeMap<Control, ControlState>,
     labels: Labels,
     probe: Option<Probe>,
     group: Option<MemoryCgroup>,
-    /// Figures told since the last stage.
+    /// Figures reported since the last stage.
     figures: Vec<(FigureName, u64)>,
     readings: Vec<Reading>,
     notes: Vec<(String, String)>,
@@ -91,23 +91,23 @@ enum Ending {
     Protocol(String),
 }
 
-impl Life {
+impl WorkerProcess {
     pub(super) fn new(
-        child: Reaped,
+        child: KillOnDrop,
         socket: OwnedFd,
         output: OwnedFd,
         group: Option<MemoryCgroup>,
         spawned: Instant,
-    ) -> Result<Self, IsolateError> {
+    ) -> Result<Self, RunnerError> {
         let exit = pidfd_open(Pid::from_child(&child.0), PidfdFlags::empty());
         Ok(Self {
             exit: exit.map_err(|error| system("watch the process")(error.into()))?,
             child,
             socket,
             output,
-            talks: true,
-            prints: true,
-            tail: Tail::default(),
+            socket_open: true,
+            output_open: true,
+            tail: OutputTail::default(),
             pending: Vec::new(),
             controls: BTreeMap::new(),
             labels: Labels::default(),
@@ -120,20 +120,20 @@ impl Life {
         })
     }
 
-    /// What the system granted.
+    /// Whether the system granted each control.
     pub(super) fn controls(self) -> BTreeMap<Control, ControlState> {
         self.controls
     }
 
-    /// From the job to the exit.
+    /// Sends the job and supervises the worker until it exits.
     pub(super) fn supervise(
         &mut self,
         job: &Job,
         layout: Layout,
         interrupt: &Interrupt,
-    ) -> Result<Observed, IsolateError> {
+    ) -> Result<Observed, RunnerError> {
         self.send(job_lines(job, layout).as_bytes())?;
-        let ending = self.converse(job, interrupt)?;
+        let ending = self.serve(job, interrupt)?;
         if !matches!(ending, Ending::Exited { .. }) {
             self.child.kill()?;
         }
@@ -159,19 +159,19 @@ impl Life {
         }))
     }
 
-    /// Serves the worker until it exits, skips, breaks the protocol or runs out of time.
-    fn converse(&mut self, job: &Job, interrupt: &Interrupt) -> Result<Ending, IsolateError> {
+    /// Serves the worker until it exits, skips its case, violates the protocol or exceeds its time limit.
+    fn serve(&mut self, job: &Job, interrupt: &Interrupt) -> Result<Ending, RunnerError> {
         let mut reported = false;
         let mut ended = false;
         loop {
             if interrupt.raised() {
-                return Err(IsolateError::Interrupted);
+                return Err(RunnerError::Interrupted);
             }
             let left = job.limits.time.saturating_sub(self.spawned.elapsed());
             if left.is_zero() {
                 return Ok(Ending::TimedOut);
             }
-            let exited = self.wait(left.min(GLANCE))?;
+            let exited = self.wait(left.min(POLL_INTERVAL))?;
             self.drain_output();
             self.receive()?;
             if !reported && self.pending.len() >= REPORT_BYTES {
@@ -195,10 +195,10 @@ impl Life {
                     Ok(Message::Figure(name, value)) => self.figures.push((name, value)),
                     Ok(Message::Note(name, text)) => self.notes.push((name, text)),
                     Ok(Message::Reached { stage, wall_ns, cpu_ns, heap }) => {
-                        match self.look(&stage, &job.reference, &heap) {
+                        match self.take_snapshot(&stage, &job.reference, &heap) {
                             Ok(snapshot) => self.readings.push(Reading { stage, wall_ns, cpu_ns, snapshot }),
-                            // It may have been killed between its message and our reading.
-                            Err(_) if self.exits_within(DYING)? => break,
+                            // The worker may have been killed between its message and the snapshot.
+                            Err(_) if self.exits_within(EXIT_TIMEOUT)? => break,
                             Err(error) => return Err(error.into()),
                         }
                         self.send(b"go\n")?;
@@ -211,8 +211,13 @@ impl Life {
         }
     }
 
-    /// One look at the paused worker.
-    fn look(&mut self, stage: &Stage, reference: &Stage, heap: &[(Metric, u64)]) -> Result<Snapshot, ProbeError> {
+    /// Takes a snapshot of the paused worker.
+    fn take_snapshot(
+        &mut self,
+        stage: &Stage,
+        reference: &Stage,
+        heap: &[(Metric, u64)],
+    ) -> Result<Snapshot, ProbeError> {
         if self.probe.is_none() {
             self.probe = Some(Probe::of(self.child.0.id())?);
         }
@@ -226,7 +231,7 @@ impl Life {
         }
         let mut snapshot = probe.snapshot(&self.labels)?;
         for (metric, value) in heap {
-            // The peak before the reference stage is that of loading, which growth is not measured from.
+            // Growth is measured from the live bytes at the reference stage, not from the peak while loading.
             let live = || heap.iter().find(|(other, _)| *other == Metric::HeapLive).map_or(*value, |(_, live)| *live);
             snapshot.add(*metric, if *metric == Metric::HeapPeak && stage == reference { live() } else { *value });
         }
@@ -244,35 +249,35 @@ impl Life {
         Ok(snapshot)
     }
 
-    /// Waits until there is something to read or the process has exited; tells the latter.
-    fn wait(&self, timeout: Duration) -> Result<bool, IsolateError> {
-        // An end that the worker has closed would be ready for ever.
+    /// Waits until there is something to read or the process has exited. Returns whether it has exited.
+    fn wait(&self, timeout: Duration) -> Result<bool, RunnerError> {
         let mut fds = vec![PollFd::new(&self.exit, PollFlags::IN)];
-        fds.extend(self.talks.then(|| PollFd::new(&self.socket, PollFlags::IN)));
-        fds.extend(self.prints.then(|| PollFd::new(&self.output, PollFlags::IN)));
+        // Once the worker has closed its end, poll would return immediately.
+        fds.extend(self.socket_open.then(|| PollFd::new(&self.socket, PollFlags::IN)));
+        fds.extend(self.output_open.then(|| PollFd::new(&self.output, PollFlags::IN)));
         match poll(&mut fds, Some(&timespec(timeout))) {
             Ok(_) | Err(Errno::INTR) => Ok(!fds[0].revents().is_empty()),
             Err(error) => Err(system("wait")(error.into())),
         }
     }
 
-    /// Waits for the exit alone: a dying process loses its memory and its socket a moment before it
-    /// counts as exited, and the signal that ended it may interrupt the parent as well.
-    fn exits_within(&self, timeout: Duration) -> Result<bool, IsolateError> {
+    /// Waits for the exit only. A process that is being killed loses its memory and its socket a moment before it counts
+    /// as exited, and the signal that killed it may interrupt the parent, too.
+    fn exits_within(&self, timeout: Duration) -> Result<bool, RunnerError> {
         let timeout = timespec(timeout);
         let ready = retry_on_intr(|| poll(&mut [PollFd::new(&self.exit, PollFlags::IN)], Some(&timeout)));
         Ok(ready.map_err(|error| system("wait")(error.into()))? > 0)
     }
 
-    fn receive(&mut self) -> Result<(), IsolateError> {
+    fn receive(&mut self) -> Result<(), RunnerError> {
         let mut chunk = [0; MAX_LINE];
-        let limit = self.pending.len() + GULP;
-        while self.talks && self.pending.len() < limit {
+        let limit = self.pending.len() + READ_LIMIT;
+        while self.socket_open && self.pending.len() < limit {
             match retry_on_intr(|| rustix::io::read(&self.socket, &mut chunk)) {
-                Ok(0) | Err(Errno::CONNRESET) => self.talks = false,
+                Ok(0) | Err(Errno::CONNRESET) => self.socket_open = false,
                 Ok(count) => self.pending.extend_from_slice(&chunk[..count]),
                 Err(Errno::AGAIN) => break,
-                Err(error) => return Err(system("listen")(error.into())),
+                Err(error) => return Err(system("receive messages")(error.into())),
             }
         }
         Ok(())
@@ -282,18 +287,18 @@ impl Life {
         match self.pending.iter().position(|byte| *byte == b'\n') {
             Some(end) if end < MAX_LINE => {
                 let line: Vec<u8> = self.pending.drain(..=end).collect();
-                Some(String::from_utf8(line[..end].to_vec()).map_err(|_| "a line is not text".to_owned()))
+                Some(String::from_utf8(line[..end].to_vec()).map_err(|_| "a line is not UTF-8".to_owned()))
             }
             None if self.pending.len() < MAX_LINE => None,
             _ => Some(Err(format!("a line is longer than {MAX_LINE} bytes"))),
         }
     }
 
-    fn send(&self, bytes: &[u8]) -> Result<(), IsolateError> {
-        // The job and the replies are far smaller than a socket's buffer: one write takes it whole.
+    fn send(&self, bytes: &[u8]) -> Result<(), RunnerError> {
+        // The job and the replies are much smaller than the socket buffer, so one write is complete.
         match rustix::io::write(&self.socket, bytes) {
             Ok(count) if count == bytes.len() => Ok(()),
-            // A worker that is gone is noticed by its exit.
+            // The caller notices the exit of the worker.
             Err(Errno::PIPE | Errno::CONNRESET) => Ok(()),
             Ok(_) => Err(system("send the job")(io::ErrorKind::WriteZero.into())),
             Err(error) => Err(system("send the job")(error.into())),
@@ -302,9 +307,9 @@ impl Life {
 
     fn drain_output(&mut self) {
         let mut chunk = [0; MAX_LINE];
-        for _ in 0..GULP / MAX_LINE {
+        for _ in 0..READ_LIMIT / MAX_LINE {
             match rustix::io::read(&self.output, &mut chunk) {
-                Ok(0) => self.prints = false,
+                Ok(0) => self.output_open = false,
                 Ok(count) => {
                     self.tail.push(&chunk[..count]);
                     continue;

@@ -1,0 +1,79 @@
+//! Validation of records beyond their JSON schema. All readers rely on it: columns have the stated length, nothing
+//! occurs twice, and numbers are plausible.
+
+use std::{collections::BTreeSet, fmt::Display};
+
+use super::{CaseRecord, Outcome, Record, Series, case_id};
+
+/// The maximum number of workers of one case. A column of equal values is stored as one number, so without a limit a
+/// small file could request any amount of memory.
+pub const MAX_SAMPLES: usize = 10_000;
+/// The maximum value: 2^53, up to which `f64` represents whole numbers exactly.
+const MAX_VALUE: u64 = 1 << 53;
+
+impl Record {
+    /// Checks the record for contradictions, which indicate a damaged or edited file.
+    ///
+    /// # Errors
+    /// A sentence that describes the first one.
+    pub fn validate(&self) -> Result<(), String> {
+        // The family becomes the name of a file.
+        if !case_id::is_part(&self.family) {
+            return Err(format!("`{}` is not a family name", self.family));
+        }
+        if self.unit.is_empty() || self.unit.chars().any(char::is_control) {
+            return Err(format!("`{}` is not a unit", self.unit));
+        }
+        let mut ids = BTreeSet::new();
+        match self.cases.iter().find(|case| !ids.insert(&case.id)) {
+            Some(case) => Err(format!("duplicate case {}", case.id)),
+            None => self.cases.iter().try_for_each(CaseRecord::validate),
+        }
+    }
+}
+
+impl CaseRecord {
+    fn validate(&self) -> Result<(), String> {
+        let (ran, completed) = (self.not_run.is_none(), self.samples > 0);
+        let problems = [
+            (self.samples > MAX_SAMPLES, "too many samples"),
+            (!ran && completed, "samples in a case that was not run"),
+            (!ran && !self.died.is_empty(), "failed workers in a case that was not run"),
+            (ran && !completed && self.died.is_empty(), "neither samples nor failed workers"),
+            (!completed && !self.stages.is_empty(), "stages without samples"),
+            (self.died.iter().any(|death| death.outcome == Outcome::Completed), "a failed worker that completed"),
+            (self.time.values().any(|time| time.ns < 0.0), "a negative time"),
+        ];
+        if let Some((_, problem)) = problems.into_iter().find(|(present, _)| *present) {
+            return Err(format!("{}: {problem}", self.id));
+        }
+        self.validate_column(&self.lifetime_ns, "lifetime_ns")?;
+        let mut seen = BTreeSet::new();
+        for columns in &self.stages {
+            let stage = &columns.stage;
+            if !seen.insert(stage) {
+                return Err(format!("{}: duplicate stage {stage}", self.id));
+            }
+            self.validate_column(&columns.wall_ns, format_args!("wall_ns at {stage}"))?;
+            self.validate_column(&columns.cpu_ns, format_args!("cpu_ns at {stage}"))?;
+            for (quantity, series) in &columns.memory {
+                self.validate_column(series, format_args!("{quantity} at {stage}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks the length of a column and the size of its values.
+    fn validate_column(&self, series: &Series, name: impl Display) -> Result<(), String> {
+        let Self { id, samples, .. } = self;
+        let (fits, max) = match series {
+            Series::Same(value) => (*samples > 0, *value),
+            Series::Each(values) => (values.len() == *samples, values.iter().copied().max().unwrap_or(0)),
+        };
+        match () {
+            () if !fits => Err(format!("{id}: {name} does not have {samples} values")),
+            () if max > MAX_VALUE => Err(format!("{id}: {name} is {max}, above the limit of 2^53")),
+            () => Ok(()),
+        }
+    }
+}
