@@ -1,5 +1,5 @@
-//! Ground truth: cases whose effect on memory follows from the documentation of the kernel, to the page, so that the test
-//! of the same name can compare Highwater's measurements with it.
+//! Ground truth: cases whose effect on memory follows from the documentation of the kernel, to the page, so that the
+//! test of the same name can compare Highwater's measurements with it.
 //!
 //! ```text
 //!   dirty    write N new anonymous pages              anon = rss = uss = N
@@ -115,8 +115,8 @@ fn peak(stages: &mut Stages, pages: usize) -> CaseResult {
     Ok(stages.reached("dropped")?)
 }
 
-/// Like `dirty`, in a worker that released pages before the reference stage. The kernel may not have subtracted them yet
-/// from the counter to which it resets the peak.
+/// Like `dirty`, in a worker that released pages before the reference stage. The kernel may not have subtracted them
+/// yet from the counter to which it resets the peak.
 fn peak_after_shrinking(stages: &mut Stages, pages: usize) -> CaseResult {
     let mut mapping = IsolatedMapping::new()?;
     let mut released = MmapMut::map_anon(32 * page_size())?;
@@ -129,8 +129,8 @@ fn peak_after_shrinking(stages: &mut Stages, pages: usize) -> CaseResult {
     Ok(stages.reached("live")?)
 }
 
-/// Reads all pages of a file, because the kernel also maps pages around a fault. Then unmaps it, with two anonymous pages
-/// more than before.
+/// Reads all pages of a file, because the kernel also maps pages around a fault. Then unmaps it, with two anonymous
+/// pages more than before.
 fn file(stages: &mut Stages) -> CaseResult {
     let file = File::open(stages.input(0)?)?;
     // SAFETY: `prepare` writes the file while no worker runs. Nothing writes to it or truncates it while it is mapped.
@@ -301,10 +301,10 @@ fn heap(stages: &mut Stages) -> CaseResult {
 /// ```
 ///
 /// From a multiple of 1 GiB on, page tables are not shared with other mappings: one page of them per 512 pages touched,
-/// and one in the level above. `MADV_DONTDUMP` makes its flags differ from those of all other mappings, so that the kernel
-/// never merges it with a neighbour. (`MAP_NORESERVE` is not sufficient: the heap of the arena of the case's thread, which
-/// lies directly above, has it, too.) With a length that is not a multiple of a huge page, the kernel does not align the
-/// mapping for huge pages; aligned, it could be mistaken for an arena of malloc (aligned to 64 MiB).
+/// and one in the level above. `MADV_DONTDUMP` makes its flags differ from those of all other mappings, so that the
+/// kernel never merges it with a neighbour. (`MAP_NORESERVE` is not sufficient: the heap of the arena of the case's
+/// thread, which lies directly above, has it, too.) With a length that is not a multiple of a huge page, the kernel
+/// does not align the mapping for huge pages; aligned, it could be mistaken for an arena of malloc (aligned to 64 MiB).
 struct IsolatedMapping {
     map: MmapMut,
     start: usize,

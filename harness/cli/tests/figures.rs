@@ -24,7 +24,7 @@ fn a_figure_stands_at_the_stage_it_was_reported_for_and_a_note_with_the_case() {
         let columns = case.stage(&stage.parse().expect("a stage")).expect("reached");
         assert_eq!(columns.memory.get(&figure()), Some(&Series::Same(bytes)), "{stage}");
     }
-    assert_eq!(case.notes["labels"], ["forgotten before the mappings go"]);
+    assert_eq!(case.notes["labels"], ["removed before the mappings"]);
 }
 
 /// Told and not gated, until a policy asks for it.

@@ -1,6 +1,6 @@
-//! Highwater measures the memory of a process page by page, alongside criterion's time measurements, and fails CI when it
-//! grows. Bench crates depend on this crate for the family, its cases, and [`main`]. It is independent of WebAssembly and
-//! of any other subject.
+//! Highwater measures the memory of a process page by page, alongside criterion's time measurements, and fails CI when
+//! it grows. Bench crates depend on this crate for the family, its cases, and [`main`]. It is independent of
+//! WebAssembly and of any other subject.
 //!
 //! Each layer is a crate, re-exported here, and depends only on the crates above it:
 //!

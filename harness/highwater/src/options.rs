@@ -1,5 +1,5 @@
-//! The command line of a bench binary: criterion's flags with the same meaning, and those of Highwater. All arguments are
-//! checked before anything runs.
+//! The command line of a bench binary: criterion's flags with the same meaning, and those of Highwater. All arguments
+//! are checked before anything runs.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use regex::Regex;
 #[derive(Clone, Debug, Parser)]
 #[command(
     about = "A Highwater bench: measures memory in isolated workers, and time with criterion",
-    after_help = "Memory is written to target/highwater/<family>.json; `highwater compare` compares it with the baseline.\n\
+    after_help = "Memory is written to target/highwater/<family>.json; compare it with the baseline: highwater compare\n\
                   Exit status: 0 measured, 1 internal error, 2 usage, 130 interrupted."
 )]
 pub(super) struct Options {

@@ -33,8 +33,8 @@ fn folder(records: &Path, workspace: Option<PathBuf>) -> PathBuf {
     }
 }
 
-/// The root of the workspace: the nearest ancestor of the working directory with a `Cargo.lock`. Cargo runs a bench in the
-/// folder of its package.
+/// The root of the workspace: the nearest ancestor of the working directory with a `Cargo.lock`. Cargo runs a bench in
+/// the folder of its package.
 fn workspace() -> Option<PathBuf> {
     let here = env::current_dir().ok()?;
     here.ancestors().find(|folder| folder.join("Cargo.lock").is_file()).map(Path::to_owned)

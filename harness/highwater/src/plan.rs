@@ -43,8 +43,8 @@ fn stage(name: &str) -> Stage {
 }
 
 fn job(family: &Family, case: &dyn Case, options: &Options, folder: &Path, inputs: Vec<PathBuf>) -> Job {
-    // Relative to the worker's folder if possible, so that the length of the checkout's path does not affect the worker's
-    // heap.
+    // Relative to the worker's folder if possible, so that the length of the checkout's path does not affect the
+    // worker's heap.
     let relative = |path: PathBuf| path.strip_prefix(folder).map(Path::to_owned).unwrap_or(path);
     let own_ladder = case.ladder();
     let mut ladder = match &options.ladder {

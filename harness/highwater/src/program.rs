@@ -21,8 +21,8 @@ use crate::{
     pages, plan, timing,
 };
 
-/// The `main` function of a bench binary. The same binary runs as the measuring parent, as a worker, and as the criterion
-/// benchmark; each of these processes calls `family`.
+/// The `main` function of a bench binary. The same binary runs as the measuring parent, as a worker, and as the
+/// criterion benchmark; each of these processes calls `family`.
 #[must_use]
 pub fn main(family: impl FnOnce() -> Family) -> ExitCode {
     if protocol::is_worker() {
@@ -154,8 +154,8 @@ fn run(family: &Family, options: &Options, matcher: &Matcher) -> Result<(), RunE
     Ok(())
 }
 
-/// Reads the named record to compare with, before anything runs. As in criterion, `--baseline` fails if there is none, and
-/// `--baseline-lenient` does not.
+/// Reads the named record to compare with, before anything runs. As in criterion, `--baseline` fails if there is none,
+/// and `--baseline-lenient` does not.
 fn requested_baseline(options: &Options, folders: &Folders, family: &Family) -> Result<Option<Record>, RunError> {
     let flags = &options.criterion;
     Ok(match (&flags.baseline, &flags.baseline_lenient) {

@@ -46,8 +46,8 @@ pub struct BaselineCase {
     pub values: BTreeMap<(Quantity, Aspect), Summary>,
 }
 
-/// A summary of the workers' values for one aspect of one quantity, in the quantity's unit (per unit of the ladder for a
-/// slope).
+/// A summary of the workers' values for one aspect of one quantity, in the quantity's unit (per unit of the ladder for
+/// a slope).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
     /// The median.

@@ -15,8 +15,8 @@ pub const NO_BASELINE: u8 = 4;
 /// A regression was neither confirmed nor refuted; only with `--strict`. From `highwater capacity --verify`: a
 /// prediction could not be tested on this machine.
 pub const UNCONFIRMED: u8 = 5;
-/// From `highwater ab`: one of the revisions cannot be measured, for example because it does not build. `git bisect run`
-/// skips a revision with this status.
+/// From `highwater ab`: one of the revisions cannot be measured, for example because it does not build. `git bisect
+/// run` skips a revision with this status.
 pub const UNTESTABLE: u8 = 125;
 /// The user interrupted the run: 128 + SIGINT.
 pub const INTERRUPTED: u8 = 130;

@@ -68,16 +68,16 @@ words! {
         /// Anonymous memory: `Anonymous` of smaps_rollup. Private pages that the process has written to.
         Anon = "anon",
         /// Anonymous memory outside malloc's heaps: linear memories, written copy-on-write pages, stacks, and large
-        /// allocations (which malloc maps individually). This part of `anon` does not depend on the layout of a heap. It
-        /// is the same, to the page, in every build and on every machine.
+        /// allocations (which malloc maps individually). This part of `anon` does not depend on the layout of a heap.
+        /// It is the same, to the page, in every build and on every machine.
         AnonMapped = "anon_mapped",
-        /// Anonymous pages of malloc's heaps, the main arena and those of threads: the pages that malloc touched for the
-        /// program's allocations. Depends on heap layout by a few pages.
+        /// Anonymous pages of malloc's heaps, the main arena and those of threads: the pages that malloc touched for
+        /// the program's allocations. Depends on heap layout by a few pages.
         AnonHeap = "anon_heap",
         /// Resident set size: `Rss` of smaps_rollup. Counts shared pages in full.
         Rss = "rss",
-        /// Proportional set size: `Pss` of smaps_rollup. Each shared page is divided by the number of processes that map
-        /// it.
+        /// Proportional set size: `Pss` of smaps_rollup. Each shared page is divided by the number of processes that
+        /// map it.
         Pss = "pss",
         /// Unique set size: `Private_Clean` + `Private_Dirty` of smaps_rollup.
         Uss = "uss",
@@ -119,8 +119,8 @@ words! {
         HeapLive = "heap_live",
         /// Live blocks of the Rust allocator.
         HeapBlocks = "heap_blocks",
-        /// The maximum of the live bytes since the previous stage; at the reference stage, the live bytes, so that growth
-        /// is measured from them. Exact, however short the peak.
+        /// The maximum of the live bytes since the previous stage; at the reference stage, the live bytes, so that
+        /// growth is measured from them. Exact, however short the peak.
         HeapPeak = "heap_peak",
         /// Total bytes that the Rust allocator has allocated, including freed ones.
         HeapAllocated = "heap_allocated",

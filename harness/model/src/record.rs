@@ -184,8 +184,8 @@ impl CaseRecord {
         Self { not_run: Some(reason), ..Self::from_samples(id, &[]) }
     }
 
-    /// Turns the workers' samples into columns. A completed worker whose stages differ from those of the first one counts
-    /// as failed, with a violation of the protocol.
+    /// Turns the workers' samples into columns. A completed worker whose stages differ from those of the first one
+    /// counts as failed, with a violation of the protocol.
     #[must_use]
     pub fn from_samples(id: CaseId, samples: &[Sample]) -> Self {
         let mut died = Vec::new();

@@ -32,8 +32,8 @@ impl Snapshot {
     }
 }
 
-/// The observations at one stage: the snapshot, read from outside, and the time since the previous stage, measured by the
-/// worker without pauses.
+/// The observations at one stage: the snapshot, read from outside, and the time since the previous stage, measured by
+/// the worker without pauses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
     /// The stage.

@@ -1,4 +1,5 @@
-//! Deserialisation of maps that rejects duplicate keys. By default serde keeps the last one, which would hide a bad merge.
+//! Deserialisation of maps that rejects duplicate keys. By default serde keeps the last one, which would hide a bad
+//! merge.
 
 use std::{collections::BTreeMap, fmt, marker::PhantomData};
 

@@ -1,5 +1,5 @@
-//! Units: `Bytes`, which all code uses to print a number of bytes for people (KiB, MiB, GiB; powers of 1024) and to parse
-//! one from a policy or a command line, and the formatting of signed bytes and nanoseconds.
+//! Units: `Bytes`, which all code uses to print a number of bytes for people (KiB, MiB, GiB; powers of 1024) and to
+//! parse one from a policy or a command line, and the formatting of signed bytes and nanoseconds.
 
 use std::{fmt, str::FromStr};
 

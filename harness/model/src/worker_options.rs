@@ -1,8 +1,8 @@
 //! Deliberate changes to the workers of a run: memory injected to test the gate, and a heap shifted to another place.
 //!
-//! One table ([`WorkerOption`]) defines each option: its name (which is its flag, its word in the stage protocol and its
-//! key in the record), its help text, and the sentence that reports it. `highwater-worker` implements the options in
-//! `inject.rs`.
+//! One table ([`WorkerOption`]) defines each option: its name (which is its flag, its word in the stage protocol and
+//! its key in the record), its help text, and the sentence that reports it. `highwater-worker` implements the options
+//! in `inject.rs`.
 
 use std::{collections::BTreeMap, fmt};
 

@@ -87,8 +87,8 @@ fn unlabelled(mapping: &Mapping<'_>, next: Option<&Mapping<'_>>, program: &str, 
     }
 }
 
-/// Whether this is the used part of the heap of a non-main arena, which is followed by its reserved part, 64 MiB together.
-/// The alignment alone is not sufficient: with ASLR, other mappings are occasionally aligned to 64 MiB, too.
+/// Whether this is the used part of the heap of a non-main arena, which is followed by its reserved part, 64 MiB
+/// together. The alignment alone is not sufficient: with ASLR, other mappings are occasionally aligned to 64 MiB, too.
 fn is_arena(mapping: &Mapping<'_>, next: Option<&Mapping<'_>>) -> bool {
     let end = mapping.range.start.saturating_add(ARENA_SIZE);
     let is_reserve =

@@ -33,8 +33,8 @@ pub fn address_space() -> Bytes {
 }
 
 /// The kernel memory per mapping, which is charged to the memory cgroup of the process. Measured: 200 B with Linux 6.18
-/// and cgroup version 1. A mapping that was written to takes 184 B more (`anon_vma` and its chain), which is not included;
-/// its first page alone is twenty times as large.
+/// and cgroup version 1. A mapping that was written to takes 184 B more (`anon_vma` and its chain), which is not
+/// included; its first page alone is twenty times as large.
 #[must_use]
 pub fn bytes_per_mapping() -> u64 {
     number("/sys/kernel/slab/vm_area_struct/object_size").unwrap_or(DEFAULT_VMA_BYTES) + ACCOUNTING_BYTES

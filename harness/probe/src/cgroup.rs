@@ -99,8 +99,8 @@ impl MemoryCgroup {
             })
         };
         groups.0.iter().find_map(|group| {
-            // Version 1 names its controllers. The unified hierarchy has number 0 and no names; in a hybrid setup it has
-            // no memory controller, which then has a version 1 line.
+            // Version 1 names its controllers. The unified hierarchy has number 0 and no names; in a hybrid setup it
+            // has no memory controller, which then has a version 1 line.
             let (version, mount) = if group.controllers.iter().any(|name| name == "memory") {
                 (Version::V1, mount("cgroup", Some("memory"))?)
             } else if group.hierarchy == 0

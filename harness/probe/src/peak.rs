@@ -25,9 +25,9 @@ impl PeakTracker {
     /// the latter from batched counters, which lag behind by what each CPU has not added yet, so the mark may be lower
     /// after a snapshot than at the snapshot.
     ///
-    /// If the peak rose since the last snapshot, its file pages are not known. The larger `RssFile` of the two snapshots
-    /// is subtracted, so that a file that was unmapped between them does not count as anonymous. A file that was both
-    /// mapped and unmapped between them does.
+    /// If the peak rose since the last snapshot, its file pages are not known. The larger `RssFile` of the two
+    /// snapshots is subtracted, so that a file that was unmapped between them does not count as anonymous. A file that
+    /// was both mapped and unmapped between them does.
     pub(super) fn update(&mut self, others: u64, file: u64, high_water_mark: u64) -> Peaks {
         let peaks = match self.last {
             None => Peaks { all: high_water_mark, without_files: others },

@@ -1,8 +1,8 @@
 //! Reads `/proc/PID/{smaps_rollup,smaps,status,stat,clear_refs}` into a snapshot.
 //!
 //! `smaps_rollup` has the totals, `smaps` the categories and the number of mappings, `status` the page tables, address
-//! space and peak, and `stat` the faults. The `rss` of `stat` and `ru_maxrss` are not used: the kernel batches the former
-//! by 32 pages per CPU, and a child inherits the latter from its parent at fork.
+//! space and peak, and `stat` the faults. The `rss` of `stat` and `ru_maxrss` are not used: the kernel batches the
+//! former by 32 pages per CPU, and a child inherits the latter from its parent at fork.
 
 use std::{fs, io, path::PathBuf};
 

@@ -1,8 +1,8 @@
 //! A parser of `/proc/PID/smaps` for the few fields that categories need.
 //!
-//! A worker with a thousand sandboxes has over 2,000 mappings and 1.5 MiB of `smaps` at each stage. A general parser that
-//! stores all fields of each mapping in a map took 9 ms, longer than the kernel takes to generate the file (6 ms). This
-//! one borrows from the text and stores three numbers per mapping.
+//! A worker with a thousand sandboxes has over 2,000 mappings and 1.5 MiB of `smaps` at each stage. A general parser
+//! that stores all fields of each mapping in a map took 9 ms, longer than the kernel takes to generate the file (6 ms).
+//! This one borrows from the text and stores three numbers per mapping.
 
 use std::ops::Range;
 

@@ -1,5 +1,5 @@
-//! The controls that the harness requests from the system for a worker, and whether the system granted them: no ASLR, no
-//! transparent huge pages, exclusive CPUs, termination with the parent, no core files.
+//! The controls that the harness requests from the system for a worker, and whether the system granted them: no ASLR,
+//! no transparent huge pages, exclusive CPUs, termination with the parent, no core files.
 
 use std::{collections::BTreeMap, fs::File, io, os::fd::OwnedFd};
 

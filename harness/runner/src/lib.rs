@@ -1,5 +1,5 @@
-//! Starts workers in a controlled environment, one at a time, lets each run from stage to stage, and takes a snapshot of
-//! its memory while it is paused. A worker that fails is an outcome, not an error.
+//! Starts workers in a controlled environment, one at a time, lets each run from stage to stage, and takes a snapshot
+//! of its memory while it is paused. A worker that fails is an outcome, not an error.
 //!
 //! ```text
 //!   parent                              worker (fresh process, fd 3 = socket)

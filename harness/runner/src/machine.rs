@@ -89,8 +89,8 @@ pub fn context() -> Context {
     .collect()
 }
 
-/// The highest x86-64 microarchitecture level of the CPU, by the features that influence the code of programs and guests;
-/// `None` on other architectures. Source: the x86-64 psABI, table "Micro-Architecture Levels".
+/// The highest x86-64 microarchitecture level of the CPU, by the features that influence the code of programs and
+/// guests; `None` on other architectures. Source: the x86-64 psABI, table "Micro-Architecture Levels".
 fn cpu_level() -> Option<&'static str> {
     #[cfg(target_arch = "x86_64")]
     {
@@ -146,8 +146,8 @@ pub fn target_dir() -> Result<PathBuf, MachineError> {
     enclosing_target(&own).map(Path::to_owned).ok_or(MachineError::NoTarget(own))
 }
 
-/// The nearest ancestor with a file that cargo only creates in a target folder: the tag, which it puts into folders that
-/// it created itself, or its cache of rustc information.
+/// The nearest ancestor with a file that cargo only creates in a target folder: the tag, which it puts into folders
+/// that it created itself, or its cache of rustc information.
 fn enclosing_target(path: &Path) -> Option<&Path> {
     let markers = ["CACHEDIR.TAG", ".rustc_info.json"];
     path.ancestors().find(|folder| markers.iter().any(|marker| folder.join(marker).is_file()))

@@ -188,8 +188,8 @@ impl Measuring {
         Self { first_layout: DEFAULT_MAX, ..self }
     }
 
-    /// Runs one worker, on a CPU that this process does not use meanwhile. `number` is its number within the case, which
-    /// decides its layout.
+    /// Runs one worker, on a CPU that this process does not use meanwhile. `number` is its number within the case,
+    /// which decides its layout.
     ///
     /// # Errors
     /// As for [`Supervisor::run`].

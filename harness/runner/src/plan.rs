@@ -1,6 +1,6 @@
-//! The plan of a bench binary: the jobs of the selected cases, with their files prepared. A bench binary executes its own
-//! plan. `highwater` requests one (`--plan FILE`) to run some of its workers again, or to interleave the workers of two
-//! revisions.
+//! The plan of a bench binary: the jobs of the selected cases, with their files prepared. A bench binary executes its
+//! own plan. `highwater` requests one (`--plan FILE`) to run some of its workers again, or to interleave the workers of
+//! two revisions.
 
 use std::{
     fs, io,

@@ -6,7 +6,7 @@
 //! | `highwater 1` | the version of the protocol; first line |
 //! | `case ID` | the case to run |
 //! | `ladder N N ...` | the scales to measure |
-//! | `OPTION VALUE` | a deliberate change ([`highwater_model::WorkerOption`]), such as `inject 4096`; only if requested |
+//! | `OPTION VALUE` | a deliberate change ([`highwater_model::WorkerOption`]), such as `inject 4096`; optional |
 //! | `inject-once BYTES STAGE` | the same, to be applied after that stage |
 //! | `layout SEED` | the sampled memory layout of this worker ([`Layout`]) |
 //! | `input PATH` | a file that the case prepared; one line each, in order |
@@ -14,7 +14,7 @@
 //!
 //! | worker | meaning |
 //! |---|---|
-//! | `reached STAGE [wall_ns=N cpu_ns=N heap_in_use=N ...]` | paused until `go`; stage times and heap metrics are optional |
+//! | `reached STAGE [wall_ns=N cpu_ns=N heap_in_use=N ...]` | paused until `go`; times and heap metrics are optional |
 //! | `label CATEGORY START END` | the category of an address range (hexadecimal) |
 //! | `forget CATEGORY` | removes all labels of a category |
 //! | `figure NAME VALUE` | a number about itself, recorded with the next stage |

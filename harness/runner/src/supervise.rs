@@ -49,8 +49,8 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// Creates a supervisor. `program` is the bench binary, which workers with [`Program::Own`] execute; `folder` is the
-    /// working directory of all workers.
+    /// Creates a supervisor. `program` is the bench binary, which workers with [`Program::Own`] execute; `folder` is
+    /// the working directory of all workers.
     ///
     /// # Errors
     /// If the program cannot be opened.

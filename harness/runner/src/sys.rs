@@ -31,9 +31,9 @@ pub(super) fn before_exec(command: &mut Command, setup: ChildSetup) {
     let apply = move || {
         setup.apply()?;
         let socket = setup.socket.as_raw_fd();
-        // SAFETY: dup2 only changes the child's descriptor table. The socket has a number above 99, so the two differ and
-        // the copy is not close-on-exec. std does not use number 3: lower numbers are assigned first, and the parent
-        // opened several descriptors before spawning.
+        // SAFETY: dup2 only changes the child's descriptor table. The socket has a number above 99, so the two differ
+        // and the copy is not close-on-exec. std does not use number 3: lower numbers are assigned first, and the
+        // parent opened several descriptors before spawning.
         match unsafe { libc::dup2(socket, WORKER_FD) } {
             -1 => Err(io::Error::last_os_error()),
             _ => Ok(()),

@@ -261,8 +261,8 @@ impl WorkerProcess {
         }
     }
 
-    /// Waits for the exit only. A process that is being killed loses its memory and its socket a moment before it counts
-    /// as exited, and the signal that killed it may interrupt the parent, too.
+    /// Waits for the exit only. A process that is being killed loses its memory and its socket a moment before it
+    /// counts as exited, and the signal that killed it may interrupt the parent, too.
     fn exits_within(&self, timeout: Duration) -> Result<bool, RunnerError> {
         let timeout = timespec(timeout);
         let ready = retry_on_intr(|| poll(&mut [PollFd::new(&self.exit, PollFlags::IN)], Some(&timeout)));

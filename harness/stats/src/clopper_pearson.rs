@@ -17,8 +17,8 @@ pub struct ProportionInterval {
     pub high: f64,
 }
 
-/// The two-sided confidence interval for `k` of `n`. `confidence` is between 0 and 1, exclusive. The error probability is
-/// divided equally between both sides: a confidence of 0.90 gives one-sided limits of 95 %.
+/// The two-sided confidence interval for `k` of `n`. `confidence` is between 0 and 1, exclusive. The error probability
+/// is divided equally between both sides: a confidence of 0.90 gives one-sided limits of 95 %.
 ///
 /// Returns `None` if `n` is 0, `k` exceeds `n`, or `confidence` is out of range.
 #[must_use]
@@ -50,8 +50,8 @@ fn lower(k: usize, n: usize, tail: f64) -> f64 {
     }
 }
 
-/// The probability of `k` or more of `n` at a rate between 0 and `k / n`. The term of `k` is the largest of the sum, and
-/// each following term is the previous one times a factor below 1.
+/// The probability of `k` or more of `n` at a rate between 0 and `k / n`. The term of `k` is the largest of the sum,
+/// and each following term is the previous one times a factor below 1.
 fn at_least(k: usize, n: usize, rate: f64) -> f64 {
     let odds = rate / (1.0 - rate);
     let mut term = (ln_choose(n, k) + k as f64 * rate.ln() + (n - k) as f64 * (-rate).ln_1p()).exp();
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn zero_of_three_thousand_bounds_the_rate_at_a_tenth_of_a_percent() {
+    fn zero_of_three_thousand_bounds_the_rate_at_0_1_percent() {
         let rate = clopper_pearson(0, 3000, 0.90).expect("in range");
         close(rate.high, 0.000_998, 1e-6);
     }
@@ -129,18 +129,20 @@ mod tests {
             n in 1_usize..500, fraction in 0.0..=1.0_f64, confidence in 0.5..0.999_f64,
         ) {
             let k = (fraction * n as f64) as usize;
-            let (here, mirrored) =
-                (clopper_pearson(k, n, confidence).expect("in range"), clopper_pearson(n - k, n, confidence).expect("in range"));
-            prop_assert!(0.0 <= here.low && here.low <= here.proportion && here.proportion <= here.high && here.high <= 1.0);
+            let interval = |k| clopper_pearson(k, n, confidence).expect("in range");
+            let (here, mirrored) = (interval(k), interval(n - k));
+            prop_assert!(0.0 <= here.low && here.low <= here.proportion);
+            prop_assert!(here.proportion <= here.high && here.high <= 1.0);
             prop_assert!((here.low + mirrored.high - 1.0).abs() < 1e-12);
         }
 
         #[test]
         fn the_interval_is_monotonic_in_confidence_and_k(n in 2_usize..300, fraction in 0.0..1.0_f64) {
             let k = (fraction * (n - 1) as f64) as usize;
-            let (narrow, wide) = (clopper_pearson(k, n, 0.90).expect("in range"), clopper_pearson(k, n, 0.99).expect("in range"));
+            let interval = |k, confidence| clopper_pearson(k, n, confidence).expect("in range");
+            let (narrow, wide) = (interval(k, 0.90), interval(k, 0.99));
             prop_assert!(wide.low <= narrow.low && narrow.high <= wide.high);
-            let more = clopper_pearson(k + 1, n, 0.90).expect("in range");
+            let more = interval(k + 1, 0.90);
             prop_assert!(narrow.low < more.low && narrow.high < more.high);
         }
 

@@ -22,8 +22,8 @@ const RESAMPLES: usize = 2_000;
 /// The absolute shift of the median that a run of `run` samples does not exceed with probability `coverage` (0 to 1) if
 /// it is distributed like the baseline. It is in the unit of the values, and 0 if all values of the baseline are equal.
 ///
-/// Returns `None` if the baseline is empty or has a value that is not finite, if `run` is 0, or if `coverage` is outside
-/// 0 to 1.
+/// Returns `None` if the baseline is empty or has a value that is not finite, if `run` is 0, or if `coverage` is
+/// outside 0 to 1.
 #[must_use]
 pub fn envelope(baseline: &[f64], run: usize, coverage: f64, seed: u64) -> Option<f64> {
     if run == 0 || !(0.0..=1.0).contains(&coverage) {

@@ -7,8 +7,8 @@
 //!
 //! Limits: a single step is reported as a leak if it divides the n judged windows into parts whose sizes differ by at
 //! most about the square root of n (8 and 12 of 20, 46 and 54 of 100) *and* its height in pages is close to the number
-//! of windows (17 pages for 20 windows). To tell them apart, repeat the run with another number of windows: a step stays
-//! where it was, and a leak keeps growing.
+//! of windows (17 pages for 20 windows). To tell them apart, repeat the run with another number of windows: a step
+//! stays where it was, and a leak keeps growing.
 //!
 //! The trend test and the slope are those of `mann_kendall.rs`.
 
@@ -32,8 +32,8 @@ pub struct Leak {
 /// first `warm_up` windows are ignored, because filling caches is not a leak. `page` is the quantum of the values and
 /// must be positive.
 ///
-/// Returns `None` unless the trend is significant at 0.01 *and* its slope is at least one page per window, and for input
-/// that [`mann_kendall`] rejects. Use that function to get the statistics of a series without a leak.
+/// Returns `None` unless the trend is significant at 0.01 *and* its slope is at least one page per window, and for
+/// input that [`mann_kendall`] rejects. Use that function to get the statistics of a series without a leak.
 #[must_use]
 pub fn leak(values: &[f64], warm_up: usize, page: f64) -> Option<Leak> {
     let judged = values.get(warm_up..)?;

@@ -8,9 +8,9 @@
 //! correction. At 60 windows the approximate p differs from the exact one by less than 0.001 where p is below 0.05
 //! (tested).
 //!
-//! Sources: H. Mann, "Nonparametric tests against trend", Econometrica 13 (1945); M. Kendall, "Rank correlation methods"
-//! (1975), chapter 3 (ties) and chapter 4 (significance); R. Gilbert, "Statistical methods for environmental pollution
-//! monitoring" (1987), §16.4. For the slope see `theil_sen.rs`.
+//! Sources: H. Mann, "Nonparametric tests against trend", Econometrica 13 (1945); M. Kendall, "Rank correlation
+//! methods" (1975), chapter 3 (ties) and chapter 4 (significance); R. Gilbert, "Statistical methods for environmental
+//! pollution monitoring" (1987), §16.4. For the slope see `theil_sen.rs`.
 //!
 //! Limits: the test assumes that windows are independent without a trend. Memory levels are not: after an allocator has
 //! stepped up once, all later values are higher. At least five windows are needed for p to reach 0.01, and the cost is

@@ -1,7 +1,7 @@
 //! The Pareto set of choices with two costs: those that no other choice dominates.
 //!
-//! Source: V. Pareto, "Manuale di economia politica" (1906), as formulated by H. T. Kung, F. Luccio and F. P. Preparata,
-//! "On finding the maxima of a set of vectors", JACM 22 (1975).
+//! Source: V. Pareto, "Manuale di economia politica" (1906), as formulated by H. T. Kung, F. Luccio and F. P.
+//! Preparata, "On finding the maxima of a set of vectors", JACM 22 (1975).
 
 /// For each pair of costs, whether it is in the Pareto set: no other pair is lower in one cost and not higher in the
 /// other. Equal pairs do not dominate each other. A pair that is not finite is never in the set.

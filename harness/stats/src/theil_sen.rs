@@ -1,5 +1,5 @@
-//! The marginal cost per unit: the Theil-Sen slope over the rungs of a ladder, its confidence interval over workers, and
-//! whether growth is linear.
+//! The marginal cost per unit: the Theil-Sen slope over the rungs of a ladder, its confidence interval over workers,
+//! and whether growth is linear.
 //!
 //! Sources: H. Theil, "A rank-invariant method of linear and polynomial regression analysis" (1950);
 //! P. K. Sen, "Estimates of the regression coefficient based on Kendall's tau", JASA 63 (1968);
@@ -63,8 +63,8 @@ const SEED: u64 = 0x9E37_79B9_7F4A_7C15;
 /// Relative difference of the slopes of the two halves of a ladder up to which growth is called linear.
 const LINEARITY_TOLERANCE: f64 = 0.05;
 
-/// Fits a line to the rungs of several workers: worker `w` had the value `workers[w][i]` at `scales[i]` units. `quantum`
-/// is the resolution of the values (a page), within which growth counts as linear.
+/// Fits a line to the rungs of several workers: worker `w` had the value `workers[w][i]` at `scales[i]` units.
+/// `quantum` is the resolution of the values (a page), within which growth counts as linear.
 ///
 /// Returns `None` if there are fewer than two rungs or no workers.
 #[must_use]

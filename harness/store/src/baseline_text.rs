@@ -1,5 +1,5 @@
-//! The text format of baselines: a short header, then one line for each gated quantity of each case, sorted. A change of
-//! ten pages in one case is about ten lines of a diff.
+//! The text format of baselines: a short header, then one line for each gated quantity of each case, sorted. A change
+//! of ten pages in one case is about ten lines of a diff.
 //!
 //! ```text
 //! highwater baseline 2
@@ -17,8 +17,8 @@
 //! ```
 //!
 //! A line consists of the aspect, its stage (or ladder), the quantity, the median, the range if the workers differ (an
-//! omitted end equals the median), and the medians by category of mapping. Numbers of bytes are exact: in KiB if that is
-//! a whole number, otherwise in bytes.
+//! omitted end equals the median), and the medians by category of mapping. Numbers of bytes are exact: in KiB if that
+//! is a whole number, otherwise in bytes.
 
 use std::{collections::BTreeMap, fmt::Write, path::Path};
 

@@ -13,8 +13,8 @@ use crate::{StoreError, record_file::is_temporary};
 pub struct FolderLock(#[expect(dead_code, reason = "the lock lasts as long as the file is open")] File);
 
 impl FolderLock {
-    /// Locks a folder, waiting for another holder if necessary. `report` is called with a message before waiting, and if
-    /// the file system does not support locks (some network file systems), in which case there is no lock.
+    /// Locks a folder, waiting for another holder if necessary. `report` is called with a message before waiting, and
+    /// if the file system does not support locks (some network file systems), in which case there is no lock.
     ///
     /// # Errors
     /// If the folder cannot be opened.

@@ -62,7 +62,7 @@ pub enum StoreError {
     },
     /// The file is valid, but belongs to another family or machine class.
     #[error(
-        "{path}: contains the record of {found}; move it to the right place, and restore this file from git if it existed"
+        "{path}: contains the record of {found}; move it to the right place, and restore this file from git if needed"
     )]
     Misplaced {
         /// The file.
@@ -174,8 +174,8 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), StoreError> {
 }
 
 /// A file that is complete on disk under a temporary name, in the folder of the file that it is to replace. To update
-/// several files, stage all of them before committing the first: if there is not enough space, none is changed. Dropping
-/// it removes the temporary file.
+/// several files, stage all of them before committing the first: if there is not enough space, none is changed.
+/// Dropping it removes the temporary file.
 #[derive(Debug)]
 #[must_use]
 pub struct Staged {

@@ -1,8 +1,8 @@
 //! The counting allocator: the Rust allocator of a worker, which counts the bytes and blocks that the program requests.
 //! Heap bytes are exact, whereas heap *pages* depend on the placement of blocks.
 //!
-//! Only workers count ([`enable`]). In other processes the overhead is one load and a branch. Counting takes at most five
-//! relaxed atomic operations per allocation and allocates nothing, so it does not change the memory of a case.
+//! Only workers count ([`enable`]). In other processes the overhead is one load and a branch. Counting takes at most
+//! five relaxed atomic operations per allocation and allocates nothing, so it does not change the memory of a case.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -12,15 +12,16 @@ use std::{
 use highwater_model::Metric;
 
 static ENABLED: AtomicBool = AtomicBool::new(false);
-/// Live bytes, relative to the start of counting: freeing an older block wraps below 0, and later allocations wrap back.
-/// The same holds for `BLOCKS`.
+/// Live bytes, relative to the start of counting: freeing an older block wraps below 0, and later allocations wrap
+/// back. The same holds for `BLOCKS`.
 static LIVE: AtomicU64 = AtomicU64::new(0);
 static BLOCKS: AtomicU64 = AtomicU64::new(0);
 static PEAK: AtomicU64 = AtomicU64::new(0);
 static ALLOCATED: AtomicU64 = AtomicU64::new(0);
 
 /// A global allocator that wraps another one and counts its allocations. `highwater` installs it around the system
-/// allocator unless its default feature `counting-allocator` is disabled. A program with another allocator can wrap that:
+/// allocator unless its default feature `counting-allocator` is disabled. A program with another allocator can wrap
+/// that:
 ///
 /// ```ignore
 /// #[global_allocator]

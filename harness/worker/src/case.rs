@@ -79,8 +79,9 @@ pub struct Dirs<'a> {
 
 /// One case of a family: a strategy and its parameters.
 ///
-/// [`prepare`](Case::prepare) runs in the parent, [`run`](Case::run) in a worker process, and [`time`](Case::time) in the
-/// criterion benchmark. A case is `Sync` because a worker runs it on a new thread, whose heap nothing else has used.
+/// [`prepare`](Case::prepare) runs in the parent, [`run`](Case::run) in a worker process, and [`time`](Case::time) in
+/// the criterion benchmark. A case is `Sync` because a worker runs it on a new thread, whose heap nothing else has
+/// used.
 pub trait Case: Sync {
     /// The stable id.
     fn id(&self) -> CaseId;

@@ -1,6 +1,6 @@
-//! Implements the worker options ([`WorkerOption`]). Injected memory tests the gate and measures its power: per unit, as
-//! heap, as pages of one mapping or as mappings, or once per worker. `--shift-heap` allocates heap without using it, so
-//! that the allocations of a case are at other addresses, as in another build or on another machine.
+//! Implements the worker options ([`WorkerOption`]). Injected memory tests the gate and measures its power: per unit,
+//! as heap, as pages of one mapping or as mappings, or once per worker. `--shift-heap` allocates heap without using it,
+//! so that the allocations of a case are at other addresses, as in another build or on another machine.
 
 use std::io;
 

@@ -1,8 +1,8 @@
 //! Sampled memory layouts. The address of a heap block, a stack frame or the environment depends on everything that is
-//! allocated before it, so that one more case, a longer path or another compiler can change the number of pages that the
-//! same allocations touch. Each worker of a case therefore has a different layout, so that a baseline and a run are
-//! samples of the same distribution (the idea of STABILIZER: C. Curtsinger and E. Berger, "STABILIZER: statistically sound
-//! performance evaluation", ASPLOS 2013).
+//! allocated before it, so that one more case, a longer path or another compiler can change the number of pages that
+//! the same allocations touch. Each worker of a case therefore has a different layout, so that a baseline and a run are
+//! samples of the same distribution (the idea of STABILIZER: C. Curtsinger and E. Berger, "STABILIZER: statistically
+//! sound performance evaluation", ASPLOS 2013).
 
 use std::fmt;
 
@@ -16,8 +16,8 @@ const OFFSETS: u32 = 256;
 pub struct Layout(u8);
 
 impl Layout {
-    /// The layout of the n-th worker of a case. The bits of the number are reversed (van der Corput sequence), so that any
-    /// number of workers covers a page evenly: 0, 1/2, 1/4, 3/4, 1/8, ...
+    /// The layout of the n-th worker of a case. The bits of the number are reversed (van der Corput sequence), so that
+    /// any number of workers covers a page evenly: 0, 1/2, 1/4, 3/4, 1/8, ...
     #[must_use]
     pub fn of_worker(number: usize) -> Self {
         Self((number as u8).reverse_bits())
@@ -32,8 +32,8 @@ impl Layout {
         usize::from(self.0) * ALIGNMENT
     }
 
-    /// The shift of the case's stack, in bytes. The steps are coprime to the number of offsets, so that the three shifts
-    /// are different permutations.
+    /// The shift of the case's stack, in bytes. The steps are coprime to the number of offsets, so that the three
+    /// shifts are different permutations.
     pub(crate) fn stack(self) -> usize {
         self.scattered(101)
     }

@@ -1,8 +1,9 @@
 //! The library of the measured process: stages and labels, the counting allocator, and the worker's side of the stage
-//! protocol. It contains no statistics, reports or command line, so that a worker links little besides the measured code.
+//! protocol. It contains no statistics, reports or command line, so that a worker links little besides the measured
+//! code.
 //!
-//! A worker runs one [`Case`] of a [`Family`], once. At each stage it pauses until the parent process has read its memory
-//! from outside.
+//! A worker runs one [`Case`] of a [`Family`], once. At each stage it pauses until the parent process has read its
+//! memory from outside.
 
 mod alloc;
 

@@ -76,8 +76,8 @@ fn serve(channel: std::os::fd::OwnedFd, family: impl FnOnce() -> Family) -> Resu
 }
 
 /// Runs the case on a new thread, for which glibc's malloc creates an unused arena. Earlier allocations (the list of
-/// cases, a longer path, feature strings of another CPU) then do not affect the placement of the case's blocks. Free pages
-/// of the main arena are released first, so that there are none left if the case trims its heap.
+/// cases, a longer path, feature strings of another CPU) then do not affect the placement of the case's blocks. Free
+/// pages of the main arena are released first, so that there are none left if the case trims its heap.
 fn on_fresh_thread(case: &dyn Case, stages: &mut Stages) -> Result<CaseResult, CaseError> {
     sys::trim_heap();
     std::thread::scope(|scope| {

@@ -1,5 +1,5 @@
-//! Mappings without memory: a reserved address range that is split by changing the protection of parts of it. Each split
-//! adds one mapping (VMA), and no page is ever touched.
+//! Mappings without memory: a reserved address range that is split by changing the protection of parts of it. Each
+//! split adds one mapping (VMA), and no page is ever touched.
 
 use std::{ffi::c_void, io, ptr::null_mut};
 

@@ -159,8 +159,9 @@ impl Stages {
         Ok(())
     }
 
-    /// Reports a number about the worker itself, such as `uncommitted_bytes`, which is recorded with the next stage. Values
-    /// reported under the same name before a stage are added. See [`highwater_model::FigureName`] for names and units.
+    /// Reports a number about the worker itself, such as `uncommitted_bytes`, which is recorded with the next stage.
+    /// Values reported under the same name before a stage are added. See [`highwater_model::FigureName`] for names and
+    /// units.
     ///
     /// # Errors
     /// If the connection to the parent failed.
@@ -184,9 +185,9 @@ impl Stages {
         Ok(())
     }
 
-    /// Returns free heap to the system, for a worker that compiles code: heap that the compiler freed would hide the cost
-    /// of the first units. Allocate bookkeeping of the case, such as the list of its units, before compiling. Otherwise it
-    /// may keep pages in use that the compiler wrote to.
+    /// Returns free heap to the system, for a worker that compiles code: heap that the compiler freed would hide the
+    /// cost of the first units. Allocate bookkeeping of the case, such as the list of its units, before compiling.
+    /// Otherwise it may keep pages in use that the compiler wrote to.
     pub fn trim(&self) {
         sys::trim_heap();
     }

@@ -24,8 +24,8 @@ impl dyn Timer + '_ {
         });
     }
 
-    /// Times `routine` only. `setup` creates the input of each iteration; it is not timed, and neither is dropping input
-    /// and output.
+    /// Times `routine` only. `setup` creates the input of each iteration; it is not timed, and neither is dropping
+    /// input and output.
     pub fn iter_with_setup<I, T>(&mut self, mut setup: impl FnMut() -> I, mut routine: impl FnMut(&mut I) -> T) {
         self.measure(&mut |iterations| {
             let mut elapsed = Duration::ZERO;
