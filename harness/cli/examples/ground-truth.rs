@@ -210,7 +210,7 @@ fn share(stages: &mut Stages, pages: usize) -> CaseResult {
     Ok(stages.reached("alone")?)
 }
 
-/// A forked child that shares the memory of this process until it is told to exit.
+/// A forked child that shares the memory of this process until [`Child::end`].
 struct Child {
     pid: libc::pid_t,
     /// The child exits when this end of its pipe is closed.
