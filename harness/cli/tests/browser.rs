@@ -1,5 +1,5 @@
-//! The report's pages in a real browser: headless Chromium, driven by browser/check.cjs with
-//! playwright-core, and looked over by axe-core. `.ci/browser` installs all three.
+//! Tests of the report's pages in headless Chromium, driven by browser/check.cjs with playwright-core, with
+//! accessibility checks by axe-core. `.ci/browser` installs all three.
 
 mod common;
 
@@ -16,15 +16,15 @@ use highwater_report::site::{Material, write};
 use serde::Deserialize;
 use tempfile::TempDir;
 
-/// What check.cjs found.
+/// The output of check.cjs.
 #[derive(Debug, Deserialize)]
 struct Found {
     failures: Vec<String>,
-    /// By page and chart, how many series are drawn.
+    /// The number of series drawn, by page and chart.
     series: BTreeMap<String, BTreeMap<String, usize>>,
 }
 
-/// Opens the pages of a site.
+/// Runs check.cjs on a site.
 fn browse(site: &Path) -> Found {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let modules = std::env::var_os("HIGHWATER_BROWSER_MODULES")
@@ -33,15 +33,15 @@ fn browse(site: &Path) -> Found {
     for needed in [&chromium, &modules.join("playwright-core"), &modules.join("axe-core")] {
         assert!(needed.exists(), "{} is missing: run `bash .ci/browser`", needed.display());
     }
-    // One browser at a time: each takes two CPUs.
+    // One browser at a time, since each uses two CPUs.
     static BROWSER: Mutex<()> = Mutex::new(());
     let _alone = BROWSER.lock().unwrap_or_else(PoisonError::into_inner);
     let ran = Command::new("node").arg(root.join("tests/browser/check.cjs")).arg(&modules).arg(site).output();
     let ran = ran.expect("node (20 or newer) is installed");
-    let told = String::from_utf8_lossy(&ran.stdout);
-    let said = String::from_utf8_lossy(&ran.stderr);
-    assert!(ran.status.success(), "check.cjs failed: {said}");
-    serde_json::from_str(&told).unwrap_or_else(|error| panic!("{error}: {told}\n{said}"))
+    let stdout = String::from_utf8_lossy(&ran.stdout);
+    let stderr = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "check.cjs failed: {stderr}");
+    serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}\n{stderr}"))
 }
 
 fn written(material: &Material) -> TempDir {
@@ -50,7 +50,7 @@ fn written(material: &Material) -> TempDir {
     folder
 }
 
-fn is_sound(found: &Found) {
+fn assert_sound(found: &Found) {
     assert!(found.failures.is_empty(), "{:#?}", found.failures);
 }
 
@@ -58,8 +58,8 @@ fn is_sound(found: &Found) {
 fn every_page_of_a_real_record_is_sound() {
     let site = written(&full());
     let found = browse(site.path());
-    is_sound(&found);
-    // Thirteen cases of which one is not run: three guests with four choices each, two ladders, two routines.
+    assert_sound(&found);
+    // Thirteen cases, one of them not run: three guests with four strategies each, two ladders, two routines.
     let family = &found.series["family/sandbox-scaling.html"];
     let of = |kind: &str| {
         family.iter().filter(|(id, _)| id.starts_with(kind)).map(|(_, series)| *series).collect::<Vec<_>>()
@@ -71,23 +71,23 @@ fn every_page_of_a_real_record_is_sound() {
 }
 
 #[test]
-fn hostile_names_do_nothing() {
-    is_sound(&browse(written(&hostile()).path()));
+fn hostile_names_are_harmless() {
+    assert_sound(&browse(written(&hostile()).path()));
 }
 
 #[test]
-fn a_site_of_nothing_is_sound() {
-    is_sound(&browse(written(&Material::default()).path()));
+fn an_empty_site_is_sound() {
+    assert_sound(&browse(written(&Material::default()).path()));
 }
 
 #[test]
 fn a_site_of_five_hundred_cases_is_sound() {
-    is_sound(&browse(written(&many(500)).path()));
+    assert_sound(&browse(written(&many(500)).path()));
 }
 
-/// The checks themselves: a page with every fault that they look for.
+/// Tests the checks themselves with a page that has every fault.
 #[test]
-fn a_broken_page_is_found_out() {
+fn every_fault_of_a_broken_page_is_found() {
     let site = tempfile::tempdir().expect("a folder");
     let chart = "<figure class=\"chart\" id=\"c\" data-series=\"2\"><svg viewBox=\"0 0 100 50\" width=\"100\">\
                  <polyline stroke=\"var(--s0)\" stroke-width=\"2\" points=\"0,0 9,9\"/>\
@@ -104,18 +104,18 @@ fn a_broken_page_is_found_out() {
     for part in [
         "console: oh",
         "script: ah",
-        "asks for http://127.0.0.1:9/x.png",
-        "nowhere.html, which is not there",
+        "requests http://127.0.0.1:9/x.png",
+        "nowhere.html, which does not exist",
         "no such anchor",
         "a link to javascript:",
-        "scrolls sideways",
+        "scrolls horizontally",
         "is not dark",
         "no title",
-        "says 2 lines and draws 1",
-        "colours of its own",
-        "stand twice: c",
-        "lies on another text",
-        "leaves the chart",
+        "declares 2 lines and draws 1",
+        "fixed colours",
+        "duplicate ids: c",
+        "overlaps another text",
+        "exceeds the chart",
         "color-contrast",
         "image-alt",
         "lower than 11 px",

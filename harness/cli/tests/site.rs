@@ -1,5 +1,5 @@
-//! The report's pages: the same bytes for the same records, right for every kind of record, and kept
-//! apart from what else is in their folder. What a browser makes of them is tested in browser.rs.
+//! The report's pages: deterministic output, correct for every kind of record, without side effects on other
+//! files in the folder. How browsers render them is tested in browser.rs.
 
 mod common;
 
@@ -29,13 +29,13 @@ fn page<'a>(pages: &'a [Page], path: &str) -> &'a str {
         .html
 }
 
-/// What is between `<main>` and `</main>`, which is what a change of the data changes.
+/// The content of `<main>`: the part that depends on the data.
 fn content(html: &str) -> &str {
     let (_, from) = html.split_once("<main id=\"main\">").expect("main");
     from.split_once("</main>").expect("main").0.trim()
 }
 
-/// A small record: a blessed baseline, and a run with a page more per unit in one case.
+/// A blessed baseline, and a run in which one case uses one more page per unit.
 fn small() -> Material {
     let before = blessed_baseline(&record(), "first measurement");
     let mut now = record();
@@ -49,14 +49,14 @@ fn small() -> Material {
 }
 
 #[test]
-fn a_small_record_has_these_pages() {
+fn a_small_record_matches_the_snapshots() {
     let pages = pages(&small());
     insta::assert_snapshot!("front_page", content(page(&pages, "index.html")));
     insta::assert_snapshot!("family_page", content(page(&pages, "family/toy.html")));
 }
 
 #[test]
-fn the_same_records_give_the_same_bytes() {
+fn output_is_deterministic() {
     let [first, second] = [full(), full()].map(|material| pages(&material));
     assert_eq!(first.len(), second.len());
     for (a, b) in first.iter().zip(&second) {
@@ -65,7 +65,7 @@ fn the_same_records_give_the_same_bytes() {
 }
 
 #[test]
-fn nothing_measured_is_said_and_is_no_failure() {
+fn a_site_without_records_says_so() {
     let pages = pages(&Material::default());
     assert_eq!(pages.len(), 4);
     assert!(content(page(&pages, "index.html")).contains("Nothing measured"));
@@ -75,7 +75,7 @@ fn nothing_measured_is_said_and_is_no_failure() {
 }
 
 #[test]
-fn a_record_without_cases_and_one_with_one_case_have_their_pages() {
+fn records_with_no_case_or_one_case_have_pages() {
     let empty = Record { cases: Vec::new(), ..record() };
     let without = pages(&Material::of(vec![(empty, None)], &Policy::default()));
     assert!(page(&without, "family/toy.html").contains("No case was selected"));
@@ -89,7 +89,7 @@ fn a_record_without_cases_and_one_with_one_case_have_their_pages() {
 }
 
 #[test]
-fn cases_that_live_through_the_same_stages_share_a_table_with_what_they_reported() {
+fn cases_with_the_same_stages_share_a_table() {
     let mut run = record();
     let tables = |run: &Record| {
         let pages = pages(&Material::of(vec![(run.clone(), None)], &Policy::default()));
@@ -104,7 +104,7 @@ fn cases_that_live_through_the_same_stages_share_a_table_with_what_they_reported
     let figure = "figure.calls_per_second".parse().expect("a figure");
     run.cases[1].stages[1].memory.insert(figure, Series::Same(1234));
     let [heap, mapped] = tables(&run).try_into().expect("two tables");
-    assert!(heap.contains("one more buffer live") && !heap.contains("told by the workers"), "{heap}");
+    assert!(heap.contains("per buffer, live") && !heap.contains("reported by the workers"), "{heap}");
     assert!(
         mapped.contains("<th>calls per second") && mapped.contains(">1,234") && mapped.contains("n = 5"),
         "{mapped}"
@@ -112,11 +112,11 @@ fn cases_that_live_through_the_same_stages_share_a_table_with_what_they_reported
 }
 
 #[test]
-fn what_was_not_run_or_died_is_shown_with_its_reason() {
+fn failures_and_cases_not_run_have_a_reason() {
     let pages = pages(&full());
     let family = page(&pages, "family/sandbox-scaling.html");
     assert!(family.contains("not run: the guest is not built"));
-    assert!(family.contains("1 died: out of memory, after live@10"));
+    assert!(family.contains("1 failed: out of memory, after live@10"));
     let case = page(&pages, "case/sandbox-scaling+absent+guest=none.html");
     assert!(case.contains("not run: the guest is not built") && !case.contains("<svg"));
     assert!(pages.iter().any(|page| page.html.contains("memory allocation of 1048576 bytes failed")));
@@ -125,26 +125,25 @@ fn what_was_not_run_or_died_is_shown_with_its_reason() {
 }
 
 #[test]
-fn every_verdict_that_moved_stands_on_the_comparison_and_the_others_are_counted() {
+fn changed_verdicts_are_listed_and_unchanged_ones_counted() {
     let material = full();
     let pages = pages(&material);
     let compare = page(&pages, "compare.html");
     let gated: Vec<_> = material.comparison.verdicts().filter(|verdict| verdict.gated).collect();
-    let (same, moved): (Vec<_>, Vec<_>) = gated.into_iter().partition(|verdict| verdict.kind == Kind::Same);
-    assert!(same.len() > 500 && !moved.is_empty());
-    for verdict in moved {
+    let (unchanged, changed): (Vec<_>, Vec<_>) = gated.into_iter().partition(|verdict| verdict.kind == Kind::Same);
+    assert!(unchanged.len() > 500 && !changed.is_empty());
+    for verdict in changed {
         let sentence = verdict.sentence.replace('>', "&#62;");
         assert!(compare.contains(&sentence), "{sentence}");
     }
-    assert!(compare.contains(&format!("Gated, and the same: {}", same.len())), "{compare}");
+    assert!(compare.contains(&format!("Gated, unchanged: {}", unchanged.len())), "{compare}");
     let cells = compare.split("</a><td>").skip(1).filter_map(|cell| cell.split_once('<')?.0.parse::<usize>().ok());
-    let is_unchanged = |verdict: &&&Verdict| verdict.subject.as_ref().is_some_and(|it| it.baseline == Some(it.run));
-    assert_eq!(cells.sum::<usize>(), same.iter().filter(is_unchanged).count());
+    let is_identical = |verdict: &&&Verdict| verdict.subject.as_ref().is_some_and(|it| it.baseline == Some(it.run));
+    assert_eq!(cells.sum::<usize>(), unchanged.iter().filter(is_identical).count());
 }
 
-/// A run that differs by less than the policy allows is the same, and says by how much.
 #[test]
-fn what_changed_by_less_than_is_allowed_is_reported_in_a_sentence() {
+fn changes_within_the_tolerance_are_listed_with_their_size() {
     let (before, mut now) = (baseline(&record()), record());
     add_per_unit(&mut now.cases[0], "heap_live", 4096);
     let folder = tempfile::tempdir().expect("a folder");
@@ -152,12 +151,15 @@ fn what_changed_by_less_than_is_allowed_is_reported_in_a_sentence() {
     fs::write(&path, "schema = 1\n[[rule]]\nmetric = \"heap_live\"\ntolerance = \"1 MiB\"\n").expect("written");
     let pages = pages(&Material::of(vec![(now, Some(before))], &Policy::read(&path).expect("a policy")));
     let compare = page(&pages, "compare.html");
-    let (_, held) = compare.split_once("changed by no more than is allowed").expect("a table");
-    assert!(held.contains("heap_live per buffer at live") && held.contains("<small>and growth at live@"), "{held}");
+    let (_, unchanged) = compare.split_once("changes within the tolerance").expect("a table");
+    assert!(
+        unchanged.contains("heap_live per buffer at live") && unchanged.contains("<small>and growth at live@"),
+        "{unchanged}"
+    );
 }
 
 #[test]
-fn hostile_names_are_text_and_never_leave_the_folder() {
+fn hostile_names_are_escaped_and_never_leave_the_folder() {
     for Page { path, html } in pages(&hostile()) {
         let own = html.matches("<script>").count();
         assert!(own == usize::from(path.starts_with("family/")), "{path} has {own} scripts");
@@ -171,7 +173,7 @@ fn hostile_names_are_text_and_never_leave_the_folder() {
 }
 
 #[test]
-fn the_site_of_a_full_run_is_small_and_quick_to_write() {
+fn the_site_of_a_full_run_is_small_and_fast_to_write() {
     let folder = tempfile::tempdir().expect("a folder");
     let material = full_run();
     let clock = || rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
@@ -190,11 +192,11 @@ fn five_hundred_cases_have_a_page_each() {
     assert_eq!(pages.iter().filter(|page| page.path.starts_with("case/")).count(), 500);
     let family = page(&pages, "family/many.html");
     assert_eq!(family.matches("href=\"../case/").count(), 500);
-    assert!(family.contains("are not drawn; the table has all cases"), "charts have an end");
+    assert!(family.contains("are not drawn; the table has all cases"), "the number of charts is limited");
 }
 
 #[test]
-fn pages_of_an_earlier_run_go_and_files_of_others_stay() {
+fn stale_pages_are_removed_and_other_files_kept() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("reports");
     site::write(&full(), &out).expect("written");
@@ -214,18 +216,18 @@ fn pages_of_an_earlier_run_go_and_files_of_others_stay() {
 }
 
 #[test]
-fn two_revisions_are_compared_on_the_same_page_alone() {
+fn a_comparison_page_can_stand_alone() {
     let (before, mut now) = (baseline(&record()), record());
     add_per_unit(&mut now.cases[0], "heap_live", 4096);
     let families = vec![compare_family(&before, &now, &Policy::default())];
     let comparison = Comparison { families, ..Comparison::default() };
     let page = site::comparison_page(&comparison, "v1.0", "HEAD").expect("a page");
     assert!(page.contains("<h1>v1.0 against HEAD</h1>") && page.contains("heap_live per buffer at live"), "{page}");
-    assert!(!page.contains("<nav"), "it has no other pages to lead to");
+    assert!(!page.contains("<nav"), "a stand-alone page has no navigation");
 }
 
 #[test]
-fn criterions_report_is_linked_where_it_is_there() {
+fn criterions_report_is_linked_if_it_exists() {
     let folder = tempfile::tempdir().expect("a folder");
     let root = folder.path().canonicalize().expect("a path");
     let report = root.join("target/criterion/toy_heap_size=64k/report");
@@ -234,13 +236,13 @@ fn criterions_report_is_linked_where_it_is_there() {
     let material = Material { criterion: Some(root.join("target/criterion")), ..small() };
     site::write(&material, &root.join("reports")).expect("written");
     let read = |name: &str| fs::read_to_string(root.join("reports/case").join(name)).expect("a page");
-    let there = read("toy+heap+size=64k.html");
-    assert!(there.contains("href=\"../../target/criterion/toy_heap_size=64k/report/index.html\""), "{there}");
+    let linked = read("toy+heap+size=64k.html");
+    assert!(linked.contains("href=\"../../target/criterion/toy_heap_size=64k/report/index.html\""), "{linked}");
     assert!(!read("toy+mapped+pages=4.html").contains("criterion/"));
 }
 
 #[test]
-fn the_trend_has_every_blessing_in_git_with_its_reason() {
+fn the_trend_lists_every_blessing_in_git_with_its_reason() {
     let folder = tempfile::tempdir().expect("a folder");
     let git = |args: &[&str]| {
         let identity = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"];
@@ -278,7 +280,7 @@ fn the_trend_has_every_blessing_in_git_with_its_reason() {
 }
 
 #[test]
-fn highwater_report_writes_the_pages_of_stored_records_and_prints_where() {
+fn report_writes_the_pages_and_prints_the_path() {
     let desk = Desk::measured_and_blessed();
     let out = desk.path().join("site");
     let report = |args: &[&str]| {
@@ -287,12 +289,12 @@ fn highwater_report_writes_the_pages_of_stored_records_and_prints_where() {
         command.arg("--out").arg(&out).args(args);
         command
     };
-    let told = run(report(&[]), exit::HELD.into());
-    assert_eq!(told.stdout.trim_end(), out.join("index.html").to_str().expect("text"));
+    let ran = run(report(&[]), exit::HELD.into());
+    assert_eq!(ran.stdout.trim_end(), out.join("index.html").to_str().expect("text"));
     let front = fs::read_to_string(out.join("index.html")).expect("written");
-    assert!(content(&front).contains("Held"), "{front}");
+    assert!(content(&front).contains("Passed"), "{front}");
 
-    // A regression is on the page and not in the status: `compare` is the gate.
+    // A regression does not change the exit status: only `compare` is a gate.
     common::edit(&desk.record_path(), |record| add_per_unit(&mut record.cases[0], "heap_live", 8192));
     run(report(&[]), exit::HELD.into());
     assert!(fs::read_to_string(out.join("index.html")).expect("written").contains("Failed"));
@@ -304,7 +306,7 @@ fn highwater_report_writes_the_pages_of_stored_records_and_prints_where() {
 }
 
 #[test]
-fn a_run_that_is_not_there_is_a_page_that_says_so() {
+fn report_without_a_run_writes_a_page_that_says_so() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut command = highwater(&["report", "--run", "/nowhere/at/all", "--baselines", "/nowhere"]);
     command.arg("--out").arg(folder.path());
@@ -313,22 +315,18 @@ fn a_run_that_is_not_there_is_a_page_that_says_so() {
 }
 
 #[test]
-fn a_bench_run_ends_by_writing_the_pages_and_a_test_run_does_not() {
+fn a_bench_run_writes_the_report_and_a_test_run_does_not() {
     let desk = Desk::new();
     let front = desk.run_folder().join("report/index.html");
     run(desk.bench(&["--list"]), 0);
     assert!(!front.exists());
-    let told = run(desk.bench(&["--memory-only", "--samples", "1", "heap"]), 0);
-    told.line(&format!("report: {}", front.display()));
+    let ran = run(desk.bench(&["--memory-only", "--samples", "1", "heap"]), 0);
+    ran.line(&format!("report: {}", front.display()));
     assert!(front.is_file());
 
-    // In the way of the pages a file: the run is kept, and one line says what is missing.
+    // If the report cannot be written, the run is kept and a warning is printed.
     fs::remove_dir_all(desk.run_folder().join("report")).expect("removed");
     fs::write(desk.run_folder().join("report"), "in the way").expect("written");
-    let told = run(desk.bench(&["--memory-only", "--samples", "1", "heap"]), 0);
-    assert!(
-        told.stderr.lines().any(|line| line.starts_with("warning: the report was not written: ")),
-        "{}",
-        told.stderr
-    );
+    let ran = run(desk.bench(&["--memory-only", "--samples", "1", "heap"]), 0);
+    assert!(ran.stderr.lines().any(|line| line.starts_with("warning: the report was not written: ")), "{}", ran.stderr);
 }

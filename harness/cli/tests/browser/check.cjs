@@ -1,10 +1,10 @@
-// Opens the pages of a site in headless Chromium and prints what is wrong with them, as JSON:
+// Opens the pages of a site in headless Chromium and prints all problems as JSON:
 // {"failures": ["page: what"], "series": {"page": {"chart id": number of series drawn}}}.
 //
 //   node check.cjs MODULES SITE
 //
 // MODULES is a node_modules folder with playwright-core and axe-core, SITE a folder of pages. The pages
-// of one folder are alike: of each the first eight are opened. Links are followed to all.
+// of one folder are similar, so only the first eight of each are opened. Links to all pages are checked.
 "use strict";
 const fs = require("node:fs");
 const path = require("node:path");
@@ -35,14 +35,14 @@ const series = {};
 
   const open = async (name, options) => {
     const context = await browser.newContext(options);
-    // Other tests and builds may keep the machine busy.
+    // The machine may be busy with other tests and builds.
     context.setDefaultTimeout(180_000);
     const page = await context.newPage();
     const fail = (what) => failures.push(`${name}: ${what}`);
     page.on("console", (message) => { if (message.type() === "error") fail(`console: ${message.text()}`); });
     page.on("pageerror", (error) => fail(`script: ${error.message}`));
     page.on("dialog", (dialog) => { fail(`a dialog: ${dialog.message()}`); dialog.dismiss(); });
-    page.on("request", (request) => { if (!/^(file|data):/.test(request.url())) fail(`asks for ${request.url()}`); });
+    page.on("request", (request) => { if (!/^(file|data):/.test(request.url())) fail(`requests ${request.url()}`); });
     await page.goto(pathToFileURL(path.join(root, name)).href);
     return { page, fail, close: () => context.close() };
   };
@@ -57,12 +57,12 @@ const series = {};
     await wide.close();
     const narrow = await open(name, { viewport: { width: 375, height: 800 }, colorScheme: "dark" });
     const width = await narrow.page.evaluate(() => document.documentElement.scrollWidth);
-    if (width > 375) narrow.fail(`scrolls sideways at 375 px: ${width} px wide`);
+    if (width > 375) narrow.fail(`scrolls horizontally at 375 px: ${width} px wide`);
     const small = await narrow.page.evaluate(() => [...document.querySelectorAll("svg text")]
       .map((text) => text.getBoundingClientRect().height).filter((height) => height > 0 && height < 11).length);
     if (small > 0) narrow.fail(`${small} texts in charts are lower than 11 px at 375 px`);
     const light = await narrow.page.evaluate(() => getComputedStyle(document.body).backgroundColor.match(/\d+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0));
-    if (light > 150) narrow.fail("is not dark where the system is");
+    if (light > 150) narrow.fail("is not dark with a dark colour scheme");
     await texts(narrow);
     await accessible(narrow, "dark");
     await narrow.close();
@@ -71,7 +71,7 @@ const series = {};
   await browser.close();
   console.log(JSON.stringify({ failures, series }));
 
-  // Every link leads to a page of the site (or to a file beside it) and to an anchor that is there.
+  // Every link leads to an existing file and anchor.
   async function links({ page, fail }) {
     const hrefs = await page.evaluate(() => [...document.querySelectorAll("a[href]")].map((a) => a.href));
     for (const href of new Set(hrefs)) {
@@ -81,37 +81,37 @@ const series = {};
       const hash = decodeURIComponent(url.hash.slice(1));
       url.hash = "";
       const file = fileURLToPath(url);
-      if (!fs.existsSync(file)) fail(`a link to ${href}, which is not there`);
-      else if (hash && !anchors(file).has(hash)) fail(`a link to ${href}, where there is no such anchor`);
+      if (!fs.existsSync(file)) fail(`a link to ${href}, which does not exist`);
+      else if (hash && !anchors(file).has(hash)) fail(`a link to ${href}, which has no such anchor`);
     }
   }
 
-  // A chart has a title, a description and what it says it draws.
+  // Every chart has a title, a description and the declared number of series.
   async function charts({ page, fail }, name) {
     const found = await page.evaluate(() => [...document.querySelectorAll("figure.chart")].map((figure) => ({
       id: figure.id,
-      says: Number(figure.dataset.series),
+      declared: Number(figure.dataset.series),
       title: figure.querySelector("figcaption")?.textContent ?? "",
       description: figure.querySelector("svg[role=img]")?.getAttribute("aria-label") ?? "",
-      // Lines of data are as wide as 2 or more; axes and intervals are 1.
+      // Series are at least 2 wide; axes and intervals are 1.
       lines: [...figure.querySelectorAll('svg polyline[stroke^="var(--s"]')].filter((line) => Number(line.getAttribute("stroke-width")) > 1).length,
       colours: [...figure.querySelectorAll("svg *")].filter((it) => /#|rgb/.test((it.getAttribute("fill") ?? "") + (it.getAttribute("stroke") ?? ""))).length,
     })));
     series[name] = {};
     for (const chart of found) {
-      series[name][chart.id] = chart.lines || chart.says;
+      series[name][chart.id] = chart.lines || chart.declared;
       if (!chart.title || !chart.description) fail(`${chart.id} has no title or no description`);
-      if (chart.lines && chart.lines !== chart.says) fail(`${chart.id} says ${chart.says} lines and draws ${chart.lines}`);
-      if (chart.colours) fail(`${chart.id} has ${chart.colours} colours of its own, which do not follow the page`);
+      if (chart.lines && chart.lines !== chart.declared) fail(`${chart.id} declares ${chart.declared} lines and draws ${chart.lines}`);
+      if (chart.colours) fail(`${chart.id} has ${chart.colours} fixed colours, which do not follow the colour scheme`);
     }
-    const twice = await page.evaluate(() => {
+    const duplicates = await page.evaluate(() => {
       const all = [...document.querySelectorAll("[id]")].map((it) => it.id);
       return all.filter((id, index) => all.indexOf(id) !== index);
     });
-    if (twice.length) fail(`ids that stand twice: ${twice}`);
+    if (duplicates.length) fail(`duplicate ids: ${duplicates}`);
   }
 
-  // Texts of a chart neither leave it nor lie on each other.
+  // Texts of a chart stay inside it and do not overlap.
   async function texts({ page, fail }) {
     const wrong = await page.evaluate(() => [...document.querySelectorAll("figure.chart svg")].flatMap((svg) => {
       const frame = svg.getBoundingClientRect();
@@ -120,7 +120,7 @@ const series = {};
       const over = boxes.filter(({ box: a }, index) => boxes.slice(index + 1).some(({ box: b }) =>
         Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 4));
       const id = svg.closest("figure").id;
-      return [...outside.map(({ text }) => `${id}: "${text}" leaves the chart`), ...over.map(({ text }) => `${id}: "${text}" lies on another text`)];
+      return [...outside.map(({ text }) => `${id}: "${text}" exceeds the chart`), ...over.map(({ text }) => `${id}: "${text}" overlaps another text`)];
     }));
     wrong.slice(0, 5).forEach(fail);
   }
@@ -133,7 +133,7 @@ const series = {};
     }
   }
 
-  // Sorting by each column with numbers, table by table, and filtering all of them.
+  // Sorting of each table by each numeric column, and filtering of all tables.
   async function tables({ page, fail }) {
     const rows = (within = "") => page.evaluate((within) => [...document.querySelectorAll(`${within} table.sortable tbody tr`)].filter((row) => row.offsetParent).map((row) => ({ id: row.cells[0].querySelector(".id").textContent, values: [...row.cells].map((cell) => cell.dataset.v) })), within);
     const before = await rows();
@@ -156,14 +156,14 @@ const series = {};
     const shown = (await rows()).map((row) => row.id);
     if (!shown.includes(wanted) || shown.some((id) => !id.includes(wanted))) fail(`the filter ${wanted} shows ${shown}`);
     await page.locator("input[type=search]").fill("no such case");
-    if ((await rows()).length !== 0) fail("a filter that fits nothing shows something");
+    if ((await rows()).length !== 0) fail("a filter without matches shows rows");
   }
 
-  // Without scripts all rows are there, and no control that would do nothing.
+  // Without scripts, all rows are visible and no controls are.
   async function withoutScripts() {
     for (const name of pages.filter((page) => page.startsWith("family"))) {
       const { page, fail, close } = await open(name, { javaScriptEnabled: false });
-      if (await page.locator(".filter:visible, table button").count()) fail("shows controls that need scripts where there are none");
+      if (await page.locator(".filter:visible, table button").count()) fail("shows controls that do not work without scripts");
       if (await page.locator("table.sortable").count() && !(await page.locator("table.sortable tbody tr:visible").count())) fail("has no rows without scripts");
       await close();
     }

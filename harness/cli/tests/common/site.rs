@@ -1,5 +1,4 @@
-//! Records for the report's pages: a real one with events in it, one with hostile names, one with many
-//! cases.
+//! Input for tests of the report's pages: a real record with events, one with hostile names, one with many cases.
 
 use std::path::Path;
 
@@ -13,8 +12,8 @@ use highwater_store::read_record;
 
 use super::{add_per_unit, baseline, blessed_baseline, page_more_on_the_heap, record};
 
-/// A real run of sandbox-scaling, from when it had twelve cases, of fifteen stages each, and from before anonymous
-/// memory was read in two parts: these are made here of the categories that it has.
+/// A real run of sandbox-scaling with twelve cases of fifteen stages each. It predates the split of anonymous memory
+/// into two parts, so these are computed from its categories.
 pub(crate) fn real() -> Record {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/records/sandbox-scaling.json");
     let mut record = read_record(Path::new(path)).expect("a record");
@@ -33,7 +32,7 @@ pub(crate) fn real() -> Record {
     record
 }
 
-/// A run of it with times, a regression, an improvement, a death, a refusal and claims.
+/// A run with times, a regression, an improvement, a failure, a case that was not run, and claims.
 pub(crate) fn eventful(baseline: &Record) -> Record {
     let mut run = baseline.clone();
     for (index, case) in run.cases.iter_mut().enumerate() {
@@ -47,7 +46,7 @@ pub(crate) fn eventful(baseline: &Record) -> Record {
     for quantity in ["anon", "anon_heap", "anon.host_heap", "peak_anon", "pss", "pss.host_heap"] {
         add_per_unit(&mut run.cases[0], quantity, 8192);
     }
-    run.cases[1].died.push(death("memory allocation of 1048576 bytes failed"));
+    run.cases[1].died.push(failure("memory allocation of 1048576 bytes failed"));
     run.cases[2].notes.insert("error".into(), vec!["one text".into(), "another".into()]);
     let id = format!("{}/absent/guest=none", run.family).parse().expect("an id");
     run.cases.insert(0, CaseRecord::not_run(id, "the guest is not built".into()));
@@ -67,7 +66,7 @@ pub(crate) fn eventful(baseline: &Record) -> Record {
     run
 }
 
-pub(crate) fn death(output: &str) -> Death {
+pub(crate) fn failure(output: &str) -> Death {
     Death {
         outcome: Outcome::OutOfMemory,
         last_stage: Some("live@10".parse().expect("a stage")),
@@ -75,7 +74,7 @@ pub(crate) fn death(output: &str) -> Death {
     }
 }
 
-/// Two blessings, of which the first had less.
+/// Two blessings; the first one has lower values.
 pub(crate) fn history(record: &Record) -> History {
     let mut first = record.clone();
     first.cases.truncate(5);
@@ -95,10 +94,10 @@ pub(crate) fn full() -> Material {
     material
 }
 
-/// A text that would run, or break out of an attribute, if it were not escaped.
+/// A text that would run a script or break out of an attribute if it were not escaped.
 pub(crate) const HOSTILE: &str = "</svg></style><script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{ 7*7 }}&lt;";
 
-/// A record with that text wherever one can be.
+/// A record with that text in every text field.
 pub(crate) fn hostile() -> Material {
     let mut before = record();
     before.family = HOSTILE.into();
@@ -108,12 +107,12 @@ pub(crate) fn hostile() -> Material {
     run.fingerprint.context.insert(HOSTILE.into(), HOSTILE.into());
     page_more_on_the_heap(&mut run.cases[0]);
     run.cases[0].notes.insert(HOSTILE.into(), vec![HOSTILE.into()]);
-    run.cases[0].died.push(death(HOSTILE));
+    run.cases[0].died.push(failure(HOSTILE));
     let time = TimeEstimate { estimator: HOSTILE.into(), ns: 5.0, low_ns: 5.0, high_ns: 5.0, confidence: 0.95 };
     for case in &mut run.cases {
         case.time.insert(HOSTILE.into(), time.clone());
     }
-    // Parts that are no way out of a folder, and names longer than a file may have.
+    // Path traversal, and names that are too long for files.
     let long = format!("f/{}", "x".repeat(300));
     for (id, of) in [("f/..a/b..", 0), ("f/.hidden/a=1,b=2", 1), (long.as_str(), 1)] {
         let case = CaseRecord { id: id.parse().expect("an id"), ..run.cases[of].clone() };
@@ -137,7 +136,7 @@ pub(crate) fn hostile() -> Material {
     material
 }
 
-/// A run of so many cases: copies of the real ones under other names.
+/// A run of `count` cases: copies of the real ones under other ids.
 pub(crate) fn many(count: usize) -> Material {
     let before = real();
     let run = eventful(&before);
@@ -156,8 +155,7 @@ pub(crate) fn many(count: usize) -> Material {
     Material::of(vec![(of(&run), Some(before))], &Policy::default())
 }
 
-/// A run of all four families, as large as a full one: so many cases with so many of the real stages
-/// each, every one with a baseline of its own, and a history.
+/// A run of all four families with the size of a full run, each with a baseline and a history.
 pub(crate) fn full_run() -> Material {
     let families =
         [("sandbox-scaling", 70, 15), ("extism-actor", 60, 12), ("forced-commit", 100, 9), ("yaml-parse", 130, 6)];
@@ -169,7 +167,7 @@ pub(crate) fn full_run() -> Material {
                 case.id = case.id.as_str().replacen("many", family, 1).parse().expect("an id");
                 case.stages.truncate(stages);
             }
-            // Claims as long as the real ones, and as many.
+            // As many claims as real families have, and as long.
             let claims = record.claims.clone();
             record.claims = (0..20).flat_map(|number| named_claims(&claims, number)).collect();
             record

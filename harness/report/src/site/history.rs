@@ -1,5 +1,5 @@
-//! The history of a baseline in git: what was blessed, when and why. Read by the `git` command from
-//! the repository that the folder of baselines is in; nothing is written.
+//! The history of a baseline in git: what was blessed, when and why. It is read with the `git` command from
+//! the repository that contains the folder of baselines. Nothing is written.
 
 use std::{
     io,
@@ -10,28 +10,28 @@ use std::{
 use highwater_model::Baseline;
 use highwater_store::parse_baseline;
 
-/// Most blessings that are read, from the newest back.
+/// Maximum number of blessings to read, starting from the newest.
 const MOST: usize = 50;
 
-/// What is known of a baseline's past.
+/// The history of a baseline.
 #[derive(Clone, Debug)]
 pub enum History {
-    /// Why there is none: no git, no repository, nothing committed.
+    /// Not available, with the reason: no git, no repository, no baseline yet.
     Unknown(String),
-    /// The blessings, oldest first. The last may not be committed yet.
+    /// The blessings, oldest first. The last one may not be committed yet.
     Known(Vec<Blessed>),
 }
 
 /// A baseline as it was at one commit.
 #[derive(Clone, Debug)]
 pub struct Blessed {
-    /// The commit, shortened; `None` for a baseline that is not committed.
+    /// The abbreviated commit hash; `None` for a baseline that is not committed.
     pub commit: Option<String>,
     /// The baseline.
     pub baseline: Baseline,
 }
 
-/// Reads the history of a baseline's file. `current` is what the file holds now.
+/// Reads the history of a baseline file. `current` is the baseline in the working tree.
 #[must_use]
 pub fn history(file: &Path, current: Option<&Baseline>) -> History {
     let committed = match committed(file) {
@@ -47,14 +47,14 @@ pub fn history(file: &Path, current: Option<&Baseline>) -> History {
 
 fn committed(file: &Path) -> Result<Vec<Blessed>, String> {
     let (Some(folder), Some(name)) = (file.parent().filter(|folder| folder.is_dir()), file.file_name()) else {
-        return Err("there is no baseline of this machine class yet".to_owned());
+        return Err("there is no baseline for this machine class yet".to_owned());
     };
     let git = |args: &[&str], last: &std::ffi::OsStr| -> io::Result<Output> {
         Command::new("git").arg("-C").arg(folder).args(args).arg(last).env("GIT_OPTIONAL_LOCKS", "0").output()
     };
     let inside = git(&["rev-parse"], "--is-inside-work-tree".as_ref()).map_err(|error| format!("git: {error}"))?;
     if !inside.status.success() {
-        return Err("the baselines are not in a git repository, which would keep their history".to_owned());
+        return Err("the baselines are not in a git repository".to_owned());
     }
     let count = format!("-n{MOST}");
     let log = git(&["log", &count, "--format=%H", "--"], name).map_err(|error| format!("git log: {error}"))?;
@@ -64,7 +64,7 @@ fn committed(file: &Path) -> Result<Vec<Blessed>, String> {
         let mut object = std::ffi::OsString::from(format!("{commit}:./"));
         object.push(name);
         let shown = git(&["show"], &object).map_err(|error| format!("git show: {error}"))?;
-        // A commit that removed the file, or one whose baseline this build cannot read, is left out.
+        // Skip commits that removed the file, and formats that this build cannot read.
         let text = shown.status.success().then(|| String::from_utf8(shown.stdout).ok()).flatten();
         if let Some(baseline) = text.and_then(|text| parse_baseline(file, &text).ok()) {
             known.push(Blessed { commit: Some(commit.chars().take(12).collect()), baseline });

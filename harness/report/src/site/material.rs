@@ -1,5 +1,5 @@
-//! What the pages are made of: the records of a run, their baselines, the comparison of the two, and
-//! the history of the baselines. Gathered from disk here, once; the pages read nothing.
+//! The input of the pages: the records of a run, their baselines, the comparison of the two, and the
+//! history of the baselines. Everything is read from disk here; the pages do no I/O.
 
 use std::{
     collections::BTreeMap,
@@ -13,39 +13,39 @@ use highwater_store::{StoreError, read_record};
 
 use super::history::{History, history};
 
-/// Where to look.
+/// Where to read the material from.
 #[derive(Clone, Debug)]
 pub struct Sources {
-    /// Folder of the run's records: `target/highwater`.
+    /// Folder of the run's records, usually `target/highwater`.
     pub run: PathBuf,
     /// Folder of the baselines.
     pub baselines: PathBuf,
-    /// The policy; without it `policy.toml` beside the baselines, or the defaults.
+    /// The policy file. Defaults to `policy.toml` in the folder of the baselines, if it exists.
     pub policy: Option<PathBuf>,
 }
 
-/// All that the pages show.
+/// Everything that the pages show.
 #[derive(Clone, Debug, Default)]
 pub struct Material {
-    /// The run, by family.
+    /// The records of the run, one per family.
     pub records: Vec<Record>,
-    /// The baselines of those families, by family.
+    /// The baselines by family.
     pub baselines: BTreeMap<String, Baseline>,
     /// The verdicts.
     pub comparison: Comparison,
     /// The history of each family's baseline.
     pub histories: BTreeMap<String, History>,
-    /// Criterion's folder, whose reports are linked where they are there.
+    /// Criterion's output folder. Its reports are linked if they exist.
     pub criterion: Option<PathBuf>,
 }
 
-/// Why the material could not be gathered. Every one names the file.
+/// An error while reading the material. Every message names the file.
 #[derive(Debug, thiserror::Error)]
 pub enum GatherError {
     /// A record could not be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The policy makes no sense.
+    /// The policy could not be read or is invalid.
     #[error(transparent)]
     Policy(#[from] PolicyError),
     /// The run's folder could not be read.
@@ -53,16 +53,16 @@ pub enum GatherError {
     Io {
         /// The folder.
         path: PathBuf,
-        /// The system's answer.
+        /// The system error.
         source: io::Error,
     },
 }
 
 impl Material {
-    /// Reads everything. A folder of the run that is not there holds no records.
+    /// Reads everything. If the run's folder does not exist, there are no records.
     ///
     /// # Errors
-    /// [`GatherError`] where a file is there and cannot be read or makes no sense.
+    /// Returns [`GatherError`] if a file exists and cannot be read or is invalid.
     pub fn gather(sources: &Sources) -> Result<Self, GatherError> {
         let policy = read_policy(sources)?;
         let mut material = Self { criterion: criterion(&sources.run), ..Self::default() };
@@ -77,7 +77,7 @@ impl Material {
         Ok(material)
     }
 
-    /// Judges a record against its baseline, if it has one, and takes both up.
+    /// Compares a record with its baseline, if it has one, and adds both.
     fn add(
         &mut self,
         run: Record,
@@ -97,13 +97,13 @@ impl Material {
         self.records.push(run);
     }
 
-    /// The verdicts on a case of a family.
+    /// The verdicts on one case of a family.
     pub(super) fn verdicts<'a>(&'a self, family: &str, case: &CaseId) -> impl Iterator<Item = &'a Verdict> {
         let families = self.comparison.families.iter().filter(move |it| it.family == family);
         families.flat_map(|it| &it.verdicts).filter(move |verdict| verdict.case == *case)
     }
 
-    /// Material from records at hand, judged by `policy`: for tests and for two revisions.
+    /// Creates material from records in memory, compared under `policy`.
     #[must_use]
     pub fn of(pairs: Vec<(Record, Option<Baseline>)>, policy: &Policy) -> Self {
         let mut material = Self::default();
@@ -142,7 +142,7 @@ fn records(folder: &Path) -> Result<Vec<PathBuf>, GatherError> {
     Ok(paths)
 }
 
-/// Criterion's folder, beside the run's: `target/criterion`.
+/// Criterion's output folder: `CRITERION_HOME`, or `criterion` beside the run's folder.
 fn criterion(run: &Path) -> Option<PathBuf> {
     let home = std::env::var_os("CRITERION_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(run.canonicalize().ok()?.parent()?.join("criterion")))?;

@@ -1,29 +1,29 @@
-//! The report as a folder of web pages that opens from disk, without a network and without scripts
-//! but for sorting and filtering.
+//! The report as a folder of web pages. It opens from disk without a network; scripts are only used for
+//! sorting and filtering.
 //!
 //! ```text
-//!  material   what the pages are made of, gathered from disk
-//!  history    the blessings of a baseline, from git
-//!  look       one case: ladders, fullest stage, cost of a unit
-//!  panel      which cases are set side by side
-//!  words      numbers with units and limits
-//!  names      files, addresses, anchors
-//!  chart      plotters to SVG in the page
+//!  material   the input of the pages, read from disk
+//!  history    the blessings of a baseline, read from git
+//!  case_data  one case: ladders, fullest stage, marginal cost per unit
+//!  panel      which cases are shown side by side
+//!  format     numbers with units and precision
+//!  names      file names, URLs, anchors
+//!  chart      charts as inline SVG, drawn by plotters
 //!  pages      one file per kind of page; their templates are in harness/report/templates/site
-//!  write      page by page to disk
+//!  write      writes the pages to disk
 //! ```
 //!
-//! The same material gives the same bytes. Nothing is measured or judged here, and what was not
-//! measured is not shown.
+//! The output is deterministic: the same material produces the same bytes. Nothing is measured or judged
+//! here, and data that was not measured is not shown.
 
+mod case_data;
 mod chart;
+mod format;
 mod history;
-mod look;
 mod material;
 mod names;
 mod pages;
 mod panel;
-mod words;
 mod write;
 
 use std::{
@@ -40,17 +40,17 @@ pub use write::write;
 /// A page of the site.
 #[derive(Clone, Debug)]
 pub struct Page {
-    /// Where it is kept, from the root of the site.
+    /// Path relative to the root of the site.
     pub path: String,
-    /// The whole page.
+    /// The complete document.
     pub html: String,
 }
 
-/// Why the site could not be made.
+/// An error while generating the site.
 #[derive(Debug, thiserror::Error)]
 pub enum SiteError {
-    /// A page could not be filled in.
-    #[error("a page could not be made: {0}")]
+    /// A template could not be rendered.
+    #[error("cannot render a page: {0}")]
     Page(#[from] askama::Error),
     /// A chart could not be drawn.
     #[error(transparent)]
@@ -60,16 +60,16 @@ pub enum SiteError {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// The system's answer.
+        /// The system error.
         source: io::Error,
     },
 }
 
-/// All pages. `root` is the folder that they will be in, where it is known: criterion's reports are
-/// linked from there.
+/// Renders all pages. `root` is the folder they will be written to, if known; links to criterion's
+/// reports are relative to it.
 ///
 /// # Errors
-/// [`SiteError`] where a page cannot be made: a fault of the program.
+/// Returns [`SiteError`] if a page cannot be rendered, which is a bug.
 pub fn pages(material: &Material, root: Option<&Path>) -> Result<Vec<Page>, SiteError> {
     pages::all(material, root)
 }

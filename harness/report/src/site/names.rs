@@ -1,24 +1,24 @@
-//! Where each page is kept in the folder, and how others link to it. Every name that comes from a
-//! record is made safe for a file and for an address here, and nowhere else.
+//! Paths of the pages and the links to them. This is the only place where names from records are made safe
+//! for file names and URLs.
 
 use highwater_model::CaseId;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// The longest name of a file before it is shortened. Most file systems take 255 bytes.
+/// File names longer than this are truncated. Most file systems allow 255 bytes.
 const LONGEST: usize = 180;
 
-/// The page of a family, from the root of the site.
+/// The path of a family's page, relative to the root of the site.
 pub(super) fn family_page(family: &str) -> String {
     format!("family/{}.html", slug(family))
 }
 
-/// The page of a case, from the root of the site.
+/// The path of a case's page, relative to the root of the site.
 pub(super) fn case_page(id: &CaseId) -> String {
     format!("case/{}.html", slug(id.as_str()))
 }
 
-/// A text as a file name and as an anchor: letters, digits and `-_.=,` stay, `/` becomes `+`, every
-/// other byte `~` and two hexadecimal digits. Different texts have different names.
+/// Converts a text to a file name or an anchor. Letters, digits and `-_.=,` are kept, `/` becomes `+`, and
+/// every other byte becomes `~` and two hexadecimal digits. Different texts have different names.
 pub(super) fn slug(text: &str) -> String {
     let mut name = String::new();
     for byte in text.bytes() {
@@ -37,20 +37,21 @@ pub(super) fn slug(text: &str) -> String {
     name
 }
 
-/// FNV-1a of 64 bits: G. Fowler, L. C. Noll, K.-P. Vo; constants of draft-eastlake-fnv.
+/// 64-bit FNV-1a: G. Fowler, L. C. Noll, K.-P. Vo; constants of draft-eastlake-fnv.
 fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// Where criterion keeps the report of a group, from its own folder: what cannot be in a file name
-/// becomes `_`, and the name ends after 64 bytes (criterion 0.8, `report.rs`, `make_filename_safe`).
+/// The path of criterion's report of a group, relative to criterion's folder. Characters that are not
+/// allowed in file names become `_`, and names are truncated to 64 bytes (criterion 0.8, `report.rs`,
+/// `make_filename_safe`).
 pub(super) fn criterion_report(group: &CaseId) -> String {
     let name: String = group.as_str().chars().map(|c| if "?\"/\\*<>:|^".contains(c) { '_' } else { c }).collect();
     let name = name.get(..64).unwrap_or(&name);
     format!("{name}/report/index.html")
 }
 
-/// What stays in an address: names made by [`slug`] pass unchanged.
+/// Characters that are not percent-encoded, so that names made by [`slug`] pass unchanged.
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/')
     .remove(b'-')
@@ -61,7 +62,7 @@ const KEPT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'+')
     .remove(b'~');
 
-/// A path as an address.
+/// A path as a URL.
 pub(super) fn address(path: &str) -> String {
     utf8_percent_encode(path, KEPT).to_string()
 }
@@ -71,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_of_a_record_never_leaves_its_folder() {
+    fn names_from_records_never_leave_their_folder() {
         assert_eq!(family_page("../../etc"), "family/~2e.+..+etc.html");
         assert_eq!(family_page("<script>"), "family/~3cscript~3e.html");
         assert_eq!(family_page(".."), "family/~2e..html");
@@ -79,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn names_stay_apart_when_they_are_shortened() {
+    fn truncated_names_stay_unique() {
         let (a, b) = (format!("f/{}a", "x".repeat(400)), format!("f/{}b", "x".repeat(400)));
         let pages = [a, b].map(|id| case_page(&id.parse().expect("an id")));
         assert_ne!(pages[0], pages[1]);
@@ -87,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn criterions_folder_is_found_by_its_rule() {
+    fn criterion_report_paths_follow_criterions_rule() {
         let id = "f/on-demand/cow=on,guest=tiny".parse().expect("an id");
         assert_eq!(criterion_report(&id), "f_on-demand_cow=on,guest=tiny/report/index.html");
     }

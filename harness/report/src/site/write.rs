@@ -1,5 +1,5 @@
-//! The site on disk: page by page by way of a temporary file, so that no page is ever half-written,
-//! and pages of an earlier run removed. Not synced to the disk: it can be written again at any time.
+//! Writes the site to disk. Each page is written to a temporary file and renamed, so that no page is ever
+//! incomplete, and pages of earlier runs are removed. Nothing is synced: the site can be generated again.
 
 use std::{
     collections::HashSet,
@@ -9,15 +9,15 @@ use std::{
 
 use super::{Material, SiteError, pages};
 
-/// What every page begins with, by which a page of an earlier run is known as one of ours.
+/// The first bytes of every page. They identify pages of earlier runs, which may be removed.
 pub(super) const MARK: &str = "<!doctype html>\n<html lang=\"en\">\n<meta name=\"generator\" content=\"highwater\">";
-/// The folders below the site's own.
+/// The subfolders of the site.
 const FOLDERS: [&str; 2] = ["family", "case"];
 
 /// Writes the site and returns the path of its front page.
 ///
 /// # Errors
-/// [`SiteError`] where a file cannot be written; every page is then either the old or the new one.
+/// Returns [`SiteError`] if a file cannot be written. Each page is then either the old or the new version.
 pub fn write(material: &Material, out: &Path) -> Result<PathBuf, SiteError> {
     fs::create_dir_all(out).map_err(|source| SiteError::Io { path: out.to_owned(), source })?;
     let root = out.canonicalize().map_err(|source| SiteError::Io { path: out.to_owned(), source })?;
@@ -25,7 +25,7 @@ pub fn write(material: &Material, out: &Path) -> Result<PathBuf, SiteError> {
     for folder in FOLDERS.map(|name| root.join(name)) {
         fs::create_dir_all(&folder).map_err(|source| SiteError::Io { path: folder, source })?;
     }
-    // The front page last: what it links to is then there.
+    // Write the front page last, so that its links always work.
     for page in pages.iter().rev() {
         let path = root.join(&page.path);
         write_page(&path, &page.html).map_err(|source| SiteError::Io { path, source })?;
@@ -45,7 +45,7 @@ fn write_page(path: &Path, html: &str) -> io::Result<()> {
     file.persist(path).map(|_| ()).map_err(|error| error.error)
 }
 
-/// Removes pages of ours that are none of this site; files of anyone else stay.
+/// Removes pages that Highwater wrote earlier and that are not part of this site. Other files are kept.
 fn remove_stale(folder: &Path, is_known: impl Fn(&Path) -> bool) -> Result<(), SiteError> {
     let error = |source| SiteError::Io { path: folder.to_owned(), source };
     for entry in folder.read_dir().map_err(error)? {

@@ -1,5 +1,5 @@
 "use strict";
-// Sorting and filtering; without scripts the tables stay as they are.
+// Sorting and filtering of tables. The page works without it.
 const tables = [...document.querySelectorAll("table.sortable")];
 for (const table of tables) {
   const body = table.tBodies[0];
@@ -20,7 +20,7 @@ for (const table of tables) {
       const rank = (a) => (a === "–" ? 1 : 0);
       const order = (a, b) => {
         const [x, y] = [value(a, column), value(b, column)];
-        // What has no value stays below, whichever way round.
+        // Rows without a value are always last.
         if (rank(x) || rank(y)) return rank(x) - rank(y);
         const less = typeof x === "number" && typeof y === "number" ? x - y : String(x).localeCompare(String(y), "en", { numeric: true });
         return down ? -less : less;
@@ -38,7 +38,7 @@ for (const input of document.querySelectorAll(".filter input")) {
       const id = row.cells[0].textContent.toLowerCase();
       row.hidden = !words.every((word) => id.includes(word));
     }
-    // A table of which nothing is left goes with its title.
+    // Hide tables without visible rows, including their titles.
     for (const table of tables) table.closest(".cases").hidden = [...table.tBodies[0].rows].every((row) => row.hidden);
     line.querySelector("output").textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length}`;
   };

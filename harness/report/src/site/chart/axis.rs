@@ -1,51 +1,51 @@
-//! An axis: from what value to what value, where its ticks are, and what they say. Values are placed
-//! before plotters sees them (a logarithm, say), so that ticks are whole KiB or MiB and never 5 * 10^5.
+//! Chart axes: range, scale, ticks and tick labels. Values are transformed (for example to logarithms)
+//! before they are passed to plotters, so that ticks are whole KiB or MiB and never 5 * 10^5.
 
 use std::ops::Range;
 
 use highwater_model::Unit;
 use plotters::coord::ranged1d::{KeyPointHint, KeyPointWeight, NoDefaultFormatting, Ranged, ValueFormatter};
 
-use super::super::words::amount;
+use super::super::format::amount;
 
-/// From this ratio of largest to smallest on, an axis is logarithmic.
+/// An axis is logarithmic if the ratio of the largest to the smallest value is at least this.
 const WIDE: f64 = 30.0;
-/// Room beyond the outermost values, as a part of their span.
+/// Padding beyond the outermost values, as a fraction of their span.
 const MARGIN: f64 = 0.08;
-/// Intervals between ticks, at most.
+/// Maximum number of intervals between ticks.
 const INTERVALS: f64 = 5.0;
 
-/// Where values are on an axis.
+/// An axis: maps values to positions.
 #[derive(Clone, Debug)]
 pub(super) struct Axis {
     pub(super) range: Range<f64>,
-    /// Places and what they say.
+    /// Positions and labels.
     ticks: Vec<(f64, String)>,
-    /// Where 0 is on a logarithmic axis; elsewhere values are where they are.
+    /// The position of 0 on a logarithmic axis; `None` on a linear axis.
     zero: Option<f64>,
     pub(super) is_log: bool,
 }
 
-/// What an axis should begin with.
+/// Where an axis begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Begin {
-    /// With 0: lengths can be compared.
+pub(super) enum Origin {
+    /// At 0, so that lengths can be compared.
     Zero,
-    /// With the lowest value: small changes can be seen.
+    /// At the lowest value, so that small changes are visible.
     Lowest,
 }
 
 impl Axis {
-    /// An axis for amounts. Logarithmic where they are far apart and none is below 0.
-    pub(super) fn of(unit: Unit, values: impl IntoIterator<Item = f64>, begin: Begin) -> Self {
+    /// An axis for amounts. It is logarithmic if the values are far apart and none is negative.
+    pub(super) fn of(unit: Unit, values: impl IntoIterator<Item = f64>, origin: Origin) -> Self {
         let values: Vec<f64> = values.into_iter().filter(|value| value.is_finite()).collect();
-        let (low, high) = super::super::words::range(&values);
+        let (low, high) = super::super::format::range(&values);
         let positive = values.iter().copied().filter(|value| *value > 0.0).fold(f64::INFINITY, f64::min);
         if low >= 0.0 && positive.is_finite() && high / positive >= WIDE {
             return Self::log(unit, positive, high, low == 0.0);
         }
         let (low, high) = if values.is_empty() { (0.0, 0.0) } else { (low, high) };
-        let low = if begin == Begin::Zero { low.min(0.0) } else { low };
+        let low = if origin == Origin::Zero { low.min(0.0) } else { low };
         if low == high {
             return Self {
                 range: low - 1.0..high + 1.0,
@@ -79,17 +79,17 @@ impl Axis {
         Self { range: begin..to + span * MARGIN, ticks, zero: Some(zero.unwrap_or(begin)), is_log: true }
     }
 
-    /// An axis for the scales of a ladder: a tick at every rung that has room.
+    /// An axis for the scales of a ladder, with a tick at every rung that fits.
     pub(super) fn rungs(scales: &[f64]) -> Self {
         let mut scales: Vec<f64> = scales.to_vec();
         scales.sort_by(f64::total_cmp);
         scales.dedup();
-        let (low, high) = super::super::words::range(&scales);
+        let (low, high) = super::super::format::range(&scales);
         let is_log = low > 0.0 && high / low >= WIDE / 2.0;
         let place = |scale: f64| if is_log { scale.ln() } else { scale };
         let span = (place(high) - place(low)).max(f64::MIN_POSITIVE);
         let mut ticks: Vec<(f64, String)> = Vec::new();
-        // From the top, whose value is the most telling.
+        // Start at the top: its label matters most.
         for scale in scales.iter().rev() {
             let room = ticks.last().is_none_or(|(last, _)| last - place(*scale) >= span * 0.09);
             if room {
@@ -105,7 +105,7 @@ impl Axis {
         }
     }
 
-    /// An axis of so many steps, numbered from 1; `last` is what the last one is called.
+    /// An axis of `count` steps, numbered from 1. `last` is the label of the last one, if given.
     pub(super) fn steps(count: usize, last: Option<&str>) -> Self {
         let every = count.div_ceil(8).max(1);
         let name = |step: usize| match last {
@@ -117,7 +117,7 @@ impl Axis {
         Self { range: -0.4..(count as f64 - 1.0).max(0.0) + 0.4, ticks: ticks.collect(), zero: None, is_log: false }
     }
 
-    /// Where a value is.
+    /// The position of a value.
     pub(super) fn place(&self, value: f64) -> f64 {
         match self.zero {
             Some(zero) if value <= 0.0 => zero,
@@ -127,7 +127,7 @@ impl Axis {
     }
 }
 
-/// How plotters sees it: in places, with its own ticks, whatever number of them plotters would like.
+/// Plotters works with positions, and uses these ticks regardless of the number it asks for.
 impl Ranged for Axis {
     type FormatOption = NoDefaultFormatting;
     type ValueType = f64;
@@ -151,7 +151,7 @@ impl Ranged for Axis {
 }
 
 impl ValueFormatter<f64> for Axis {
-    /// What the tick at a place says.
+    /// The label of the tick at a position.
     fn format(place: &f64) -> String {
         place.to_string()
     }
@@ -162,7 +162,7 @@ impl ValueFormatter<f64> for Axis {
     }
 }
 
-/// An amount as a tick says it: without decimals that are 0.
+/// A tick label: an amount without trailing zeros.
 fn tick(unit: Unit, value: f64) -> String {
     let text = amount(unit, value);
     match text.split_once(' ') {
@@ -174,8 +174,8 @@ fn tick(unit: Unit, value: f64) -> String {
     }
 }
 
-/// Values for a logarithmic axis from `low` to `high`: of bytes every so many powers of two, else
-/// every so many of ten, and between those 3 or 2 and 5 where there is room.
+/// Ticks of a logarithmic axis from `low` to `high`: every n-th power of two for bytes, every n-th power of
+/// ten otherwise, with 3 or 2 and 5 in between if there is room.
 fn powers(unit: Unit, low: f64, high: f64) -> Vec<f64> {
     let base: f64 = if unit == Unit::Bytes { 2.0 } else { 10.0 };
     let (from, to) = (low.log(base), high.log(base));
@@ -191,8 +191,7 @@ fn powers(unit: Unit, low: f64, high: f64) -> Vec<f64> {
     exponents.flat_map(|exponent| between.iter().map(move |factor| factor * base.powf(exponent))).collect()
 }
 
-/// The next round step: a power of two in bytes, else 1, 2 or 5 times a power of ten, and of counts
-/// at least 1.
+/// Rounds a step up: to a power of two for bytes, otherwise to 1, 2 or 5 times a power of ten.
 fn step(unit: Unit, rough: f64) -> f64 {
     if unit == Unit::Bytes {
         return 2f64.powf(rough.max(1.0).log2().ceil());
@@ -211,31 +210,31 @@ mod tests {
 
     #[test]
     fn ticks_of_bytes_are_whole_kib_and_mib() {
-        let near = Axis::of(Unit::Bytes, [0.0, 70.0 * 1024.0], Begin::Zero);
+        let near = Axis::of(Unit::Bytes, [0.0, 70.0 * 1024.0], Origin::Zero);
         assert_eq!(labels(&near), ["0", "16 KiB", "32 KiB", "48 KiB", "64 KiB"]);
-        let far = Axis::of(Unit::Bytes, [4096.0, 1e9], Begin::Zero);
+        let far = Axis::of(Unit::Bytes, [4096.0, 1e9], Origin::Zero);
         assert_eq!(labels(&far), ["4 KiB", "64 KiB", "1 MiB", "16 MiB", "256 MiB"]);
     }
 
     #[test]
-    fn nothing_is_lost_on_a_logarithmic_axis_that_has_a_zero() {
-        let axis = Axis::of(Unit::Bytes, [0.0, 4096.0, 4e6], Begin::Zero);
+    fn logarithmic_axes_can_include_zero() {
+        let axis = Axis::of(Unit::Bytes, [0.0, 4096.0, 4e6], Origin::Zero);
         assert!(axis.is_log && axis.range.contains(&axis.place(0.0)));
         assert!(axis.place(0.0) < axis.place(4096.0));
         assert_eq!(labels(&axis)[0], "0");
     }
 
     #[test]
-    fn one_value_has_an_axis_too() {
+    fn a_single_value_has_an_axis() {
         for values in [vec![], vec![5.0], vec![0.0], vec![-3.0, -3.0]] {
-            let axis = Axis::of(Unit::Count, values.clone(), Begin::Lowest);
+            let axis = Axis::of(Unit::Count, values.clone(), Origin::Lowest);
             assert!(axis.range.start < axis.range.end && !axis.ticks.is_empty(), "{values:?}: {axis:?}");
             assert!(values.iter().all(|value| axis.range.contains(&axis.place(*value))), "{values:?}");
         }
     }
 
     #[test]
-    fn rungs_that_stand_close_share_a_tick() {
+    fn close_rungs_share_a_tick() {
         assert_eq!(labels(&Axis::rungs(&[1.0, 10.0, 50.0, 100.0, 1000.0])), ["1,000", "100", "50", "10", "1"]);
         assert!(Axis::rungs(&(1..=100).map(f64::from).collect::<Vec<_>>()).ticks.len() <= 12);
     }

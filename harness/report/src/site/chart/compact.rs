@@ -1,11 +1,11 @@
-//! The same picture in fewer bytes. Plotters writes an element for every tick and every part of a bar,
-//! each with all its attributes (58 bytes a part); here neighbours that look alike become one path or one
-//! group (about 9 bytes a part). Texts come last: they lie on top, and those of one look are together.
+//! Reduces the size of SVG. Plotters writes one element with all attributes for every tick and every part of a
+//! bar (58 bytes per part). Consecutive elements with the same style are merged into one path or group (about
+//! 9 bytes per part). Texts are moved to the end, where they are drawn on top, and grouped by style.
 
 use std::fmt::Write as _;
 
-/// An element as plotters wrote it. It escapes every quotation mark and bracket in values and texts, so
-/// that brackets and `="` are markup wherever they stand.
+/// An element written by plotters. Plotters escapes quotation marks and angle brackets in values and texts,
+/// so brackets and `="` are always markup.
 struct Element<'a> {
     tag: &'a str,
     attributes: Vec<(&'a str, &'a str)>,
@@ -21,7 +21,7 @@ impl<'a> Element<'a> {
         self.get(name).parse().unwrap_or(0.0)
     }
 
-    /// An attribute as it is written: not at all where it says what holds anyway.
+    /// An attribute as markup; empty if it has its default value.
     fn unless(&self, name: &str, default: &str) -> String {
         match self.get(name) {
             value if value == default || value.is_empty() => String::new(),
@@ -44,49 +44,49 @@ fn elements(svg: &str) -> impl Iterator<Item = Element<'_>> {
     })
 }
 
-/// How elements of one look are written together.
+/// How consecutive elements with the same style are merged.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Together {
-    /// One path: what they add is path data.
+enum Merge {
+    /// As one path whose data is concatenated.
     Path,
-    /// A group around them.
+    /// As a group element.
     Group,
-    /// Not at all: a line of data stays an element that can be counted.
+    /// Not merged: series stay separate elements, so that tests can count them.
     Alone,
 }
 
-/// Neighbours of one look.
+/// Consecutive elements with the same style.
 struct Run {
-    how: Together,
-    /// The attributes that they share.
-    look: String,
+    how: Merge,
+    /// The shared attributes.
+    style: String,
     pieces: String,
 }
 
-/// What belongs between `<svg fill="none">` and `</svg>`.
+/// Returns the content of `<svg fill="none">`.
 pub(super) fn compact(svg: &str) -> String {
     let mut shapes: Vec<Run> = Vec::new();
     let mut texts: Vec<Run> = Vec::new();
     for element in elements(svg) {
         let run = run(&element);
         let before = match element.tag {
-            "text" => texts.iter_mut().find(|other| other.look == run.look),
-            _ => shapes.last_mut().filter(|last| last.look == run.look && last.how == run.how),
+            "text" => texts.iter_mut().find(|other| other.style == run.style),
+            _ => shapes.last_mut().filter(|last| last.style == run.style && last.how == run.how),
         };
-        match before.filter(|_| run.how != Together::Alone) {
+        match before.filter(|_| run.how != Merge::Alone) {
             Some(before) => before.pieces.push_str(&run.pieces),
             None if element.tag == "text" => texts.push(run),
             None => shapes.push(run),
         }
     }
     let mut written = String::new();
-    for Run { how, look, pieces } in shapes.into_iter().chain(texts) {
+    for Run { how, style, pieces } in shapes.into_iter().chain(texts) {
         let done = match how {
-            Together::Path => write!(written, "<path{look} d=\"{pieces}\"/>"),
-            Together::Group => write!(written, "<g{look}>{pieces}</g>"),
-            Together::Alone => write!(written, "<polyline{look} points=\"{pieces}\"/>"),
+            Merge::Path => write!(written, "<path{style} d=\"{pieces}\"/>"),
+            Merge::Group => write!(written, "<g{style}>{pieces}</g>"),
+            Merge::Alone => write!(written, "<polyline{style} points=\"{pieces}\"/>"),
         };
-        done.expect("a string takes all");
+        done.expect("writing to a string cannot fail");
     }
     written
 }
@@ -97,47 +97,45 @@ fn run(element: &Element<'_>) -> Run {
     let opacity = element.unless("opacity", "1");
     let fill = element.unless("fill", "none");
     let stroke = element.unless("stroke", "none") + &element.unless("stroke-width", "1");
-    let (how, look, pieces) = match *tag {
-        "line" => {
-            (Together::Path, stroke + &opacity, format!("M{} {} {} {}", get("x1"), get("y1"), get("x2"), get("y2")))
-        }
-        "polyline" if get("stroke-width") == "1" => (Together::Path, stroke + &opacity, format!("M{}", get("points"))),
-        "polyline" => (Together::Alone, stroke + &opacity, get("points").to_owned()),
-        "polygon" => (Together::Path, fill + &opacity, format!("M{}z", steps(get("points")))),
-        // A filled rectangle is a broad line, and a filled circle a line of no length with round ends.
+    let (how, style, pieces) = match *tag {
+        "line" => (Merge::Path, stroke + &opacity, format!("M{} {} {} {}", get("x1"), get("y1"), get("x2"), get("y2"))),
+        "polyline" if get("stroke-width") == "1" => (Merge::Path, stroke + &opacity, format!("M{}", get("points"))),
+        "polyline" => (Merge::Alone, stroke + &opacity, get("points").to_owned()),
+        "polygon" => (Merge::Path, fill + &opacity, format!("M{}z", steps(get("points")))),
+        // A filled rectangle is a thick line, and a filled circle is a line of length 0 with round caps.
         "rect" => {
             let width =
                 if get("height") == "1" { String::new() } else { format!(" stroke-width=\"{}\"", get("height")) };
-            let look = format!(" stroke=\"{}\"{width}{opacity}", get("fill"));
-            let middle = element.number("y") + element.number("height") / 2.0;
-            (Together::Path, look, format!("M{} {middle}h{}", get("x"), get("width")))
+            let style = format!(" stroke=\"{}\"{width}{opacity}", get("fill"));
+            let center = element.number("y") + element.number("height") / 2.0;
+            (Merge::Path, style, format!("M{} {center}h{}", get("x"), get("width")))
         }
         "circle" if opacity.is_empty() && !fill.is_empty() => {
             let width = 2.0 * element.number("r");
-            let look = format!(" stroke=\"{}\" stroke-width=\"{width}\" stroke-linecap=\"round\"", get("fill"));
-            (Together::Path, look, format!("M{} {}h0", get("cx"), get("cy")))
+            let style = format!(" stroke=\"{}\" stroke-width=\"{width}\" stroke-linecap=\"round\"", get("fill"));
+            (Merge::Path, style, format!("M{} {}h0", get("cx"), get("cy")))
         }
         "circle" => {
-            // Of each by itself, so that dots on dots are darker.
-            let look = fill + &element.unless("stroke", "none") + &opacity.replace("opacity", "fill-opacity");
-            (Together::Group, look, format!("<circle cx=\"{}\" cy=\"{}\" r=\"{}\"/>", get("cx"), get("cy"), get("r")))
+            // Keep circles separate, so that overlapping translucent dots are darker.
+            let style = fill + &element.unless("stroke", "none") + &opacity.replace("opacity", "fill-opacity");
+            (Merge::Group, style, format!("<circle cx=\"{}\" cy=\"{}\" r=\"{}\"/>", get("cx"), get("cy"), get("r")))
         }
         _ => {
-            // Plotters' shifts of the baseline, at 12 units to the em.
+            // Plotters' baseline shifts, at 12 units per em.
             let shift = match get("dy") {
                 "0.76em" => 9.0,
                 "0.5ex" => 4.0,
                 _ => -3.0,
             };
-            let look = element.unless("text-anchor", "start") + &fill + &opacity;
+            let style = element.unless("text-anchor", "start") + &fill + &opacity;
             let piece = format!("<text x={} y={}>{text}</text>", element.number("x"), element.number("y") + shift);
-            (Together::Group, look, piece)
+            (Merge::Group, style, piece)
         }
     };
-    Run { how, look, pieces }
+    Run { how, style, pieces }
 }
 
-/// Points as the first and the steps from each to the next, which have fewer digits.
+/// Converts absolute points to a first point and relative steps, which have fewer digits.
 fn steps(points: &str) -> String {
     let place = |point: &str| {
         let (x, y) = point.split_once(',')?;
@@ -147,11 +145,11 @@ fn steps(points: &str) -> String {
     let mut written = places.first().map_or(String::new(), |(x, y)| format!("{x} {y}l"));
     for pair in places.windows(2) {
         let (dx, dy) = (pair[1].0 - pair[0].0, pair[1].1 - pair[0].1);
-        // A minus sign parts numbers as well as a space does.
+        // A minus sign also separates numbers.
         let parted = if written.ends_with('l') || dx < 0 { "" } else { " " };
         let between = if dy < 0 { "" } else { " " };
         let done = write!(written, "{parted}{dx}{between}{dy}");
-        done.expect("a string takes all");
+        done.expect("writing to a string cannot fail");
     }
     written
 }
@@ -161,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn neighbours_that_look_alike_are_one_path_and_texts_one_group() {
+    fn consecutive_elements_of_one_style_are_merged() {
         let drawn = "<svg width=\"9\">\n\
             <text x=\"2\" y=\"6\" dy=\"0.76em\" text-anchor=\"start\" opacity=\"1\" fill=\"#1\">\na &lt; b\n</text>\n\
             <rect x=\"2\" y=\"20\" width=\"3\" height=\"10\" opacity=\"1\" fill=\"#2\" stroke=\"none\"/>\n\
@@ -175,12 +173,12 @@ mod tests {
     }
 
     #[test]
-    fn a_polygon_is_a_place_and_steps() {
+    fn polygons_use_relative_steps() {
         assert_eq!(steps("71,121 79,121 79,129 71,129"), "71 121l8 0 0 8-8 0");
     }
 
     #[test]
-    fn what_looks_different_keeps_its_order_and_lines_of_data_stay_lines() {
+    fn order_and_series_are_preserved() {
         let circle = |x: u8, fill: &str| {
             format!(
                 "<circle cx=\"{x}\" cy=\"1\" r=\"4\" opacity=\"1\" fill=\"{fill}\" stroke=\"none\" stroke-width=\"1\"/>\n"

@@ -1,4 +1,4 @@
-//! Strips of dots: every worker's value where workers differ.
+//! Strip charts: the value of every worker, for metrics in which workers differ.
 
 use highwater_model::Unit;
 use plotters::{
@@ -12,15 +12,15 @@ use plotters::{
 use super::{
     Chart, ChartError, SERIES,
     palette::{GRID, MUTED, TEXT},
-    svg::{self, WIDTH, fitting, words},
+    svg::{self, WIDTH, text_style, truncated},
 };
-use crate::site::words::{amount, change, counted, limit, range};
+use crate::site::format::{amount, change, counted, precision, range};
 
-/// One metric of one case: a dot for each worker.
+/// One metric of one case, with one dot per worker.
 #[derive(Debug)]
 pub(in super::super) struct Strip {
     pub(in super::super) label: String,
-    /// A second line: which metric of the case, and where.
+    /// The second line of the label: metric and stage.
     pub(in super::super) detail: String,
     pub(in super::super) unit: Unit,
     pub(in super::super) values: Vec<f64>,
@@ -29,8 +29,8 @@ pub(in super::super) struct Strip {
 const ROW: i32 = 58;
 const MARGIN: i32 = 8;
 
-/// Draws each strip on a scale of its own, from its lowest value, which stands on the left, to its highest, of
-/// which the right says how much more it is.
+/// Draws each strip on a separate scale. The lowest value is printed on the left, and the difference to the
+/// highest on the right.
 pub(in super::super) fn dots(
     id: String,
     title: String,
@@ -45,16 +45,20 @@ pub(in super::super) fn dots(
             let (low, high) = range(&strip.values);
             let line = top + 45;
             area.draw_text(
-                &fitting(&strip.label, f64::from(WIDTH) - 40.0),
-                &words(TEXT, HPos::Left, VPos::Top),
+                &truncated(&strip.label, f64::from(WIDTH) - 40.0),
+                &text_style(TEXT, HPos::Left, VPos::Top),
                 (2, top + 6),
             )?;
-            let detail = fitting(&strip.detail, f64::from(WIDTH) - 40.0);
-            area.draw_text(&detail, &words(MUTED, HPos::Left, VPos::Top), (2, top + 21))?;
-            area.draw_text(&amount(strip.unit, low), &words(MUTED, HPos::Right, VPos::Center), (left - MARGIN, line))?;
+            let detail = truncated(&strip.detail, f64::from(WIDTH) - 40.0);
+            area.draw_text(&detail, &text_style(MUTED, HPos::Left, VPos::Top), (2, top + 21))?;
+            area.draw_text(
+                &amount(strip.unit, low),
+                &text_style(MUTED, HPos::Right, VPos::Center),
+                (left - MARGIN, line),
+            )?;
             area.draw_text(
                 &change(strip.unit, high - low),
-                &words(MUTED, HPos::Left, VPos::Center),
+                &text_style(MUTED, HPos::Left, VPos::Center),
                 (right + MARGIN, line),
             )?;
             area.draw(&Rectangle::new([(left, line), (right, line + 1)], GRID.light.filled()))?;
@@ -68,7 +72,7 @@ pub(in super::super) fn dots(
     })?;
     let widest = strips
         .first()
-        .map_or(String::new(), |it| format!("{}: {}, {}", it.label, it.detail, limit(it.unit, &it.values)));
+        .map_or(String::new(), |it| format!("{}: {}, {}", it.label, it.detail, precision(it.unit, &it.values)));
     Ok(Chart {
         id,
         title,

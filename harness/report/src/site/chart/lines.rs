@@ -1,4 +1,4 @@
-//! Lines: memory against scale, or a metric against the blessings of its baseline.
+//! Line charts: memory against scale, or a metric against the blessings of its baseline.
 
 use highwater_model::Unit;
 use plotters::{
@@ -8,23 +8,23 @@ use plotters::{
 
 use super::{
     Chart, ChartError, Key, MARK, SERIES,
-    axis::{Axis, Begin},
+    axis::{Axis, Origin},
     draw_marks, plane, svg,
 };
-use crate::site::words::counted;
+use crate::site::format::counted;
 
 /// A line of a chart.
 #[derive(Debug)]
 pub(in super::super) struct Line {
     pub(in super::super) label: String,
-    /// What stands beside its name in the legend.
+    /// The value shown beside its label in the legend.
     pub(in super::super) value: String,
-    /// Which colour and shape.
+    /// Index of the colour and shape.
     pub(in super::super) series: usize,
     pub(in super::super) points: Vec<Point>,
 }
 
-/// A point of a line with the range of what it stands for.
+/// A point of a line: a median and the range over workers.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct Point {
     pub(in super::super) x: f64,
@@ -33,16 +33,16 @@ pub(in super::super) struct Point {
     pub(in super::super) high: f64,
 }
 
-/// What the horizontal axis counts.
+/// The kind of horizontal axis.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) enum Steps<'a> {
     /// The rungs of a ladder.
     Rungs,
-    /// This many steps one after another; the last may have a name.
+    /// This many numbered steps; the last may have a label.
     Numbered(usize, Option<&'a str>),
 }
 
-/// A chart of lines to be drawn.
+/// The input of [`lines`].
 #[derive(Debug)]
 pub(in super::super) struct LinesPlan<'a> {
     pub(in super::super) id: String,
@@ -57,20 +57,20 @@ pub(in super::super) struct LinesPlan<'a> {
 
 const HEIGHT: u32 = 240;
 
-/// Whether two lines can hardly be told apart: as many points, none more than three pixels off.
-fn falls_together(a: &[(i32, i32)], b: &[(i32, i32)]) -> bool {
+/// Whether two lines are indistinguishable: same number of points, none more than three pixels apart.
+fn overlap(a: &[(i32, i32)], b: &[(i32, i32)]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a.0 - b.0).abs() <= 3 && (a.1 - b.1).abs() <= 3)
 }
 
-/// Draws lines with a mark at every point, and the range of the workers where they differ.
+/// Draws lines with a mark at every point, and the range over workers if they differ.
 pub(in super::super) fn lines(plan: LinesPlan<'_>) -> Result<Chart, ChartError> {
     let LinesPlan { id, title, subtitle, x_name, y_name, unit, steps, lines } = plan;
     let points = || lines.iter().flat_map(|line| &line.points);
-    let (x, begin) = match steps {
-        Steps::Rungs => (Axis::rungs(&points().map(|point| point.x).collect::<Vec<_>>()), Begin::Zero),
-        Steps::Numbered(count, last) => (Axis::steps(count, last), Begin::Lowest),
+    let (x, origin) = match steps {
+        Steps::Rungs => (Axis::rungs(&points().map(|point| point.x).collect::<Vec<_>>()), Origin::Zero),
+        Steps::Numbered(count, last) => (Axis::steps(count, last), Origin::Lowest),
     };
-    let y = Axis::of(unit, points().flat_map(|point| [point.low, point.high]), begin);
+    let y = Axis::of(unit, points().flat_map(|point| [point.low, point.high]), origin);
     let named = |axis: &Axis, name: &str| if axis.is_log { format!("{name}, log") } else { name.to_owned() };
     let body = svg::body(HEIGHT, |area| {
         let mut plane = plane(area, (&x, &named(&x, &x_name)), (&y, &named(&y, &y_name)))?;
@@ -78,9 +78,9 @@ pub(in super::super) fn lines(plan: LinesPlan<'_>) -> Result<Chart, ChartError> 
             let pixels = |line: &Line| -> Vec<(i32, i32)> {
                 line.points.iter().map(|p| plane.backend_coord(&(x.place(p.x), y.place(p.y)))).collect()
             };
-            // Lines that fall together are drawn inside one another, so that none hides the others.
+            // Draw overlapping lines with decreasing widths, so that all stay visible.
             let own = pixels(line);
-            let above = lines[index + 1..].iter().filter(|later| falls_together(&own, &pixels(later))).count() as i32;
+            let above = lines[index + 1..].iter().filter(|later| overlap(&own, &pixels(later))).count() as i32;
             let color = SERIES[line.series % SERIES.len()].light;
             let path: Vec<(f64, f64)> = line.points.iter().map(|p| (x.place(p.x), y.place(p.y))).collect();
             plane.draw_series([PathElement::new(path, ShapeStyle::from(color).stroke_width(2 + 2 * above as u32))])?;

@@ -1,5 +1,5 @@
-//! Charts: plotters draws them to SVG inside the page. Text stays text, colours follow the page's
-//! scheme, and every chart has a title, a description in words and a legend.
+//! Charts as inline SVG, drawn by plotters. Text stays text, colours follow the page's colour scheme, and
+//! every chart has a title, a text alternative and a legend.
 
 mod axis;
 mod bars;
@@ -24,16 +24,16 @@ use plotters::{
         text_anchor::{HPos, VPos},
     },
 };
-use svg::{Area, Drawn, fitting, words};
+use svg::{Area, DrawResult, text_style, truncated};
 
-pub(super) use bars::{Bar, bars, look_alike};
+pub(super) use bars::{Bar, bars, same_parts};
 pub(super) use dots::{Strip, dots};
 pub(super) use lines::{Line, LinesPlan, Point, Steps, lines};
 pub(super) use palette::{SERIES, category};
 pub(super) use scatter::{Mark, scatter};
 pub use svg::ChartError;
 
-/// A drawn chart, as its template takes it.
+/// A chart, ready for its template.
 #[derive(Debug, Template)]
 #[template(path = "site/chart.html")]
 pub(super) struct Chart {
@@ -41,31 +41,30 @@ pub(super) struct Chart {
     pub(super) id: String,
     pub(super) title: String,
     pub(super) subtitle: String,
-    /// What the picture says, for who does not see it: the ends and the extremes. The numbers stand in a
-    /// table or a legend.
+    /// The text alternative: first, last and extreme values. All numbers are in a table or a legend.
     pub(super) description: String,
     height: u32,
     /// SVG, escaped by plotters.
     body: String,
     pub(super) legend: Vec<Key>,
-    /// Lines, bars, strips or points.
+    /// The number of lines, bars, strips or points.
     series: usize,
 }
 
-/// A line of a legend.
+/// An entry of a legend.
 #[derive(Clone, Debug)]
 pub(super) struct Key {
     pub(super) shape: &'static str,
-    /// The colour's variable.
+    /// The CSS variable of the colour.
     pub(super) ink: &'static str,
     pub(super) label: String,
     pub(super) value: String,
-    /// Marked as one of the Pareto set.
+    /// Whether it is in the Pareto set.
     pub(super) is_best: bool,
 }
 
 impl Key {
-    /// The key of a series.
+    /// The legend entry of a series.
     pub(super) fn series(index: usize, label: impl Into<String>, value: impl Into<String>) -> Self {
         let index = index % SERIES.len();
         let (label, value) = (label.into(), value.into());
@@ -75,25 +74,25 @@ impl Key {
 
 type Plane<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<Axis, Axis>>;
 
-/// Room above the plot for the name of its vertical axis, and below for the ticks and the name of the
-/// other.
+/// Space above the plot for the name of the vertical axis, and below it for the ticks and the name of the
+/// horizontal axis.
 const HEAD: u32 = 24;
 const FOOT: u32 = 40;
 /// Width of a mark.
 const MARK: i32 = 9;
-/// Room beside it for ticks.
+/// Space to the left of the plot for tick labels.
 const SIDE: u32 = 62;
 
-/// Draws two axes with their names and opens the plane between them.
+/// Draws two axes with their names and returns the coordinate system.
 fn plane<'a>(
     area: &DrawingArea<SVGBackend<'a>, Shift>,
     x: (&Axis, &str),
     y: (&Axis, &str),
 ) -> Result<Plane<'a>, plotters::drawing::DrawingAreaErrorKind<std::io::Error>> {
     let (width, height) = area.dim_in_pixel();
-    let name = |name: &str| fitting(name, f64::from(width) - 8.0);
-    area.draw_text(&name(y.1), &words(MUTED, HPos::Left, VPos::Top), (2, 2))?;
-    area.draw_text(&name(x.1), &words(MUTED, HPos::Right, VPos::Bottom), (width as i32 - 4, height as i32 - 3))?;
+    let name = |name: &str| truncated(name, f64::from(width) - 8.0);
+    area.draw_text(&name(y.1), &text_style(MUTED, HPos::Left, VPos::Top), (2, 2))?;
+    area.draw_text(&name(x.1), &text_style(MUTED, HPos::Right, VPos::Bottom), (width as i32 - 4, height as i32 - 3))?;
     let mut chart = ChartBuilder::on(area)
         .margin_top(HEAD)
         .margin_right(8)
@@ -108,14 +107,14 @@ fn plane<'a>(
         .bold_line_style(GRID.light)
         .axis_style(GRID.light)
         .set_all_tick_mark_size(3)
-        .label_style(words(MUTED, HPos::Left, VPos::Top))
+        .label_style(text_style(MUTED, HPos::Left, VPos::Top))
         .draw()?;
     Ok(chart)
 }
 
-/// Draws the marks of a series at places in pixels, `size` pixels wide; hollow ones
-/// have the page's colour inside.
-fn draw_marks(area: &Area<'_>, series: usize, places: &[(i32, i32)], size: i32) -> Drawn {
+/// Draws the marks of a series at pixel positions, `size` pixels wide. Hollow marks are filled with the page
+/// colour.
+fn draw_marks(area: &Area<'_>, series: usize, places: &[(i32, i32)], size: i32) -> DrawResult {
     const SQUARE: [(i32, i32); 4] = [(-4, -4), (4, -4), (4, 4), (-4, 4)];
     const TRIANGLE: [(i32, i32); 3] = [(0, -5), (5, 4), (-5, 4)];
     const DIAMOND: [(i32, i32); 4] = [(0, -5), (5, 0), (0, 5), (-5, 0)];

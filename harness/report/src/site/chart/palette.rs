@@ -1,14 +1,14 @@
-//! The colours of the charts. Plotters draws in the colours of the light page; in the SVG each is
-//! replaced by a variable of the style sheet, which has another value in the dark (`style/chart.css`).
+//! The colours of the charts. Plotters draws in the colours of the light scheme; in the SVG each colour is
+//! replaced by a CSS variable, which has another value in the dark scheme (`style/chart.css`).
 //!
 //! Series: eight hues after M. Okabe and K. Ito, "Color Universal Design" (2008), each darkened on
-//! light and lightened on dark until it has a contrast of 3:1 with the page (WCAG 2.1, 1.4.11). Every
-//! series has a shape of its own too, so that no chart rests on colour alone.
+//! light and lightened on dark until it has a contrast of 3:1 with the page (WCAG 2.1, 1.4.11). Series also
+//! differ in shape, so that no chart relies on colour alone.
 
 use highwater_model::Category;
 use plotters::style::RGBColor;
 
-/// A colour and its variable.
+/// A colour and its CSS variable.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct Ink {
     /// The variable's name, without `--`.
@@ -20,7 +20,7 @@ const fn ink(name: &'static str, red: u8, green: u8, blue: u8) -> Ink {
     Ink { name, light: RGBColor(red, green, blue) }
 }
 
-/// Series, in the order in which they are given out.
+/// Colours of series, in order of use.
 pub(in super::super) const SERIES: [Ink; 8] = [
     ink("s0", 0x00, 0x72, 0xb2),
     ink("s1", 0xd5, 0x5e, 0x00),
@@ -32,19 +32,19 @@ pub(in super::super) const SERIES: [Ink; 8] = [
     ink("s7", 0x5a, 0x5a, 0x5a),
 ];
 
-/// The shape of each series' marks as text, for legends; the charts draw the same.
+/// The mark of each series as a character, for legends.
 pub(in super::super) const SHAPES: [&str; 8] = ["●", "■", "▲", "◆", "○", "□", "△", "◇"];
 
-/// Lines of the grid.
+/// Grid lines.
 pub(super) const GRID: Ink = ink("grid", 0xdd, 0xdf, 0xe3);
-/// Words beside the data.
+/// Labels and axes.
 pub(super) const MUTED: Ink = ink("muted", 0x58, 0x5e, 0x68);
-/// Words that are data.
+/// Values.
 pub(super) const TEXT: Ink = ink("text", 0x1b, 0x1e, 0x24);
-/// The page behind a chart.
+/// The page background.
 pub(super) const PAGE: Ink = ink("page", 0xff, 0xff, 0xff);
 
-/// The colour of a category of mapping; what a sandbox is made of stands out, the rest is quiet.
+/// The colour of a category of mapping. Categories that sandboxes consist of stand out.
 pub(in super::super) fn category(category: Category) -> Ink {
     match category {
         Category::LinearMemory => SERIES[0],

@@ -1,4 +1,4 @@
-//! Points: memory against time, with the choices that no other betters marked and named.
+//! Scatter plots of memory against time, with the Pareto set marked and labelled.
 
 use highwater_model::Unit;
 use highwater_stats::pareto;
@@ -12,15 +12,15 @@ use plotters::{
 
 use super::{
     Chart, ChartError, Key, MARK,
-    axis::{Axis, Begin},
+    axis::{Axis, Origin},
     draw_marks,
     palette::{MUTED, TEXT},
     plane,
-    svg::{self, fitting, words},
+    svg::{self, text_style, truncated},
 };
-use crate::site::words::{amount, counted};
+use crate::site::format::{amount, counted};
 
-/// A choice: what it costs in time and memory.
+/// A case: its cost in time and memory.
 #[derive(Debug)]
 pub(in super::super) struct Mark {
     pub(in super::super) label: String,
@@ -33,7 +33,7 @@ pub(in super::super) struct Mark {
 
 const HEIGHT: u32 = 240;
 
-/// Draws choices by time and memory; the Pareto set is ringed, joined and named.
+/// Draws cases by time and memory. The Pareto set is ringed, joined by a line and labelled.
 pub(in super::super) fn scatter(
     id: String,
     title: String,
@@ -41,8 +41,8 @@ pub(in super::super) fn scatter(
     y_name: &str,
     marks: &[Mark],
 ) -> Result<Chart, ChartError> {
-    let x = Axis::of(Unit::Nanoseconds, marks.iter().map(|mark| mark.time), Begin::Zero);
-    let y = Axis::of(Unit::Bytes, marks.iter().map(|mark| mark.memory), Begin::Zero);
+    let x = Axis::of(Unit::Nanoseconds, marks.iter().map(|mark| mark.time), Origin::Zero);
+    let y = Axis::of(Unit::Bytes, marks.iter().map(|mark| mark.memory), Origin::Zero);
     let is_best = pareto(&marks.iter().map(|mark| (mark.time, mark.memory)).collect::<Vec<_>>());
     let mut best: Vec<&Mark> = marks.iter().zip(&is_best).filter(|(_, best)| **best).map(|(mark, _)| mark).collect();
     best.sort_by(|a, b| a.time.total_cmp(&b.time));
@@ -65,8 +65,8 @@ pub(in super::super) fn scatter(
             let (at_x, at_y) = plane.backend_coord(&place(it));
             let is_left = at_x < svg::WIDTH as i32 / 2;
             let room = if is_left { svg::WIDTH as i32 - at_x - 16 } else { at_x - 80 };
-            let label = fitting(&it.label, f64::from(room));
-            // The first line above or below that nothing else is on.
+            let label = truncated(&it.label, f64::from(room));
+            // The first line above or below that is free.
             let lines = [-14, 16, -28, 30, -42, 44];
             let free = |dy: &i32| {
                 let line = at_y + dy;
@@ -77,7 +77,7 @@ pub(in super::super) fn scatter(
             taken.push((at_x, at_y + dy));
             area.draw_text(
                 &label,
-                &words(TEXT, anchor, VPos::Center),
+                &text_style(TEXT, anchor, VPos::Center),
                 (if is_left { at_x - 6 } else { at_x + 6 }, at_y + dy),
             )?;
         }
@@ -93,7 +93,7 @@ pub(in super::super) fn scatter(
         id,
         title,
         subtitle,
-        description: format!("of {} no other betters {}", counted(marks.len(), "choice"), best.join(" and ")),
+        description: format!("{}, Pareto-optimal: {}", counted(marks.len(), "case"), best.join(" and ")),
         height: HEIGHT,
         body,
         legend: legend.collect(),

@@ -1,6 +1,6 @@
-//! The tables of a case's page: every metric at every stage, also by category of mapping, the times,
-//! and what workers do not agree on. A number stands once: stages that follow each other with the same
-//! values share a row, and a column that says nothing of its own is a word below its table.
+//! The tables of a case's page: every metric at every stage, also by category of mapping, the times, and the
+//! values in which workers differ. Redundant cells are merged: consecutive stages with the same values share a
+//! row, and a column that is constant or repeats another one becomes a note below the table.
 
 use highwater_model::{Category, Metric, Quantity, Series, StageColumns, Unit};
 use highwater_stats::median;
@@ -8,22 +8,22 @@ use highwater_stats::median;
 use super::case::Figure;
 use crate::{
     figure_tables::name,
-    site::look::{Look, span},
-    site::words::{amount, between, change, range, runs},
+    site::case_data::{CaseData, span},
+    site::format::{amount, between, change, range, run_lengths},
 };
 
-/// Metrics that are also known by category of mapping; each is set against the one before.
+/// Metrics that are read by category of mapping. Each is compared with the previous one.
 const DIVIDED: [Metric; 4] = [Metric::Anon, Metric::Pss, Metric::Rss, Metric::Vmas];
 
-/// A table with a row for each stage, or for several that follow each other and have the same values.
+/// A table with one row per stage; consecutive stages with the same values share a row.
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) title: &'static str,
-    /// Headings over several columns, and how many; none where there is one kind of column.
+    /// Group headings and how many columns each spans; empty if there is one kind of column.
     pub(super) groups: Vec<(String, usize)>,
     pub(super) headings: Vec<String>,
     pub(super) rows: Vec<(String, Vec<String>)>,
-    /// What takes no column.
+    /// Constant and repeated columns, as text.
     pub(super) notes: Vec<String>,
     pub(super) is_open: bool,
 }
@@ -31,18 +31,18 @@ pub(super) struct Table {
 /// A column: its heading, and its text at each stage.
 type Column = (String, Vec<String>);
 
-pub(super) fn tables(look: &Look<'_>) -> Vec<Table> {
-    if look.case.stages.is_empty() {
+pub(super) fn tables(data: &CaseData<'_>) -> Vec<Table> {
+    if data.case.stages.is_empty() {
         return Vec::new();
     }
-    vec![metrics(look), divided(look), times(look)]
+    vec![metrics(data), divided(data), times(data)]
 }
 
-fn metrics(look: &Look<'_>) -> Table {
+fn metrics(data: &CaseData<'_>) -> Table {
     let mut notes = Vec::new();
     let mut columns: Vec<Column> = Vec::new();
-    let quantities = quantities(look).into_iter().filter(|it| it.category().is_none());
-    for column in quantities.map(|quantity| column(look, quantity, name(quantity))) {
+    let quantities = quantities(data).into_iter().filter(|it| it.category().is_none());
+    for column in quantities.map(|quantity| column(data, quantity, name(quantity))) {
         match columns.iter().find(|(_, values)| *values == column.1) {
             Some((same, _)) if !is_constant(&column) => notes.push(format!("{} is the same as {same}", column.0)),
             _ => columns.push(column),
@@ -50,81 +50,81 @@ fn metrics(look: &Look<'_>) -> Table {
     }
     let (columns, constant) = apart(columns);
     notes.extend(constant);
-    table(look, "All metrics, median over workers", vec![(String::new(), columns)], notes, true)
+    table(data, "All metrics, median over workers", vec![(String::new(), columns)], notes, true)
 }
 
-/// By category of mapping: of each metric the categories that are not as those of the metric before.
-fn divided(look: &Look<'_>) -> Table {
+/// Values by category of mapping. Of each metric, only categories whose values differ from the previous metric.
+fn divided(data: &CaseData<'_>) -> Table {
     let mut notes = Vec::new();
     let mut groups = Vec::new();
     let mut before: Vec<Column> = Vec::new();
     let mut name_before = Metric::Anon;
     for metric in DIVIDED {
         let of = |category: &Category| {
-            let column = column(look, Quantity::Within(metric, *category), category.to_string().replace('_', " "));
-            let is_there = column.1.iter().any(|text| text != "–" && *text != amount(metric.unit(), 0.0));
-            is_there.then_some(column)
+            let column = column(data, Quantity::Within(metric, *category), category.to_string().replace('_', " "));
+            let is_present = column.1.iter().any(|text| text != "–" && *text != amount(metric.unit(), 0.0));
+            is_present.then_some(column)
         };
         let all: Vec<Column> = Category::ALL.iter().filter_map(of).collect();
         let (known, new): (Vec<Column>, Vec<Column>) = all.iter().cloned().partition(|it| before.contains(it));
         let (columns, constant) = apart(new);
         let known: Vec<&str> = known.iter().map(|(name, _)| name.as_str()).collect();
         let known = (!known.is_empty()).then(|| format!("as {name_before}: {}", known.join(", ")));
-        let told: Vec<String> = constant.into_iter().chain(known).collect();
-        if !told.is_empty() {
-            notes.push(format!("{metric}: {}", told.join("; ")));
+        let texts: Vec<String> = constant.into_iter().chain(known).collect();
+        if !texts.is_empty() {
+            notes.push(format!("{metric}: {}", texts.join("; ")));
         }
         if !columns.is_empty() {
             groups.push((metric.to_string(), columns));
         }
         (before, name_before) = (all, metric);
     }
-    table(look, "By category of mapping", groups, notes, false)
+    table(data, "By category of mapping", groups, notes, false)
 }
 
-fn times(look: &Look<'_>) -> Table {
+fn times(data: &CaseData<'_>) -> Table {
     let texts = |of: fn(&StageColumns) -> &Series| -> [Vec<String>; 2] {
-        let told = look.case.stages.iter().map(|columns| {
-            let values = (0..look.case.samples).filter_map(|worker| of(columns).at(worker));
+        let texts = data.case.stages.iter().map(|columns| {
+            let values = (0..data.case.samples).filter_map(|worker| of(columns).at(worker));
             let values: Vec<f64> = values.map(|ns| ns as f64).collect();
-            let middle = median(&values).map_or("–".to_owned(), |ns| amount(Unit::Nanoseconds, ns));
+            let median = median(&values).map_or("–".to_owned(), |ns| amount(Unit::Nanoseconds, ns));
             let (low, high) = range(&values);
-            (middle, if low < high { between(Unit::Nanoseconds, low, high) } else { String::new() })
+            (median, if low < high { between(Unit::Nanoseconds, low, high) } else { String::new() })
         });
-        let (middles, ranges) = told.unzip();
-        [middles, ranges]
+        let (medians, ranges) = texts.unzip();
+        [medians, ranges]
     };
     let ([wall, range], [cpu, _]) = (texts(|it| &it.wall_ns), texts(|it| &it.cpu_ns));
     let columns = [("wall", wall), ("range of wall", range), ("CPU", cpu)];
     let columns: Vec<Column> = columns.into_iter().map(|(name, texts)| (name.to_owned(), texts)).collect();
     let groups = vec![(String::new(), columns)];
-    table(look, "Time since the stage before, pauses excluded", groups, Vec::new(), false)
+    table(data, "Time since the previous stage, excluding pauses", groups, Vec::new(), false)
 }
 
-/// Every quantity that was read, once.
-fn quantities(look: &Look<'_>) -> Vec<Quantity> {
-    let mut found: Vec<Quantity> = look.case.stages.iter().flat_map(|columns| columns.memory.keys().copied()).collect();
+/// Every quantity that was read.
+fn quantities(data: &CaseData<'_>) -> Vec<Quantity> {
+    let mut found: Vec<Quantity> = data.case.stages.iter().flat_map(|columns| columns.memory.keys().copied()).collect();
     found.sort_unstable();
     found.dedup();
     found
 }
 
-fn column(look: &Look<'_>, quantity: Quantity, heading: String) -> Column {
+fn column(data: &CaseData<'_>, quantity: Quantity, heading: String) -> Column {
     let text = |columns: &StageColumns| {
-        look.middle(quantity, columns).map_or("–".to_owned(), |value| amount(quantity.unit(), value))
+        data.median(quantity, columns).map_or("–".to_owned(), |value| amount(quantity.unit(), value))
     };
-    (heading, look.case.stages.iter().map(text).collect())
+    (heading, data.case.stages.iter().map(text).collect())
 }
 
 fn is_constant((_, texts): &Column) -> bool {
     texts.windows(2).all(|pair| pair[0] == pair[1])
 }
 
-/// A column whose values all have the same unit, with that in its heading and not in its cells.
+/// Moves the unit of a column into its heading, if all values have the same unit.
 fn with_one_unit((name, texts): &Column) -> Column {
     let unit = |text: &String| text.rsplit_once(' ').map(|(_, unit)| unit.to_owned());
-    let is_said = |text: &&String| !["–", ""].contains(&text.as_str());
-    let units: Vec<Option<String>> = texts.iter().filter(is_said).map(unit).collect();
+    let has_value = |text: &&String| !["–", ""].contains(&text.as_str());
+    let units: Vec<Option<String>> = texts.iter().filter(has_value).map(unit).collect();
     match units.first() {
         Some(Some(first)) if units.iter().all(|it| it.as_ref() == Some(first)) => {
             let bare = |text: &String| text.strip_suffix(first).map_or(text.clone(), |text| text.trim_end().to_owned());
@@ -134,23 +134,23 @@ fn with_one_unit((name, texts): &Column) -> Column {
     }
 }
 
-/// The columns that change from stage to stage, and in words those that do not.
+/// The columns that vary between stages, and those that do not as text.
 fn apart(columns: Vec<Column>) -> (Vec<Column>, Option<String>) {
     let (constant, columns): (Vec<Column>, Vec<Column>) = columns.into_iter().partition(is_constant);
-    let told = |(name, texts): &Column| format!("{name} {}", texts.first().map_or("–", String::as_str));
-    let told: Vec<String> = constant.iter().map(told).collect();
-    (columns, (!told.is_empty()).then(|| format!("at every stage {}", told.join(", "))))
+    let described = |(name, texts): &Column| format!("{name} {}", texts.first().map_or("–", String::as_str));
+    let constant: Vec<String> = constant.iter().map(described).collect();
+    (columns, (!constant.is_empty()).then(|| format!("at every stage: {}", constant.join(", "))))
 }
 
 fn table(
-    look: &Look<'_>,
+    data: &CaseData<'_>,
     title: &'static str,
     groups: Vec<(String, Vec<Column>)>,
     notes: Vec<String>,
     is_open: bool,
 ) -> Table {
     let columns: Vec<Column> = groups.iter().flat_map(|(_, columns)| columns).map(with_one_unit).collect();
-    let stages = &look.case.stages;
+    let stages = &data.case.stages;
     let row = |index: usize| columns.iter().map(|(_, texts)| texts[index].clone()).collect::<Vec<String>>();
     let mut rows: Vec<(usize, usize, Vec<String>)> = Vec::new();
     for index in 0..stages.len() {
@@ -174,13 +174,13 @@ fn table(
     }
 }
 
-/// Every quantity that workers do not agree on, at the stage where they differ most; those that differ
-/// there by the same amounts are told together.
-pub(super) fn samples(look: &Look<'_>) -> Vec<Figure> {
+/// Every quantity in which workers differ, at the stage where they differ most. Quantities that differ by the same
+/// amounts are merged.
+pub(super) fn samples(data: &CaseData<'_>) -> Vec<Figure> {
     let mut found: Vec<Differing> = Vec::new();
-    for quantity in quantities(look) {
+    for quantity in quantities(data) {
         let values =
-            look.case.stages.iter().filter_map(|columns| Some((look.values(quantity, columns)?, &columns.stage)));
+            data.case.stages.iter().filter_map(|columns| Some((data.values(quantity, columns)?, &columns.stage)));
         let width = |values: &[f64]| {
             let (low, high) = range(values);
             high - low
@@ -189,7 +189,7 @@ pub(super) fn samples(look: &Look<'_>) -> Vec<Figure> {
         let Some((values, stage)) = widest.filter(|(values, _)| width(values) > 0.0) else { continue };
         let (unit, (low, high)) = (quantity.unit(), range(&values));
         let texts: Vec<String> = values.iter().map(|value| change(unit, value - low)).collect();
-        let (stage, above, width) = (stage.to_string(), runs(&texts), change(unit, high - low));
+        let (stage, above, width) = (stage.to_string(), run_lengths(&texts), change(unit, high - low));
         let name = format!("{quantity} {}", amount(unit, low));
         match found.iter_mut().find(|it| it.stage == stage && it.above == above) {
             Some(it) => it.names.push(name),
@@ -199,12 +199,12 @@ pub(super) fn samples(look: &Look<'_>) -> Vec<Figure> {
     let figure = |it: Differing| Figure {
         name: format!("{}: {}", it.stage, it.names.join(", ")),
         value: it.above,
-        limit: format!("and up to {}", it.width),
+        precision: format!("up to {}", it.width),
     };
     found.into_iter().map(figure).collect()
 }
 
-/// Quantities that differ between workers by the same amounts at a stage.
+/// Quantities in which workers differ by the same amounts at a stage.
 struct Differing {
     /// Each with its lowest value.
     names: Vec<String>,

@@ -1,4 +1,4 @@
-//! The claims: what people say, where they say it, and what the run says of it.
+//! The page of claims: statements about the systems under test, their sources, and what the run shows.
 
 use askama::Template;
 use highwater_model::{CaseId, ClaimRecord, Record};
@@ -26,7 +26,7 @@ struct Claim {
     decision: String,
     statement: String,
     source: String,
-    /// Where the source is an address.
+    /// The URL of the source, if it is one.
     source_href: Option<String>,
     refuted_if: String,
     figures: String,
@@ -49,7 +49,7 @@ fn claim(record: &Record, claim: &ClaimRecord) -> Claim {
         let is_there = record.cases.iter().any(|case| case.id == *id);
         CaseLink { label: short(id), href: is_there.then(|| names::address(&names::case_page(id))) }
     };
-    // Only addresses of the web become links: never `javascript:`.
+    // Only web URLs become links, never `javascript:`.
     let is_address = ["https://", "http://"].iter().any(|scheme| claim.source.starts_with(scheme));
     Claim {
         anchor: anchor(&record.family, &claim.id),
@@ -64,7 +64,7 @@ fn claim(record: &Record, claim: &ClaimRecord) -> Claim {
     }
 }
 
-/// Where a claim stands on its page.
+/// The anchor of a claim on the page.
 pub(super) fn anchor(family: &str, id: &str) -> String {
     format!("{}+{}", names::slug(family), names::slug(id))
 }

@@ -1,4 +1,4 @@
-//! Baseline against run: every verdict with its sentence, what moved first.
+//! The comparison of baseline and run: every verdict with its sentence, changes first.
 
 use askama::Template;
 use highwater_judge::{Comparison, FamilyComparison, Kind, NoBaseline, Verdict};
@@ -8,7 +8,7 @@ use super::{CaseLink, Frame, Tone, short, tone};
 use crate::{
     comparison_text::altered,
     leads::{Lead, worst_first},
-    site::words::{self, counted, grouped},
+    site::format::{self, counted, grouped},
     site::{Material, SiteError, names},
 };
 
@@ -30,11 +30,11 @@ struct Group {
     summary: String,
     conditions: Vec<String>,
     differences: Vec<(String, String, String)>,
-    moved: Vec<Row>,
+    changed: Vec<Row>,
     reported: Vec<Row>,
-    held: Vec<HeldCase>,
-    held_count: String,
-    quiet: String,
+    unchanged: Vec<UnchangedCase>,
+    unchanged_count: String,
+    reported_unchanged: String,
 }
 
 #[derive(Debug)]
@@ -43,28 +43,29 @@ struct Row {
     kind: String,
     case: CaseLink,
     sentence: String,
-    /// Of further aspects of the same.
+    /// Further aspects of the same quantity.
     others: Vec<String>,
-    /// How many those are.
+    /// The number of those.
     more: String,
 }
 
-/// The gated verdicts of a case that hold. What did not change at all is counted: the values stand on
-/// the page of the case.
+/// The gated verdicts of a case that are within the tolerance. Verdicts without any change are only counted; the
+/// page of the case has the values.
 #[derive(Debug)]
-struct HeldCase {
+struct UnchangedCase {
     case: CaseLink,
     count: usize,
-    /// How sure that is: `exact, n = 20 against 20`.
-    sureness: String,
-    /// What changed by no more than is allowed: a sentence for each metric, and what it speaks for.
+    /// The precision: `exact, n = 20 against 20`.
+    precision: String,
+    /// Changes within the tolerance: a sentence for each metric, and the other aspects that it covers.
     changed: Vec<(String, String)>,
 }
 
-/// A comparison as a page that stands alone: of two revisions, say. `before` and `now` name its sides.
+/// Renders a comparison as a stand-alone page, for example of two revisions. `before` and `now` are the names of
+/// the two sides.
 ///
 /// # Errors
-/// [`SiteError`] where the page cannot be made: a fault of the program.
+/// Returns [`SiteError`] if the page cannot be rendered, which is a bug.
 pub fn comparison_page(comparison: &Comparison, before: &str, now: &str) -> Result<String, SiteError> {
     let title = format!("{before} against {now}");
     Ok(Compare::of(comparison, Frame::alone(&title), before, now, |_| false).render()?)
@@ -103,76 +104,77 @@ fn group(family: &FamilyComparison, before: &str, link: &dyn Fn(&CaseId) -> Case
         others: others.iter().map(|other| format!("{}: {}", other.kind, other.sentence)).collect(),
         more: counted(others.len(), "more aspect"),
     };
-    let moved = |gated: bool| family.verdicts.iter().filter(move |it| it.gated == gated && it.kind != Kind::Same);
-    let reported = worst_first(moved(false)).into_iter().map(|lead| Row { others: Vec::new(), ..row(lead) });
-    let held: Vec<&Verdict> = family.verdicts.iter().filter(|verdict| verdict.gated).filter(is_same).collect();
+    let changed = |gated: bool| family.verdicts.iter().filter(move |it| it.gated == gated && it.kind != Kind::Same);
+    let reported = worst_first(changed(false)).into_iter().map(|lead| Row { others: Vec::new(), ..row(lead) });
+    let unchanged: Vec<&Verdict> = family.verdicts.iter().filter(|verdict| verdict.gated).filter(is_same).collect();
     let fails = family.verdicts.iter().filter(|verdict| verdict.fails()).count();
     let gated = family.verdicts.iter().filter(|verdict| verdict.gated).count();
-    let quiet = family.verdicts.iter().filter(|verdict| !verdict.gated).filter(is_same).count();
+    let reported_unchanged = family.verdicts.iter().filter(|verdict| !verdict.gated).filter(is_same).count();
     Group {
         family: family.family.clone(),
         anchor: names::slug(&family.family),
         tone: if fails > 0 { super::BAD } else { super::GOOD },
         summary: match fails {
-            0 => format!("{} hold", counted(gated, "gated verdict")),
-            _ => format!("{} of {} fail", grouped(fails), counted(gated, "gated verdict")),
+            0 => format!("{} passed", counted(gated, "gated verdict")),
+            _ => format!("{} of {} failed", grouped(fails), counted(gated, "gated verdict")),
         },
         conditions: conditions(family, before),
         differences: family.differences.clone(),
-        moved: worst_first(moved(true)).into_iter().map(row).collect(),
+        changed: worst_first(changed(true)).into_iter().map(row).collect(),
         reported: reported.collect(),
-        held_count: grouped(held.len()),
-        held: held.chunk_by(|a, b| a.case == b.case).map(|verdicts| held_case(verdicts, link)).collect(),
-        quiet: counted(quiet, "verdict"),
+        unchanged_count: grouped(unchanged.len()),
+        unchanged: unchanged.chunk_by(|a, b| a.case == b.case).map(|verdicts| unchanged_case(verdicts, link)).collect(),
+        reported_unchanged: counted(reported_unchanged, "verdict"),
     }
 }
 
-fn held_case(verdicts: &[&Verdict], link: &dyn Fn(&CaseId) -> CaseLink) -> HeldCase {
+fn unchanged_case(verdicts: &[&Verdict], link: &dyn Fn(&CaseId) -> CaseLink) -> UnchangedCase {
     let change = |verdict: &Verdict| verdict.subject.as_ref().map_or(0.0, |it| it.run - it.baseline.unwrap_or(it.run));
     let (changed, unchanged): (Vec<&Verdict>, Vec<&Verdict>) = verdicts.iter().partition(|it| change(it) != 0.0);
-    // A sentence is `what: from -> to (change); how sure; tolerance`.
-    let mut sureness: Vec<&str> = unchanged.iter().filter_map(|it| it.sentence.split("; ").nth(1)).collect();
-    sureness.sort_unstable();
-    sureness.dedup();
+    // A sentence has the form `what: from -> to (change); precision; tolerance`.
+    let mut precision: Vec<&str> = unchanged.iter().filter_map(|it| it.sentence.split("; ").nth(1)).collect();
+    precision.sort_unstable();
+    precision.dedup();
     let other = |verdict: &Verdict| {
         let subject = verdict.subject.as_ref()?;
-        Some(format!("{} {}", subject.aspect, words::change(subject.quantity.unit(), change(verdict))))
+        Some(format!("{} {}", subject.aspect, format::change(subject.quantity.unit(), change(verdict))))
     };
-    let told = |Lead { verdict, others }: Lead<'_>| {
+    let sentences = |Lead { verdict, others }: Lead<'_>| {
         let others: Vec<String> = others.into_iter().filter_map(other).collect();
         (verdict.sentence.clone(), others.join(", "))
     };
-    HeldCase {
+    UnchangedCase {
         case: link(&verdicts[0].case),
         count: unchanged.len(),
-        sureness: sureness.join("; "),
-        changed: worst_first(changed.into_iter()).into_iter().map(told).collect(),
+        precision: precision.join("; "),
+        changed: worst_first(changed.into_iter()).into_iter().map(sentences).collect(),
     }
 }
 
 fn conditions(family: &FamilyComparison, before: &str) -> Vec<String> {
-    let mut told = vec![format!("machine class {}", family.class)];
+    let mut conditions = vec![format!("machine class {}", family.class)];
     if let Some(blessed) = &family.blessed {
-        told.push(format!("{before} of {}: {}", blessed.at, blessed.reason));
+        conditions.push(format!("{before} of {}: {}", blessed.at, blessed.reason));
     }
     if family.class != family.baseline_class {
-        told.push(format!(
-            "the {before} is of {}: only growth of anon_mapped and of heap bytes is judged",
+        conditions.push(format!(
+            "the {before} is for {}: only growth of anon_mapped and of heap bytes is compared",
             family.baseline_class
         ));
     }
-    told.extend(altered(family));
+    conditions.extend(altered(family));
     if family.not_selected > 0 {
-        told.push(format!("{} of the {before} left out by the run's filter", counted(family.not_selected, "case")));
+        conditions
+            .push(format!("{} of the {before} not selected by the run's filter", counted(family.not_selected, "case")));
     }
-    told
+    conditions
 }
 
 fn without(absent: &NoBaseline) -> String {
     let others: Vec<String> = absent.other_classes.iter().map(ToString::to_string).collect();
     let others = match others.len() {
-        0 => "there is none for any other either".to_owned(),
-        _ => format!("there is one for {}", others.join(", ")),
+        0 => "no other machine class has one".to_owned(),
+        _ => format!("available for {}", others.join(", ")),
     };
     format!("{}: no baseline for machine class {}; {others}", absent.family, absent.class)
 }

@@ -1,19 +1,18 @@
-//! The machine and the conditions of the records: one value where all agree, else each with its
+//! The machine and the conditions of the records. Facts that differ between records are listed with their
 //! families.
 
 use std::collections::BTreeMap;
 
 use highwater_model::{ControlState, Record};
 
-/// A fact about the surroundings.
+/// A fact about the environment.
 #[derive(Debug)]
 pub(super) struct Fact {
     pub(super) name: String,
     pub(super) value: String,
 }
 
-/// What holds for the records, by name; what the controls were refused comes first, since it limits
-/// what the numbers are worth.
+/// The facts of the records by name. Controls that were refused come first, because they limit the precision.
 pub(super) fn facts(records: &[&Record]) -> Vec<Fact> {
     let mut by_name: BTreeMap<(u8, String), BTreeMap<String, Vec<String>>> = BTreeMap::new();
     for record in records {
@@ -33,7 +32,7 @@ pub(super) fn facts(records: &[&Record]) -> Vec<Fact> {
             by_name.entry(name).or_default().entry(value).or_default().push(record.family.clone());
         }
     }
-    let told = |((_, name), values): ((u8, String), BTreeMap<String, Vec<String>>)| {
+    let fact = |((_, name), values): ((u8, String), BTreeMap<String, Vec<String>>)| {
         let is_one = values.len() == 1 && values.values().all(|families| families.len() == records.len());
         let value = if is_one {
             values.into_keys().next().unwrap_or_default()
@@ -43,19 +42,19 @@ pub(super) fn facts(records: &[&Record]) -> Vec<Fact> {
         };
         Fact { name: name.replace('_', " "), value }
     };
-    by_name.into_iter().map(told).collect()
+    by_name.into_iter().map(fact).collect()
 }
 
-/// What was asked of a run differently from a plain full one, in words.
+/// How a run differs from a plain full run, as sentences.
 pub(super) fn unusual(record: &Record) -> Vec<String> {
     let selection = &record.selection;
-    let mut told: Vec<String> = selection.worker_options.sentences(&record.unit).collect();
+    let mut unusual: Vec<String> = selection.worker_options.sentences(&record.unit).collect();
     if let Some(filter) = &selection.filter {
-        told.push(format!("only cases that match {filter}"));
+        unusual.push(format!("only cases that match {filter}"));
     }
     if let Some(ladder) = &selection.ladder {
         let scales: Vec<String> = ladder.iter().map(ToString::to_string).collect();
-        told.push(format!("with the scales {} (--ladder)", scales.join(", ")));
+        unusual.push(format!("scales {} (--ladder)", scales.join(", ")));
     }
-    told
+    unusual
 }

@@ -1,4 +1,4 @@
-//! The page of a family: its cases in tables, and the charts that set them side by side.
+//! The page of a family: tables and charts of its cases.
 
 use askama::Template;
 use highwater_model::Record;
@@ -11,9 +11,9 @@ use super::{
     short,
 };
 use crate::{
-    site::look::Look,
-    site::panel::kin,
-    site::words::counted,
+    site::case_data::CaseData,
+    site::format::counted,
+    site::panel::stage_groups,
     site::{Material, SiteError, names},
 };
 
@@ -39,15 +39,15 @@ struct NotRun {
 impl Family {
     pub(super) fn new(material: &Material, record: &Record) -> Result<Self, SiteError> {
         let path = names::family_page(&record.family);
-        let looks: Vec<Look<'_>> = record.cases.iter().map(|case| Look::new(record, case)).collect();
-        let (ran, absent): (Vec<Look<'_>>, Vec<Look<'_>>) =
-            looks.into_iter().partition(|look| look.case.not_run.is_none());
+        let cases: Vec<CaseData<'_>> = record.cases.iter().map(|case| CaseData::new(record, case)).collect();
+        let (ran, absent): (Vec<CaseData<'_>>, Vec<CaseData<'_>>) =
+            cases.into_iter().partition(|data| data.case.not_run.is_none());
         Ok(Self {
             frame: Frame::new(material, record.family.clone(), &path),
             name: record.family.clone(),
             lede: lede(record),
             unusual: unusual(record),
-            tables: kin(&ran).iter().map(|kin| family_tables::table(material, kin)).collect(),
+            tables: stage_groups(&ran).iter().map(|group| family_tables::table(material, group)).collect(),
             not_run: not_run(&absent),
             sections: family_charts::sections(record, &ran)?,
         })
@@ -59,18 +59,18 @@ fn lede(record: &Record) -> String {
     let absent = record.cases.len() - ran;
     let absent = if absent == 0 { String::new() } else { format!(", {absent} of them not run") };
     format!(
-        "{}{absent}. Growth is measured from the stage {}, in the same worker.",
+        "{}{absent}. Growth is relative to the stage {} of the same worker.",
         counted(record.cases.len(), "case"),
         record.reference
     )
 }
 
-fn not_run(absent: &[Look<'_>]) -> Vec<NotRun> {
+fn not_run(absent: &[CaseData<'_>]) -> Vec<NotRun> {
     let mut found: Vec<NotRun> = Vec::new();
-    for look in absent {
-        let reason = look.case.not_run.clone().unwrap_or_default();
-        let href = Some(format!("../{}", names::address(&names::case_page(&look.case.id))));
-        let case = CaseLink { label: short(&look.case.id), href };
+    for data in absent {
+        let reason = data.case.not_run.clone().unwrap_or_default();
+        let href = Some(format!("../{}", names::address(&names::case_page(&data.case.id))));
+        let case = CaseLink { label: short(&data.case.id), href };
         match found.iter_mut().find(|known| known.reason == reason) {
             Some(known) => known.cases.push(case),
             None => found.push(NotRun { reason, cases: vec![case] }),

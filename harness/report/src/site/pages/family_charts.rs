@@ -8,25 +8,25 @@ use highwater_stats::median;
 use super::family_tables::ladders;
 use crate::{
     site::SiteError,
+    site::case_data::CaseData,
     site::chart::{self, Bar, Chart, Key, Line, LinesPlan, Mark, Point, Steps, Strip},
-    site::look::Look,
+    site::format::{amount, counted, nonlinearity, plural, range},
     site::panel::{self, MOST_CHARTS, MOST_SERIES, Panel},
-    site::words::{amount, bent, counted, plural, range},
 };
 
-/// Charts of one kind with what they show.
+/// A section with charts of one kind.
 #[derive(Debug)]
 pub(super) struct Section {
     pub(super) anchor: &'static str,
     pub(super) title: String,
     pub(super) text: String,
-    /// Shared by all charts.
+    /// The legend shared by all charts.
     pub(super) legend: Vec<Key>,
     pub(super) charts: Vec<Chart>,
 }
 
-pub(super) fn sections(record: &Record, looks: &[Look<'_>]) -> Result<Vec<Section>, SiteError> {
-    let ran: Vec<Look<'_>> = looks.iter().copied().filter(|look| look.case.samples > 0).collect();
+pub(super) fn sections(record: &Record, cases: &[CaseData<'_>]) -> Result<Vec<Section>, SiteError> {
+    let ran: Vec<CaseData<'_>> = cases.iter().copied().filter(|data| data.case.samples > 0).collect();
     let ladders = &ladders(&ran);
     if ran.is_empty() {
         return Ok(Vec::new());
@@ -40,8 +40,8 @@ pub(super) fn sections(record: &Record, looks: &[Look<'_>]) -> Result<Vec<Sectio
     Ok(sections)
 }
 
-/// The members of a panel with their place among the colours, by label, at most [`MOST_SERIES`] at once.
-fn chunks<'p, 'a>(panel: &'p Panel<'a>) -> Vec<(String, &'p [(String, Look<'a>)])> {
+/// Splits a panel into parts of at most [`MOST_SERIES`] members.
+fn chunks<'p, 'a>(panel: &'p Panel<'a>) -> Vec<(String, &'p [(String, CaseData<'a>)])> {
     let parts = panel.members.len().div_ceil(MOST_SERIES);
     let named = |part: usize| match parts {
         0 | 1 => String::new(),
@@ -50,8 +50,8 @@ fn chunks<'p, 'a>(panel: &'p Panel<'a>) -> Vec<(String, &'p [(String, Look<'a>)]
     panel.members.chunks(MOST_SERIES).enumerate().map(|(part, members)| (named(part), members)).collect()
 }
 
-/// Says what is not drawn for want of room.
-fn cut(charts: &mut Vec<Chart>, text: &mut String) {
+/// Truncates the charts to [`MOST_CHARTS`] and says so in the text.
+fn truncate(charts: &mut Vec<Chart>, text: &mut String) {
     let beyond = charts.len().saturating_sub(MOST_CHARTS);
     if beyond > 0 {
         charts.truncate(MOST_CHARTS);
@@ -75,7 +75,7 @@ fn against_scale(record: &Record, panels: &[Panel<'_>], ladders: &[String]) -> R
                 let lines: Vec<Line> = members
                     .iter()
                     .enumerate()
-                    .filter_map(|(series, (label, look))| line(look, ladder, label, series))
+                    .filter_map(|(series, (label, data))| line(data, ladder, label, series))
                     .collect();
                 if !lines.is_empty() {
                     charts.push(chart::lines(LinesPlan {
@@ -93,31 +93,31 @@ fn against_scale(record: &Record, panels: &[Panel<'_>], ladders: &[String]) -> R
         }
     }
     let mut text = format!(
-        "Anonymous memory that a ladder added, rung by rung: the difference from the stage before it, in the same \
-         worker. Median over workers; a bar spans all of them where they differ. In the legend: what one more {} costs.",
+        "Growth of anonymous memory at each rung of a ladder, relative to the stage before it in the same worker. \
+         Median over workers; a bar shows the range if they differ. The legend shows the marginal cost per {}.",
         record.unit
     );
-    cut(&mut charts, &mut text);
+    truncate(&mut charts, &mut text);
     Ok(Section { anchor: "scale", title: "Memory against scale".into(), text, legend: Vec::new(), charts })
 }
 
-fn line(look: &Look<'_>, ladder: &str, label: &str, series: usize) -> Option<Line> {
-    let point = |rung: crate::site::look::Rung| {
+fn line(data: &CaseData<'_>, ladder: &str, label: &str, series: usize) -> Option<Line> {
+    let point = |rung: crate::site::case_data::Rung| {
         let (low, high) = range(&rung.values);
         Some(Point { x: f64::from(rung.scale.0), y: median(&rung.values)?, low, high })
     };
-    let points: Vec<Point> = look.rungs(Metric::Anon, ladder).into_iter().filter_map(point).collect();
-    let slope = look.line(Metric::Anon, ladder)?;
-    let value = format!("{}{}", amount(Unit::Bytes, slope.slope), bent(", ", slope.linearity));
+    let points: Vec<Point> = data.rungs(Metric::Anon, ladder).into_iter().filter_map(point).collect();
+    let slope = data.line(Metric::Anon, ladder)?;
+    let value = format!("{}{}", amount(Unit::Bytes, slope.slope), nonlinearity(", ", slope.linearity));
     (!points.is_empty()).then(|| Line { label: label.to_owned(), value, series, points })
 }
 
-/// The stages that say most: the reference, the top of each ladder, and what comes after them.
-fn telling<'a>(look: &Look<'a>) -> Vec<(String, &'a StageColumns)> {
-    let stages = &look.case.stages;
-    let from = stages.iter().position(|columns| columns.stage == look.record.reference).unwrap_or(0);
+/// The key stages: the reference stage, the top of each ladder, and later stages without a scale.
+fn key_stages<'a>(data: &CaseData<'a>) -> Vec<(String, &'a StageColumns)> {
+    let stages = &data.case.stages;
+    let from = stages.iter().position(|columns| columns.stage == data.record.reference).unwrap_or(0);
     let later = stages.get(from..).unwrap_or_default();
-    let is_telling = |(index, columns): &(usize, &'a StageColumns)| {
+    let is_key = |(index, columns): &(usize, &'a StageColumns)| {
         let next = later.get(index + 1);
         columns.stage.scale().is_none() || next.is_none_or(|next| next.stage.name() != columns.stage.name())
     };
@@ -125,12 +125,12 @@ fn telling<'a>(look: &Look<'a>) -> Vec<(String, &'a StageColumns)> {
         Some(_) => format!("{}, top of the ladder", columns.stage.name()),
         None => columns.stage.to_string(),
     };
-    later.iter().enumerate().filter(is_telling).map(|(_, columns)| (name(columns), columns)).collect()
+    later.iter().enumerate().filter(is_key).map(|(_, columns)| (name(columns), columns)).collect()
 }
 
-/// What a metric is made of at a stage.
-pub(super) fn parts(look: &Look<'_>, metric: Metric, columns: &StageColumns) -> Vec<(Category, f64)> {
-    let part = |category: &Category| Some((*category, look.middle(Quantity::Within(metric, *category), columns)?));
+/// A metric by category of mapping at a stage.
+pub(super) fn parts(data: &CaseData<'_>, metric: Metric, columns: &StageColumns) -> Vec<(Category, f64)> {
+    let part = |category: &Category| Some((*category, data.median(Quantity::Within(metric, *category), columns)?));
     Category::ALL.iter().filter_map(part).filter(|(_, value)| *value > 0.0).collect()
 }
 
@@ -155,9 +155,9 @@ fn made_of(panels: &[Panel<'_>]) -> Result<Section, SiteError> {
     for panel in panels {
         for (part, members) in chunks(panel) {
             let mut by_stage: Vec<(String, Vec<Bar>)> = Vec::new();
-            for (label, look) in members {
-                for (stage, columns) in telling(look) {
-                    let parts = parts(look, Metric::Pss, columns);
+            for (label, data) in members {
+                for (stage, columns) in key_stages(data) {
+                    let parts = parts(data, Metric::Pss, columns);
                     occurring.extend(parts.clone());
                     let label = match columns.stage.scale() {
                         Some(scale) => format!("{label} ({scale})"),
@@ -170,9 +170,9 @@ fn made_of(panels: &[Panel<'_>]) -> Result<Section, SiteError> {
                     }
                 }
             }
-            // Stages that follow each other and look the same stand once.
+            // Consecutive stages that look the same are drawn once.
             let bars: Vec<Bar> = by_stage
-                .chunk_by(|(_, a), (_, b)| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.looks_like(b)))
+                .chunk_by(|(_, a), (_, b)| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.renders_same(b)))
                 .flat_map(|same| {
                     let stages: Vec<&str> = same.iter().map(|(stage, _)| stage.as_str()).collect();
                     std::iter::once(Bar::Heading(stages.join(", "))).chain(same[0].1.clone())
@@ -184,12 +184,12 @@ fn made_of(panels: &[Panel<'_>]) -> Result<Section, SiteError> {
             }
         }
     }
-    let mut text = "Proportional set size by category of mapping, median over workers, at the stages that say most; \
-                    the page of a case has all of them."
+    let mut text = "Proportional set size by category of mapping, median over workers, at the key stages. The page of \
+                    each case shows all stages."
         .to_owned();
-    cut(&mut charts, &mut text);
+    truncate(&mut charts, &mut text);
     let legend = categories(occurring.iter());
-    Ok(Section { anchor: "made-of", title: "What the memory is made of".into(), text, legend, charts })
+    Ok(Section { anchor: "made-of", title: "Memory by category".into(), text, legend, charts })
 }
 
 fn against_time(record: &Record, panels: &[Panel<'_>], ladders: &[String]) -> Result<Section, SiteError> {
@@ -201,11 +201,11 @@ fn against_time(record: &Record, panels: &[Panel<'_>], ladders: &[String]) -> Re
         false => format!("anon per {}", record.unit),
     };
     let mut charts = Vec::new();
-    let mut add = |subtitle: &str, time: &dyn Fn(&Look<'_>) -> Option<f64>| -> Result<(), SiteError> {
+    let mut add = |subtitle: &str, time: &dyn Fn(&CaseData<'_>) -> Option<f64>| -> Result<(), SiteError> {
         for panel in panels {
             for (part, members) in chunks(panel) {
-                let point = |(series, (label, look)): (usize, &(String, Look<'_>))| {
-                    Some(Mark { label: label.clone(), series, time: time(look)?, memory: look.memory()? })
+                let point = |(series, (label, data)): (usize, &(String, CaseData<'_>))| {
+                    Some(Mark { label: label.clone(), series, time: time(data)?, memory: data.memory()? })
                 };
                 let marks: Vec<Mark> = members.iter().enumerate().filter_map(point).collect();
                 if marks.len() > 1 {
@@ -217,33 +217,33 @@ fn against_time(record: &Record, panels: &[Panel<'_>], ladders: &[String]) -> Re
         Ok(())
     };
     for routine in &routines {
-        add(routine, &|look| Some(look.case.time.get(*routine)?.ns))?;
+        add(routine, &|data| Some(data.case.time.get(*routine)?.ns))?;
     }
     if routines.is_empty() {
-        add("wall time to the fullest stage", &|look| look.wall())?;
+        add("wall time to the fullest stage", &|data| data.wall_time())?;
     }
     let source = match routines.is_empty() {
         true => format!("Wall time of the worker from {} to its fullest stage", record.reference),
         false => "Criterion's estimate of the routine".to_owned(),
     };
     let mut text = format!(
-        "{source} against {what}, above {}. Lower left is better. Ringed: the Pareto set, which no other choice for the \
-         same work betters in one without losing in the other.",
+        "{source} against {what}, relative to {}. Lower left is better. Ringed: the Pareto set, the cases for which no \
+         other case with the same workload is better in both.",
         record.reference
     );
-    cut(&mut charts, &mut text);
+    truncate(&mut charts, &mut text);
     Ok(Section { anchor: "time", title: "Memory against time".into(), text, legend: Vec::new(), charts })
 }
 
-/// Gated quantities whose growth differs between workers, at the stage where it differs most.
-fn differing(looks: &[Look<'_>]) -> Result<Section, SiteError> {
+/// Gated quantities whose growth differs between workers, at the stage where they differ most.
+fn differing(cases: &[CaseData<'_>]) -> Result<Section, SiteError> {
     let quantities = [Metric::Anon, Metric::PageTables, Metric::Vmas, Metric::PeakAnon];
     let mut strips: Vec<(f64, Strip)> = Vec::new();
     let mut exact = 0;
-    for look in looks {
+    for data in cases {
         for metric in quantities {
-            let growths = look.view.aspects().into_iter().filter(|aspect| matches!(aspect, Aspect::Growth(_)));
-            let values = growths.filter_map(|aspect| Some((look.view.values(metric.into(), &aspect)?, aspect)));
+            let growths = data.view.aspects().into_iter().filter(|aspect| matches!(aspect, Aspect::Growth(_)));
+            let values = growths.filter_map(|aspect| Some((data.view.values(metric.into(), &aspect)?, aspect)));
             let width = |values: &[f64]| {
                 let (low, high) = range(values);
                 high - low
@@ -251,7 +251,7 @@ fn differing(looks: &[Look<'_>]) -> Result<Section, SiteError> {
             let widest = values.max_by(|(a, _), (b, _)| width(a).total_cmp(&width(b)));
             match widest {
                 Some((values, aspect)) if width(&values) > 0.0 => {
-                    let (label, detail) = (super::short(&look.case.id), format!("{metric}, {aspect}"));
+                    let (label, detail) = (super::short(&data.case.id), format!("{metric}, {aspect}"));
                     strips.push((width(&values), Strip { label, detail, unit: metric.unit(), values }));
                 }
                 Some(_) => exact += 1,
@@ -262,17 +262,17 @@ fn differing(looks: &[Look<'_>]) -> Result<Section, SiteError> {
     strips.sort_by(|a, b| b.0.total_cmp(&a.0));
     let beyond = strips.len().saturating_sub(3 * MOST_SERIES);
     strips.truncate(3 * MOST_SERIES);
-    let samples: Vec<f64> = looks.iter().map(|look| look.case.samples as f64).collect();
+    let samples: Vec<f64> = cases.iter().map(|data| data.case.samples as f64).collect();
     let (fewest, most) = range(&samples);
     let n = if fewest == most { format!("n = {fewest}") } else { format!("n = {fewest} to {most}") };
     let text = match strips.len() {
-        0 => format!("Nowhere: growth of anon, page tables, VMAs and the peak is exact in every case, {n}."),
+        0 => format!("Growth of anon, page tables, VMAs and the peak is exact in every case, {n}."),
         _ => {
-            let rest = if beyond == 0 { String::new() } else { format!(", and {beyond} more that differ less") };
+            let rest = if beyond == 0 { String::new() } else { format!("; {beyond} more that differ less") };
             let exact = counted(exact, "pair");
             format!(
-                "One dot a worker, on a scale of its own, at the stage where workers differ most{rest}. {exact} of case \
-                 and gated metric more are exact, {n}."
+                "One dot per worker, each row on a separate scale, at the stage where workers differ most{rest}. {exact} \
+                 of case and gated metric are exact, {n}."
             )
         }
     };
@@ -281,7 +281,7 @@ fn differing(looks: &[Look<'_>]) -> Result<Section, SiteError> {
         .chunks(MOST_SERIES)
         .enumerate()
         .map(|(index, strips)| {
-            chart::dots(format!("differ-{index}"), "Growth, one dot a worker".into(), String::new(), strips)
+            chart::dots(format!("differ-{index}"), "Growth, one dot per worker".into(), String::new(), strips)
         })
         .collect();
     Ok(Section { anchor: "differ", title: "Where workers differ".into(), text, legend: Vec::new(), charts: charts? })

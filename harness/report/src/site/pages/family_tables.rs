@@ -1,5 +1,5 @@
-//! The tables of a family's page: one for all cases that live through the same stages, with the columns
-//! that those have. A column in which all cases agree is a word below its table.
+//! The tables of a family's page: one for each group of cases with the same stages. A column with the same value
+//! in all cases becomes a note below the table.
 
 use highwater_judge::{Aspect, Kind};
 use highwater_model::{CaseRecord, Metric, Quantity, Stage, Unit};
@@ -8,73 +8,75 @@ use highwater_stats::median;
 use super::{CaseLink, Tone, short, tone};
 use crate::{
     figure_tables::name,
-    site::look::Look,
-    site::panel::Kin,
-    site::words::{amount, bent, between, died},
+    site::case_data::CaseData,
+    site::format::{amount, between, failure, nonlinearity},
+    site::panel::StageGroup,
     site::{Material, names},
 };
 
-/// What one more unit costs is shown of these.
+/// Metrics whose marginal cost per unit is shown.
 const PER_UNIT: [(Metric, &str); 3] =
     [(Metric::Anon, "anon"), (Metric::PageTables, "page tables"), (Metric::Vmas, "VMAs")];
-/// What the fullest stage holds is shown of these.
+/// Metrics whose level at the fullest stage is shown.
 const LEVELS: [Metric; 4] = [Metric::Rss, Metric::Pss, Metric::Uss, Metric::Peak];
-/// Most stages, and most routines, that have a column each.
+/// Maximum number of stages, and of routines, with a column each.
 const MOST: usize = 8;
 
 /// A table of cases.
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) title: String,
-    /// Headings over several columns, and how many.
+    /// Group headings and how many columns each spans.
     pub(super) groups: Vec<(String, usize)>,
     pub(super) columns: Vec<String>,
     pub(super) rows: Vec<Row>,
-    /// What is the same in every case.
+    /// Columns with the same value in every case, as text.
     pub(super) same: String,
 }
 
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) case: CaseLink,
-    /// How many completed and died, and how the first of those did.
+    /// How many completed and failed, and the first failure.
     pub(super) workers: String,
-    /// What is wrong with the case as a whole, if anything.
+    /// The worst verdict on the case, unless it is unchanged.
     pub(super) status: Option<(Tone, String)>,
     pub(super) cells: Vec<Cell>,
 }
 
-/// A number of the table: its text, its limit, and what it is sorted by.
+/// A cell of the table: text, precision and sort key.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Cell {
     pub(super) text: String,
-    pub(super) limit: String,
+    pub(super) precision: String,
     pub(super) sort: String,
 }
 
-/// A column with the cell of each case.
+/// A column with a cell for each case.
 struct Column {
     group: String,
     label: String,
     cells: Vec<Cell>,
 }
 
-/// The table of kin.
-pub(super) fn table(material: &Material, kin: &Kin<'_>) -> Table {
-    let (same, columns): (Vec<Column>, Vec<Column>) = columns(&kin.members).into_iter().partition(|column| {
-        column.cells.len() > 1 && column.cells[0].limit.is_empty() && column.cells.windows(2).all(|it| it[0] == it[1])
+/// The table of a group of cases.
+pub(super) fn table(material: &Material, cases: &StageGroup<'_>) -> Table {
+    let (same, columns): (Vec<Column>, Vec<Column>) = columns(&cases.members).into_iter().partition(|column| {
+        column.cells.len() > 1
+            && column.cells[0].precision.is_empty()
+            && column.cells.windows(2).all(|it| it[0] == it[1])
     });
-    // What none has is no news.
+    // Columns without any value are omitted.
     let same = same.iter().filter(|column| column.cells[0] != none());
-    let mut told: Vec<(&str, Vec<String>)> = Vec::new();
+    let mut by_group: Vec<(&str, Vec<String>)> = Vec::new();
     for Column { group, label, cells } in same {
         let text = format!("{label} {}", cells[0].text);
-        match told.last_mut() {
+        match by_group.last_mut() {
             Some((known, texts)) if known == group => texts.push(text),
-            _ => told.push((group, vec![text])),
+            _ => by_group.push((group, vec![text])),
         }
     }
-    let same: Vec<String> = told.iter().map(|(group, texts)| format!("{group}: {}", texts.join(", "))).collect();
+    let same: Vec<String> = by_group.iter().map(|(group, texts)| format!("{group}: {}", texts.join(", "))).collect();
     let mut groups: Vec<(String, usize)> = Vec::new();
     for column in &columns {
         match groups.last_mut() {
@@ -82,88 +84,90 @@ pub(super) fn table(material: &Material, kin: &Kin<'_>) -> Table {
             _ => groups.push((column.group.clone(), 1)),
         }
     }
-    let row = |(index, look): (usize, &Look<'_>)| {
-        let href = format!("../{}", names::address(&names::case_page(&look.case.id)));
+    let row = |(index, data): (usize, &CaseData<'_>)| {
+        let href = format!("../{}", names::address(&names::case_page(&data.case.id)));
         Row {
-            case: CaseLink { label: short(&look.case.id), href: Some(href) },
-            workers: match look.case.died.as_slice() {
-                [] => format!("n = {}", look.case.samples),
-                deaths @ [first, ..] => format!("n = {}, {} died: {}", look.case.samples, deaths.len(), died(first)),
+            case: CaseLink { label: short(&data.case.id), href: Some(href) },
+            workers: match data.case.died.as_slice() {
+                [] => format!("n = {}", data.case.samples),
+                failures @ [first, ..] => {
+                    format!("n = {}, {} failed: {}", data.case.samples, failures.len(), failure(first))
+                }
             },
-            status: status(material, look),
+            status: status(material, data),
             cells: columns.iter().map(|column| column.cells[index].clone()).collect(),
         }
     };
     Table {
-        title: title(kin),
+        title: title(cases),
         groups,
-        rows: kin.members.iter().enumerate().map(row).collect(),
+        rows: cases.members.iter().enumerate().map(row).collect(),
         same: same.join("; "),
         columns: columns.into_iter().map(|column| column.label).collect(),
     }
 }
 
-/// What the cases are about, or through which stages they live.
-fn title(kin: &Kin<'_>) -> String {
-    if !kin.topic.is_empty() {
-        return kin.topic.clone();
+/// The topic of the cases, or their ladders or stages.
+fn title(cases: &StageGroup<'_>) -> String {
+    if !cases.topic.is_empty() {
+        return cases.topic.clone();
     }
-    let ladders = kin.members.first().map(Look::ladders).unwrap_or_default();
+    let ladders = cases.members.first().map(CaseData::ladders).unwrap_or_default();
     match ladders.split_last() {
         Some((last, [])) => last.clone(),
         Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
         None => {
-            let stages = unique(kin.members.iter().take(1).flat_map(later).map(|stage| stage.name().to_owned()));
+            let stages = unique(cases.members.iter().take(1).flat_map(later).map(|stage| stage.name().to_owned()));
             stages.join(", ")
         }
     }
 }
 
-fn columns(looks: &[Look<'_>]) -> Vec<Column> {
-    let column = |group: &str, label: &str, cell: &dyn Fn(&Look<'_>) -> Option<Cell>| Column {
+fn columns(cases: &[CaseData<'_>]) -> Vec<Column> {
+    let column = |group: &str, label: &str, cell: &dyn Fn(&CaseData<'_>) -> Option<Cell>| Column {
         group: group.to_owned(),
         label: label.to_owned(),
-        cells: looks.iter().map(|look| cell(look).unwrap_or_else(none)).collect(),
+        cells: cases.iter().map(|data| cell(data).unwrap_or_else(none)).collect(),
     };
     let mut columns = Vec::new();
-    let ladders = ladders(looks);
-    let unit = looks.first().map_or("", |look| look.record.unit.as_str());
+    let ladders = ladders(cases);
+    let unit = cases.first().map_or("", |data| data.record.unit.as_str());
     for ladder in &ladders {
-        let group = format!("one more {unit} {ladder}");
-        columns.extend(PER_UNIT.map(|(metric, label)| column(&group, label, &|look| slope(look, metric, ladder))));
+        let group = format!("per {unit}, {ladder}");
+        columns.extend(PER_UNIT.map(|(metric, label)| column(&group, label, &|data| slope(data, metric, ladder))));
     }
-    let routines = unique(looks.iter().flat_map(|look| look.case.time.keys().cloned()));
+    let routines = unique(cases.iter().flat_map(|data| data.case.time.keys().cloned()));
     if routines.len() <= MOST {
-        columns.extend(routines.iter().map(|routine| column("time", routine, &|look| time(look.case, routine))));
+        columns.extend(routines.iter().map(|routine| column("time", routine, &|data| time(data.case, routine))));
     } else {
-        columns.push(column("time", "by routine", &|look| times(look.case)));
+        columns.push(column("time", "by routine", &|data| times(data.case)));
     }
-    for quantity in unique(looks.iter().flat_map(|look| look.view.figures()).map(|(quantity, _)| quantity)) {
-        columns.push(column("told by the workers", &name(quantity), &|look| figure(look, quantity)));
+    for quantity in unique(cases.iter().flat_map(|data| data.view.figures()).map(|(quantity, _)| quantity)) {
+        columns.push(column("reported by the workers", &name(quantity), &|data| figure(data, quantity)));
     }
-    let stages = unique(looks.iter().flat_map(later));
+    let stages = unique(cases.iter().flat_map(later));
     if ladders.is_empty() && stages.len() <= MOST {
-        let group = looks.first().map_or(String::new(), |look| format!("anon since {} at", look.record.reference));
-        columns.extend(stages.iter().map(|it| column(&group, &it.to_string(), &|look| growth(look, it))));
+        let group = cases.first().map_or(String::new(), |data| format!("anon since {}, at", data.record.reference));
+        columns.extend(stages.iter().map(|it| column(&group, &it.to_string(), &|data| growth(data, it))));
     }
-    let group = "the fullest stage";
-    columns.push(column(group, "stage", &|look| {
-        Some(Cell { text: look.fullest()?.stage.to_string(), ..Cell::default() })
+    let group = "fullest stage";
+    columns.push(column(group, "stage", &|data| {
+        Some(Cell { text: data.fullest()?.stage.to_string(), ..Cell::default() })
     }));
     for metric in LEVELS {
-        columns.push(column(group, metric.as_str(), &|look| {
-            Some(number(metric.unit(), look.middle(metric, look.fullest()?)?, String::new()))
+        columns.push(column(group, metric.as_str(), &|data| {
+            Some(number(metric.unit(), data.median(metric, data.fullest()?)?, String::new()))
         }));
     }
     columns
 }
 
-/// The names of all cases' ladders, in the order of their first appearance.
-pub(super) fn ladders(looks: &[Look<'_>]) -> Vec<String> {
-    unique(looks.iter().flat_map(Look::ladders))
+/// The names of all ladders, in order of first appearance.
+pub(super) fn ladders(cases: &[CaseData<'_>]) -> Vec<String> {
+    unique(cases.iter().flat_map(CaseData::ladders))
 }
 
-/// Each once, in the order of first appearance.
+/// Removes duplicates; keeps the order of first appearance.
 fn unique<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
     let mut found = Vec::new();
     for it in all {
@@ -174,64 +178,65 @@ fn unique<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
     found
 }
 
-/// The stages after the reference.
-fn later(look: &Look<'_>) -> Vec<Stage> {
-    let stages = look.case.stages.iter().map(|columns| columns.stage.clone());
-    stages.skip_while(|stage| *stage != look.record.reference).skip(1).collect()
+/// The stages after the reference stage.
+fn later(data: &CaseData<'_>) -> Vec<Stage> {
+    let stages = data.case.stages.iter().map(|columns| columns.stage.clone());
+    stages.skip_while(|stage| *stage != data.record.reference).skip(1).collect()
 }
 
 fn none() -> Cell {
     Cell { text: "–".to_owned(), ..Cell::default() }
 }
 
-fn number(unit: Unit, value: f64, limit: String) -> Cell {
+fn number(unit: Unit, value: f64, precision: String) -> Cell {
     let digits = if unit == Unit::Count { 100.0 } else { 1.0 };
-    Cell { text: amount(unit, value), limit, sort: ((value * digits).round() / digits).to_string() }
+    Cell { text: amount(unit, value), precision, sort: ((value * digits).round() / digits).to_string() }
 }
 
-/// What one more unit costs, with its interval where workers differ, and `bends up` where it is no line.
-fn slope(look: &Look<'_>, metric: Metric, ladder: &str) -> Option<Cell> {
-    let line = look.line(metric, ladder)?;
+/// The marginal cost per unit, with its interval if workers differ, and a note if it is not linear.
+fn slope(data: &CaseData<'_>, metric: Metric, ladder: &str) -> Option<Cell> {
+    let line = data.line(metric, ladder)?;
     let unit = metric.unit();
     let range = if line.low < line.high { between(unit, line.low, line.high) } else { String::new() };
-    let limit = [range, bent("", line.linearity)].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
-    Some(number(unit, line.slope, limit.join(" ")))
+    let precision =
+        [range, nonlinearity("", line.linearity)].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
+    Some(number(unit, line.slope, precision.join(" ")))
 }
 
 fn time(case: &CaseRecord, routine: &str) -> Option<Cell> {
     let time = case.time.get(routine)?;
     let half = (time.high_ns - time.low_ns) / 2.0 / time.ns * 100.0;
-    let limit = if half > 0.0 { format!("± {half:.1} %") } else { String::new() };
-    Some(number(Unit::Nanoseconds, time.ns, limit))
+    let precision = if half > 0.0 { format!("± {half:.1} %") } else { String::new() };
+    Some(number(Unit::Nanoseconds, time.ns, precision))
 }
 
-/// All times of a case, where its kin have too many routines for columns.
+/// All times of a case in one cell, if its group has too many routines for columns.
 fn times(case: &CaseRecord) -> Option<Cell> {
-    let told = case.time.keys().filter_map(|routine| Some(format!("{routine} {}", time(case, routine)?.text)));
-    let told: Vec<String> = told.collect();
-    (!told.is_empty()).then(|| Cell { text: told.join(", "), ..Cell::default() })
+    let times = case.time.keys().filter_map(|routine| Some(format!("{routine} {}", time(case, routine)?.text)));
+    let times: Vec<String> = times.collect();
+    (!times.is_empty()).then(|| Cell { text: times.join(", "), ..Cell::default() })
 }
 
-/// What the workers told last; where they told it at several stages, with that stage.
-fn figure(look: &Look<'_>, quantity: Quantity) -> Option<Cell> {
-    let told: Vec<Aspect> =
-        look.view.figures().into_iter().filter(|(other, _)| *other == quantity).map(|(_, aspect)| aspect).collect();
-    let aspect = told.last()?;
+/// The last value of a figure that workers reported, with its stage if they reported it at several stages.
+fn figure(data: &CaseData<'_>, quantity: Quantity) -> Option<Cell> {
+    let aspects: Vec<Aspect> =
+        data.view.figures().into_iter().filter(|(other, _)| *other == quantity).map(|(_, aspect)| aspect).collect();
+    let aspect = aspects.last()?;
     let stage = match aspect {
-        Aspect::Level(stage) if told.len() > 1 => format!("at {stage}"),
+        Aspect::Level(stage) if aspects.len() > 1 => format!("at {stage}"),
         _ => String::new(),
     };
-    Some(number(quantity.unit(), median(&look.view.values(quantity, aspect)?)?, stage))
+    Some(number(quantity.unit(), median(&data.view.values(quantity, aspect)?)?, stage))
 }
 
-fn growth(look: &Look<'_>, stage: &Stage) -> Option<Cell> {
-    let values = look.view.values(Metric::Anon.into(), &Aspect::Growth(stage.clone()))?;
+fn growth(data: &CaseData<'_>, stage: &Stage) -> Option<Cell> {
+    let values = data.view.values(Metric::Anon.into(), &Aspect::Growth(stage.clone()))?;
     Some(number(Unit::Bytes, median(&values)?, String::new()))
 }
 
-/// The worst gated verdict of a case that is none of `same`.
-fn status(material: &Material, look: &Look<'_>) -> Option<(Tone, String)> {
-    let verdicts = material.verdicts(&look.record.family, &look.case.id);
+/// The worst gated verdict of a case, unless all are unchanged.
+fn status(material: &Material, data: &CaseData<'_>) -> Option<(Tone, String)> {
+    let verdicts = material.verdicts(&data.record.family, &data.case.id);
     let worst = verdicts.filter(|verdict| verdict.gated).map(|verdict| verdict.kind).max()?;
     (worst != Kind::Same).then(|| (tone(worst), worst.to_string()))
 }

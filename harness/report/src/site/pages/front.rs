@@ -1,5 +1,5 @@
-//! The front page: whether all held, what moved most, the headline figures, the claims, where it was
-//! measured and how to do it again.
+//! The front page: the outcome, the largest changes, the headline figures, the claims, the machine, and how to
+//! reproduce the run.
 
 use std::collections::BTreeMap;
 
@@ -16,13 +16,13 @@ use super::{
 };
 use crate::{
     leads::worst_first,
-    site::words::{amount, change, counted, grouped, relative},
+    site::format::{amount, change, counted, grouped, relative},
     site::{Material, names},
 };
 
-/// Most findings that are told on the front page, of those that got worse and of those that got better.
-const MOST_MOVED: usize = 6;
-/// Most claims of a family that are told on the front page.
+/// Maximum number of changes shown on the front page, for the better and for the worse.
+const MOST_CHANGES: usize = 6;
+/// Maximum number of claims of a family on the front page.
 const MOST_CLAIMS: usize = 3;
 
 #[derive(Debug, Template)]
@@ -30,8 +30,8 @@ const MOST_CLAIMS: usize = 3;
 pub(super) struct Front {
     frame: Frame,
     banner: Banner,
-    moved: Vec<Moved>,
-    more_moved: usize,
+    changes: Vec<Change>,
+    more_changes: usize,
     not_run: String,
     families: Vec<FamilyCard>,
     claims: Vec<ClaimGroup>,
@@ -47,9 +47,9 @@ struct Banner {
     counts: Vec<(Tone, String)>,
 }
 
-/// What moved, told by the aspect that says most.
+/// The change of a quantity, represented by its most significant aspect.
 #[derive(Debug)]
-struct Moved {
+struct Change {
     tone: Tone,
     kind: String,
     case: CaseLink,
@@ -71,12 +71,12 @@ struct FamilyCard {
     headlines: Vec<Headline>,
 }
 
-/// The claims of a family: how many were decided how, and the first of them.
+/// The claims of a family: counts by decision, and the first claims.
 #[derive(Debug)]
 struct ClaimGroup {
     family: String,
     counts: Vec<(Tone, String)>,
-    told: Vec<ClaimLine>,
+    first: Vec<ClaimLine>,
     more: usize,
 }
 
@@ -91,19 +91,19 @@ struct ClaimLine {
 
 impl Front {
     pub(super) fn new(material: &Material) -> Self {
-        let is_told = |verdict: &&Verdict| {
+        let is_shown = |verdict: &&Verdict| {
             !matches!(verdict.kind, Kind::Same | Kind::NotRun) && (verdict.gated || verdict.subject.is_none())
         };
         let not_run = material.comparison.verdicts().filter(|verdict| verdict.kind == Kind::NotRun).count();
-        let leads = worst_first(material.comparison.verdicts().filter(is_told)).into_iter().map(|lead| lead.verdict);
+        let leads = worst_first(material.comparison.verdicts().filter(is_shown)).into_iter().map(|lead| lead.verdict);
         let (worse, better): (Vec<&Verdict>, Vec<&Verdict>) = leads.partition(|it| it.kind != Kind::Improved);
-        let told = worse.iter().take(MOST_MOVED).chain(better.iter().take(MOST_MOVED));
-        let moved: Vec<Moved> = told.map(|verdict| moved(verdict)).collect();
+        let shown = worse.iter().take(MOST_CHANGES).chain(better.iter().take(MOST_CHANGES));
+        let changes: Vec<Change> = shown.map(|verdict| verdict_change(verdict)).collect();
         Self {
             frame: Frame::new(material, "Highwater report", "index.html"),
             banner: banner(material),
-            more_moved: worse.len() + better.len() - moved.len(),
-            moved,
+            more_changes: worse.len() + better.len() - changes.len(),
+            changes,
             not_run: match not_run {
                 0 => String::new(),
                 1 => "1 case was".to_owned(),
@@ -119,13 +119,13 @@ impl Front {
 
 fn commands() -> Vec<(&'static str, &'static str)> {
     vec![
-        ("cargo bench", "measure memory and time of all families, and write these pages"),
-        ("cargo bench -- --memory-only", "memory alone"),
+        ("cargo bench", "measure memory and time of all families and write this report"),
+        ("cargo bench -- --memory-only", "measure memory only"),
         (
             "cargo run -q --release --bin highwater -- compare",
-            "judge the run against the baselines; exits 3 on a regression",
+            "compare the run with the baselines; exits with status 3 on a regression",
         ),
-        ("cargo run -q --release --bin highwater -- report", "write these pages from stored records"),
+        ("cargo run -q --release --bin highwater -- report", "write this report from stored records"),
         ("cargo run -q --release --bin highwater -- bless --reason TEXT", "accept the run as the new baseline"),
     ]
 }
@@ -146,27 +146,29 @@ fn banner(material: &Material) -> Banner {
         match status {
             exit::HELD => (
                 super::GOOD,
-                "Held",
-                format!("All {} gated verdicts of {} hold.", grouped(all), counted(cases, "case")),
+                "Passed",
+                format!("All {} gated verdicts of {} passed.", grouped(all), counted(cases, "case")),
             ),
             exit::REGRESSED => {
                 let sentence = format!(
-                    "{} of {} gated verdicts fail, in {}.",
+                    "{} of {} gated verdicts failed, in {}.",
                     grouped(fails),
                     grouped(all),
                     failing_cases(material)
                 );
                 (super::BAD, "Failed", sentence)
             }
-            exit::UNCONFIRMED => {
-                (super::WARN, "Unconfirmed", "A rise that is hardly chance, but not in all workers.".to_owned())
-            }
+            exit::UNCONFIRMED => (
+                super::WARN,
+                "Unconfirmed",
+                "A significant increase has not been confirmed by fresh workers.".to_owned(),
+            ),
             _ => {
                 let families: Vec<&str> = comparison.without_baseline.iter().map(|it| it.family.as_str()).collect();
                 (
                     super::WARN,
                     "No baseline",
-                    format!("Nothing to compare {} with on this machine class.", families.join(", ")),
+                    format!("There is no baseline of {} for this machine class.", families.join(", ")),
                 )
             }
         }
@@ -185,23 +187,23 @@ fn failing_cases(material: &Material) -> String {
     counted(cases.len(), "case")
 }
 
-fn moved(verdict: &Verdict) -> Moved {
+fn verdict_change(verdict: &Verdict) -> Change {
     let case = CaseLink {
         label: verdict.case.to_string(),
         href: (verdict.kind != Kind::Missing).then(|| names::address(&names::case_page(&verdict.case))),
     };
     let subject = verdict.subject.as_ref();
     let unit = subject.map(|subject| subject.quantity.unit());
-    let say = |value: Option<f64>| value.zip(unit).map_or(String::new(), |(value, unit)| amount(unit, value));
+    let text = |value: Option<f64>| value.zip(unit).map_or(String::new(), |(value, unit)| amount(unit, value));
     let before = subject.and_then(|subject| subject.baseline);
     let delta = subject.and_then(|subject| Some(subject.run - subject.baseline?));
-    Moved {
+    Change {
         tone: tone(verdict.kind),
         kind: verdict.kind.to_string(),
         case,
         what: subject.map_or(String::new(), |subject| format!("{}, {}", subject.quantity, subject.aspect)),
-        before: say(before),
-        now: say(subject.map(|subject| subject.run)),
+        before: text(before),
+        now: text(subject.map(|subject| subject.run)),
         change: delta.zip(unit).map_or(String::new(), |(delta, unit)| change(unit, delta)),
         relative: before.zip(delta).map_or(String::new(), |(before, delta)| relative(before, delta)),
         category: subject.and_then(|it| it.category).map_or(String::new(), |(category, _)| category.to_string()),
@@ -211,9 +213,9 @@ fn moved(verdict: &Verdict) -> Moved {
 
 fn card(record: &Record) -> FamilyCard {
     let not_run = record.cases.iter().filter(|case| case.not_run.is_some()).count();
-    let died = record.cases.iter().filter(|case| !case.died.is_empty()).count();
+    let failed = record.cases.iter().filter(|case| !case.died.is_empty()).count();
     let mut summary = counted(record.cases.len(), "case");
-    for (count, word) in [(not_run, "not run"), (died, "with workers that died")] {
+    for (count, word) in [(not_run, "not run"), (failed, "with failed workers")] {
         if count > 0 {
             summary.push_str(&format!(", {count} {word}"));
         }
@@ -227,7 +229,7 @@ fn card(record: &Record) -> FamilyCard {
     }
 }
 
-/// Of each family what was refuted first: that is news.
+/// The claims of each family, refuted ones first.
 fn claims(material: &Material) -> Vec<ClaimGroup> {
     let order = [Decision::Refuted, Decision::Undecided, Decision::Confirmed];
     let group = |record: &Record| {
@@ -243,7 +245,7 @@ fn claims(material: &Material) -> Vec<ClaimGroup> {
         ClaimGroup {
             family: record.family.clone(),
             counts: counts.map(|(decision, count)| (decision_tone(decision), format!("{count} {decision}"))).collect(),
-            told: order.into_iter().flat_map(of).take(MOST_CLAIMS).map(line).collect(),
+            first: order.into_iter().flat_map(of).take(MOST_CLAIMS).map(line).collect(),
             more: record.claims.len().saturating_sub(MOST_CLAIMS),
         }
     };

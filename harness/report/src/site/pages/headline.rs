@@ -1,6 +1,5 @@
-//! The headline figures of a family: how far apart the choices for the same work are. For each thing that
-//! is counted the work is told for which the choice matters most, with the case that takes least and the
-//! one that takes most.
+//! The headline figures of a family: the range over cases with the same workload. For each figure, the workload
+//! with the largest ratio is shown, with the lowest and the highest case.
 
 use highwater_judge::Aspect;
 use highwater_model::{Metric, Quantity, Record, Unit};
@@ -9,26 +8,26 @@ use highwater_stats::median;
 use super::{CaseLink, family_tables::ladders};
 use crate::{
     figure_tables::name,
-    site::look::Look,
+    site::case_data::CaseData,
+    site::format::amount,
     site::names,
     site::panel::{Panel, panels},
-    site::words::amount,
 };
 
-/// Most figures of memory, and most of what else is counted.
+/// Maximum number of memory figures, and of other figures.
 const MOST: usize = 3;
-/// From this factor on the choice matters.
-const MATTERS: f64 = 1.1;
+/// Ratios below this are not shown.
+const MIN_RATIO: f64 = 1.1;
 
-/// The two ends of one figure.
+/// The lowest and the highest value of a figure.
 #[derive(Debug)]
 pub(super) struct Headline {
     pub(super) what: String,
-    /// What the cases between the ends have in common.
-    pub(super) work: String,
+    /// The workload that the cases share.
+    pub(super) workload: String,
     pub(super) least: End,
     pub(super) most: End,
-    /// How many times the least the most is.
+    /// The ratio of highest to lowest.
     pub(super) factor: String,
     ratio: f64,
 }
@@ -39,37 +38,37 @@ pub(super) struct End {
     pub(super) case: CaseLink,
 }
 
-/// The headline figures of a record, as the front page shows them: memory first, what differs most first.
+/// The headline figures of a record: memory first, then by ratio.
 pub(super) fn headlines(record: &Record) -> Vec<Headline> {
-    let looks: Vec<Look<'_>> = record.cases.iter().map(|case| Look::new(record, case)).collect();
-    let looks: Vec<Look<'_>> = looks.into_iter().filter(|look| look.case.samples > 0).collect();
-    let panels = panels(&looks);
+    let cases: Vec<CaseData<'_>> = record.cases.iter().map(|case| CaseData::new(record, case)).collect();
+    let cases: Vec<CaseData<'_>> = cases.into_iter().filter(|data| data.case.samples > 0).collect();
+    let panels = panels(&cases);
     let mut memory: Vec<Headline> = Vec::new();
-    for ladder in ladders(&looks) {
+    for ladder in ladders(&cases) {
         let what = format!("anon per {}, {ladder}", record.unit);
-        memory.extend(widest(&panels, &what, Unit::Bytes, |look| Some(look.line(Metric::Anon, &ladder)?.slope)));
+        memory.extend(widest(&panels, &what, Unit::Bytes, |data| Some(data.line(Metric::Anon, &ladder)?.slope)));
     }
     memory.sort_by(|a, b| b.ratio.total_cmp(&a.ratio));
-    // What one more unit costs says more than what a case without a ladder holds.
-    memory.extend(widest(&panels, "anon at the fullest stage", Unit::Bytes, |look| {
-        look.ladders().is_empty().then(|| look.memory())?
+    // Marginal costs are more informative than totals of cases without a ladder.
+    memory.extend(widest(&panels, "anon at the fullest stage", Unit::Bytes, |data| {
+        data.ladders().is_empty().then(|| data.memory())?
     }));
     let mut others: Vec<Headline> = Vec::new();
     if record.cases.iter().all(|case| case.time.is_empty()) {
         let what = "wall time to the fullest stage";
-        others.extend(widest(&panels, what, Unit::Nanoseconds, |look| look.wall()));
+        others.extend(widest(&panels, what, Unit::Nanoseconds, |data| data.wall_time()));
     }
     let mut routines: Vec<&String> = record.cases.iter().flat_map(|case| case.time.keys()).collect();
     routines.sort_unstable();
     routines.dedup();
     for routine in routines {
-        others.extend(widest(&panels, routine, Unit::Nanoseconds, |look| Some(look.case.time.get(routine)?.ns)));
+        others.extend(widest(&panels, routine, Unit::Nanoseconds, |data| Some(data.case.time.get(routine)?.ns)));
     }
-    let mut figures: Vec<Quantity> = looks.iter().flat_map(|look| look.view.figures()).map(|(it, _)| it).collect();
+    let mut figures: Vec<Quantity> = cases.iter().flat_map(|data| data.view.figures()).map(|(it, _)| it).collect();
     figures.sort_unstable();
     figures.dedup();
     for figure in figures {
-        others.extend(widest(&panels, &name(figure), figure.unit(), |look| told(look, figure)));
+        others.extend(widest(&panels, &name(figure), figure.unit(), |data| reported(data, figure)));
     }
     others.sort_by(|a, b| b.ratio.total_cmp(&a.ratio));
     memory.truncate(MOST);
@@ -77,27 +76,27 @@ pub(super) fn headlines(record: &Record) -> Vec<Headline> {
     memory.into_iter().chain(others).collect()
 }
 
-/// What the workers of a case told last.
-fn told(look: &Look<'_>, figure: Quantity) -> Option<f64> {
-    let (_, aspect): (Quantity, Aspect) = look.view.figures().into_iter().rfind(|(it, _)| *it == figure)?;
-    median(&look.view.values(figure, &aspect)?)
+/// The last value of a figure that the workers of a case reported.
+fn reported(data: &CaseData<'_>, figure: Quantity) -> Option<f64> {
+    let (_, aspect): (Quantity, Aspect) = data.view.figures().into_iter().rfind(|(it, _)| *it == figure)?;
+    median(&data.view.values(figure, &aspect)?)
 }
 
-/// The ends of the panel in which they are furthest apart.
-fn widest(panels: &[Panel<'_>], what: &str, unit: Unit, of: impl Fn(&Look<'_>) -> Option<f64>) -> Option<Headline> {
+/// The lowest and the highest value in the panel with the largest ratio.
+fn widest(panels: &[Panel<'_>], what: &str, unit: Unit, of: impl Fn(&CaseData<'_>) -> Option<f64>) -> Option<Headline> {
     let ends = |panel: &Panel<'_>| {
-        let values = panel.members.iter().filter_map(|(label, look)| Some((label, look, of(look)?)));
+        let values = panel.members.iter().filter_map(|(label, data)| Some((label, data, of(data)?)));
         let values: Vec<_> = values.filter(|(_, _, value)| *value > 0.0).collect();
         let least = values.iter().min_by(|a, b| a.2.total_cmp(&b.2))?;
         let most = values.iter().rev().max_by(|a, b| a.2.total_cmp(&b.2))?;
-        let end = |(label, look, value): &(&String, &Look<'_>, f64)| End {
+        let end = |(label, data, value): &(&String, &CaseData<'_>, f64)| End {
             value: amount(unit, *value),
-            case: CaseLink { label: (*label).clone(), href: Some(names::address(&names::case_page(&look.case.id))) },
+            case: CaseLink { label: (*label).clone(), href: Some(names::address(&names::case_page(&data.case.id))) },
         };
         let ratio = most.2 / least.2;
         Some(Headline {
             what: what.to_owned(),
-            work: panel.title.clone(),
+            workload: panel.title.clone(),
             least: end(least),
             most: end(most),
             factor: match ratio {
@@ -107,6 +106,6 @@ fn widest(panels: &[Panel<'_>], what: &str, unit: Unit, of: impl Fn(&Look<'_>) -
             ratio,
         })
     };
-    let found = panels.iter().filter_map(ends).filter(|it| it.ratio >= MATTERS);
+    let found = panels.iter().filter_map(ends).filter(|it| it.ratio >= MIN_RATIO);
     found.max_by(|a, b| a.ratio.total_cmp(&b.ratio))
 }

@@ -1,5 +1,5 @@
-//! The pages, one file each: what is taken from the material, as the texts that a template shows.
-//! Every text is escaped by the template.
+//! The pages, one file each. Each converts the material to the texts of a template. All texts are escaped by the
+//! template.
 
 mod case;
 mod case_tables;
@@ -23,15 +23,15 @@ use super::{Material, Page, SiteError, names};
 
 pub use compare::comparison_page;
 
-/// What every page has around its content.
+/// The frame around the content of every page.
 #[derive(Debug)]
 struct Frame {
     title: String,
-    /// From the page to the root of the site: empty or `../`.
+    /// The relative path from the page to the root of the site: empty or `../`.
     root: &'static str,
-    /// The pages of the site; none on a page that stands alone.
+    /// Navigation links; empty on a stand-alone page.
     links: Vec<NavLink>,
-    /// What the foot of the page says of the run.
+    /// The footer: when the run was measured.
     foot: String,
 }
 
@@ -57,7 +57,7 @@ impl Frame {
         Self { title: title.into(), root: root(path), links: links.collect(), foot: foot(&material.records) }
     }
 
-    /// The frame of a page without others beside it.
+    /// The frame of a stand-alone page.
     fn alone(title: &str) -> Self {
         Self { title: title.to_owned(), root: "", links: Vec::new(), foot: String::new() }
     }
@@ -79,7 +79,7 @@ fn foot(records: &[Record]) -> String {
     }
 }
 
-/// How a finding is shown: the style's class and a sign that does not rest on colour.
+/// How a verdict is displayed: a CSS class, and a sign that does not rely on colour.
 #[derive(Clone, Copy, Debug)]
 struct Tone {
     class: &'static str,
@@ -108,15 +108,15 @@ fn decision_tone(decision: Decision) -> Tone {
     }
 }
 
-/// A case by its id without the family, with its page.
+/// A link to the page of a case, labelled with its id without the family.
 #[derive(Clone, Debug)]
 struct CaseLink {
     label: String,
-    /// `None` where the run has no such case, and with it no page.
+    /// `None` if the run does not contain the case.
     href: Option<String>,
 }
 
-/// All pages of the site, the front page first.
+/// Renders all pages of the site, the front page first.
 pub(super) fn all(material: &Material, out: Option<&Path>) -> Result<Vec<Page>, SiteError> {
     let mut pages = vec![
         page("index.html", &front::Front::new(material))?,
@@ -137,7 +137,7 @@ fn page(path: &str, template: &impl Template) -> Result<Page, SiteError> {
     Ok(Page { path: path.to_owned(), html: template.render()? })
 }
 
-/// An id without its family, which the page's title has.
+/// A case id without its family.
 fn short(id: &highwater_model::CaseId) -> String {
     id.as_str().split_once('/').map_or(id.as_str(), |(_, rest)| rest).to_owned()
 }

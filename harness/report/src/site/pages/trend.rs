@@ -1,4 +1,4 @@
-//! Each gated metric over the history of the baselines, with the reasons that were given.
+//! The page of trends: gated metrics over the history of the baselines, with the reasons of the blessings.
 
 use askama::Template;
 use highwater_judge::{Keep, Policy, baselines};
@@ -6,10 +6,10 @@ use highwater_model::{Aspect, Baseline, Metric, Record, Summary};
 
 use super::{CaseLink, Frame, family_tables::ladders, short};
 use crate::{
+    site::case_data::CaseData,
     site::chart::{self, Chart, Line, LinesPlan, Point, Steps},
-    site::look::Look,
+    site::format::{amount, change, counted},
     site::panel::{self, MOST_CHARTS, MOST_SERIES, Panel},
-    site::words::{amount, change, counted},
     site::{Blessed, History, Material, SiteError, names},
 };
 
@@ -24,17 +24,17 @@ pub(super) struct Trend {
 struct Group {
     family: String,
     anchor: String,
-    /// Why there is no history.
+    /// Why there is no history, if so.
     unknown: Option<String>,
     notes: Vec<Note>,
     headings: Vec<String>,
     rows: Vec<Row>,
-    /// How many cases stand where they always stood.
+    /// The number of cases without any change.
     unchanged: String,
     charts: Vec<Chart>,
 }
 
-/// A blessing: its number in the charts, and why.
+/// A blessing: its number in the charts, and its reason.
 #[derive(Debug)]
 struct Note {
     number: String,
@@ -43,14 +43,14 @@ struct Note {
     reason: String,
 }
 
-/// Where a case stands: gated metrics of the run, and their change since the first blessing.
+/// A case: gated metrics of the run, and their change since the first blessing.
 #[derive(Debug)]
 struct Row {
     case: CaseLink,
     cells: Vec<(String, String)>,
 }
 
-/// One gated view of a case: a metric in an aspect that is the same from blessing to blessing.
+/// A gated aspect of a metric that can be compared across blessings.
 #[derive(Clone, Debug, PartialEq)]
 struct Gated {
     metric: Metric,
@@ -76,32 +76,32 @@ fn group(material: &Material, record: &Record) -> Result<Group, SiteError> {
         Some(History::Known(known)) if !known.is_empty() => (known.as_slice(), None),
         Some(History::Known(_)) => (&[][..], Some("No baseline of this family has been blessed yet.".to_owned())),
         Some(History::Unknown(why)) => (&[][..], Some(format!("No history: {why}."))),
-        None => (&[][..], Some("No history was asked for.".to_owned())),
+        None => (&[][..], Some("The history was not read.".to_owned())),
     };
-    let looks: Vec<Look<'_>> = record.cases.iter().map(|case| Look::new(record, case)).collect();
-    let looks: Vec<Look<'_>> = looks.into_iter().filter(|look| look.case.samples > 0).collect();
-    let gated = gated(&looks);
+    let cases: Vec<CaseData<'_>> = record.cases.iter().map(|case| CaseData::new(record, case)).collect();
+    let cases: Vec<CaseData<'_>> = cases.into_iter().filter(|data| data.case.samples > 0).collect();
+    let gated = gated(&cases);
     let run = baselines::of_run(record, &Policy::default(), Keep::Gated);
     let steps: Vec<&Baseline> = known.iter().map(|blessed| &blessed.baseline).chain([&run]).collect();
-    let rows: Vec<Row> = looks.iter().map(|look| row(&steps, &gated, look)).collect();
-    let has_moved = |row: &Row| row.cells.iter().any(|(_, since)| !since.is_empty());
-    let unchanged = rows.iter().filter(|row| !has_moved(row)).count();
-    // Rows and columns in which nothing ever changed are counted, not listed.
-    let moved: Vec<usize> =
+    let rows: Vec<Row> = cases.iter().map(|data| row(&steps, &gated, data)).collect();
+    let has_changed = |row: &Row| row.cells.iter().any(|(_, since)| !since.is_empty());
+    let unchanged = rows.iter().filter(|row| !has_changed(row)).count();
+    // Rows and columns without any change are counted, not listed.
+    let changed: Vec<usize> =
         (0..gated.len()).filter(|column| rows.iter().any(|row| !row.cells[*column].1.is_empty())).collect();
     let rows = rows
         .into_iter()
-        .filter(has_moved)
-        .map(|row| Row { cells: moved.iter().map(|column| row.cells[*column].clone()).collect(), ..row });
+        .filter(has_changed)
+        .map(|row| Row { cells: changed.iter().map(|column| row.cells[*column].clone()).collect(), ..row });
     Ok(Group {
         family: record.family.clone(),
         anchor: names::slug(&record.family),
         unknown,
         notes: known.iter().enumerate().map(|(index, blessed)| note(index, blessed)).collect(),
-        headings: moved.iter().map(|column| gated[*column].name(&record.unit)).collect(),
+        headings: changed.iter().map(|column| gated[*column].name(&record.unit)).collect(),
         rows: rows.collect(),
         unchanged: counted(unchanged, "case"),
-        charts: changed(record, &steps, &looks, &gated)?,
+        charts: change_charts(record, &steps, &cases, &gated)?,
     })
 }
 
@@ -111,13 +111,13 @@ fn note(index: usize, blessed: &Blessed) -> Note {
         number: (index + 1).to_string(),
         at: blessing.map_or(String::new(), |blessing| blessing.at.clone()),
         commit: blessed.commit.clone().unwrap_or_else(|| "not committed".to_owned()),
-        reason: blessing.map_or("no reason kept".to_owned(), |blessing| blessing.reason.clone()),
+        reason: blessing.map_or("no reason recorded".to_owned(), |blessing| blessing.reason.clone()),
     }
 }
 
-fn row(steps: &[&Baseline], gated: &[Gated], look: &Look<'_>) -> Row {
+fn row(steps: &[&Baseline], gated: &[Gated], data: &CaseData<'_>) -> Row {
     let cell = |gated: &Gated| {
-        let points = points(steps, gated, look);
+        let points = points(steps, gated, data);
         let (Some(first), Some(last)) = (points.first(), points.last()) else {
             return ("–".to_owned(), String::new());
         };
@@ -129,13 +129,18 @@ fn row(steps: &[&Baseline], gated: &[Gated], look: &Look<'_>) -> Row {
         };
         (amount(unit, last.y), since)
     };
-    let href = Some(names::address(&names::case_page(&look.case.id)));
-    Row { case: CaseLink { label: short(&look.case.id), href }, cells: gated.iter().map(cell).collect() }
+    let href = Some(names::address(&names::case_page(&data.case.id)));
+    Row { case: CaseLink { label: short(&data.case.id), href }, cells: gated.iter().map(cell).collect() }
 }
 
-/// Charts of what ever changed.
-fn changed(record: &Record, steps: &[&Baseline], looks: &[Look<'_>], gated: &[Gated]) -> Result<Vec<Chart>, SiteError> {
-    let panels = panel::panels(looks);
+/// Charts of metrics that changed at least once.
+fn change_charts(
+    record: &Record,
+    steps: &[&Baseline],
+    cases: &[CaseData<'_>],
+    gated: &[Gated],
+) -> Result<Vec<Chart>, SiteError> {
+    let panels = panel::panels(cases);
     let mut charts = Vec::new();
     for gated in gated {
         for panel in &panels {
@@ -147,12 +152,12 @@ fn changed(record: &Record, steps: &[&Baseline], looks: &[Look<'_>], gated: &[Ga
     Ok(charts)
 }
 
-/// The metrics that are gated by default, but for the peaks.
+/// The metrics that are gated by default, except for the peaks.
 const GATED: [Metric; 5] = [Metric::AnonMapped, Metric::HeapLive, Metric::AnonHeap, Metric::PageTables, Metric::Vmas];
 
-/// What is gated by default, as far as the cases have it.
-fn gated(looks: &[Look<'_>]) -> Vec<Gated> {
-    let ladders = ladders(looks);
+/// The aspects that are gated by default and that the cases have.
+fn gated(cases: &[CaseData<'_>]) -> Vec<Gated> {
+    let ladders = ladders(cases);
     let slopes = GATED
         .into_iter()
         .flat_map(|metric| ladders.iter().map(move |name| Gated { metric, what: What::Slope(name.clone()) }));
@@ -171,13 +176,13 @@ impl Gated {
         }
     }
 
-    /// Its summary in a baseline, or in the run; `None` where that has no such case or aspect.
-    fn summary<'a>(&self, baseline: &'a Baseline, look: &Look<'_>) -> Option<&'a Summary> {
+    /// Its summary in a baseline or in the run; `None` if that does not have the case or aspect.
+    fn summary<'a>(&self, baseline: &'a Baseline, data: &CaseData<'_>) -> Option<&'a Summary> {
         let aspect = match &self.what {
             What::Slope(ladder) => Aspect::Slope(ladder.clone()),
-            What::Growth => Aspect::Growth(look.fullest()?.stage.clone()),
+            What::Growth => Aspect::Growth(data.fullest()?.stage.clone()),
         };
-        baseline.cases.get(&look.case.id)?.values.get(&(self.metric.into(), aspect))
+        baseline.cases.get(&data.case.id)?.values.get(&(self.metric.into(), aspect))
     }
 }
 
@@ -191,7 +196,7 @@ fn panel_charts(
     let parts = panel.members.len().div_ceil(MOST_SERIES);
     let mut charts = Vec::new();
     for (part, members) in panel.members.chunks(MOST_SERIES).enumerate() {
-        let line = |(series, (label, look)): (usize, &(String, Look<'_>))| line(steps, gated, label, series, look);
+        let line = |(series, (label, data)): (usize, &(String, CaseData<'_>))| line(steps, gated, label, series, data);
         let lines: Vec<Line> = members.iter().enumerate().filter_map(line).collect();
         if lines.iter().all(|line| is_flat(&line.points)) {
             continue;
@@ -212,8 +217,8 @@ fn panel_charts(
     Ok(charts)
 }
 
-fn line(steps: &[&Baseline], gated: &Gated, label: &str, series: usize, look: &Look<'_>) -> Option<Line> {
-    let points = points(steps, gated, look);
+fn line(steps: &[&Baseline], gated: &Gated, label: &str, series: usize, data: &CaseData<'_>) -> Option<Line> {
+    let points = points(steps, gated, data);
     let (first, last) = (points.first()?, points.last()?);
     let unit = gated.metric.unit();
     let value = match last.y - first.y {
@@ -223,15 +228,15 @@ fn line(steps: &[&Baseline], gated: &Gated, label: &str, series: usize, look: &L
     Some(Line { label: label.to_owned(), value, series, points })
 }
 
-fn points(steps: &[&Baseline], gated: &Gated, look: &Look<'_>) -> Vec<Point> {
+fn points(steps: &[&Baseline], gated: &Gated, data: &CaseData<'_>) -> Vec<Point> {
     let point = |(index, baseline): (usize, &&Baseline)| {
-        let Summary { median, low, high, .. } = gated.summary(baseline, look)?;
+        let Summary { median, low, high, .. } = gated.summary(baseline, data)?;
         Some(Point { x: index as f64, y: *median, low: *low, high: *high })
     };
     steps.iter().enumerate().filter_map(point).collect()
 }
 
-/// Whether nothing ever changed.
+/// Whether all values are the same.
 fn is_flat(points: &[Point]) -> bool {
     points.windows(2).all(|pair| pair[0].y == pair[1].y)
 }

@@ -1,4 +1,4 @@
-//! Numbers for people: each with its unit, and with its limit (`exact, n = 20`).
+//! Formats numbers with their unit and their precision (`exact, n = 20`).
 
 use highwater_model::{Death, Unit, nanoseconds, signed_bytes};
 use highwater_stats::Linearity;
@@ -21,7 +21,7 @@ pub(super) fn change(unit: Unit, value: f64) -> String {
     }
 }
 
-/// A change as a part of what was before: `+3.2 %`. Empty where there is nothing to relate it to.
+/// A change relative to the value before: `+3.2 %`. Empty if there is no change or the value was 0.
 pub(super) fn relative(before: f64, change: f64) -> String {
     if before == 0.0 || change == 0.0 {
         return String::new();
@@ -35,8 +35,8 @@ pub(super) fn relative(before: f64, change: f64) -> String {
     }
 }
 
-/// How sure values are, one per worker: `exact, n = 20`, or their range.
-pub(super) fn limit(unit: Unit, values: &[f64]) -> String {
+/// The precision of a set of values, one per worker: `exact, n = 20`, or their range.
+pub(super) fn precision(unit: Unit, values: &[f64]) -> String {
     let n = values.len();
     let (low, high) = range(values);
     match n {
@@ -47,7 +47,7 @@ pub(super) fn limit(unit: Unit, values: &[f64]) -> String {
     }
 }
 
-/// A range, with one unit where both ends have the same: `466–627 µs`.
+/// An interval. The unit is printed once if both ends have the same: `466–627 µs`.
 pub(super) fn between(unit: Unit, low: f64, high: f64) -> String {
     let (low, high) = (amount(unit, low), amount(unit, high));
     match low.split_once(' ').zip(high.split_once(' ')) {
@@ -56,13 +56,13 @@ pub(super) fn between(unit: Unit, low: f64, high: f64) -> String {
     }
 }
 
-/// Texts one after the other, what repeats itself counted: `±0 ×3 · +4 KiB`.
-pub(super) fn runs(texts: &[String]) -> String {
-    let told = |run: &[String]| match run.len() {
+/// Joins texts and counts consecutive repetitions: `±0 ×3 · +4 KiB`.
+pub(super) fn run_lengths(texts: &[String]) -> String {
+    let counted = |run: &[String]| match run.len() {
         1 => run[0].clone(),
         times => format!("{} ×{times}", run[0]),
     };
-    texts.chunk_by(|a, b| a == b).map(told).collect::<Vec<_>>().join(" · ")
+    texts.chunk_by(|a, b| a == b).map(counted).collect::<Vec<_>>().join(" · ")
 }
 
 /// The lowest and the highest value.
@@ -76,19 +76,19 @@ pub(super) fn counted(count: usize, word: &str) -> String {
     format!("{} {word}{ending}", grouped(count))
 }
 
-/// How a line bends, after `before`; nothing of a straight one.
-pub(super) fn bent(before: &str, bend: Linearity) -> String {
-    if bend == Linearity::Linear { String::new() } else { format!("{before}{bend}") }
+/// How a line deviates from linear, with `before` as a prefix. Empty for a linear one.
+pub(super) fn nonlinearity(before: &str, linearity: Linearity) -> String {
+    if linearity == Linearity::Linear { String::new() } else { format!("{before}{linearity}") }
 }
 
-/// How a worker died and where: `killed by signal 9 (SIGKILL), after live@10`.
-pub(super) fn died(death: &Death) -> String {
+/// How a worker failed and at which stage: `killed by signal 9 (SIGKILL), after live@10`.
+pub(super) fn failure(death: &Death) -> String {
     format!("{}, {}", death.outcome, death.place())
 }
 
-/// More than one of a word: `sandboxes`, `plugins`.
+/// The plural of a word: `sandboxes`, `plugins`.
 pub(super) fn plural(word: &str) -> String {
-    // `MiB dirtied` is of an amount.
+    // Phrases such as `MiB dirtied` have no plural.
     if word.contains(' ') {
         return word.to_owned();
     }
@@ -96,14 +96,14 @@ pub(super) fn plural(word: &str) -> String {
     format!("{word}{ending}")
 }
 
-/// `2,340`.
+/// Formats an integer with thousands separators: `2,340`.
 pub(super) fn grouped(count: usize) -> String {
     let digits = count.to_string();
     let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|g| std::str::from_utf8(g).ok()).collect();
     groups.join(",")
 }
 
-/// Nanoseconds with three digits that count: `2.35 µs`, `51.2 µs`, `4.48 ms`.
+/// Nanoseconds with three significant digits: `2.35 µs`, `51.2 µs`, `4.48 ms`.
 fn time(ns: f64) -> String {
     let full = nanoseconds(ns);
     let Some((number, unit)) = full.split_once(' ') else { return full };
@@ -114,7 +114,7 @@ fn time(ns: f64) -> String {
 }
 
 fn count(value: f64) -> String {
-    // Of a large number nobody reads the decimals.
+    // Decimals of large numbers are noise.
     let rounded = if value.abs() >= 1000.0 { value.round() } else { (value * 100.0).round() / 100.0 };
     match rounded {
         whole if whole.fract() == 0.0 => {
@@ -125,7 +125,7 @@ fn count(value: f64) -> String {
     }
 }
 
-/// A minus sign for the hyphen.
+/// Replaces the hyphen with a minus sign.
 fn minus(text: &str) -> String {
     text.replacen('-', "−", 1)
 }
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_amount_has_its_unit_and_no_more_digits_than_are_read() {
+    fn amounts_have_a_unit_and_few_digits() {
         for (unit, value, text) in [
             (Unit::Bytes, 4690.0, "4.58 KiB"),
             (Unit::Bytes, -4096.0, "−4 KiB"),
@@ -152,20 +152,20 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_says_whether_workers_agree() {
-        assert_eq!(limit(Unit::Bytes, &[4096.0; 20]), "exact, n = 20");
-        assert_eq!(limit(Unit::Bytes, &[4096.0, 8192.0]), "4 KiB to 8 KiB, n = 2");
+    fn precision_shows_whether_workers_agree() {
+        assert_eq!(precision(Unit::Bytes, &[4096.0; 20]), "exact, n = 20");
+        assert_eq!(precision(Unit::Bytes, &[4096.0, 8192.0]), "4 KiB to 8 KiB, n = 2");
     }
 
     #[test]
-    fn a_range_says_its_unit_once_and_a_list_what_repeats_itself() {
+    fn intervals_and_repetitions_are_compact() {
         assert_eq!(between(Unit::Nanoseconds, 466_000.0, 627_000.0), "466–627 µs");
         assert_eq!(between(Unit::Bytes, 0.0, 4096.0), "0 B–4 KiB");
-        assert_eq!(runs(&["±0", "±0", "+4 KiB", "±0"].map(str::to_owned)), "±0 ×2 · +4 KiB · ±0");
+        assert_eq!(run_lengths(&["±0", "±0", "+4 KiB", "±0"].map(str::to_owned)), "±0 ×2 · +4 KiB · ±0");
     }
 
     #[test]
-    fn a_change_is_related_to_what_was() {
+    fn changes_are_relative_to_the_value_before() {
         assert_eq!(relative(4.58, 4.05), "+88 %");
         assert_eq!(relative(100.0, -1.0), "−1.00 %");
         assert_eq!(relative(0.0, 5.0), "");
