@@ -1,4 +1,4 @@
-//! `highwater bless`: makes a run the baseline of its machine class, after printing what that changes.
+//! `highwater bless`: makes a run the baseline of its machine class, after printing the changes.
 
 use std::{collections::BTreeMap, fs, path::PathBuf, time::SystemTime};
 
@@ -10,29 +10,29 @@ use highwater_store::{FolderLock, Staged, StoreError, stage_baseline};
 
 use super::{
     CliError, baselines,
-    objections::Allowed,
-    places::{Rules, RunFolder},
-    say,
+    bless_checks::Overrides,
+    paths::{BaselineOptions, RunFolder},
+    print,
 };
 
-/// Make the run the baseline of this machine class, with a reason for those who read the diff
+/// Make a run the new baseline of this machine class
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Update only cases whose id matches this glob, and leave the rest of the baseline as it is
+    /// Update only the cases that match this glob, and keep the rest of the baseline
     #[arg(value_name = "CASE-GLOB", value_parser = Glob::new)]
     cases: Option<Glob>,
-    /// Why memory is now what it is
+    /// Why memory changed; recorded in the baseline
     #[arg(long, value_name = "TEXT")]
     reason: String,
     #[command(flatten)]
     run: RunFolder,
     #[command(flatten)]
-    rules: Rules,
-    /// Print what would change, and write nothing
+    baselines: BaselineOptions,
+    /// Print the changes without writing the baseline
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
-    allowed: Allowed,
+    overrides: Overrides,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
@@ -40,15 +40,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     if reason.is_empty() {
         return Err(CliError::NotBlessed("the reason is empty".into()));
     }
-    let folder = &arguments.rules.baselines;
+    let folder = &arguments.baselines.folder;
     let waiting = |line: &str| eprintln!("{line}");
-    // Two that bless at once each see what they replace. Before the folder is made there is nothing to see.
+    // Concurrent processes must see the baseline that they replace. Without the folder there is nothing to replace.
     let lock = if folder.is_dir() && !arguments.dry_run { Some(FolderLock::take(folder, waiting)?) } else { None };
-    let policy = arguments.rules.policy()?;
+    let policy = arguments.baselines.policy()?;
     let part = arguments.cases.as_ref().map(Part::new);
     let mut candidates = Vec::new();
     for run in arguments.run.last_run()? {
-        if part.as_ref().is_none_or(|part| run.cases.iter().any(|case| part.has(&case.id))) {
+        if part.as_ref().is_none_or(|part| run.cases.iter().any(|case| part.contains(&case.id))) {
             candidates.push(Candidate::new(run, arguments, part.as_ref(), &policy)?);
         }
     }
@@ -56,14 +56,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
         return Err(CliError::NotBlessed(format!("no case of the run matches `{}`", part.text)));
     }
 
-    // All are checked before the first is written.
+    // Check all families before writing the first.
     let runs: Vec<&Record> = candidates.iter().map(|candidate| &candidate.run).collect();
-    let objection = candidates.iter().find_map(|candidate| candidate.objection(arguments.allowed, part.as_ref()));
-    if let Some(objection) = objection.or_else(|| arguments.allowed.objection_to_sources(&runs, folder)) {
-        return Err(CliError::NotBlessed(objection));
+    let refusal = candidates.iter().find_map(|candidate| candidate.refusal(arguments.overrides, part.as_ref()));
+    if let Some(reason) = refusal.or_else(|| arguments.overrides.refuse_sources(&runs, folder)) {
+        return Err(CliError::NotBlessed(reason));
     }
     for candidate in &candidates {
-        say(&report::blessing_table(&candidate.run, &candidate.changes))?;
+        print(&report::blessing_table(&candidate.run, &candidate.changes))?;
     }
     if arguments.dry_run {
         return Ok(highwater_model::exit::HELD);
@@ -86,16 +86,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
         candidates.into_iter().map(|candidate| candidate.stage(&blessing)).collect::<Result<_, _>>()?;
     for (path, old, staged) in staged {
         staged.commit()?;
-        say(&format!("written to {}", path.display()))?;
+        print(&format!("written to {}", path.display()))?;
         if old.is_file() {
             fs::remove_file(&old).map_err(|source| CliError::Io { path: old.clone(), source })?;
-            say(&format!("removed {}, a baseline of the form before", old.display()))?;
+            print(&format!("removed {}, a baseline in the old format", old.display()))?;
         }
     }
     Ok(highwater_model::exit::HELD)
 }
 
-/// The cases of a partial bless.
+/// The cases selected for a partial bless.
 pub(super) struct Part {
     text: String,
     glob: GlobMatcher,
@@ -106,69 +106,69 @@ impl Part {
         Self { text: glob.glob().to_owned(), glob: glob.compile_matcher() }
     }
 
-    pub(super) fn has(&self, case: &CaseId) -> bool {
+    pub(super) fn contains(&self, case: &CaseId) -> bool {
         self.glob.is_match(case.as_str())
     }
 }
 
-/// One family's run on its way to become a baseline.
+/// A family's run that is to become its baseline.
 struct Candidate {
     path: PathBuf,
     old: PathBuf,
     run: Record,
     present: Option<Baseline>,
-    /// The baseline that it would be.
+    /// The baseline to be written.
     next: Baseline,
     changes: FamilyComparison,
 }
 
 impl Candidate {
     fn new(mut run: Record, arguments: &Arguments, part: Option<&Part>, policy: &Policy) -> Result<Self, CliError> {
-        let folder = &arguments.rules.baselines;
+        let folder = &arguments.baselines.folder;
         let class = &run.fingerprint.class;
         let path = baselines::path(folder, class, &run.family);
         let old = baselines::old_path(folder, class, &run.family);
         let present = match baselines::read(folder, class, &run.family) {
-            // What it replaces is no reason to refuse.
+            // A full bless replaces a baseline in the old format.
             Err(StoreError::OldBaseline { .. }) if part.is_none() => None,
             present => present?,
         };
         if let Some(part) = part {
             if present.is_none() {
-                let problem = format!("{}: there is no baseline to update a part of; bless the family", run.family);
+                let problem = format!("{}: there is no baseline to update; bless the whole family first", run.family);
                 return Err(CliError::NotBlessed(problem));
             }
             if let Some(present) = present.as_ref().filter(|present| present.reference != run.reference) {
                 return Err(CliError::NotBlessed(format!(
-                    "{}: growth is measured from {}, and from {} in the baseline; bless the family",
+                    "{}: the reference stage is {}, but {} in the baseline; bless the whole family",
                     run.family, run.reference, present.reference
                 )));
             }
-            run.cases.retain(|case| part.has(&case.id));
+            run.cases.retain(|case| part.contains(&case.id));
         }
         let measured = baselines::of_run(&run, policy, Keep::Gated);
         let nothing = Baseline { cases: BTreeMap::new(), ..measured.clone() };
-        let known = present.as_ref().unwrap_or(&nothing);
-        let mut compared = known.clone();
+        let previous = present.as_ref().unwrap_or(&nothing);
+        let mut compared = previous.clone();
         if let Some(part) = part {
-            compared.cases.retain(|id, _| part.has(id));
+            compared.cases.retain(|id, _| part.contains(id));
         }
         let changes = compare_family(&compared, &run, policy);
-        // A case that cannot run here keeps what is known of it; so does what a partial bless leaves out, or the filter
-        // of its run.
+        // Cases that were not run, that a partial bless does not name, or that the filter of its run excluded keep their
+        // baseline.
         let is_filtered = run.selection.filter.is_some();
         let not_run = |id: &CaseId| run.case(id.as_str()).map_or(is_filtered, |case| case.not_run.is_some());
-        let is_left = |id: &CaseId| not_run(id) || part.is_some_and(|part| !part.has(id));
-        let header = if part.is_some() { known } else { &measured };
+        let is_kept = |id: &CaseId| not_run(id) || part.is_some_and(|part| !part.contains(id));
+        let header = if part.is_some() { previous } else { &measured };
         let mut next = Baseline { cases: BTreeMap::new(), ..header.clone() };
         next.cases =
-            known.cases.iter().filter(|(id, _)| is_left(id)).map(|(id, case)| (id.clone(), case.clone())).collect();
+            previous.cases.iter().filter(|(id, _)| is_kept(id)).map(|(id, case)| (id.clone(), case.clone())).collect();
         next.cases.extend(measured.cases);
         Ok(Self { path, old, run, present, next, changes })
     }
 
-    fn objection(&self, allowed: Allowed, part: Option<&Part>) -> Option<String> {
-        allowed.objection(&self.run, self.present.as_ref(), &self.changes, part.is_some())
+    fn refusal(&self, overrides: Overrides, part: Option<&Part>) -> Option<String> {
+        overrides.refuse_run(&self.run, self.present.as_ref(), &self.changes, part.is_some())
     }
 
     fn stage(mut self, blessing: &Blessing) -> Result<(PathBuf, PathBuf, Staged), StoreError> {

@@ -1,4 +1,4 @@
-//! `highwater compare`: judges a run against the baselines.
+//! `highwater compare`: compares a run with the baselines.
 
 use std::{
     collections::BTreeMap,
@@ -13,28 +13,28 @@ use highwater_runner as runner;
 use highwater_store::{StoreError, read_record};
 
 use super::{
-    CliError, again, baselines,
+    CliError, baselines, confirm,
     output::Output,
-    places::{Rules, RunFolder},
+    paths::{BaselineOptions, RunFolder},
 };
 
-/// Judge a run against the baselines kept in git
+/// Compare a run with the baselines
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     run: RunFolder,
     #[command(flatten)]
-    rules: Rules,
-    /// Judge against the records of another run instead of the baselines: the folder of that run
+    baselines: BaselineOptions,
+    /// Compare with the run in this folder instead of the baselines
     #[arg(long, value_name = "DIR")]
     against: Option<PathBuf>,
-    /// Fail on what is unconfirmed too (exit status 5)
+    /// Fail on unconfirmed regressions too (exit status 5)
     #[arg(long)]
     strict: bool,
-    /// Judge the records as they are: measure nothing again to confirm what was found
+    /// Do not confirm regressions with fresh workers
     #[arg(long)]
     no_confirm: bool,
-    /// Do not fail on cases, stages and metrics that the baseline has and the run has not
+    /// Do not fail on cases, stages and metrics that are missing from the run
     #[arg(long)]
     allow_missing: bool,
     #[command(flatten)]
@@ -43,7 +43,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     arguments.output.check()?;
-    let policy = arguments.rules.policy()?;
+    let policy = arguments.baselines.policy()?;
     let folder = arguments.run.path();
     let runs = arguments.run.last_run()?;
     note_revision(&runs);
@@ -52,17 +52,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     for run in &runs {
         let baseline = match &arguments.against {
             Some(folder) => other_run(folder, &run.family, &policy)?,
-            None => baselines::find(&arguments.rules.baselines, run)?,
+            None => baselines::find(&arguments.baselines.folder, run)?,
         };
         let class = baseline.as_ref().map_or(&run.fingerprint.class, |baseline| &baseline.class);
-        files.insert(run.family.clone(), file(&arguments.rules.baselines, class, &run.family));
+        files.insert(run.family.clone(), file(&arguments.baselines.folder, class, &run.family));
         match baseline {
             Some(baseline) => comparison.families.push(match arguments.no_confirm {
                 true => compare_family(&baseline, run, &policy),
-                false => again::judge(&folder, &baseline, run, &policy)?,
+                false => confirm::compare_and_confirm(&folder, &baseline, run, &policy)?,
             }),
             None => comparison.without_baseline.push(NoBaseline {
-                other_classes: baselines::classes(&arguments.rules.baselines, &run.family),
+                other_classes: baselines::classes(&arguments.baselines.folder, &run.family),
                 class: run.fingerprint.class.clone(),
                 family: run.family.clone(),
             }),
@@ -77,7 +77,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     Ok(comparison.exit_status())
 }
 
-/// The record of another run as a baseline.
+/// Reads the record of another run as a baseline.
 fn other_run(folder: &Path, family: &str, policy: &Policy) -> Result<Option<Baseline>, CliError> {
     match read_record(&folder.join(format!("{family}.json"))) {
         Ok(record) => Ok(Some(baselines::of_run(&record, policy, Keep::Gated))),
@@ -86,7 +86,7 @@ fn other_run(folder: &Path, family: &str, policy: &Policy) -> Result<Option<Base
     }
 }
 
-/// Says where a run was measured at another revision than that of the working tree.
+/// Prints a note if a run was measured at another revision than that of the working tree.
 fn note_revision(runs: &[Record]) {
     let here = runner::context().remove("commit");
     for run in runs {
@@ -94,12 +94,12 @@ fn note_revision(runs: &[Record]) {
         if let (Some(measured), Some(here)) = (measured, &here)
             && measured != here
         {
-            eprintln!("note: {}: measured at {measured}, and the working tree is at {here}", run.family);
+            eprintln!("note: {}: measured at {measured}; the working tree is at {here}", run.family);
         }
     }
 }
 
-/// The file of a baseline, seen from the working directory where it is below it.
+/// The path of a baseline, relative to the working directory if possible.
 fn file(baselines: &Path, class: &MachineClass, family: &str) -> PathBuf {
     let path = baselines::path(baselines, class, family);
     match env::current_dir() {

@@ -1,11 +1,11 @@
-//! `highwater exactness`: how many different values the workers of a run gave.
+//! `highwater exactness`: prints the number of distinct values across workers.
 
 use highwater_model::{Metric, exit};
 use highwater_report as report;
 
-use super::{CliError, places::RunFolder, say};
+use super::{CliError, paths::RunFolder, print};
 
-/// Show how many different values the workers of a run gave, by case and metric (1 is exact)
+/// Show the number of distinct values across workers, by case and metric (1 is exact)
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -22,7 +22,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     for record in arguments.run.records()? {
-        say(&report::exactness_table(&record, &arguments.metrics))?;
+        print(&report::exactness_table(&record, &arguments.metrics))?;
     }
     Ok(exit::HELD)
 }

@@ -1,5 +1,4 @@
-//! What git says of the sources around the current folder: which commit they are at, and what is not
-//! committed.
+//! Queries git about the working tree: the commit at HEAD and uncommitted files.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -11,51 +10,51 @@ use std::{
 
 use highwater_store::one_line;
 
-/// A work tree.
+/// A working tree.
 #[derive(Debug)]
-pub(super) struct Tree {
-    /// The commit it is at, in full; empty where there is none yet.
+pub(super) struct WorkTree {
+    /// The full hash of HEAD; empty if there is no commit yet.
     pub(super) head: String,
-    /// Files that are changed, added, removed or unknown to git, and not ignored.
+    /// Files that are modified, added, removed or untracked.
     pub(super) dirty: Vec<PathBuf>,
 }
 
-/// Looks at the work tree, leaving out what lies below `except`. `None` outside a repository.
+/// Reads the state of the working tree, without files below `except`. Returns `None` outside a repository.
 ///
 /// # Errors
-/// Git's own words.
-pub(super) fn look(except: &Path) -> Result<Option<Tree>, String> {
-    let top = match ask(&["rev-parse", "--show-toplevel"]) {
+/// Returns the error message of git.
+pub(super) fn work_tree(except: &Path) -> Result<Option<WorkTree>, String> {
+    let top = match git(&["rev-parse", "--show-toplevel"]) {
         Ok(Ok(top)) => top,
-        // Whoever has no git has no repository that it could tell of.
+        // Without git there is no repository to check.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Ok(Err(words)) if words.contains("not a git repository") => return Ok(None),
-        Ok(Err(words)) => return Err(words),
+        Ok(Err(message)) if message.contains("not a git repository") => return Ok(None),
+        Ok(Err(message)) => return Err(message),
         Err(error) => return Err(error.to_string()),
     };
     let top = Path::new(OsStr::from_bytes(top.trim_ascii_end())).to_owned();
-    let told = |args: &[&str]| ask(args).map_err(|error| error.to_string())?;
-    let head = told(&["rev-parse", "--verify", "--quiet", "HEAD"]).unwrap_or_default();
-    // Null-terminated, each `XY path` from the top folder on.
+    let stdout = |args: &[&str]| git(args).map_err(|error| error.to_string())?;
+    let head = stdout(&["rev-parse", "--verify", "--quiet", "HEAD"]).unwrap_or_default();
+    // NUL-terminated entries `XY path`, relative to the top folder.
     let status = ["--no-optional-locks", "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all"];
-    let status = told(&status)?;
+    let status = stdout(&status)?;
     let except = resolved(except);
     let paths = status.split(|byte| *byte == 0).filter_map(|entry| entry.get(3..));
     let paths = paths.map(|path| PathBuf::from(OsStr::from_bytes(path)));
-    Ok(Some(Tree {
+    Ok(Some(WorkTree {
         head: String::from_utf8_lossy(&head).trim().to_owned(),
         dirty: paths.filter(|path| !top.join(path).starts_with(&except)).collect(),
     }))
 }
 
-/// What git prints, or the first line of what it complains of.
-fn ask(args: &[&str]) -> io::Result<Result<Vec<u8>, String>> {
+/// Runs git and returns its output, or the first line of its error message.
+fn git(args: &[&str]) -> io::Result<Result<Vec<u8>, String>> {
     let output = Command::new("git").env("LC_ALL", "C").args(args).output()?;
-    let complaint = || String::from_utf8_lossy(&output.stderr).lines().next().map(one_line).unwrap_or_default();
-    Ok(if output.status.success() { Ok(output.stdout) } else { Err(complaint()) })
+    let message = || String::from_utf8_lossy(&output.stderr).lines().next().map(one_line).unwrap_or_default();
+    Ok(if output.status.success() { Ok(output.stdout) } else { Err(message()) })
 }
 
-/// An absolute path without symbolic links in the part of it that exists.
+/// An absolute path, with symbolic links resolved in the part that exists.
 fn resolved(path: &Path) -> PathBuf {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let mut rest: Vec<OsString> = Vec::new();

@@ -1,17 +1,17 @@
 //! The subcommands of `highwater`, one file each.
 
 mod ab;
-mod again;
 mod bless;
+mod bless_checks;
 mod calibrate;
 mod capacity;
 mod compare;
+mod confirm;
 mod doctor;
 mod exactness;
 mod git;
-mod objections;
 mod output;
-mod places;
+mod paths;
 mod report;
 mod schema;
 
@@ -29,13 +29,19 @@ use highwater_report::site::{GatherError, SiteError};
 use highwater_runner::{PlanError, RunError, RunnerError};
 use highwater_store::StoreError;
 
-/// Page-exact memory benchmarks for what runs in a process, and a gate that fails when it grows
+/// Page-exact memory benchmarks with a regression gate for CI
 #[derive(Debug, Parser)]
 #[command(
     name = "highwater",
     version,
-    after_help = "Exit status: 0 all held, 1 internal error, 2 usage, 3 regression or over budget, \
-                  4 no comparable baseline, 5 unconfirmed (compare --strict)."
+    after_help = "\
+Exit status:
+  0  passed
+  1  internal error
+  2  usage error
+  3  regression, or over budget
+  4  no baseline for this machine class
+  5  unconfirmed regression (compare --strict)"
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -55,20 +61,20 @@ enum Command {
     Schema(schema::Arguments),
 }
 
-/// How a result is printed.
+/// Output formats.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Format {
     Table,
     Json,
 }
 
-/// What a subcommand may fail with. One line each.
+/// An error of a subcommand, with a message of one line.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
     /// A record could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The policy makes no sense.
+    /// The policy could not be read or is invalid.
     #[error(transparent)]
     Policy(#[from] PolicyError),
     /// Workers could not be run.
@@ -77,42 +83,42 @@ pub enum CliError {
     /// The harness failed.
     #[error(transparent)]
     Isolate(#[from] RunnerError),
-    /// A bench binary gave no plan.
+    /// A bench binary did not return a plan.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// A folder could not be read, or output not be written.
+    /// A folder could not be read, or output could not be written.
     #[error("{path}: {source}")]
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// The system's answer.
+        /// The system error.
         source: io::Error,
     },
-    /// There is nothing to work on.
-    #[error("{0}: no run found; measure first, with `cargo bench` or `cargo bench -- --memory-only`")]
+    /// There is no run.
+    #[error("{0}: no run found; run `cargo bench` or `cargo bench -- --memory-only` first")]
     NoRun(PathBuf),
-    /// There are no workers to run.
-    #[error("nothing to calibrate: {0}; measure first, with `cargo bench -- --memory-only`")]
+    /// There is no bench binary, or no case matches.
+    #[error("nothing to calibrate: {0}; run `cargo bench -- --memory-only` first")]
     NoProgram(String),
     /// A revision cannot be measured.
     #[error(transparent)]
     Untestable(#[from] ab::Untestable),
-    /// The command line asks for something that makes no sense.
+    /// The command line is invalid.
     #[error("{0}")]
     Usage(String),
-    /// What the report is made of could not be read.
+    /// The input of the report could not be read.
     #[error(transparent)]
     Gather(#[from] GatherError),
     /// The report could not be written.
     #[error(transparent)]
     Site(#[from] SiteError),
-    /// The run may not become a baseline.
+    /// The run did not pass the checks for a baseline.
     #[error("not blessed: {0}")]
     NotBlessed(String),
 }
 
 impl CliError {
-    /// The exit status that says the same.
+    /// The exit status of the error.
     #[must_use]
     pub fn exit_status(&self) -> u8 {
         match self {
@@ -141,7 +147,7 @@ impl CliError {
 /// Runs the command line and returns the exit status.
 ///
 /// # Errors
-/// [`CliError`] with its own exit status. A wrong command line ends the process with status 2.
+/// Returns [`CliError`], which has an exit status. An invalid command line exits the process with status 2.
 pub fn run() -> Result<u8, CliError> {
     match Arguments::parse().command {
         Command::Compare(arguments) => compare::run(&arguments),
@@ -156,8 +162,8 @@ pub fn run() -> Result<u8, CliError> {
     }
 }
 
-/// Prints a result. A full disk behind stdout is an error; a reader that had enough is none.
-fn say(text: &str) -> Result<(), CliError> {
+/// Prints a result to stdout. A broken pipe is not an error.
+fn print(text: &str) -> Result<(), CliError> {
     match writeln!(io::stdout(), "{text}").and_then(|()| io::stdout().flush()) {
         Err(source) if source.kind() != io::ErrorKind::BrokenPipe => {
             Err(CliError::Io { path: "stdout".into(), source })

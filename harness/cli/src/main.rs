@@ -1,9 +1,9 @@
-//! The `highwater` command: maps what the subcommands return to exit statuses.
+//! The `highwater` command. Maps results of subcommands to exit statuses.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // `highwater doctor` starts this program again as a worker.
+    // `highwater doctor` starts this program as a worker.
     if let Some(status) = highwater_cli::as_doctor_worker() {
         return status;
     }

@@ -1,5 +1,5 @@
-//! `--format` and `--export`, for every subcommand that judges: in which form the result is printed,
-//! and in which files it is kept beside.
+//! The options `--format` and `--export` of subcommands that compare: print the result in a format, and write it
+//! to files in others.
 
 use std::{collections::BTreeSet, ffi::OsStr, io, os::unix::ffi::OsStrExt, path::PathBuf};
 
@@ -11,15 +11,15 @@ use clap::{
 use highwater_report::export::{EXPORTERS, Exporter, Results, exporter};
 use highwater_store::write_atomically;
 
-use super::{CliError, say};
+use super::{CliError, print};
 
-/// What a subcommand that judges does with its result.
+/// Output options.
 #[derive(Debug, clap::Args)]
 pub(super) struct Output {
-    /// How to print the result
+    /// Format of the output
     #[arg(long, value_name = "NAME", value_parser = Formats, default_value = "table")]
     format: &'static dyn Exporter,
-    /// Keep the result in a file too, in any of these formats; may be given several times
+    /// Also write the result to a file in any of these formats; may be repeated
     #[arg(long, value_name = "NAME=FILE", value_parser = Exports)]
     export: Vec<Export>,
 }
@@ -32,32 +32,34 @@ struct Export {
 }
 
 impl Output {
-    /// Refuses what could not be written, before anything is compared.
+    /// Checks the files of `--export` before anything is compared.
     ///
     /// # Errors
-    /// [`CliError::Usage`] when a file is named twice or is a folder.
+    /// Returns [`CliError::Usage`] if a file is given twice or is a folder.
     pub(super) fn check(&self) -> Result<(), CliError> {
         let mut seen = BTreeSet::new();
         for Export { path, .. } in &self.export {
             let file = path.display();
             if path.is_dir() {
-                return Err(CliError::Usage(format!("--export: {file} is a folder; name a file in it")));
+                return Err(CliError::Usage(format!("--export: {file} is a folder; specify a file")));
             }
             if !seen.insert(path) {
-                return Err(CliError::Usage(format!("--export: {file} is named twice; give each format its own file")));
+                return Err(CliError::Usage(format!(
+                    "--export: {file} is used twice; use a different file for each format"
+                )));
             }
         }
         Ok(())
     }
 
-    /// Prints the result, then writes the files, each whole or not at all.
+    /// Prints the result, then writes each file atomically.
     ///
     /// # Errors
-    /// The first that could not be written, by its path.
+    /// Returns the first error, with the path of its file.
     pub(super) fn deliver(&self, results: &Results<'_>) -> Result<(), CliError> {
         let text = rendered(self.format, results).map_err(|source| CliError::Io { path: "stdout".into(), source })?;
         let text = String::from_utf8_lossy(&text);
-        say(text.strip_suffix('\n').unwrap_or(&text))?;
+        print(text.strip_suffix('\n').unwrap_or(&text))?;
         for Export { exporter, path } in &self.export {
             let content = rendered(*exporter, results).map_err(|source| CliError::Io { path: path.clone(), source })?;
             write_atomically(path, &content)?;
@@ -72,7 +74,7 @@ fn rendered(exporter: &dyn Exporter, results: &Results<'_>) -> io::Result<Vec<u8
     Ok(text)
 }
 
-/// Reads the name of a format; the help page has them all.
+/// Parses the name of a format.
 #[derive(Clone, Debug)]
 struct Formats;
 
@@ -88,7 +90,7 @@ impl TypedValueParser for Formats {
     }
 }
 
-/// Reads `NAME=FILE`.
+/// Parses `NAME=FILE`.
 #[derive(Clone, Debug)]
 struct Exports;
 
@@ -97,14 +99,14 @@ impl TypedValueParser for Exports {
 
     fn parse_ref(&self, _: &Command, _: Option<&Arg>, value: &OsStr) -> Result<Export, Error> {
         let text = value.to_string_lossy();
-        let no_file = || format!("`{text}` names no file: write NAME=FILE, as in junit=target/highwater.xml");
+        let no_file = || format!("`{text}` has no file: use NAME=FILE, for example junit=target/highwater.xml");
         let export = || {
             let (name, _) = text.split_once('=').ok_or_else(no_file)?;
             let exporter = named(name)?;
-            // The file's name as it was given: it need not be UTF-8.
+            // Take the path from the bytes: it need not be UTF-8.
             let path = OsStr::from_bytes(&value.as_bytes()[name.len() + 1..]);
             if path.is_empty() || path == "-" {
-                return Err(format!("{}; --format {name} prints it", no_file()));
+                return Err(format!("{}; to print it, use --format {name}", no_file()));
             }
             Ok(Export { exporter, path: path.into() })
         };
@@ -114,10 +116,10 @@ impl TypedValueParser for Exports {
 
 fn named(name: &str) -> Result<&'static dyn Exporter, String> {
     let known = || EXPORTERS.map(Exporter::name).join(", ");
-    exporter(name).ok_or_else(|| format!("`{name}` is no format: it must be one of {}", known()))
+    exporter(name).ok_or_else(|| format!("`{name}` is not a format; possible values: {}", known()))
 }
 
-/// One line, where clap's own texts take four.
+/// An error of one line; clap's default has four.
 fn usage(flag: &str, problem: &str) -> Error {
     Error::raw(ErrorKind::ValueValidation, format!("{flag}: {problem}\n"))
 }

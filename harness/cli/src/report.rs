@@ -1,4 +1,4 @@
-//! `highwater report`: writes the report's pages from stored records.
+//! `highwater report`: writes the HTML report from stored records.
 
 use std::path::PathBuf;
 
@@ -7,17 +7,17 @@ use highwater_report::site::{self, Material, Sources};
 
 use super::{
     CliError,
-    places::{Rules, RunFolder},
+    paths::{BaselineOptions, RunFolder},
 };
 
-/// Write the report's pages from stored records
+/// Write the HTML report from stored records
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     run: RunFolder,
     #[command(flatten)]
-    rules: Rules,
-    /// Folder to write to
+    baselines: BaselineOptions,
+    /// Output folder
     #[arg(long, value_name = "DIR", default_value = "reports")]
     out: PathBuf,
 }
@@ -25,8 +25,8 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     let sources = Sources {
         run: arguments.run.path(),
-        baselines: arguments.rules.baselines.clone(),
-        policy: arguments.rules.policy.clone(),
+        baselines: arguments.baselines.folder.clone(),
+        policy: arguments.baselines.policy.clone(),
     };
     let front = site::write(&Material::gather(&sources)?, &arguments.out)?;
     println!("{}", front.display());

@@ -1,14 +1,14 @@
-//! `highwater schema`: the JSON schema of records.
+//! `highwater schema`: prints the JSON schema of records.
 
 use highwater_model::{self as model, exit};
 
-use super::{CliError, say};
+use super::{CliError, print};
 
-/// Print the JSON schema of records and baselines
+/// Print the JSON schema of records
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {}
 
 pub(super) fn run(_arguments: &Arguments) -> Result<u8, CliError> {
-    say(&format!("{:#}", model::json_schema()))?;
+    print(&format!("{:#}", model::json_schema()))?;
     Ok(exit::HELD)
 }

@@ -1,5 +1,5 @@
-//! The command line of a bench binary: criterion's flags keep criterion's meaning, with memory
-//! beside the time, and a mistake is refused before anything runs.
+//! The command line of bench binaries: criterion's flags keep their meaning, and mistakes are rejected before
+//! anything runs.
 
 mod common;
 
@@ -8,11 +8,11 @@ use std::fs;
 use common::{Desk, run, toy};
 
 #[test]
-fn a_quick_run_puts_criterions_estimate_beside_the_memory() {
+fn a_quick_run_records_criterions_estimate() {
     let desk = Desk::new();
     run(desk.bench(&["--quick", "--noplot", "toy/heap"]), 0);
     let record = desk.record();
-    assert_eq!(record.cases[0].samples, 5, "quick: the fewest workers");
+    assert_eq!(record.cases[0].samples, 5, "--quick uses the minimum number of workers");
     let time = &record.cases[0].time["fill"];
     assert!(time.low_ns <= time.ns && time.ns <= time.high_ns && time.ns > 0.0, "{time:?}");
     let criterions = desk.path().join("criterion/toy_heap_size=64k/fill/new/estimates.json");
@@ -20,7 +20,7 @@ fn a_quick_run_puts_criterions_estimate_beside_the_memory() {
 }
 
 #[test]
-fn a_run_of_memory_alone_leaves_criterion_out() {
+fn memory_only_skips_criterion() {
     let desk = Desk::new();
     let text = run(desk.bench(&["--memory-only", "--samples", "1", "toy/heap"]), 0);
     text.line(&format!("written to {}", desk.record_path().display()));
@@ -32,7 +32,7 @@ fn a_run_of_memory_alone_leaves_criterion_out() {
 }
 
 #[test]
-fn a_list_names_every_case_and_routine_and_measures_nothing() {
+fn list_prints_every_case_and_routine() {
     let desk = Desk::new();
     let cases = run(desk.bench(&["--list", "--memory-only"]), 0);
     assert_eq!(cases.stdout, "toy/heap/size=64k: benchmark\ntoy/mapped/pages=4: benchmark\n");
@@ -46,7 +46,7 @@ fn a_list_names_every_case_and_routine_and_measures_nothing() {
 }
 
 #[test]
-fn a_test_runs_everything_once_and_writes_nothing() {
+fn a_test_run_writes_nothing() {
     let desk = Desk::new();
     let text = run(desk.bench(&["--test"]), 0);
     text.line("Testing memory of toy/heap/size=64k: ok");
@@ -55,7 +55,7 @@ fn a_test_runs_everything_once_and_writes_nothing() {
 }
 
 #[test]
-fn a_test_fails_when_a_case_dies() {
+fn a_test_run_fails_if_a_case_fails() {
     let desk = Desk::new();
     let mut bench = desk.bench(&["--test", "--memory-only"]);
     bench.env("TOY_ALL", "1");
@@ -69,7 +69,7 @@ fn a_test_fails_when_a_case_dies() {
 }
 
 #[test]
-fn a_mistake_on_the_command_line_is_reported_at_once() {
+fn command_line_mistakes_are_reported_before_measuring() {
     for (args, part) in [
         (&["--nope"][..], "--nope"),
         (&["--samples", "0"], "--samples"),
@@ -81,13 +81,13 @@ fn a_mistake_on_the_command_line_is_reported_at_once() {
         (&["--baseline", "a", "--save-baseline", "b"], "--baseline"),
         (&["("], "regular expression"),
     ] {
-        refused(args, part);
+        rejects(args, part);
     }
 }
 
-/// Criterion would panic over these, after the memory has been measured.
+/// Criterion would panic on these values after memory has been measured.
 #[test]
-fn a_value_that_criterion_cannot_use_is_reported_at_once() {
+fn invalid_criterion_values_are_reported_before_measuring() {
     for args in [
         ["--sample-size", "5"],
         ["--nresamples", "0"],
@@ -97,11 +97,11 @@ fn a_value_that_criterion_cannot_use_is_reported_at_once() {
         ["--significance-level", "1"],
         ["--noise-threshold", "0"],
     ] {
-        refused(&args, args[0]);
+        rejects(&args, args[0]);
     }
 }
 
-fn refused(args: &[&str], part: &str) {
+fn rejects(args: &[&str], part: &str) {
     let desk = Desk::new();
     let text = run(desk.bench(&[&["--noplot"][..], args].concat()), 2);
     let first = text.stderr.lines().next().unwrap_or_default();
@@ -110,7 +110,7 @@ fn refused(args: &[&str], part: &str) {
 }
 
 #[test]
-fn a_ladder_is_climbed_upwards_and_once() {
+fn a_ladder_is_sorted_and_deduplicated() {
     let desk = Desk::new();
     run(desk.bench(&["--memory-only", "--samples", "1", "--ladder", "5,2,5", "toy/heap"]), 0);
     let stages = desk.record().cases[0].stages.iter().map(|columns| columns.stage.to_string()).collect::<Vec<_>>();
@@ -118,7 +118,7 @@ fn a_ladder_is_climbed_upwards_and_once() {
 }
 
 #[test]
-fn a_run_is_saved_under_a_name_and_compared_with_it() {
+fn a_run_is_saved_and_compared_by_name() {
     let desk = Desk::new();
     let small = ["--memory-only", "--samples", "5", "toy/heap"];
     run(desk.bench(&[&["--save-baseline", "before"][..], &small].concat()), 0);
@@ -131,7 +131,7 @@ fn a_run_is_saved_under_a_name_and_compared_with_it() {
 }
 
 #[test]
-fn a_name_that_was_never_saved_is_reported_before_anything_is_measured() {
+fn an_unknown_name_is_reported_before_measuring() {
     let desk = Desk::new();
     let text = run(desk.bench(&["--memory-only", "--baseline", "nope"]), 1);
     text.complains_in_one_line(&["named/nope/toy.json", "no such record"]);
@@ -140,7 +140,7 @@ fn a_name_that_was_never_saved_is_reported_before_anything_is_measured() {
 }
 
 #[test]
-fn a_filter_for_another_family_leaves_the_last_record_alone() {
+fn a_filter_for_another_family_keeps_the_last_record() {
     let desk = Desk::new();
     fs::create_dir_all(desk.run_folder()).expect("a folder");
     fs::write(desk.record_path(), "the last record").expect("written");
@@ -149,7 +149,7 @@ fn a_filter_for_another_family_leaves_the_last_record_alone() {
 }
 
 #[test]
-fn a_worker_started_by_hand_explains_itself() {
+fn a_worker_started_by_hand_prints_an_explanation() {
     let mut toy = assert_cmd::Command::new(common::toy());
     toy.arg("--highwater-worker");
     run(toy, 2).complains_in_one_line(&["--highwater-worker", "the harness uses it to start workers"]);

@@ -1,5 +1,4 @@
-//! `highwater bless`: what it refuses and which flag lets it through, what it says of the change, and
-//! that it writes all of it or nothing.
+//! `highwater bless`: the checks and the flags that override them, the table of changes, and atomicity.
 
 mod common;
 
@@ -13,20 +12,20 @@ use common::{Desk, add_per_unit, baseline, edit, highwater, record, run};
 use highwater_model::{Baseline, CaseRecord, Death, Outcome, Record, Scale, Series, WorkerOption, exit};
 use highwater_store::{read_baseline, write_record};
 
-/// What is done to the record of a run.
+/// An edit of a record on disk.
 type Change<'a> = &'a dyn Fn(&Path);
 
 #[test]
-fn only_a_whole_undisturbed_run_is_blessed() {
-    let objections: [(Change<'_>, &str); 6] = [
+fn only_complete_unmodified_runs_are_blessed() {
+    let refused: [(Change<'_>, &str); 6] = [
         (&|run| edit(run, |run| run.selection.worker_options.set(WorkerOption::Inject, 4096)), "--inject"),
         (&|run| edit(run, |run| run.selection.worker_options.set(WorkerOption::ShiftHeap, 4096)), "--shift-heap"),
         (&|run| edit(run, |run| run.selection.filter = Some("heap".into())), "filter"),
         (&|run| edit(run, |run| run.selection.ladder = Some(vec![Scale(1)])), "--ladder"),
-        (&|run| edit(run, |run| run.cases[1].died.push(death())), "1 of its workers died"),
+        (&|run| edit(run, |run| run.cases[1].died.push(failure())), "1 worker failed"),
         (&|run| edit(run, |run| shorten(&mut run.cases[0], 4)), "4 samples"),
     ];
-    for (change, part) in objections {
+    for (change, part) in refused {
         let desk = Desk::measured_and_blessed();
         let before = fs::read(desk.baseline_path()).expect("a baseline");
         change(&desk.record_path());
@@ -39,7 +38,7 @@ fn only_a_whole_undisturbed_run_is_blessed() {
     }
 }
 
-/// Keeps the first workers only.
+/// Keeps only the first workers.
 fn shorten(case: &mut CaseRecord, samples: usize) {
     let cut = |series: &mut Series| {
         if let Series::Each(values) = series {
@@ -54,7 +53,7 @@ fn shorten(case: &mut CaseRecord, samples: usize) {
 }
 
 #[test]
-fn a_blessing_needs_a_reason_and_keeps_it() {
+fn a_blessing_records_its_reason() {
     let desk = Desk::measured_and_blessed();
     run(desk.bless("  "), exit::USAGE.into()).complains_in_one_line(&["the reason is empty"]);
     let mut without = highwater(&["bless", "--run"]);
@@ -68,11 +67,11 @@ fn a_blessing_needs_a_reason_and_keeps_it() {
     assert_eq!(Baseline { blessings: Vec::new(), ..blessed }, baseline(&desk.record()), "the rest is the run");
 }
 
-fn death() -> Death {
+fn failure() -> Death {
     Death { outcome: Outcome::OutOfMemory, last_stage: None, output_tail: String::new() }
 }
 
-/// A desk whose present baseline is the record itself.
+/// A desk whose baseline is made from its record.
 fn blessed() -> Desk {
     let desk = Desk::with_record();
     run(desk.bless("first measurement"), 0);
@@ -80,7 +79,7 @@ fn blessed() -> Desk {
 }
 
 #[test]
-fn a_first_blessing_says_that_all_cases_are_new() {
+fn the_first_blessing_adds_all_cases() {
     let desk = Desk::with_record();
     let text = run(desk.bless("first measurement"), 0);
     text.line("toy on linux-x86_64-4k-thp_madvise-glibc-aslr_off: its first baseline");
@@ -89,7 +88,7 @@ fn a_first_blessing_says_that_all_cases_are_new() {
 }
 
 #[test]
-fn the_table_says_what_changes_per_case_and_quantity() {
+fn the_table_lists_changes_by_case_and_quantity() {
     let desk = blessed();
     edit(&desk.record_path(), |run| {
         add_per_unit(&mut run.cases[0], "heap_live", 4096);
@@ -116,12 +115,12 @@ fn the_table_says_what_changes_per_case_and_quantity() {
         assert!(words.iter().all(|word| line.contains(word)), "{words:?} in {line}\n{}", text.stdout);
     }
     assert_eq!(lines.len(), 4, "{}", text.stdout);
-    let again = run(desk.bless("once more"), 0);
-    again.line("nothing gated changes");
+    let repeated = run(desk.bless("once more"), 0);
+    repeated.line("nothing gated changes");
 }
 
 #[test]
-fn a_dry_run_says_the_same_and_writes_nothing() {
+fn a_dry_run_prints_the_changes_and_writes_nothing() {
     let desk = blessed();
     edit(&desk.record_path(), |run| add_per_unit(&mut run.cases[0], "heap_live", 16));
     let before = desk.contents();
@@ -137,41 +136,41 @@ fn a_dry_run_says_the_same_and_writes_nothing() {
 }
 
 #[test]
-fn deaths_are_blessed_only_where_that_is_allowed_or_known() {
+fn new_failures_need_a_flag() {
     let desk = blessed();
-    edit(&desk.record_path(), |run| run.cases[1].died.push(death()));
+    edit(&desk.record_path(), |run| run.cases[1].died.push(failure()));
     let refused = run(desk.bless("a limit"), exit::USAGE.into());
-    refused.complains_in_one_line(&["toy/mapped/pages=4: 1 of its workers died, out of memory", "--allow-died"]);
+    refused.complains_in_one_line(&["toy/mapped/pages=4: 1 worker failed, out of memory", "--allow-died"]);
     let text = run(desk.bless_with("a limit", &["--allow-died"]), 0);
-    assert!(text.line("mapped/pages=4").contains("died"), "{}", text.stdout);
+    assert!(text.line("mapped/pages=4").contains("failed"), "{}", text.stdout);
 
-    // The same death again is as it was blessed; another is not, nor is one of every worker.
+    // The same failure is in the baseline; another one is not, and neither is a failure of all workers.
     run(desk.bless("the same again"), 0).line("nothing gated changes");
     edit(&desk.record_path(), |run| run.cases[1].died[0].outcome = Outcome::TimedOut { limit_ms: 300 });
     run(desk.bless("another"), exit::USAGE.into()).complains_in_one_line(&["still running after its limit"]);
-    edit(&desk.record_path(), |run| run.cases[1] = always_dies(&run.cases[1]));
-    run(desk.bless("all of them"), exit::USAGE.into()).complains_in_one_line(&["3 of its workers died"]);
+    edit(&desk.record_path(), |run| run.cases[1] = always_fails(&run.cases[1]));
+    run(desk.bless("all of them"), exit::USAGE.into()).complains_in_one_line(&["3 workers failed"]);
     run(desk.bless_with("a case of refusal", &["--allow-died"]), 0);
     run(desk.bless("a case of refusal"), 0).line("nothing gated changes");
 }
 
-fn always_dies(case: &CaseRecord) -> CaseRecord {
+fn always_fails(case: &CaseRecord) -> CaseRecord {
     let none = CaseRecord::not_run(case.id.clone(), String::new());
-    CaseRecord { not_run: None, died: vec![death(), death(), death()], ..none }
+    CaseRecord { not_run: None, died: vec![failure(), failure(), failure()], ..none }
 }
 
 #[test]
-fn what_is_unconfirmed_is_blessed_only_where_that_is_allowed() {
+fn unconfirmed_changes_need_a_flag() {
     let desk = Desk::with_record();
     let workers = |pages: [u64; 10]| Series::Each(pages.map(|pages| (164 + pages) * 4096).to_vec());
-    let spread = |run: &mut Record, pages| {
+    let set_heap_live = |run: &mut Record, pages| {
         let case = &mut run.cases[0];
         case.samples = 10;
         *case.stages[2].memory.get_mut(&"heap_live".parse().expect("a quantity")).expect("read") = workers(pages);
     };
-    edit(&desk.record_path(), |run| spread(run, [0; 10]));
+    edit(&desk.record_path(), |run| set_heap_live(run, [0; 10]));
     run(desk.bless("first measurement"), 0);
-    edit(&desk.record_path(), |run| spread(run, [0, 0, 0, 0, 0, 1, 1, 1, 1, 1]));
+    edit(&desk.record_path(), |run| set_heap_live(run, [0, 0, 0, 0, 0, 1, 1, 1, 1, 1]));
     let refused = run(desk.bless("some of them"), exit::USAGE.into());
     refused.complains_in_one_line(&["toy/heap/size=64k: growth of heap_live at live@1", "--allow-unconfirmed"]);
     let text = run(desk.bless_with("some of them", &["--allow-unconfirmed"]), 0);
@@ -179,24 +178,24 @@ fn what_is_unconfirmed_is_blessed_only_where_that_is_allowed() {
 }
 
 #[test]
-fn of_several_families_none_is_blessed_where_one_cannot_be() {
+fn either_all_families_are_blessed_or_none() {
     let desk = blessed();
     edit(&desk.record_path(), |run| add_per_unit(&mut run.cases[0], "heap_live", 4096));
     let mut other = Record { family: "zoo".into(), ..record() };
     other.cases.retain_mut(|case| {
-        case.died.push(death());
+        case.died.push(failure());
         true
     });
     write_record(&desk.run_folder().join("zoo.json"), &other).expect("written");
     let before = desk.contents();
     let refused = run(desk.bless("both"), exit::USAGE.into());
-    refused.complains_in_one_line(&["workers died"]);
+    refused.complains_in_one_line(&["1 worker failed"]);
     assert_eq!((refused.stdout.as_str(), desk.contents()), ("", before));
     let text = run(desk.bless_with("both", &["--allow-died"]), 0);
     assert_eq!(text.stdout.lines().filter(|line| line.starts_with("written to ")).count(), 2, "{}", text.stdout);
 }
 
-/// Git in a folder, with nobody's own settings.
+/// Runs git in a folder, without user configuration.
 fn git(folder: &Path, args: &[&str]) -> String {
     let mut command = Command::new("git");
     command.current_dir(folder).args(args).env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
@@ -208,7 +207,7 @@ fn git(folder: &Path, args: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("text").trim().to_owned()
 }
 
-/// A desk in a repository, whose run was measured at its only commit.
+/// A desk in a repository with one commit, at which its run was measured.
 fn in_repository() -> Desk {
     let desk = Desk::with_record();
     let git = |args: &[&str]| git(desk.path(), args);
@@ -223,10 +222,10 @@ fn in_repository() -> Desk {
 }
 
 #[test]
-fn only_committed_sources_are_blessed_unless_dirty_ones_are_allowed() {
+fn uncommitted_sources_need_a_flag() {
     let desk = in_repository();
     run(desk.bless("a clean tree"), 0);
-    // The baselines themselves are what the next commit is for.
+    // Uncommitted baselines are allowed.
     run(desk.bless("baselines that are not committed yet"), 0);
 
     let refuses = |parts: &[&str]| {
@@ -249,11 +248,11 @@ fn only_committed_sources_are_blessed_unless_dirty_ones_are_allowed() {
 }
 
 #[test]
-fn only_a_run_of_the_present_commit_is_blessed_unless_another_is_allowed() {
+fn runs_of_another_commit_need_a_flag() {
     let desk = in_repository();
     let commit = desk.record().fingerprint.context["commit"].clone();
     git(desk.path(), &["commit", "-qm", "second", "--allow-empty"]);
-    let says = |commit: Option<String>, part: &str| {
+    let refuses = |commit: Option<String>, part: &str| {
         edit(&desk.record_path(), |run| {
             run.fingerprint.context.remove("commit");
             run.fingerprint.context.extend(commit.map(|commit| ("commit".to_owned(), commit)));
@@ -262,19 +261,19 @@ fn only_a_run_of_the_present_commit_is_blessed_unless_another_is_allowed() {
         ran.complains_in_one_line(&["not blessed: toy: the run", part, "--allow-dirty"]);
         assert!(!desk.baselines().exists());
     };
-    says(Some(commit.clone()), &format!("measured at another commit ({commit}, and HEAD is "));
-    says(Some(String::new()), "measured at another commit");
-    says(None, "does not say at which commit");
+    refuses(Some(commit.clone()), &format!("measured at another commit ({commit}; HEAD is "));
+    refuses(Some(String::new()), "measured at another commit");
+    refuses(None, "does not record the commit");
     let head = git(desk.path(), &["rev-parse", "--short=12", "HEAD"]);
-    says(Some(format!("{head}-dirty")), &format!("measured at {head} with changes on top"));
+    refuses(Some(format!("{head}-dirty")), &format!("measured at {head} with uncommitted changes"));
     run(desk.bless_with("other sources", &["--allow-dirty"]), 0);
 }
 
 #[test]
-fn where_git_itself_is_at_a_loss_its_words_are_passed_on() {
+fn git_errors_are_reported() {
     let desk = in_repository();
     fs::write(desk.path().join(".git/config"), "[core]\n\trepositoryformatversion = 99\n").expect("written");
     let ran = run(desk.bless("why not"), exit::USAGE.into());
-    ran.complains_in_one_line(&["git does not tell", "--allow-dirty"]);
+    ran.complains_in_one_line(&["cannot check whether the sources are committed", "--allow-dirty"]);
     run(desk.bless_with("why not", &["--allow-dirty"]), 0);
 }

@@ -1,5 +1,5 @@
-//! Blessing a part: only the lines of the cases that are named change, and no other file. And baselines of the form
-//! before, which are refused with the command that converts them.
+//! Partial blessing changes only the lines of the selected cases and no other file. Baselines in the old format are
+//! rejected with the command that converts them.
 
 mod common;
 
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 const HEAP: &str = "toy/heap/size=64k";
 
-/// A desk with a baseline, and a run in which both cases cost more.
+/// A desk with a baseline, and a run in which both cases use more memory.
 fn grown() -> Desk {
     let desk = Desk::with_record();
     run(desk.bless("first measurement"), 0);
@@ -35,12 +35,12 @@ fn text(desk: &Desk) -> String {
     fs::read_to_string(desk.baseline_path()).expect("a baseline")
 }
 
-/// The lines of one text that the other has not, in order.
+/// The lines of one text that are missing in the other, in order.
 fn only_in<'a>(text: &'a str, other: &str) -> Vec<&'a str> {
     let mut others: Vec<&str> = other.lines().collect();
     let is_new = |line: &&str| match others.iter().position(|other| other == line) {
-        Some(place) => {
-            others.remove(place);
+        Some(index) => {
+            others.remove(index);
             false
         }
         None => true,
@@ -48,14 +48,14 @@ fn only_in<'a>(text: &'a str, other: &str) -> Vec<&'a str> {
     text.lines().filter(is_new).collect()
 }
 
-/// The lines of a case.
+/// The lines of a case in a baseline.
 fn section<'a>(text: &'a str, case: &str) -> Vec<&'a str> {
     let of_case = text.lines().skip_while(|line| !line.starts_with(&format!("case {case} ")));
     of_case.take_while(|line| !line.is_empty()).collect()
 }
 
 #[test]
-fn a_partial_bless_changes_only_the_lines_of_the_cases_it_names() {
+fn a_partial_bless_changes_only_the_selected_cases() {
     let desk = grown();
     let before = text(&desk);
     let ran = bless_part(&desk, "toy/heap/*", "buffers got a header", exit::HELD);
@@ -63,21 +63,21 @@ fn a_partial_bless_changes_only_the_lines_of_the_cases_it_names() {
     assert!(!ran.stdout.contains("mapped/pages=4"), "{}", ran.stdout);
 
     let after = text(&desk);
-    let (gone, come) = (only_in(&before, &after), only_in(&after, &before));
-    let (blessing, values) = come.split_first().expect("lines");
+    let (removed, added) = (only_in(&before, &after), only_in(&after, &before));
+    let (blessing, values) = added.split_first().expect("lines");
     assert!(
         blessing.starts_with("blessed 20") && blessing.ends_with(" toy/heap/*: buffers got a header"),
         "{blessing}"
     );
-    assert_eq!(values.len(), 3, "the slope and two growths: {values:?}");
+    assert_eq!(values.len(), 3, "one slope and two growths: {values:?}");
     assert!(
         values.iter().all(|line| line.contains(" heap_live ") && section(&after, HEAP).contains(line)),
         "{values:?}"
     );
-    assert!(gone.len() == 3 && gone.iter().all(|line| section(&before, HEAP).contains(line)), "{gone:?}");
-    assert!(after.contains(" all: first measurement"), "the first blessing stays:\n{after}");
+    assert!(removed.len() == 3 && removed.iter().all(|line| section(&before, HEAP).contains(line)), "{removed:?}");
+    assert!(after.contains(" all: first measurement"), "the first blessing is kept:\n{after}");
 
-    // What was not named is still red; naming it adds a line, and blessing the family leaves one.
+    // Other cases still fail. Selecting them adds a blessing; blessing the family replaces all blessings.
     let compared = run(desk.compare(&["--no-confirm"]), exit::REGRESSED.into());
     assert!(compared.line("regressed").contains("toy/mapped/pages=4: anon_mapped"), "{}", compared.stdout);
     bless_part(&desk, "toy/{mapped,none}/*", "a guard page", exit::HELD);
@@ -92,14 +92,15 @@ fn a_partial_bless_changes_only_the_lines_of_the_cases_it_names() {
 }
 
 #[test]
-fn a_partial_bless_of_a_filtered_run_keeps_what_the_filter_left_out() {
+fn a_partial_bless_of_a_filtered_run_keeps_other_cases() {
     let desk = grown();
     let before = text(&desk);
     edit(&desk.record_path(), |run| {
         run.cases.truncate(1);
         run.selection.filter = Some("heap".into());
     });
-    run(desk.bless("all of it"), exit::USAGE.into()).complains_in_one_line(&["a filter", "name the cases to update"]);
+    run(desk.bless("all of it"), exit::USAGE.into())
+        .complains_in_one_line(&["it used a filter", "name the cases to update"]);
     bless_part(&desk, "toy/*", "buffers got a header", exit::HELD);
     let after = text(&desk);
     assert_eq!(section(&after, "toy/mapped/pages=4"), section(&before, "toy/mapped/pages=4"));
@@ -107,7 +108,7 @@ fn a_partial_bless_of_a_filtered_run_keeps_what_the_filter_left_out() {
 }
 
 #[test]
-fn a_partial_bless_removes_a_named_case_that_a_whole_run_has_not() {
+fn a_partial_bless_removes_cases_missing_from_a_full_run() {
     let desk = grown();
     edit(&desk.record_path(), |run| run.cases[0].id = "toy/heap/size=32k".parse().expect("an id"));
     let ran = bless_part(&desk, "toy/heap/*", "smaller buffers", exit::HELD);
@@ -118,24 +119,24 @@ fn a_partial_bless_removes_a_named_case_that_a_whole_run_has_not() {
 }
 
 #[test]
-fn a_part_that_is_none_is_refused_and_nothing_is_written() {
+fn an_invalid_selection_is_rejected() {
     let desk = grown();
     let before = desk.contents();
     bless_part(&desk, "toy/none/*", "x", exit::USAGE).complains_in_one_line(&["not blessed", "`toy/none/*`"]);
     assert!(bless_part(&desk, "toy/[", "x", exit::USAGE).stderr.contains("CASE-GLOB"));
     edit(&desk.record_path(), |run| run.reference = "start".parse().expect("a stage"));
     bless_part(&desk, "toy/heap/*", "x", exit::USAGE)
-        .complains_in_one_line(&["growth is measured from start, and from loaded in the baseline"]);
+        .complains_in_one_line(&["the reference stage is start, but loaded in the baseline"]);
     assert_eq!(desk.contents(), before);
 
     let first = Desk::with_record();
     bless_part(&first, "toy/heap/*", "x", exit::USAGE)
-        .complains_in_one_line(&["toy: there is no baseline to update a part of", "bless the family"]);
+        .complains_in_one_line(&["toy: there is no baseline to update", "bless the whole family"]);
     assert!(!first.baselines().join("linux-x86_64-4k-thp_madvise-glibc-aslr_off").exists());
 }
 
 #[test]
-fn blessing_one_family_leaves_the_files_of_others_byte_for_byte() {
+fn blessing_one_family_keeps_other_files_unchanged() {
     let desk = Desk::with_record();
     let zoo = desk.run_folder().join("zoo.json");
     let mut other = Record { family: "zoo".into(), ..record() };
@@ -154,17 +155,20 @@ fn blessing_one_family_leaves_the_files_of_others_byte_for_byte() {
     assert_eq!(written(bless_part(&desk, "toy/**", "buffers got a header", exit::HELD)), 1);
     assert_eq!(fs::read(&zoo_file).expect("still there"), before);
 
-    // And where only one family belongs to the last run.
+    // The same if only one family belongs to the last run.
     edit(&desk.record_path(), |run| drop(run.fingerprint.context.insert("run_id".into(), "7-7".into())));
     LastRun::note(&desk.run_folder(), "7-7", None, "toy", Progress::Measured).expect("noted");
     let ran = run(desk.bless("all of it"), 0);
-    assert!(ran.stderr.contains("note: zoo: its record of an unknown time is of an earlier run"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("note: zoo: skipping the record of an unknown time, which is from an earlier run"),
+        "{}",
+        ran.stderr
+    );
     assert_eq!(written(ran), 1);
     assert_eq!(fs::read(&zoo_file).expect("still there"), before);
 }
 
-/// Puts a baseline as older versions wrote it, in JSON, in the place of the present one: without the metrics of today,
-/// with its blessing, its noise, and a death that was blessed.
+/// Writes a baseline in the old JSON format, without today's metrics, with a blessing, noise, and a blessed failure.
 fn make_old(desk: &Desk) -> PathBuf {
     let mut old = serde_json::to_value(record()).expect("JSON");
     old["blessed"] = json!({"reason": "long ago", "at": "2026-07-01T12:00:00Z"});
@@ -187,7 +191,7 @@ fn make_old(desk: &Desk) -> PathBuf {
 }
 
 #[test]
-fn an_old_baseline_is_refused_with_the_command_that_converts_it() {
+fn an_old_baseline_is_rejected_with_the_command_to_convert_it() {
     let desk = Desk::with_record();
     let old = make_old(&desk);
     let name = old.display().to_string();
@@ -213,7 +217,7 @@ fn an_old_baseline_is_refused_with_the_command_that_converts_it() {
     let slope = text(&desk).lines().filter(|line| line.starts_with("slope live vmas 0")).count();
     assert_eq!(slope, 2, "one of each case:\n{}", text(&desk));
     assert!(section(&text(&desk), "toy/mapped/pages=4").contains(&"fails out of memory"));
-    // What it has holds, and what it has not is new.
+    // Values in the old baseline pass; values missing from it are new.
     let compared = run(desk.compare(&[]), exit::HELD.into());
     compared.line("new            toy/heap/size=64k: the baseline has no value of anon_mapped");
 }

@@ -1,5 +1,5 @@
-//! Calibrating from end to end, with the toy family: few workers here, many where the figures of
-//! `docs/calibration.md` were made.
+//! End-to-end tests of `highwater calibrate` with the toy family and few workers. The figures in
+//! `docs/calibration.md` were measured with many.
 
 mod common;
 
@@ -13,7 +13,7 @@ fn calibrate(desk: &Desk, args: &[&str]) -> assert_cmd::Command {
 }
 
 #[test]
-fn without_a_change_nothing_is_found_and_one_page_is_found_every_time() {
+fn there_are_no_false_alarms_and_one_page_is_always_found() {
     let desk = Desk::measured_and_blessed();
     run(desk.bench(&["--memory-only", "--samples", "5"]), 0);
     for aslr in [&[][..], &["--aslr-on"]] {
@@ -26,7 +26,7 @@ fn without_a_change_nothing_is_found_and_one_page_is_found_every_time() {
 }
 
 #[test]
-fn without_a_program_or_a_case_there_is_nothing_to_calibrate() {
+fn a_bench_binary_and_a_matching_case_are_required() {
     let desk = Desk::measured_and_blessed();
     run(calibrate(&desk, &[]), exit::USAGE.into()).complains_in_one_line(&["nothing to calibrate", "programs/toy"]);
     run(desk.bench(&["--memory-only", "--samples", "5"]), 0);

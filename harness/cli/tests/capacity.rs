@@ -1,5 +1,5 @@
-//! `highwater capacity`: what it says of a record made by hand, how it answers bad input, and that its
-//! predictions hold where memory cgroups can be made.
+//! `highwater capacity`: predictions from a synthetic record, invalid input, and verification of predictions if
+//! memory cgroups can be created.
 
 mod common;
 
@@ -10,8 +10,8 @@ use highwater_model::{CaseRecord, Record, Series, exit};
 use highwater_store::write_record;
 use serde_json::Value;
 
-/// A record with what capacity needs: every unit has two mappings and 4 GiB of address space too; the last
-/// case has a pool of 500, and there is one that was not run.
+/// A record for capacity: every unit also has two mappings and 4 GiB of address space. One case has a pool of 500
+/// slots, and one was not run.
 fn measured() -> Record {
     let mut record = record();
     for case in &mut record.cases {
@@ -45,7 +45,7 @@ fn desk(record: &Record) -> Desk {
     desk
 }
 
-/// The report as JSON, less what is this machine's.
+/// The report as JSON.
 fn json(desk: &Desk, args: &[&str]) -> Value {
     let text = capacity(desk, &[args, &["--format", "json"]].concat(), exit::HELD).stdout;
     serde_json::from_str(&text).expect("JSON")
@@ -57,7 +57,7 @@ fn case<'a>(json: &'a Value, id: &str) -> &'a Value {
 }
 
 #[test]
-fn the_first_limit_and_what_fits_before_it_are_reported_for_every_case() {
+fn the_first_limit_is_reported_for_every_case() {
     let desk = desk(&measured());
     let json = json(&desk, &["--memory", "8GiB", "--reserve", "20%"]);
     assert_eq!(json["ceilings"]["memory"], 6_871_947_673_u64);
@@ -65,21 +65,21 @@ fn the_first_limit_and_what_fits_before_it_are_reported_for_every_case() {
         let room = &case(&json, id)["told"]["rooms"][0];
         (room["limit"].as_str().expect("a word").to_owned(), room["fits"]["units"].as_u64().expect("a number"))
     };
-    // 64 pages of anon and two mappings, of 20 % less than 8 GiB.
+    // 64 pages of anon and two mappings per unit, in 8 GiB less 20 %.
     let (limit, units) = first("toy/heap/size=64k");
     assert_eq!(limit, "anon");
     assert!((25_900..=26_200).contains(&units), "{units}");
     assert_eq!(first("toy/pool/slots=500"), ("slots".to_owned(), 500));
-    // What can have no answer is left out, unless it is asked for.
+    // Cases without a prediction are omitted, unless they are selected.
     assert_eq!(json["families"][0]["cases"].as_array().map(Vec::len), Some(3));
-    // Workers that differ have an interval.
+    // If workers differ, the prediction is an interval.
     let rooms = case(&json, "toy/mapped/pages=4")["told"]["rooms"].as_array().expect("a list");
     let fits = &rooms.iter().find(|room| room["limit"] == "anon").expect("limited by memory")["fits"];
     assert!(fits["low"].as_u64() < fits["high"].as_u64(), "{fits}");
 }
 
 #[test]
-fn the_table_has_a_row_for_each_case_and_says_what_is_counted() {
+fn the_table_has_a_row_for_each_case() {
     let desk = desk(&measured());
     let text = capacity(&desk, &["--memory", "1GiB"], exit::HELD);
     assert!(text.line("toy on").ends_with("what fits in 1 GiB"), "{}", text.stdout);
@@ -91,7 +91,7 @@ fn the_table_has_a_row_for_each_case_and_says_what_is_counted() {
 }
 
 #[test]
-fn bad_input_is_answered_in_one_line() {
+fn invalid_input_is_reported_in_one_line() {
     let desk = desk(&measured());
     let usage = exit::USAGE;
     capacity(&desk, &["--memory", "1GiB", "("], usage).complains_in_one_line(&["CASE", "not a regular expression"]);
@@ -102,8 +102,8 @@ fn bad_input_is_answered_in_one_line() {
         (&["--memory", "1GiB", "--reserve", "some"], "as in 20%"),
         (&[], "--memory"),
     ] {
-        let said = capacity(&desk, args, usage).stderr;
-        assert!(said.contains(part), "{said}");
+        let stderr = capacity(&desk, args, usage).stderr;
+        assert!(stderr.contains(part), "{stderr}");
     }
     let empty = Desk::new();
     capacity(&empty, &["--memory", "1GiB"], usage).complains_in_one_line(&["no run found", "cargo bench"]);
@@ -115,21 +115,21 @@ fn bad_input_is_answered_in_one_line() {
 }
 
 #[test]
-fn a_prediction_without_a_bench_binary_is_not_verified_and_says_why() {
+fn verification_needs_the_bench_binary() {
     let desk = desk(&measured());
     let text = capacity(&desk, &["--memory", "64MiB", "--verify", "heap"], exit::UNCONFIRMED);
     assert!(text.line("not verified: heap/size=64k").contains("programs/toy"), "{}", text.stdout);
 }
 
 #[test]
-fn nobody_is_asked_to_fill_more_memory_than_is_free() {
+fn verification_needs_enough_free_memory() {
     let desk = desk(&measured());
     let text = capacity(&desk, &["--memory", "64TiB", "--verify", "heap"], exit::UNCONFIRMED);
-    assert!(text.line("not verified:").contains("are free here"), "{}", text.stdout);
+    assert!(text.line("not verified:").contains("are available"), "{}", text.stdout);
 }
 
-/// Whether memory cgroups can be made here, by the doctor.
-fn cgroups_can_be_made() -> bool {
+/// Whether memory cgroups can be created on this machine, according to the doctor.
+fn has_cgroups() -> bool {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_highwater"));
     let output = command.args(["doctor", "--format", "json"]).stderr(Stdio::null()).output().expect("started");
     let json: Value = serde_json::from_slice(&output.stdout).expect("JSON");
@@ -137,13 +137,13 @@ fn cgroups_can_be_made() -> bool {
     checks.iter().any(|check| check["name"] == "memory cgroup" && check["grade"] == "good")
 }
 
-/// And a record that promises too much is found out: the negative control.
+/// Includes a negative control: a record with a prediction that is too high.
 #[test]
-fn a_cgroup_of_the_size_holds_as_many_as_predicted_within_a_twentieth() {
+fn predictions_are_verified_within_5_percent() {
     let desk = Desk::new();
     run(desk.bench(&["--memory-only", "--samples", "5", "toy/heap"]), 0);
     let args = ["--memory", "64MiB", "--verify", "--format", "json", "heap"];
-    if !cgroups_can_be_made() {
+    if !has_cgroups() {
         let text = capacity(&desk, &args, exit::UNCONFIRMED).stdout;
         assert!(text.contains("no memory cgroup can be made here"), "{text}");
         return;
@@ -153,10 +153,10 @@ fn a_cgroup_of_the_size_holds_as_many_as_predicted_within_a_twentieth() {
         let json: Value = serde_json::from_str(&text).expect("JSON");
         case(&json, "toy/heap/size=64k")["verified"]["found"].clone()
     };
-    let found_true = found(exit::HELD);
-    assert_eq!(found_true["ended"], "out of memory", "{found_true}");
-    // 64 KiB each, and 16 B of malloc's.
-    assert!((950..1024).contains(&found_true["lived"].as_u64().expect("a number")), "{found_true}");
+    let correct = found(exit::HELD);
+    assert_eq!(correct["ended"], "out of memory", "{correct}");
+    // 64 KiB per unit, and 16 B of malloc metadata.
+    assert!((950..1024).contains(&correct["lived"].as_u64().expect("a number")), "{correct}");
 
     edit(&desk.record_path(), |record| {
         for columns in &mut record.cases[0].stages {
@@ -168,6 +168,6 @@ fn a_cgroup_of_the_size_holds_as_many_as_predicted_within_a_twentieth() {
             }
         }
     });
-    let found_false = found(exit::REGRESSED);
-    assert!(found_false["predicted"].as_u64() > found_false["lived"].as_u64(), "{found_false}");
+    let wrong = found(exit::REGRESSED);
+    assert!(wrong["predicted"].as_u64() > wrong["lived"].as_u64(), "{wrong}");
 }

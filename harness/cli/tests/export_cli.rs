@@ -61,13 +61,13 @@ fn a_wrong_name_or_file_is_refused_in_one_line_before_anything_is_read() {
     let folder = desk.path().display().to_string();
     let same = format!("csv={folder}/a");
     let cases: [(&[&str], &[&str]); 7] = [
-        (&["--format", "yaml"], &["--format: `yaml` is no format", "table, json, jsonl, markdown, github"]),
-        (&["--export", "yaml=a"], &["--export: `yaml` is no format", "sarif, csv, bmf, github-action-benchmark"]),
-        (&["--export", "json"], &["--export: `json` names no file", "NAME=FILE"]),
-        (&["--export", "json="], &["--export: `json=` names no file"]),
-        (&["--export", "json=-"], &["--export: `json=-` names no file", "--format json prints it"]),
+        (&["--format", "yaml"], &["--format: `yaml` is not a format", "table, json, jsonl, markdown, github"]),
+        (&["--export", "yaml=a"], &["--export: `yaml` is not a format", "sarif, csv, bmf, github-action-benchmark"]),
+        (&["--export", "json"], &["--export: `json` has no file", "NAME=FILE"]),
+        (&["--export", "json="], &["--export: `json=` has no file"]),
+        (&["--export", "json=-"], &["--export: `json=-` has no file", "to print it, use --format json"]),
         (&["--export", &format!("json={folder}")], &[&folder, "is a folder"]),
-        (&["--export", &same, "--export", &same], &["/a is named twice"]),
+        (&["--export", &same, "--export", &same], &["/a is used twice"]),
     ];
     for (args, parts) in cases {
         let text = run(desk.compare(args), exit::USAGE.into());

@@ -1,8 +1,8 @@
-//! Arbitrary bytes and real files with something wrong, given to the readers for a bounded time; what
-//! they accept goes through the judge and every table. No panic, no endless look.
+//! Fuzz tests: feed the readers with random bytes and damaged files for a limited time. Accepted inputs also go
+//! through the judge and all tables. Nothing may panic or hang.
 //!
-//! `HIGHWATER_FUZZ_SECONDS` (default 2) is the time of each test, `HIGHWATER_FUZZ_SEED` repeats one. An
-//! input that fails is kept, and its path printed.
+//! `HIGHWATER_FUZZ_SECONDS` (default 2) is the duration of each test; `HIGHWATER_FUZZ_SEED` reproduces one. A failing
+//! input is saved, and its path printed.
 
 mod common;
 
@@ -25,8 +25,8 @@ use highwater_store::{baseline_text, read_baseline, read_record, write_record};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Longest that one input may take, on a machine that does other things too.
-const LONGEST: Duration = Duration::from_secs(20);
+/// Time limit for one input on a busy machine.
+const TIME_LIMIT: Duration = Duration::from_secs(20);
 
 /// SplitMix64, as in `stats::random`.
 struct Random(u64);
@@ -49,7 +49,7 @@ impl Random {
     }
 }
 
-/// Feeds what `make` makes to `check` until the time is over, and tells how many were accepted.
+/// Feeds inputs from `make` to `check` until the time is up, and prints how many were accepted.
 fn feed(kind: &str, make: impl Fn(&mut Random) -> Vec<u8>, check: impl Fn(&Path) -> bool) {
     let number = |name: &str| env::var(name).ok().map(|text| text.parse::<u64>().expect("a whole number"));
     let limit = Duration::from_secs(number("HIGHWATER_FUZZ_SECONDS").unwrap_or(2));
@@ -63,7 +63,7 @@ fn feed(kind: &str, make: impl Fn(&mut Random) -> Vec<u8>, check: impl Fn(&Path)
         fs::write(&path, make(&mut random)).expect("written");
         let each = Instant::now();
         let ended = catch_unwind(AssertUnwindSafe(|| check(&path)));
-        if ended.is_err() || each.elapsed() > LONGEST {
+        if ended.is_err() || each.elapsed() > TIME_LIMIT {
             let kept: PathBuf = folder.keep().join(kind);
             panic!("HIGHWATER_FUZZ_SEED={seed}, input {fed}, {:?}: {}", each.elapsed(), kept.display());
         }
@@ -71,15 +71,15 @@ fn feed(kind: &str, make: impl Fn(&mut Random) -> Vec<u8>, check: impl Fn(&Path)
         accepted += u64::from(ended.is_ok_and(|accepted| accepted));
     }
     println!("{kind}: {fed} inputs, {accepted} accepted, seed {seed}");
-    assert!(accepted > 0, "nothing was accepted: the tables were not reached");
+    assert!(accepted > 0, "no input was accepted, so the tables were not tested");
 }
 
-/// A folder that no disk has to be waited for, where there is one.
+/// A temporary folder in memory, if available.
 fn in_memory() -> TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder")
 }
 
-/// Bits flipped, bytes replaced, pieces cut out, repeated or spliced in.
+/// Flips bits, replaces bytes, and removes, repeats or inserts pieces.
 fn damaged(mut bytes: Vec<u8>, words: &[&str], random: &mut Random) -> Vec<u8> {
     for _ in 0..=random.below(3) {
         let at = random.below(bytes.len() + 1);
@@ -104,7 +104,7 @@ fn noise(random: &mut Random) -> Vec<u8> {
     (0..random.below(200)).map(|_| random.next() as u8).collect()
 }
 
-/// Every value of a JSON document, by pointer.
+/// Collects the JSON pointers of all values of a document.
 fn pointers(value: &Value, here: &str, into: &mut Vec<String>) {
     into.push(here.to_owned());
     match value {
@@ -118,8 +118,8 @@ fn pointers(value: &Value, here: &str, into: &mut Vec<String>) {
     }
 }
 
-/// Values put in the place of others, taken away, doubled, or given another's name.
-fn swapped(mut json: Value, random: &mut Random) -> Vec<u8> {
+/// Replaces, removes, duplicates and renames values of a document.
+fn mutated(mut json: Value, random: &mut Random) -> Vec<u8> {
     let odd = [
         json!(0),
         json!(1),
@@ -170,8 +170,8 @@ fn swapped(mut json: Value, random: &mut Random) -> Vec<u8> {
     json.to_string().into_bytes()
 }
 
-/// Everything that is done with a record that was read.
-fn use_up(run: &Record, policies: &[Policy]) {
+/// Uses a record in every possible way.
+fn exercise(run: &Record, policies: &[Policy]) {
     let (known, known_run) = (blessed_baseline(&record(), "first"), record());
     let own = baseline(run);
     let _ = report::run_table(run);
@@ -182,40 +182,40 @@ fn use_up(run: &Record, policies: &[Policy]) {
         }
     }
     let folder = in_memory();
-    let path = folder.path().join("again.json");
+    let path = folder.path().join("copy.json");
     write_record(&path, run).expect("written");
-    assert_eq!(&read_record(&path).expect("what was read can be written and read again"), run);
-    reads_back(&own);
+    assert_eq!(&read_record(&path).expect("a written record can be read"), run);
+    assert_round_trip(&own);
 }
 
-/// Every table and format of a comparison.
+/// Renders a comparison in every format.
 fn export(changes: FamilyComparison, run: &Record, policy: &Policy) {
     let _ = report::blessing_table(run, &changes);
     let comparison = Comparison { strict: true, families: vec![changes], ..Comparison::default() };
     let files = BTreeMap::from([(run.family.clone(), PathBuf::from("baselines/x.txt"))]);
     let results = Results { comparison: &comparison, runs: std::slice::from_ref(run), policy, files: &files };
     for exporter in EXPORTERS {
-        exporter.write(&results, &mut Vec::new()).expect("memory takes it all");
+        exporter.write(&results, &mut Vec::new()).expect("writing to memory cannot fail");
     }
 }
 
-fn reads_back(baseline: &Baseline) {
+fn assert_round_trip(baseline: &Baseline) {
     let folder = in_memory();
-    let path = folder.path().join("again.txt");
+    let path = folder.path().join("copy.txt");
     let text = baseline_text(baseline);
     fs::write(&path, &text).expect("written");
-    let again = read_baseline(&path).unwrap_or_else(|error| panic!("{error}:\n{text}"));
-    assert_eq!(baseline_text(&again), text, "what was read can be written and read again");
+    let copy = read_baseline(&path).unwrap_or_else(|error| panic!("{error}:\n{text}"));
+    assert_eq!(baseline_text(&copy), text, "a written baseline can be read");
 }
 
-fn a_line(error: impl std::fmt::Display) -> bool {
+fn is_one_line(error: impl std::fmt::Display) -> bool {
     let text = error.to_string();
     assert!(!text.contains(char::is_control) && text.len() < 2000, "{text:?}");
     false
 }
 
 #[test]
-fn no_record_makes_the_readers_the_judge_or_the_tables_panic() {
+fn no_record_causes_a_panic() {
     let real = serde_json::to_value(record()).expect("JSON");
     let text = real.to_string().into_bytes();
     let words = [
@@ -249,19 +249,19 @@ fn no_record_makes_the_readers_the_judge_or_the_tables_panic() {
     let make = |random: &mut Random| match random.below(10) {
         0 => noise(random),
         1..4 => damaged(text.clone(), &words, random),
-        _ => swapped(real.clone(), random),
+        _ => mutated(real.clone(), random),
     };
     feed("record.json", make, |path| match read_record(path) {
         Ok(run) => {
-            use_up(&run, &policies);
+            exercise(&run, &policies);
             true
         }
-        Err(error) => a_line(error),
+        Err(error) => is_one_line(error),
     });
 }
 
 #[test]
-fn no_baseline_makes_the_reader_the_judge_or_the_tables_panic() {
+fn no_baseline_causes_a_panic() {
     let real = baseline_text(&blessed_baseline(&record(), "first")).into_bytes();
     let words = [
         "0",
@@ -317,15 +317,15 @@ fn no_baseline_makes_the_reader_the_judge_or_the_tables_panic() {
     feed("toy.txt", make, |path| match read_baseline(path) {
         Ok(known) => {
             export(compare_family(&known, &run, &policy), &run, &policy);
-            reads_back(&known);
+            assert_round_trip(&known);
             true
         }
-        Err(error) => a_line(error),
+        Err(error) => is_one_line(error),
     });
 }
 
 #[test]
-fn no_policy_makes_the_reader_or_the_judge_panic() {
+fn no_policy_causes_a_panic() {
     let real = include_bytes!("../../../baselines/policy.toml");
     let words = [
         "0",
@@ -373,6 +373,6 @@ fn no_policy_makes_the_reader_or_the_judge_panic() {
             let _ = report::family_text(&comparison);
             true
         }
-        Err(error) => a_line(error),
+        Err(error) => is_one_line(error),
     });
 }

@@ -352,8 +352,8 @@ fn workers_of_a_program_that_was_built_anew_confirm_nothing() {
     fs::remove_file(&program).expect("removed");
     symlink(&copy, &program).expect("linked");
     let text = compare(&desk, exit::REGRESSED);
-    assert!(text.stderr.contains("was built anew since"), "{}", text.stderr);
+    assert!(text.stderr.contains("was rebuilt after the run"), "{}", text.stderr);
     fs::remove_file(&program).expect("removed");
     let text = compare(&desk, exit::REGRESSED);
-    assert!(text.stderr.contains("programs/toy is not there"), "{}", text.stderr);
+    assert!(text.stderr.contains("programs/toy does not exist"), "{}", text.stderr);
 }

@@ -1,4 +1,4 @@
-//! Only the last run is judged: what it measured, whether it finished, and what an earlier one left behind.
+//! Only the last run is compared and blessed. Unfinished runs and records of earlier runs are rejected or skipped.
 
 mod common;
 
@@ -12,11 +12,11 @@ use common::{Desk, edit, record, run, within};
 use highwater_model::{Record, exit};
 use highwater_store::{LastRun, Progress, write_record};
 
-/// The bench in a shell of its own: runs are distinguished by the process that started them.
+/// Runs the bench in a separate shell, because runs are identified by their parent process.
 fn bench_in_a_shell(desk: &Desk, args: &[&str]) {
     let bench = desk.std_bench(args);
     let mut shell = Command::new("sh");
-    // Not replaced by the program, which is to have another parent in the next run.
+    // `exit` keeps the shell from replacing itself with the program, so that every run has another parent.
     shell.args(["-c", "\"$@\"; exit $?", "sh"]).arg(bench.get_program()).args(bench.get_args());
     shell.env("HIGHWATER_TARGET_DIR", desk.path()).env_remove("CRITERION_HOME").env_remove("TOY_ALL");
     run(assert_cmd::Command::from_std(shell), 0);
@@ -32,39 +32,39 @@ fn both(desk: &Desk, status: u8, parts: &[&str]) {
 }
 
 #[test]
-fn a_filter_that_matches_nothing_is_a_usage_error_of_what_judges() {
+fn a_filter_without_matches_is_a_usage_error() {
     let desk = Desk::measured_and_blessed();
     bench_in_a_shell(&desk, &["--memory-only", "--samples", "5"]);
     run(desk.compare(&[]), exit::HELD.into());
-    // The record of the run before is there and holds: it says nothing of this one.
+    // The record of the previous run exists and would pass, but does not count.
     bench_in_a_shell(&desk, &["--memory-only", "--samples", "5", "no-such-case"]);
     both(&desk, exit::USAGE, &["the filter `no-such-case` matches no case of toy", "nothing was measured"]);
 }
 
 #[test]
-fn a_record_of_an_earlier_run_is_named_and_not_judged() {
+fn records_of_earlier_runs_are_skipped() {
     let desk = Desk::measured_and_blessed();
     bench_in_a_shell(&desk, &["--memory-only", "--samples", "5", "toy/heap"]);
-    // Another family, measured by another run; a regression that would be red.
+    // Another family from another run, with changes that would fail.
     let mut zoo = Record { family: "zoo".into(), ..record() };
     zoo.fingerprint = desk.record().fingerprint;
     zoo.fingerprint.context.insert("run_id".into(), "1-1".into());
     zoo.fingerprint.context.insert("started".into(), "2026-07-01T12:00:00Z".into());
     write_record(&desk.run_folder().join("zoo.json"), &zoo).expect("written");
     let ran = run(desk.compare(&[]), exit::HELD.into());
-    let note = "note: zoo: its record of 2026-07-01T12:00:00Z is of an earlier run and left out";
+    let note = "note: zoo: skipping the record of 2026-07-01T12:00:00Z, which is from an earlier run";
     assert!(ran.stderr.lines().any(|line| line == note), "{}", ran.stderr);
     assert!(!ran.stdout.contains("zoo"), "{}", ran.stdout);
 
-    // Once its own run is the last one, the other is left out.
+    // If its run is the last one, the other record is skipped.
     LastRun::note(&desk.run_folder(), "1-1", None, "zoo", Progress::Measured).expect("noted");
     let ran = run(desk.compare(&[]), exit::NO_BASELINE.into());
-    assert!(ran.stderr.contains("note: toy: its record of "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("note: toy: skipping the record of "), "{}", ran.stderr);
     ran.line("zoo: no baseline for machine class");
 }
 
 #[test]
-fn a_family_that_the_filter_left_out_does_not_bring_back_its_old_record() {
+fn the_old_record_of_an_unselected_family_is_not_used() {
     let desk = Desk::measured_and_blessed();
     edit(&desk.record_path(), |run| drop(run.fingerprint.context.insert("run_id".into(), "2-2".into())));
     let note =
@@ -76,7 +76,7 @@ fn a_family_that_the_filter_left_out_does_not_bring_back_its_old_record() {
 }
 
 #[test]
-fn a_run_that_did_not_finish_is_a_usage_error_of_what_judges() {
+fn an_unfinished_run_is_a_usage_error() {
     let desk = Desk::measured_and_blessed();
     let mut bench = desk.std_bench(&["--memory-only", "--samples", "10000", "toy/heap"]);
     let mut bench = bench.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started");
@@ -90,7 +90,7 @@ fn a_run_that_did_not_finish_is_a_usage_error_of_what_judges() {
 }
 
 #[test]
-fn a_damaged_note_of_the_last_run_is_named_and_the_next_run_replaces_it() {
+fn a_damaged_last_run_file_is_reported_and_replaced() {
     let desk = Desk::measured_and_blessed();
     let path = desk.run_folder().join("last-run");
     std::fs::write(&path, "{").expect("written");

@@ -1,6 +1,5 @@
-//! What becomes of workers that do not come through: it is in the record with the last stage and
-//! the end of what they wrote, and the run goes on. And what becomes of workers when the user stops
-//! the run: they are gone, and the last record stands as it was.
+//! Failures of workers are recorded with the last stage and the end of their output, and the run continues. If the
+//! user interrupts a run, all workers are killed and the previous record is kept.
 
 mod common;
 
@@ -17,7 +16,7 @@ use common::{Desk, run, within};
 use highwater_model::{CaseRecord, Outcome, Record};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-/// The whole toy family with all that goes wrong in it, each worker once.
+/// A run of the whole toy family, including all failures, with one worker per case.
 fn everything() -> &'static Record {
     static RECORD: OnceLock<Record> = OnceLock::new();
     RECORD.get_or_init(|| {
@@ -38,9 +37,9 @@ fn stages(case: &CaseRecord) -> Vec<String> {
 }
 
 #[test]
-fn every_way_to_die_is_in_the_record_with_the_last_stage_and_the_last_words() {
+fn failures_are_recorded_with_last_stage_and_output() {
     let protocol = "`nonsense` is none of reached, label, forget, figure, note, skip, end".to_owned();
-    let deaths = [
+    let failures = [
         ("exit", Outcome::Exited { status: 7 }, "giving up on purpose"),
         ("signal", Outcome::Signaled { signal: 9 }, ""),
         ("panic", Outcome::Exited { status: 101 }, "a panic on purpose"),
@@ -48,28 +47,28 @@ fn every_way_to_die_is_in_the_record_with_the_last_stage_and_the_last_words() {
         ("allocation", Outcome::OutOfMemory, "memory allocation of 4294967296 bytes failed"),
         ("protocol", Outcome::Protocol { message: protocol }, ""),
     ];
-    for (how, outcome, words) in deaths {
+    for (how, outcome, output) in failures {
         let case = case(&format!("toy/dies/how={how}"));
-        let [death] = case.died.as_slice() else { panic!("{how}: one worker died, not {}", case.died.len()) };
-        assert_eq!(death.outcome, outcome, "{how}");
-        assert_eq!(death.last_stage.as_ref().map(ToString::to_string).as_deref(), Some("loaded"), "{how}");
-        assert!(death.output_tail.contains(words), "{how}: {}", death.output_tail);
+        let [failure] = case.died.as_slice() else { panic!("{how}: {} failures instead of one", case.died.len()) };
+        assert_eq!(failure.outcome, outcome, "{how}");
+        assert_eq!(failure.last_stage.as_ref().map(ToString::to_string).as_deref(), Some("loaded"), "{how}");
+        assert!(failure.output_tail.contains(output), "{how}: {}", failure.output_tail);
         assert_eq!((case.samples, case.not_run.as_deref()), (0, None), "{how}");
     }
 }
 
-/// Where no memory cgroup can be made the case says so; it is never run without its limit.
+/// Without memory cgroups the case is not run, rather than run without its limit.
 #[test]
-fn a_worker_over_its_memory_limit_is_out_of_memory_and_not_just_killed() {
+fn exceeding_the_memory_limit_is_reported_as_out_of_memory() {
     let case = case("toy/dies/how=oom");
     match &case.not_run {
         Some(reason) => assert!(reason.contains("no memory cgroup can be made here"), "{reason}"),
-        None => assert_eq!(case.died.first().map(|death| &death.outcome), Some(&Outcome::OutOfMemory)),
+        None => assert_eq!(case.died.first().map(|failure| &failure.outcome), Some(&Outcome::OutOfMemory)),
     }
 }
 
 #[test]
-fn a_case_that_cannot_run_here_is_not_run_and_says_why() {
+fn a_case_that_cannot_run_is_not_run_with_a_reason() {
     for (how, reason) in
         [("skips", "this machine has no flux capacitor"), ("unprepared", "the guest of this case was not built")]
     {
@@ -80,27 +79,27 @@ fn a_case_that_cannot_run_here_is_not_run_and_says_why() {
 }
 
 #[test]
-fn a_worker_that_writes_more_than_a_pipe_holds_is_not_held_up() {
+fn a_worker_with_much_output_is_not_blocked() {
     let case = case("toy/dies/how=chatty");
     assert_eq!((case.samples, case.died.len()), (1, 0));
     assert_eq!(stages(case), ["start", "loaded", "after"]);
 }
 
 #[test]
-fn a_worker_that_says_nothing_of_its_own_is_seen_at_its_start() {
+fn a_worker_that_reports_no_stage_is_measured_at_its_start() {
     let case = case("toy/dies/how=silent");
     assert_eq!((case.samples, stages(case)), (1, vec!["start".to_owned()]));
 }
 
 #[test]
-fn the_cases_after_the_dead_are_measured_as_ever() {
+fn cases_after_a_failure_are_measured() {
     let heap = case("toy/heap/size=64k");
     assert_eq!((heap.samples, heap.died.len()), (1, 0));
     assert_eq!(stages(heap), ["start", "loaded", "live@1", "live@10", "live@100", "dropped", "trimmed"]);
 }
 
 #[test]
-fn a_shell_script_is_a_worker_like_any_other() {
+fn a_shell_script_can_be_a_worker() {
     let case = case("toy/other-program/lang=sh");
     assert_eq!((case.samples, case.died.len()), (1, 0), "{:?}", case.died);
     assert_eq!(stages(case), ["start", "loaded", "live@1", "live@10", "live@100"]);
@@ -110,9 +109,9 @@ fn a_shell_script_is_a_worker_like_any_other() {
     assert!((100 * 4096..110 * 4096).contains(&(top - loaded)), "100 strings of a page: {}", top - loaded);
 }
 
-/// A dying process loses its memory before it counts as exited: the parent may look in between.
+/// An exiting process frees its memory before it counts as exited, so the parent may read it in between.
 #[test]
-fn a_worker_that_is_gone_before_the_parent_can_look_has_died_and_the_run_goes_on() {
+fn a_worker_that_exits_during_a_snapshot_has_failed() {
     for _ in 0..20 {
         let desk = Desk::new();
         let mut bench = desk.bench(&["--memory-only", "--samples", "3", "how=(vanishes|silent)"]);
@@ -121,23 +120,23 @@ fn a_worker_that_is_gone_before_the_parent_can_look_has_died_and_the_run_goes_on
         let [silent, vanishes] = desk.record().cases.try_into().expect("two cases");
         assert_eq!(silent.samples, 3);
         assert_eq!(vanishes.died.len(), 3);
-        assert!(vanishes.died.iter().all(|death| death.outcome == Outcome::Signaled { signal: 9 }), "{vanishes:?}");
+        assert!(vanishes.died.iter().all(|failure| failure.outcome == Outcome::Signaled { signal: 9 }), "{vanishes:?}");
     }
 }
 
 #[test]
-fn the_table_tells_of_the_dead_and_their_last_words() {
+fn the_table_shows_failures_with_their_last_output() {
     let desk = Desk::new();
     let mut bench = desk.bench(&["--memory-only", "--samples", "2", "how=(exit|skips)"]);
     bench.env("TOY_ALL", "1");
     let text = run(bench, 0);
-    text.line("toy/dies/how=exit: died after loaded: exited with status 7");
+    text.line("toy/dies/how=exit: failed after loaded: exited with status 7");
     text.line("    giving up on purpose");
     text.line("not run: this machine has no flux capacitor");
-    assert_eq!(desk.record().cases[0].died.len(), 2, "both workers died, neither was taken for a warm-up");
+    assert_eq!(desk.record().cases[0].died.len(), 2, "both workers failed, none counts as warm-up");
 }
 
-/// A bench in a process group of its own, so that what it leaves behind can be found.
+/// A bench in a separate process group, so that leftover processes can be found.
 struct Running {
     child: Child,
     group: Pid,
@@ -167,25 +166,25 @@ impl Running {
     }
 
     fn wait_for_worker(&self) {
-        within(Duration::from_secs(10), "a worker is there", || {
+        within(Duration::from_secs(10), "a worker runs", || {
             self.alive().iter().any(|line| line.starts_with("highwater-worker"))
         });
-        // Into the middle of its life.
+        // Let it run for a while.
         std::thread::sleep(Duration::from_millis(50));
     }
 
-    /// Expects it to end soon and to leave nobody behind; its status and last words.
+    /// Expects it to exit soon without leftover processes. Returns its status and stderr.
     fn ends(mut self) -> (ExitStatus, String) {
         let mut status = None;
         within(Duration::from_secs(3), "the bench ends", || {
             status = self.child.try_wait().expect("a child");
             status.is_some()
         });
-        within(Duration::from_secs(1), "no process of it is left", || self.alive().is_empty());
-        let mut words = String::new();
+        within(Duration::from_secs(1), "no process is left", || self.alive().is_empty());
+        let mut output = String::new();
         let stderr = self.child.stderr.as_mut().expect("a pipe");
-        stderr.read_to_string(&mut words).expect("text");
-        (status.expect("it ended"), words)
+        stderr.read_to_string(&mut output).expect("text");
+        (status.expect("it ended"), output)
     }
 }
 
@@ -199,7 +198,7 @@ impl Drop for Running {
 }
 
 #[test]
-fn ctrl_c_ends_the_run_in_time_and_leaves_no_worker_and_the_old_record() {
+fn ctrl_c_kills_all_workers_and_keeps_the_old_record() {
     for filter in ["toy/heap", "how=hang"] {
         for whole_group in [false, true] {
             let desk = Desk::new();
@@ -207,11 +206,11 @@ fn ctrl_c_ends_the_run_in_time_and_leaves_no_worker_and_the_old_record() {
             fs::write(desk.record_path(), "the last record").expect("written");
             let running = Running::start(&desk, &["--memory-only", "--samples", "10000", filter]);
             running.wait_for_worker();
-            // `kill -INT`, and what a terminal does.
+            // Like `kill -INT`, and like a terminal.
             let send = if whole_group { kill_process_group } else { kill_process };
             send(running.group, Signal::INT).expect("sent");
-            let (status, words) = running.ends();
-            assert_eq!(status.code(), Some(130), "{filter}: {words}");
+            let (status, stderr) = running.ends();
+            assert_eq!(status.code(), Some(130), "{filter}: {stderr}");
             let left = [desk.run_folder().join("last-run"), desk.record_path()];
             assert_eq!(desk.files(), left, "{filter}: no temporary file");
             assert_eq!(fs::read(desk.record_path()).expect("still there"), b"the last record", "{filter}");
@@ -220,7 +219,7 @@ fn ctrl_c_ends_the_run_in_time_and_leaves_no_worker_and_the_old_record() {
 }
 
 #[test]
-fn ctrl_c_while_criterion_measures_ends_the_run_and_keeps_the_memory() {
+fn ctrl_c_during_criterion_keeps_the_memory_record() {
     for whole_group in [false, true] {
         let desk = Desk::new();
         let running = Running::start(&desk, &["--noplot", "--samples", "1", "toy/heap"]);
@@ -228,14 +227,14 @@ fn ctrl_c_while_criterion_measures_ends_the_run_and_keeps_the_memory() {
         std::thread::sleep(Duration::from_millis(300));
         let send = if whole_group { kill_process_group } else { kill_process };
         send(running.group, Signal::INT).expect("sent");
-        let (status, words) = running.ends();
-        assert_eq!(status.code(), Some(130), "{words}");
+        let (status, stderr) = running.ends();
+        assert_eq!(status.code(), Some(130), "{stderr}");
         assert_eq!(desk.record().cases.len(), 1);
     }
 }
 
 #[test]
-fn a_worker_dies_with_a_parent_that_is_killed() {
+fn workers_are_killed_with_their_parent() {
     let desk = Desk::new();
     let running = Running::start(&desk, &["--memory-only", "how=hang"]);
     running.wait_for_worker();

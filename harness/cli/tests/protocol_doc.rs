@@ -1,4 +1,4 @@
-//! The workers in `docs/protocol.md` are run as they stand there, so that the page cannot go stale.
+//! Runs the example workers in `docs/protocol.md`, so that the page stays correct.
 
 use std::{
     path::{Path, PathBuf},
@@ -9,11 +9,11 @@ use highwater_model::{Metric, Outcome, Sample, Scale, WorkerOptions};
 use highwater_runner::{CpuPlan, Interrupt, Job, Observed, Supervisor};
 use highwater_worker::{Conditions, Layout, Limits, Program};
 
-/// The first code block of a language in the page.
+/// The first code block of a language on the page.
 fn snippet(language: &str) -> &'static str {
     let page = include_str!("../../../docs/protocol.md");
-    let (_, rest) = page.split_once(&format!("```{language}\n")).expect("the page has such a block");
-    rest.split_once("```").expect("which ends").0
+    let (_, rest) = page.split_once(&format!("```{language}\n")).expect("a code block");
+    rest.split_once("```").expect("its end").0
 }
 
 fn run(interpreter: &str, text: &str) -> Sample {
@@ -44,14 +44,14 @@ fn stages(sample: &Sample) -> Vec<String> {
 }
 
 #[test]
-fn the_worker_in_bash_goes_through_its_stages() {
+fn the_bash_worker_reports_its_stages() {
     let sample = run("/bin/bash", snippet("bash"));
     assert_eq!(sample.outcome, Outcome::Completed, "{}", sample.output_tail);
     assert_eq!(stages(&sample), ["start", "loaded"]);
 }
 
 #[test]
-fn the_worker_in_python_climbs_its_ladder() {
+fn the_python_worker_climbs_its_ladder() {
     let text = format!("exec python3 - 3<&3 <<'END'\n{}END\n", snippet("python"));
     let sample = run("/bin/bash", &text);
     assert_eq!(sample.outcome, Outcome::Completed, "{}", sample.output_tail);

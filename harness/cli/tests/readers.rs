@@ -1,5 +1,5 @@
-//! Whatever lies where a record, a baseline or a policy should be: one clear line with its path, the
-//! right exit status, at once, and never a panic.
+//! Invalid records, baselines and policies: each is rejected quickly, with one line that contains the path, the right
+//! exit status, and no panic.
 
 mod common;
 
@@ -15,14 +15,14 @@ use highwater_model::exit;
 use rustix::fs::{CWD, FileType, mknodat};
 use serde_json::{Value, json};
 
-/// What is done to a file.
+/// Damages a file.
 type Damage<'a> = &'a dyn Fn(&Path);
 
 fn text(path: &Path) -> String {
     fs::read_to_string(path).expect("text")
 }
 
-/// Replaces the first `from`, which has to be there.
+/// Replaces the first occurrence of `from`, which must exist.
 fn replace(path: &Path, from: &str, to: &str) {
     let before = text(path);
     assert!(before.contains(from), "{from} is not in:\n{before}");
@@ -59,14 +59,14 @@ fn huge(path: &Path) {
     File::create(path).and_then(|file| file.set_len(300 << 20)).expect("a sparse file");
 }
 
-fn death(outcome: Value) -> Value {
+fn failures(outcome: Value) -> Value {
     json!([{"outcome": outcome, "last_stage": null, "output_tail": ""}])
 }
 
 const ANON: &str = "/cases/0/stages/0/memory/anon";
 
 #[test]
-fn a_record_that_is_none_is_refused_in_one_line() {
+fn invalid_records_are_rejected_in_one_line() {
     let damages: &[(&str, Damage<'_>, &str)] = &[
         ("empty", &|path| fs::write(path, "").expect("written"), "not a complete Highwater record (EOF"),
         (
@@ -123,7 +123,7 @@ fn a_record_that_is_none_is_refused_in_one_line() {
         ("a unit of two lines", &|path| set(path, "/unit", json!("a\nb")), "`a\\nb` is not a unit"),
         (
             "a death that is none",
-            &|path| set(path, "/cases/0/died", death(json!({"kind": "completed"}))),
+            &|path| set(path, "/cases/0/died", failures(json!({"kind": "completed"}))),
             "a failed worker that completed",
         ),
         (
@@ -139,11 +139,11 @@ fn a_record_that_is_none_is_refused_in_one_line() {
     ];
     let desk = Desk::with_record();
     run(desk.bless("first measurement"), 0);
-    are_refused(&desk, &desk.record_path(), damages);
+    assert_rejected(&desk, &desk.record_path(), damages);
 }
 
-/// Does each damage to a file and expects the judging subcommands to name it and what is wrong.
-fn are_refused(desk: &Desk, path: &Path, damages: &[(&str, Damage<'_>, &str)]) {
+/// Damages a file in each way and expects `compare` and `bless` to report its path and the problem.
+fn assert_rejected(desk: &Desk, path: &Path, damages: &[(&str, Damage<'_>, &str)]) {
     let whole = fs::read(path).expect("a file");
     for (name, damage, part) in damages {
         if *name == "a death that is none" || *name == "not run and yet run" {
@@ -165,7 +165,7 @@ fn are_refused(desk: &Desk, path: &Path, damages: &[(&str, Damage<'_>, &str)]) {
 }
 
 #[test]
-fn a_baseline_that_is_none_is_refused_in_one_line() {
+fn invalid_baselines_are_rejected_in_one_line() {
     let damages: &[(&str, Damage<'_>, &str)] = &[
         ("empty", &|path| fs::write(path, "").expect("written"), "expected `highwater baseline 2`"),
         (
@@ -218,10 +218,10 @@ fn a_baseline_that_is_none_is_refused_in_one_line() {
     ];
     let desk = Desk::with_record();
     run(desk.bless("first measurement"), 0);
-    are_refused(&desk, &desk.baseline_path(), damages);
+    assert_rejected(&desk, &desk.baseline_path(), damages);
 }
 
-/// Cuts a file off before the first `mark`.
+/// Truncates a file before the first `mark`.
 fn cut(path: &Path, mark: &str) {
     let whole = text(path);
     let at = whole.find(mark).expect("the mark");
@@ -229,7 +229,7 @@ fn cut(path: &Path, mark: &str) {
 }
 
 #[test]
-fn two_files_with_one_family_are_not_taken_for_two_runs() {
+fn two_records_of_one_family_are_rejected() {
     let desk = Desk::with_record();
     let copy = desk.run_folder().join("toy (copy).json");
     fs::copy(desk.record_path(), &copy).expect("copied");
@@ -241,7 +241,7 @@ fn two_files_with_one_family_are_not_taken_for_two_runs() {
 }
 
 #[test]
-fn a_policy_that_is_none_is_refused_in_one_line() {
+fn invalid_policies_are_rejected_in_one_line() {
     let write = |content: &'static [u8]| move |path: &Path| fs::write(path, content).expect("written");
     let damages: &[(Damage<'_>, u8, &str)] = &[
         (&write(b""), exit::USAGE, "schema"),

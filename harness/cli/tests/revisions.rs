@@ -1,6 +1,6 @@
-//! Two revisions of a real family: a copy of this workspace in a repository of its own, in which the
-//! sandbox family is changed for the worse and for the better. `compare` and `ab` have to see it, and
-//! `git bisect run` has to find it.
+//! End-to-end tests with two revisions of a real family: a copy of this workspace in a separate repository, in which
+//! the memory of sandboxes is increased and decreased. `compare` and `ab` must detect it, and `git bisect run` must
+//! find it.
 
 use std::{
     fs,
@@ -12,21 +12,21 @@ use highwater_judge::{Keep, Kind, Policy, baselines};
 use highwater_model::exit;
 use highwater_store::{read_record, stage_baseline};
 
-/// The case that is looked at, and its package.
+/// The measured case and its package.
 const CASE: &str = "^sandbox-scaling/on-demand/cow=on,guest=tiny$";
 const PACKAGE: &str = "sandbox-scaling";
-/// It is built eight times: quickly, then, while wasmtime stays as it is.
+/// The package is built eight times, so do not optimise it. Wasmtime stays optimised.
 const UNOPTIMISED: &str = "\n[profile.release.package.sandbox-scaling]\nopt-level = 0\n";
-/// Where a sandbox comes into being.
+/// The source file that creates sandboxes.
 const SOURCE: &str = "benches/sandbox-scaling/src/host.rs";
-const BORN: &str = "        Ok(Self { store, instance, memory })\n";
-/// A page of linear memory beyond what the guest touches, written to in every sandbox.
+const CREATED: &str = "        Ok(Self { store, instance, memory })\n";
+/// Dirties one more page of linear memory in every sandbox.
 const LINEAR: &str = "        memory.data_mut(&mut store)[15 * 4096] = 1;\n";
-/// A page of the host's heap, kept for every sandbox, and some tens of microseconds that it takes.
+/// Leaks one page of the host's heap per sandbox, and takes some tens of microseconds.
 const HEAP: &str = "        std::mem::forget(std::hint::black_box(vec![1_u8; 4096]));
         (0..20_000_u32).for_each(|turn| drop(std::hint::black_box(turn)));\n";
 
-/// The copy: below the target folder, so that a second run of the tests builds little.
+/// The copy of the workspace. It is in the target folder, so that later runs of the tests build less.
 struct Copy {
     root: PathBuf,
     target: PathBuf,
@@ -39,7 +39,7 @@ impl Copy {
         let shared = binary.ancestors().nth(2).expect("target/release/highwater");
         let place = shared.join("revisions");
         let copy = Self { root: place.join("workspace"), target: place.join("target") };
-        lend(&build_dir(shared), &copy.target);
+        link_dependencies(&build_dir(shared), &copy.target);
         let listed = text(&ran(Command::new("git").arg("-C").arg(workspace).args([
             "ls-files",
             "-z",
@@ -53,7 +53,7 @@ impl Copy {
                 content.extend_from_slice(UNOPTIMISED.as_bytes());
             }
             let path = copy.root.join(file);
-            // What is the same keeps its time, so that cargo has nothing to do.
+            // Unchanged files keep their modification time, so that cargo does not rebuild.
             if fs::read(&path).ok().as_ref() != Some(&content) {
                 fs::create_dir_all(path.parent().expect("a folder")).expect("made");
                 fs::write(&path, content).expect("written");
@@ -86,13 +86,13 @@ impl Copy {
         self.git(&["commit", "--quiet", "--allow-empty", "--no-gpg-sign", "-m", message]);
     }
 
-    /// Writes the family's source, with this in every sandbox's birth.
+    /// Writes the source of the family with an addition to the creation of sandboxes.
     fn change(&self, addition: &str) {
         let path = self.root.join(SOURCE);
         let original =
             fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(SOURCE)).expect("there");
-        assert_eq!(original.matches(BORN).count(), 1, "{SOURCE} has changed: mend this test");
-        fs::write(path, original.replace(BORN, &format!("{addition}{BORN}"))).expect("written");
+        assert_eq!(original.matches(CREATED).count(), 1, "{SOURCE} has changed: update this test");
+        fs::write(path, original.replace(CREATED, &format!("{addition}{CREATED}"))).expect("written");
     }
 
     fn ab(&self, base: &str) -> Output {
@@ -106,9 +106,8 @@ impl Copy {
     }
 }
 
-/// Links the compiled dependencies, as `ab` does it for the base, so that only our own crates are built
-/// once more.
-fn lend(from: &Path, to: &Path) {
+/// Links the compiled dependencies like `ab` does for the base, so that only crates of the workspace are built.
+fn link_dependencies(from: &Path, to: &Path) {
     fs::create_dir_all(to.join("release")).expect("made");
     let script = r#"
         cd "$1/release"
@@ -117,10 +116,10 @@ fn lend(from: &Path, to: &Path) {
             ls "$folder" | grep -vE '^(lib)?(highwater|(wasm.)?(guests|programs)|recommend.extism|try.sandbox|sandbox.scaling|forced.commit|extism.actor|yaml.parse)-' |
                 while read -r name; do cp -aln "$folder/$name" "$2/release/$folder/"; done
         done"#;
-    ran(Command::new("bash").args(["-c", script, "lend"]).arg(from).arg(to));
+    ran(Command::new("bash").args(["-c", script, "bash"]).arg(from).arg(to));
 }
 
-/// Cargo's folder for what it compiles on the way, where it was told one.
+/// Cargo's folder for intermediate artifacts, if configured.
 fn build_dir(target: &Path) -> PathBuf {
     std::env::var_os("CARGO_BUILD_BUILD_DIR").map_or_else(|| target.to_owned(), PathBuf::from)
 }
@@ -135,12 +134,12 @@ fn text(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).expect("text")
 }
 
-/// What a page of linear memory more changes, and a page of the host's heap.
+/// The expected changes from one more page of linear memory, and of the host's heap.
 const MAPPED: (&str, &str) = ("anon_mapped", "1.00 pages per sandbox, in linear_memory");
 const LIVE: (&str, &str) = ("heap_live", "4 KiB per sandbox");
 
-/// Expects an exit status, and a line of this kind about the slope of a metric, with what is more or less per sandbox.
-fn tells(output: &Output, status: u8, kind: Kind, sign: &str, (metric, change): (&str, &str)) {
+/// Expects an exit status, and a line of this kind about the slope of a metric with the change per sandbox.
+fn assert_verdict(output: &Output, status: u8, kind: Kind, sign: &str, (metric, change): (&str, &str)) {
     let (out, err) = (text(output), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(status.into()), "{out}\n{err}");
     let of_kind = out.lines().filter(|line| line.trim_start().starts_with(&kind.to_string()));
@@ -150,7 +149,7 @@ fn tells(output: &Output, status: u8, kind: Kind, sign: &str, (metric, change): 
 }
 
 #[test]
-fn a_page_more_in_every_sandbox_is_found_named_and_bisected_and_a_page_less_is_praised() {
+fn one_page_per_sandbox_is_detected_and_bisected() {
     let copy = Copy::make();
     let highwater = env!("CARGO_BIN_EXE_highwater");
     let bench = || {
@@ -160,7 +159,7 @@ fn a_page_more_in_every_sandbox_is_found_named_and_bisected_and_a_page_less_is_p
     let compare =
         || copy.command(highwater).args(["compare", "--baselines", "own-baselines"]).output().expect("started");
 
-    // The baseline, of what is. A part of a family is not blessed: it becomes one by hand.
+    // Create the baseline directly, since `bless` rejects a filtered run.
     bench();
     let run = read_record(&copy.target.join("highwater/sandbox-scaling.json")).expect("a record");
     let path = baselines::path(&copy.root.join("own-baselines"), &run.fingerprint.class, &run.family);
@@ -170,15 +169,15 @@ fn a_page_more_in_every_sandbox_is_found_named_and_bisected_and_a_page_less_is_p
 
     copy.change(LINEAR);
     bench();
-    tells(&compare(), exit::REGRESSED, Kind::Regressed, "+", MAPPED);
-    tells(&copy.ab("HEAD"), exit::REGRESSED, Kind::Regressed, "+", MAPPED);
+    assert_verdict(&compare(), exit::REGRESSED, Kind::Regressed, "+", MAPPED);
+    assert_verdict(&copy.ab("HEAD"), exit::REGRESSED, Kind::Regressed, "+", MAPPED);
 
     copy.change(HEAP);
     bench();
-    tells(&compare(), exit::REGRESSED, Kind::Regressed, "+", LIVE);
-    tells(&copy.ab("HEAD"), exit::REGRESSED, Kind::Regressed, "+", LIVE);
+    assert_verdict(&compare(), exit::REGRESSED, Kind::Regressed, "+", LIVE);
+    assert_verdict(&copy.ab("HEAD"), exit::REGRESSED, Kind::Regressed, "+", LIVE);
 
-    // It is slower too, which ten pairs of workers can tell and fail on; five cannot.
+    // It is also slower, which ten pairs of workers can detect and five cannot.
     let slower = copy.ab_of("HEAD", "10", &["--gate-time", "--format", "sarif"]);
     assert_eq!(slower.status.code(), Some(exit::REGRESSED.into()));
     let sarif: serde_json::Value = serde_json::from_slice(&slower.stdout).expect("JSON");
@@ -193,7 +192,7 @@ fn a_page_more_in_every_sandbox_is_found_named_and_bisected_and_a_page_less_is_p
     let page = fs::read_to_string(copy.target.join("highwater/ab/compare.html")).expect("a page");
     assert!(page.contains("HEAD against the working tree") && page.contains("CPU time to live@"));
 
-    // Good, good, bad, bad: the third is to be found.
+    // Good, good, bad, bad: the third must be found.
     let good = copy.git(&["rev-parse", "HEAD"]).trim().to_owned();
     copy.change("");
     copy.commit("nothing");
@@ -209,9 +208,9 @@ fn a_page_more_in_every_sandbox_is_found_named_and_bisected_and_a_page_less_is_p
     copy.git(&["bisect", "reset"]);
 
     copy.change("");
-    tells(&copy.ab("HEAD"), exit::HELD, Kind::Improved, "-", LIVE);
+    assert_verdict(&copy.ab("HEAD"), exit::HELD, Kind::Improved, "-", LIVE);
 
-    // What cannot be measured is no verdict.
+    // A revision that cannot be measured has no verdict.
     copy.change("        this is not Rust\n");
     let broken = copy.ab("HEAD");
     assert_eq!(broken.status.code(), Some(exit::UNTESTABLE.into()), "{}", String::from_utf8_lossy(&broken.stderr));
@@ -220,6 +219,6 @@ fn a_page_more_in_every_sandbox_is_found_named_and_bisected_and_a_page_less_is_p
     assert_eq!(unknown.status.code(), Some(exit::USAGE.into()));
     assert_eq!(
         String::from_utf8_lossy(&unknown.stderr).lines().last(),
-        Some("error: `no-such-revision` is no revision of this repository")
+        Some("error: `no-such-revision` is not a revision of this repository")
     );
 }

@@ -1,5 +1,5 @@
-//! What can happen while records are written: a disk that fills, a kill in the middle, two at once.
-//! The old file or the new one is there, whole, and nothing else stays.
+//! Faults while files are written: a full disk, a killed process, concurrent processes. Each file is either the old
+//! or the new version, complete, and no temporary files stay.
 
 mod common;
 
@@ -18,7 +18,7 @@ use common::{Desk, record, run};
 use highwater_model::{Record, exit};
 use highwater_store::{FolderLock, read_baseline, write_record};
 
-/// A desk with two families, both blessed.
+/// A desk with two blessed families.
 fn blessed() -> Desk {
     let desk = Desk::with_record();
     let zoo = Record { family: "zoo".into(), ..record() };
@@ -27,9 +27,9 @@ fn blessed() -> Desk {
     desk
 }
 
-/// The reasons of both baselines, which are whole.
+/// The reasons of both baselines, which must be complete.
 fn reasons(desk: &Desk) -> Vec<String> {
-    let read = |family: &str| read_baseline(&desk.baseline_path().with_file_name(family)).expect("a whole baseline");
+    let read = |family: &str| read_baseline(&desk.baseline_path().with_file_name(family)).expect("a complete baseline");
     let reason = |family: &str| read(family).blessed().expect("blessed").reason.clone();
     ["toy.txt", "zoo.txt"].map(reason).to_vec()
 }
@@ -43,7 +43,7 @@ fn bless(desk: &Desk, reason: &str) -> Command {
     desk.std_judge("bless", &["--reason", reason])
 }
 
-/// The same command in a Bash that does something first.
+/// Wraps a command in Bash that runs a script first.
 fn after(script: &str, command: &Command) -> Command {
     let mut bash = Command::new("bash");
     bash.args(["--norc", "-c", &format!("{script}; exec \"$@\""), "bash"]);
@@ -61,20 +61,20 @@ fn after(script: &str, command: &Command) -> Command {
 }
 
 fn complains_of(output: &Output, path: &Path, part: &str) {
-    let words = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(exit::INTERNAL.into()), "{words}");
-    let lines: Vec<&str> = words.lines().collect();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(exit::INTERNAL.into()), "{stderr}");
+    let lines: Vec<&str> = stderr.lines().collect();
     assert!(
         matches!(lines[..], [line] if line.contains(&path.display().to_string()) && line.contains(part)),
-        "{words}"
+        "{stderr}"
     );
 }
 
-/// A limit on the size of files stands for the full disk where none can be mounted.
+/// A limit on the size of files simulates a full disk without mounting one.
 const LIMIT: &str = "trap '' XFSZ; ulimit -f 1";
 
 #[test]
-fn a_bench_whose_record_does_not_fit_keeps_the_old_one() {
+fn if_a_record_does_not_fit_the_old_one_is_kept() {
     let desk = Desk::with_record();
     let before = fs::read(desk.record_path()).expect("a record");
     let bench = desk.std_bench(&["--memory-only", "--samples", "1", "toy/heap"]);
@@ -85,7 +85,7 @@ fn a_bench_whose_record_does_not_fit_keeps_the_old_one() {
 }
 
 #[test]
-fn a_blessing_that_does_not_fit_changes_no_baseline() {
+fn if_a_baseline_does_not_fit_none_is_changed() {
     let desk = blessed();
     let before = desk.contents();
     let output = after(LIMIT, &bless(&desk, "the second")).output().expect("started");
@@ -93,8 +93,8 @@ fn a_blessing_that_does_not_fit_changes_no_baseline() {
     assert_eq!(desk.contents(), before);
 }
 
-/// Mounts a small file system on `$1`, copies `$2` there, fills it, runs the rest of the arguments, and
-/// copies what is then there to `$3`.
+/// Mounts a small file system on `$1`, copies `$2` to it, fills it, runs the command in the other arguments, and copies
+/// the result to `$3`.
 const SMALL_DISK: &str = r#"
 mount -t tmpfs -o size=256k highwater-test "$1" && cp -r "$2"/. "$1" || exit 99
 head -c 1M /dev/zero >"$1/filler" 2>/dev/null
@@ -106,11 +106,11 @@ exit $status
 "#;
 
 #[test]
-fn on_a_disk_that_is_full_the_old_files_stay_whole() {
+fn on_a_full_disk_the_old_files_are_kept() {
     let unshare = ["unshare", "--user", "--map-root-user", "--mount"];
     let granted = Command::new(unshare[0]).args(&unshare[1..]).args(["mount", "-t", "tmpfs", "x", "/mnt"]).status();
     if !granted.is_ok_and(|status| status.success()) {
-        println!("no mounts are granted here: only a limit on the size of files was tested");
+        println!("mounting is not permitted: only the limit on file sizes was tested");
         return;
     }
     let desk = blessed();
@@ -120,7 +120,7 @@ fn on_a_disk_that_is_full_the_old_files_stay_whole() {
     let mut bless = Command::new(env!("CARGO_BIN_EXE_highwater"));
     bless.args(["bless", "--reason", "the second", "--run"]).arg(on_disk(desk.run_folder()));
     bless.arg("--baselines").arg(on_disk(desk.baselines()));
-    // The first that a bench writes is the note that it has begun.
+    // The first file that a bench writes is `last-run`.
     for (command, path) in [(bench, desk.run_folder().join("last-run")), (bless, desk.baseline_path())] {
         let then = tempfile::tempdir().expect("a folder");
         let mut small = Command::new(unshare[0]);
@@ -136,9 +136,9 @@ fn on_a_disk_that_is_full_the_old_files_stay_whole() {
     }
 }
 
-/// What the kernel sends to who writes beyond the limit ends it there and then, like `kill -9`.
+/// SIGXFSZ kills the process when it exceeds the limit, like `kill -9`.
 #[test]
-fn a_bless_killed_in_the_middle_of_a_file_leaves_the_old_ones_and_the_next_cleans_up() {
+fn after_a_bless_was_killed_the_next_one_cleans_up() {
     let desk = blessed();
     let before = reasons(&desk);
     for kib in [0, 1] {
@@ -147,7 +147,7 @@ fn a_bless_killed_in_the_middle_of_a_file_leaves_the_old_ones_and_the_next_clean
         assert_eq!(output.status.signal(), Some(rustix::process::Signal::XFSZ.as_raw()), "{output:?}");
         assert_eq!(reasons(&desk), before);
         let files = desk.files();
-        let [left] = leftovers(&files)[..] else { panic!("half a file is left: {files:?}") };
+        let [left] = leftovers(&files)[..] else { panic!("no partial file is left: {files:?}") };
         assert_eq!(fs::metadata(left).expect("a file").len(), kib * 1024);
         run(desk.compare(&[]), exit::HELD.into());
     }
@@ -157,7 +157,7 @@ fn a_bless_killed_in_the_middle_of_a_file_leaves_the_old_ones_and_the_next_clean
 }
 
 #[test]
-fn a_bless_killed_at_any_moment_leaves_each_baseline_old_or_new() {
+fn a_killed_bless_leaves_each_baseline_old_or_new() {
     let desk = blessed();
     let started = Instant::now();
     run(desk.bless("an undisturbed one"), 0);
@@ -174,7 +174,7 @@ fn a_bless_killed_at_any_moment_leaves_each_baseline_old_or_new() {
         assert!(now.iter().zip(&old).all(|(now, old)| *now == new || now == old), "{now:?} after {old:?} and {new}");
         old = now;
     }
-    assert!(killed > 0, "none was still running");
+    assert!(killed > 0, "no process was killed while running");
     run(desk.bless("the last"), 0);
     assert_eq!(reasons(&desk), ["the last", "the last"]);
     assert_eq!(leftovers(&desk.files()), Vec::<&PathBuf>::new());
@@ -185,14 +185,14 @@ fn quiet(mut command: Command) -> Child {
 }
 
 /// The first line that a program writes to stderr.
-fn first_words(child: &mut Child) -> String {
+fn first_line(child: &mut Child) -> String {
     let mut line = String::new();
     BufReader::new(child.stderr.as_mut().expect("piped")).read_line(&mut line).expect("read");
     line
 }
 
 #[test]
-fn of_many_that_bless_at_once_one_has_the_last_word_in_all_families() {
+fn concurrent_blessings_leave_consistent_baselines() {
     let desk = blessed();
     let names: Vec<String> = (0..8).map(|number| format!("number {number}")).collect();
     let children: Vec<Child> = names.iter().map(|name| quiet(bless(&desk, name))).collect();
@@ -206,13 +206,13 @@ fn of_many_that_bless_at_once_one_has_the_last_word_in_all_families() {
 }
 
 #[test]
-fn a_bless_waits_for_another_and_says_so() {
+fn a_bless_waits_for_another_one() {
     let desk = blessed();
     let lock = FolderLock::take(&desk.baselines(), |line| panic!("{line}")).expect("locked");
     let before = desk.contents();
     let mut child = quiet(bless(&desk, "the second"));
-    let words = first_words(&mut child);
-    assert!(words.contains(&format!("another run is using {}: waiting", desk.baselines().display())), "{words}");
+    let line = first_line(&mut child);
+    assert!(line.contains(&format!("another run is using {}: waiting", desk.baselines().display())), "{line}");
     assert_eq!(desk.contents(), before);
     drop(lock);
     assert!(child.wait().expect("ended").success());
@@ -220,14 +220,14 @@ fn a_bless_waits_for_another_and_says_so() {
 }
 
 #[test]
-fn a_bench_waits_for_another_in_the_same_target_folder_and_a_killed_one_is_not_waited_for() {
+fn a_bench_waits_for_another_one_until_it_is_killed() {
     let desk = Desk::new();
     let mut first = quiet(desk.std_bench(&["--memory-only", "--samples", "10000", "toy/heap"]));
     let running = || fs::read_to_string(format!("/proc/{}/task/{}/children", first.id(), first.id()));
     common::within(Duration::from_secs(30), "it measures", || running().is_ok_and(|children| !children.is_empty()));
     let mut second = quiet(desk.std_bench(&["--memory-only", "--samples", "2", "toy/heap"]));
-    let words = first_words(&mut second);
-    assert!(words.contains(&format!("another run is using {}: waiting", desk.run_folder().display())), "{words}");
+    let line = first_line(&mut second);
+    assert!(line.contains(&format!("another run is using {}: waiting", desk.run_folder().display())), "{line}");
     assert!(!desk.record_path().exists());
     first.kill().expect("killed");
     first.wait().expect("ended");
@@ -237,7 +237,7 @@ fn a_bench_waits_for_another_in_the_same_target_folder_and_a_killed_one_is_not_w
 }
 
 #[test]
-fn of_two_benches_at_once_the_record_of_one_stays_whole() {
+fn concurrent_benches_leave_one_complete_record() {
     let desk = Desk::new();
     let children = ["2", "3"].map(|n| quiet(desk.std_bench(&["--memory-only", "--samples", n, "toy/heap"])));
     for child in children {
@@ -249,7 +249,7 @@ fn of_two_benches_at_once_the_record_of_one_stays_whole() {
 }
 
 #[test]
-fn output_that_does_not_fit_is_an_error_and_a_reader_that_had_enough_is_none() {
+fn a_full_stdout_is_an_error_and_a_broken_pipe_is_not() {
     let desk = blessed();
     let full = after("exec >/dev/full", &desk.std_judge("compare", &[])).output().expect("started");
     complains_of(&full, Path::new("stdout"), "No space left on device");

@@ -1,5 +1,5 @@
-//! The two revisions as bench binaries: the base checked out into a git worktree below the target
-//! folder, both built by cargo as `cargo bench` would.
+//! Builds the bench binaries of both revisions. The base is checked out to a git worktree in the target folder, and
+//! both are built by cargo as for `cargo bench`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,17 +10,17 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{Untestable, seed::seed};
+use super::{Untestable, artifacts::link_dependencies};
 use crate::CliError;
 
-/// The workspace and its target folder, as cargo tells.
+/// The workspace and its target folder, from `cargo metadata`.
 #[derive(Debug, Deserialize)]
 pub(super) struct Workspace {
     #[serde(rename = "workspace_root")]
     pub(super) root: PathBuf,
     #[serde(rename = "target_directory")]
     pub(super) target: PathBuf,
-    /// Where cargo keeps what it compiles on the way; since cargo 1.91 it may be a folder of its own.
+    /// Cargo's folder for intermediate artifacts. It may differ from the target folder since cargo 1.91.
     build_directory: Option<PathBuf>,
     packages: Vec<Package>,
 }
@@ -45,29 +45,28 @@ impl Workspace {
         build(&self.root, packages, &[])
     }
 
-    /// Builds those of a checkout, in a target folder of its own.
+    /// Builds the bench binaries of a checkout in a separate target folder.
     pub(super) fn build_at(
         &self,
         checkout: &Checkout,
         packages: &[String],
     ) -> Result<BTreeMap<String, Bench>, Untestable> {
-        let own = self.target.join("highwater/ab/target");
+        let target = self.target.join("highwater/ab/target");
         let names = self.packages.iter().flat_map(|package| {
             std::iter::once(&package.name).chain(package.targets.iter().map(|target| &target.name))
         });
         let names: BTreeSet<String> = names.map(|name| name.replace('_', "-")).collect();
-        seed(self.build_directory.as_ref().unwrap_or(&self.target), &own, &names);
-        build(&checkout.folder, packages, &[("CARGO_TARGET_DIR", &own), ("CARGO_BUILD_BUILD_DIR", &own)])
+        link_dependencies(self.build_directory.as_ref().unwrap_or(&self.target), &target, &names);
+        build(&checkout.folder, packages, &[("CARGO_TARGET_DIR", &target), ("CARGO_BUILD_BUILD_DIR", &target)])
     }
 }
 
-/// A revision checked out beside the working tree, in a git worktree that stays for the next time, so
-/// that cargo builds only what differs.
+/// A revision in a git worktree. The worktree is kept, so that the next build is incremental.
 #[derive(Debug)]
 pub(super) struct Checkout {
-    /// Its workspace.
+    /// The root of its workspace.
     folder: PathBuf,
-    /// The commit in full.
+    /// The full commit hash.
     pub(super) commit: String,
 }
 
@@ -75,8 +74,8 @@ impl Checkout {
     /// Checks a revision out.
     ///
     /// # Errors
-    /// [`CliError::Usage`] for a name that git does not know, [`Untestable`] for the rest.
-    pub(super) fn of(revision: &str, workspace: &Workspace) -> Result<Self, CliError> {
+    /// Returns [`CliError::Usage`] for an unknown revision and [`Untestable`] for all other errors.
+    pub(super) fn new(revision: &str, workspace: &Workspace) -> Result<Self, CliError> {
         let git = |folder: &Path| {
             let mut command = Command::new("git");
             command.arg("-C").arg(folder);
@@ -84,10 +83,10 @@ impl Checkout {
         };
         let here = |args: &[&str]| output(git(&workspace.root).args(args));
         let commit = here(&["rev-parse", "--verify", "--quiet", &format!("{revision}^{{commit}}")])
-            .map_err(|_| CliError::Usage(format!("`{revision}` is no revision of this repository")))?
+            .map_err(|_| CliError::Usage(format!("`{revision}` is not a revision of this repository")))?
             .trim()
             .to_owned();
-        // The workspace may lie below the top of the repository.
+        // The workspace may be in a subfolder of the repository.
         let prefix = here(&["rev-parse", "--show-prefix"])?;
         let root = workspace.target.join("highwater/ab/base");
         let known = here(&["worktree", "list", "--porcelain"])?;
@@ -96,7 +95,7 @@ impl Checkout {
         {
             output(git(&root).args(["checkout", "--quiet", "--force", "--detach", &commit]))?;
         } else {
-            // Somebody else's, or cut short: `worktree add` says what it cannot overwrite.
+            // A leftover of an interrupted run. If it cannot be removed, `worktree add` reports the reason.
             let _ = fs::remove_dir_all(&root);
             let _ = here(&["worktree", "prune"]);
             output(
@@ -110,7 +109,7 @@ impl Checkout {
     }
 }
 
-/// Builds benches and finds their binaries, by the name of the target.
+/// Builds benches and returns their binaries by target name.
 fn build(
     folder: &Path,
     packages: &[String],
@@ -133,7 +132,7 @@ fn build(
     Ok(benches.filter_map(built).collect())
 }
 
-/// A bench that was built.
+/// A bench target.
 pub(super) struct Bench {
     /// Its binary.
     pub(super) program: PathBuf,
@@ -141,7 +140,7 @@ pub(super) struct Bench {
     pub(super) source: PathBuf,
 }
 
-/// cargo's message about something it built.
+/// Cargo's message about a build artifact.
 #[derive(Deserialize)]
 struct Artefact {
     target: Target,
@@ -155,7 +154,7 @@ struct Target {
     src_path: PathBuf,
 }
 
-/// What a program wrote to stdout. Its stderr is the user's.
+/// Runs a program and returns its stdout. Its stderr is inherited.
 fn output(command: &mut Command) -> Result<String, Untestable> {
     let name = command.get_program().to_string_lossy().into_owned();
     let ran = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();

@@ -1,4 +1,4 @@
-//! `highwater capacity`: how many units fit in a given memory, told from the slopes of a run.
+//! `highwater capacity`: predicts how many units fit into a given amount of memory, from the slopes of a run.
 
 mod verify;
 
@@ -8,33 +8,38 @@ use highwater_probe::ceilings;
 use highwater_report::{self as report, CapacityReport, CaseCapacity, FamilyCapacity, Verified};
 use regex::Regex;
 
-use super::{CliError, Format, places::RunFolder, say};
+use super::{CliError, Format, paths::RunFolder, print};
 
-/// Say how many units of each case fit in so much memory, and which limit is met first
+/// Predict how many units of each case fit into a given amount of memory, and which limit is reached first
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Exit status: 0 told, and with --verify within 5 %; 1 internal error; 2 usage; \
-                        3 a prediction is more than 5 % off; 5 a prediction could not be verified here.")]
+#[command(after_help = "\
+Exit status:
+  0  success; with --verify, all predictions are within 5 %
+  1  internal error
+  2  usage error
+  3  a prediction is off by more than 5 % (--verify)
+  5  a prediction could not be verified on this machine (--verify)")]
 pub(super) struct Arguments {
-    /// Only cases whose id matches one of these regular expressions
+    /// Only cases that match one of these regular expressions
     #[arg(value_name = "CASE")]
     cases: Vec<String>,
-    /// Memory for all units and what they share (8GiB, 512MiB, ...)
+    /// Memory for all units and everything they share (8GiB, 512MiB, ...)
     #[arg(long, value_name = "BYTES")]
     memory: Bytes,
-    /// Part of the memory that is to stay free
+    /// Share of the memory to keep free
     #[arg(long, value_name = "PERCENT", default_value = "0%", value_parser = percent)]
     reserve: f64,
-    /// Fill a memory cgroup of that size with workers of the cases, and show predicted against actual
+    /// Fill a memory cgroup of that size and compare predicted with actual numbers
     #[arg(long)]
     verify: bool,
-    /// How to print the result
+    /// Format of the output
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
     #[command(flatten)]
     run: RunFolder,
 }
 
-/// Reads `20%` or `20`.
+/// Parses `20%` or `20`.
 fn percent(text: &str) -> Result<f64, String> {
     let number = text.strip_suffix('%').unwrap_or(text).trim();
     match number.parse::<f64>() {
@@ -44,10 +49,10 @@ fn percent(text: &str) -> Result<f64, String> {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
-    let wanted = arguments.cases.iter().map(|text| {
+    let filters = arguments.cases.iter().map(|text| {
         Regex::new(text).map_err(|_| CliError::Usage(format!("CASE: `{text}` is not a regular expression")))
     });
-    let wanted = wanted.collect::<Result<Vec<_>, _>>()?;
+    let filters = filters.collect::<Result<Vec<_>, _>>()?;
     let usable = arguments.memory.0 as f64 * (1.0 - arguments.reserve / 100.0);
     let ceilings = Ceilings {
         memory: Bytes(usable as u64),
@@ -56,7 +61,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
         bytes_per_mapping: ceilings::bytes_per_mapping(),
     };
     let runs = arguments.run.records()?;
-    let families = runs.iter().map(|run| family(run, &wanted, &ceilings)).filter(|family| !family.cases.is_empty());
+    let families = runs.iter().map(|run| family(run, &filters, &ceilings)).filter(|family| !family.cases.is_empty());
     let mut report = CapacityReport {
         memory: arguments.memory,
         reserve_percent: arguments.reserve,
@@ -64,8 +69,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
         families: families.collect(),
     };
     if report.families.is_empty() {
-        return Err(CliError::Usage(match wanted.is_empty() {
-            true => "no case of the run has a ladder of two scales or more".to_owned(),
+        return Err(CliError::Usage(match filters.is_empty() {
+            true => "no case of the run has a ladder with at least two scales".to_owned(),
             false => format!("no case of the run matches {}", arguments.cases.join(" or ")),
         }));
     }
@@ -73,18 +78,20 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
         verify::verify(&arguments.run.path(), &runs, &mut report)?;
     }
     match arguments.format {
-        Format::Table => say(&report::capacity_table(&report))?,
-        Format::Json => say(&report::capacity_json(&report))?,
+        Format::Table => print(&report::capacity_table(&report))?,
+        Format::Json => print(&report::capacity_json(&report))?,
     }
     Ok(exit_status(&report))
 }
 
-/// The cases of a run that were asked for by name; without names, those that can be told.
-fn family(run: &Record, wanted: &[Regex], ceilings: &Ceilings) -> FamilyCapacity {
+/// The selected cases of a run; without a filter, all cases that have a prediction.
+fn family(run: &Record, filters: &[Regex], ceilings: &Ceilings) -> FamilyCapacity {
     let page = run.fingerprint.class.page_size;
-    let asked =
-        run.cases.iter().filter(|case| wanted.is_empty() || wanted.iter().any(|w| w.is_match(case.id.as_str())));
-    let told = asked.map(|case| CaseCapacity {
+    let selected = run
+        .cases
+        .iter()
+        .filter(|case| filters.is_empty() || filters.iter().any(|filter| filter.is_match(case.id.as_str())));
+    let capacities = selected.map(|case| CaseCapacity {
         id: case.id.clone(),
         told: capacity(case, &run.reference, page, ceilings),
         verified: None,
@@ -93,7 +100,7 @@ fn family(run: &Record, wanted: &[Regex], ceilings: &Ceilings) -> FamilyCapacity
         family: run.family.clone(),
         class: run.fingerprint.class.clone(),
         unit: run.unit.clone(),
-        cases: told.filter(|case| !wanted.is_empty() || case.told.is_ok()).collect(),
+        cases: capacities.filter(|case| !filters.is_empty() || case.told.is_ok()).collect(),
     }
 }
 

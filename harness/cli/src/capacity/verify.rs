@@ -1,5 +1,5 @@
-//! `--verify`: the bench binary of the run is asked for workers with about as many units as were
-//! predicted, each in a memory cgroup of the size that was asked about.
+//! `--verify`: tests predictions with workers of the run's bench binary. Each worker creates about the predicted
+//! number of units in a memory cgroup of the given size.
 
 use std::{path::Path, time::Duration};
 
@@ -13,20 +13,21 @@ use highwater_worker::Limits;
 
 use crate::{
     CliError,
-    again::{Program, filter_of},
+    confirm::{BenchBinary, exact_filter},
 };
 
-/// What a worker with many thousand units may take, our reading of it included.
+/// Time limit of a worker with many thousand units, including the time to read its memory.
 const TIME: Duration = Duration::from_secs(900);
-/// Memory that is left to the rest of the machine.
+/// Memory reserved for the rest of the machine.
 const SPARE: u64 = 256 << 20;
-/// The most units that a ladder may have (`--ladder`).
-const MOST_UNITS: u64 = 1_000_000;
+/// Maximum scale of a ladder (`--ladder`).
+const MAX_UNITS: u64 = 1_000_000;
 
-/// Puts every prediction of the report to the test.
+/// Tests every prediction of the report.
 ///
 /// # Errors
-/// When the harness fails or the user stops it; what cannot be verified here is in the report.
+/// Returns an error if the harness fails or the user interrupts it. Predictions that cannot be verified on this
+/// machine are marked in the report.
 pub(super) fn verify(folder: &Path, runs: &[Record], report: &mut CapacityReport) -> Result<(), CliError> {
     let interrupt = Interrupt::install().map_err(|source| RunnerError::System { what: "watch for Ctrl-C", source })?;
     let _lock = FolderLock::take(folder, |line| eprintln!("{line}"))?;
@@ -35,8 +36,8 @@ pub(super) fn verify(folder: &Path, runs: &[Record], report: &mut CapacityReport
         let Some(run) = runs.iter().find(|run| run.family == family.family) else { continue };
         for case in &mut family.cases {
             let Ok(capacity) = &case.told else { continue };
-            let verified = match room_for(memory) {
-                Ok(()) => one(folder, run, capacity, memory, &interrupt)?,
+            let verified = match check_available(memory) {
+                Ok(()) => verify_case(folder, run, capacity, memory, &interrupt)?,
                 Err(reason) => Verified::NotRun(reason),
             };
             *case = CaseCapacity { verified: Some(verified), ..case.clone() };
@@ -45,17 +46,17 @@ pub(super) fn verify(folder: &Path, runs: &[Record], report: &mut CapacityReport
     Ok(())
 }
 
-/// Whether the machine has the memory that is to be filled.
-fn room_for(memory: Bytes) -> Result<(), String> {
+/// Checks that the machine has enough free memory.
+fn check_available(memory: Bytes) -> Result<(), String> {
     match ceilings::available() {
         Some(available) if available.0 < memory.0.saturating_add(SPARE) => {
-            Err(format!("{memory} are to be filled and {available} are free here"))
+            Err(format!("needs {memory} of free memory, but only {available} are available"))
         }
         _ => Ok(()),
     }
 }
 
-fn one(
+fn verify_case(
     folder: &Path,
     run: &Record,
     capacity: &Capacity,
@@ -65,67 +66,69 @@ fn one(
     let not_run = |reason: String| Ok(Verified::NotRun(reason));
     let Some(first) = capacity.first() else { return not_run("no limit was predicted".to_owned()) };
     if first.fits.units == 0 {
-        return not_run("not even one is predicted to fit".to_owned());
+        return not_run("the prediction is 0 units".to_owned());
     }
-    let program = match Program::of(folder, &run.family) {
+    let program = match BenchBinary::find(folder, &run.family) {
         Ok(program) => program,
-        Err(why) => return not_run(format!("no workers of this run can be had: {why}")),
+        Err(why) => return not_run(format!("cannot start workers of this run: {why}")),
     };
-    let selection = Selection { filter: Some(filter_of(&[&capacity.case])), ..Selection::default() };
+    let selection = Selection { filter: Some(exact_filter(&[&capacity.case])), ..Selection::default() };
     let plan = program.plan(&selection, run.fingerprint.class.aslr_off)?;
     let job = match plan.cases.into_iter().next() {
         Some(Planned::Job(job)) => job,
         Some(Planned::NotRun { reason, .. }) => return not_run(reason),
-        None => return not_run("the bench binary knows no such case".to_owned()),
+        None => return not_run("the bench binary does not have this case".to_owned()),
     };
     let mut measuring = program.measuring(interrupt)?;
     measuring.prepare_page_cache(&job)?;
     let mut search = Search::around(first.fits.units);
     let mut ended = None;
     while let Some(units) = search.next() {
-        if units > MOST_UNITS {
-            return not_run(format!("{units} units are more than a ladder may have"));
+        if units > MAX_UNITS {
+            return not_run(format!("{units} units exceed the maximum scale of a ladder"));
         }
-        eprintln!("{}: trying {units} in {memory}", capacity.case);
-        match filled(&mut measuring, &job, units, memory)? {
-            Filled::Lived => search.found(units, true),
-            Filled::Refused(how) => {
+        eprintln!("{}: trying {units} units in {memory}", capacity.case);
+        match fill(&mut measuring, &job, units, memory)? {
+            Filled::Completed => search.found(units, true),
+            Filled::Failed(how) => {
                 search.found(units, false);
                 ended = Some(how);
             }
-            Filled::Unclear(reason) => return not_run(reason),
+            Filled::Inconclusive(reason) => return not_run(reason),
         }
     }
     Ok(Verified::Found(search.verification(ended)))
 }
 
-/// What became of a worker.
+/// The outcome of a worker.
 enum Filled {
-    Lived,
-    Refused(String),
-    /// It says nothing about memory.
-    Unclear(String),
+    Completed,
+    Failed(String),
+    /// The outcome is not related to memory.
+    Inconclusive(String),
 }
 
-/// One worker with so many units.
-fn filled(measuring: &mut Measuring, job: &Job, units: u64, memory: Bytes) -> Result<Filled, CliError> {
+/// Runs one worker with `units` units.
+fn fill(measuring: &mut Measuring, job: &Job, units: u64, memory: Bytes) -> Result<Filled, CliError> {
     let scale = Scale(units as u32);
     let limits = Limits { time: TIME, memory: Some(memory) };
     let job = Job { ladder: vec![scale], limits, ..job.clone() };
     let sample = match measuring.worker(&job, 0)? {
         Observed::Sample(sample) => sample,
-        Observed::NotRun(reason) => return Ok(Filled::Unclear(reason)),
+        Observed::NotRun(reason) => return Ok(Filled::Inconclusive(reason)),
     };
     Ok(match &sample.outcome {
-        Outcome::Completed => Filled::Lived,
-        Outcome::TimedOut { .. } | Outcome::Protocol { .. } => Filled::Unclear(format!("a worker {}", sample.outcome)),
-        Outcome::OutOfMemory => Filled::Refused(sample.outcome.to_string()),
-        Outcome::Exited { .. } | Outcome::Signaled { .. } => Filled::Refused(last_words(&sample)),
+        Outcome::Completed => Filled::Completed,
+        Outcome::TimedOut { .. } | Outcome::Protocol { .. } => {
+            Filled::Inconclusive(format!("a worker {}", sample.outcome))
+        }
+        Outcome::OutOfMemory => Filled::Failed(sample.outcome.to_string()),
+        Outcome::Exited { .. } | Outcome::Signaled { .. } => Filled::Failed(outcome_with_output(&sample)),
     })
 }
 
-/// How it ended, and the last line that it wrote.
-fn last_words(sample: &Sample) -> String {
+/// The outcome, and the last line of output.
+fn outcome_with_output(sample: &Sample) -> String {
     match sample.output_tail.lines().rfind(|line| !line.trim().is_empty()) {
         Some(line) => format!("{}: {line}", sample.outcome),
         None => sample.outcome.to_string(),

@@ -1,16 +1,16 @@
-//! Memory cgroups: which version there is, and whether a group can be made and removed here.
+//! Memory cgroups: their version, and whether one can be created and removed.
 
 use highwater_model::Bytes;
 use highwater_probe::{CgroupError, MemoryCgroup, WorkerCgroup};
 
 use super::check::{Check, name::CGROUP};
 
-/// What was found and tried.
+/// Readings about memory cgroups.
 #[derive(Clone, Debug)]
 pub(super) struct Cgroup {
-    /// The version of the memory controller, or why there is none.
+    /// The version of the memory controller, or why it is not available.
     version: Result<u8, String>,
-    /// A group of its own with a limit was made and removed, or why not.
+    /// Whether a cgroup with a limit could be created and removed, or why not.
     own: Result<(), String>,
 }
 
@@ -23,7 +23,7 @@ impl Cgroup {
                 let entrance = own.procs_file();
                 drop(own);
                 match entrance.exists() {
-                    true => Err(format!("{}: made, and cannot be removed", entrance.display())),
+                    true => Err(format!("{}: created, but cannot be removed", entrance.display())),
                     false => Ok(()),
                 }
             }),
@@ -34,26 +34,26 @@ impl Cgroup {
         let cost = "cases with a memory limit are not run";
         match (&self.version, &self.own) {
             (Ok(version), Ok(())) => {
-                Check::good(CGROUP, format!("version {version}, a group was made, limited and removed"))
+                Check::good(CGROUP, format!("version {version}; a group with a limit was created and removed"))
             }
             (Err(error), _) => Check::limits(
                 CGROUP,
                 error,
                 cost,
-                "mount the memory controller at /sys/fs/cgroup (a container may hide it)",
+                "mount the memory controller at /sys/fs/cgroup (containers may hide it)",
             ),
             (Ok(1), Err(error)) => Check::limits(
                 CGROUP,
-                format!("version 1, {error}"),
+                format!("version 1; {error}"),
                 cost,
-                "run as root, or chown this process's group below /sys/fs/cgroup/memory to this user",
+                "run as root, or chown the cgroup of this process below /sys/fs/cgroup/memory to this user",
             ),
             (Ok(version), Err(error)) => Check::limits(
                 CGROUP,
-                format!("version {version}, {error}"),
+                format!("version {version}; {error}"),
                 cost,
-                "run where this process's group may have limited groups below it: owned by this user, `memory` in its \
-                 cgroup.subtree_control, and so no process in it but in groups below (systemd: Delegate=yes)",
+                "delegate a cgroup to this user (systemd: Delegate=yes): owned by the user, with `memory` in its \
+                 cgroup.subtree_control, and with processes in its child groups only",
             ),
         }
     }
@@ -64,7 +64,7 @@ mod tests {
     use super::{super::check::Grade, *};
 
     #[test]
-    fn a_group_of_ones_own_is_good_in_both_versions() {
+    fn a_usable_cgroup_is_good_in_both_versions() {
         for version in [1, 2] {
             let check = Cgroup { version: Ok(version), own: Ok(()) }.check();
             assert_eq!(check.grade, Grade::Good);
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn refused_rights_name_the_file_and_the_fix_of_their_version() {
+    fn a_permission_error_has_the_fix_for_its_version() {
         let denied = "/sys/fs/cgroup/x: Permission denied (os error 13)".to_owned();
         let fix = |version| {
             let check = Cgroup { version: Ok(version), own: Err(denied.clone()) }.check();
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_container_that_hides_the_controller_says_so() {
+    fn a_missing_controller_is_reported() {
         let none = "no memory controller is mounted for this process".to_owned();
         let check = Cgroup { version: Err(none.clone()), own: Err(none.clone()) }.check();
         assert_eq!((check.grade, check.finding), (Grade::Limits, none));

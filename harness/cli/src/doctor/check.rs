@@ -1,21 +1,21 @@
-//! One thing that was looked at: what was found, how good that is, what it costs and what helps.
+//! A check: its finding, its grade, the consequence and the fix.
 
 use serde::Serialize;
 
-/// How good a finding is.
+/// The grade of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Grade {
-    /// As it should be.
+    /// No limitation.
     Good,
-    /// Highwater measures here, but not everything, or not to the page.
+    /// Highwater can measure, but not everything or less precisely.
     Limits,
-    /// Highwater cannot measure here at all.
+    /// Highwater cannot measure.
     Broken,
 }
 
 impl Grade {
-    /// The word for it in tables.
+    /// The word used in tables.
     #[must_use]
     pub(super) fn word(self) -> &'static str {
         match self {
@@ -26,19 +26,19 @@ impl Grade {
     }
 }
 
-/// One thing that was looked at.
+/// The result of a check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Check {
-    /// What was looked at.
+    /// What was checked.
     pub(super) name: &'static str,
     /// What was found.
     pub(super) finding: String,
-    /// How good that is.
+    /// The grade of the finding.
     pub(super) grade: Grade,
-    /// What cannot be measured, or less well; empty where all is good.
+    /// The consequence for measurements; empty if the grade is good.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(super) cost: String,
-    /// What to do about it; empty where all is good.
+    /// How to fix it; empty if the grade is good.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(super) fix: String,
 }
@@ -67,7 +67,7 @@ impl Check {
     }
 }
 
-/// Names of the checks that a gate depends on (`gates.rs`).
+/// Names of the checks that gates depend on (`gates.rs`).
 pub(super) mod name {
     pub(in crate::doctor) const WORKER: &str = "worker";
     pub(in crate::doctor) const CHILD_MEMORY: &str = "memory of a child";

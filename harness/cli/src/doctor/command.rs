@@ -1,26 +1,26 @@
-//! `highwater doctor`: what this machine grants, and what each refusal costs.
+//! The command line of `highwater doctor`.
 
 use std::path::PathBuf;
 
-use super::{examine, table};
-use crate::{CliError, Format, baselines, say};
+use super::{diagnose, table};
+use crate::{CliError, Format, baselines, print};
 
-/// Check what this machine grants, and say what each refusal costs and what helps
+/// Check what this machine supports, and how to fix what it does not
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Folder of the baselines
     #[arg(long, value_name = "DIR", default_value = "baselines")]
     baselines: PathBuf,
-    /// How to print the result
+    /// Format of the output
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<u8, CliError> {
-    let diagnosis = examine(|class| baselines::families(&arguments.baselines, class));
+    let diagnosis = diagnose(|class| baselines::families(&arguments.baselines, class));
     match arguments.format {
-        Format::Table => say(&table::diagnosis_table(&diagnosis))?,
-        Format::Json => say(&table::diagnosis_json(&diagnosis))?,
+        Format::Table => print(&table::diagnosis_table(&diagnosis))?,
+        Format::Json => print(&table::diagnosis_json(&diagnosis))?,
     }
     Ok(diagnosis.exit_status())
 }

@@ -1,4 +1,4 @@
-//! Resource limits that workers inherit: a table of what each must allow, and what less of it costs.
+//! Resource limits that workers inherit: the required values and the consequences of lower ones.
 
 use highwater_model::Bytes;
 use rustix::{
@@ -8,15 +8,15 @@ use rustix::{
 
 use super::check::Check;
 
-/// A resource limit that matters.
+/// A resource limit and its requirement.
 struct Rule {
     name: &'static str,
     resource: Resource,
     /// The unit of its value.
     unit: Unit,
-    /// From here on it is good; `None`: only without a limit.
+    /// The smallest good value; `None` if only unlimited is good.
     enough: Option<u64>,
-    /// The capability with which the limit does not count.
+    /// The capability that exempts from the limit.
     exempt: CapabilitySet,
     cost: &'static str,
     fix: &'static str,
@@ -38,7 +38,7 @@ impl Unit {
     }
 }
 
-/// The soft limit that every worker is given, where the hard limit allows it.
+/// The soft limit that workers set, if the hard limit allows it.
 const USUAL_STACK: u64 = 8 << 20;
 
 const RULES: [Rule; 5] = [
@@ -48,7 +48,7 @@ const RULES: [Rule; 5] = [
         unit: Unit::Bytes,
         enough: None,
         exempt: CapabilitySet::empty(),
-        cost: "reservations of address space beyond it are refused, though they use no memory: cases die",
+        cost: "reservations of address space beyond it fail even if they use no memory, so cases fail",
         fix: "ulimit -v unlimited",
     },
     Rule {
@@ -57,7 +57,7 @@ const RULES: [Rule; 5] = [
         unit: Unit::Bytes,
         enough: None,
         exempt: CapabilitySet::empty(),
-        cost: "writable private memory beyond it is refused: large cases die",
+        cost: "allocations of writable private memory beyond it fail, so large cases fail",
         fix: "ulimit -d unlimited",
     },
     Rule {
@@ -75,7 +75,7 @@ const RULES: [Rule; 5] = [
         unit: Unit::Count,
         enough: Some(1024),
         exempt: CapabilitySet::empty(),
-        cost: "the harness keeps its descriptors above 100, and cases with many files die",
+        cost: "the harness uses file descriptors above 100, and cases with many files fail",
         fix: "ulimit -n 1024",
     },
     Rule {
@@ -84,17 +84,17 @@ const RULES: [Rule; 5] = [
         unit: Unit::Count,
         enough: Some(512),
         exempt: CapabilitySet::SYS_RESOURCE,
-        cost: "all processes of this user count: workers or their threads may be refused",
+        cost: "all processes of this user count towards it, so starting workers or threads may fail",
         fix: "ulimit -u 4096",
     },
 ];
 
-/// What the limits are.
+/// The values of the limits.
 #[derive(Clone, Debug)]
 pub(super) struct ResourceLimits {
-    /// In the order of [`RULES`]; `None` is unlimited.
+    /// In the order of [`RULES`]; `None` means unlimited.
     values: [Option<u64>; RULES.len()],
-    /// The hard limit; `None` is unlimited.
+    /// The hard limit; `None` means unlimited.
     stack: Option<u64>,
     capabilities: CapabilitySet,
 }
@@ -110,11 +110,11 @@ impl ResourceLimits {
     }
 
     pub(super) fn checks(&self) -> Vec<Check> {
-        let plain = RULES.iter().zip(self.values).map(|(rule, value)| self.plain(rule, value));
-        plain.chain([self.stack()]).collect()
+        let rules = RULES.iter().zip(self.values).map(|(rule, value)| self.check(rule, value));
+        rules.chain([self.stack()]).collect()
     }
 
-    fn plain(&self, rule: &Rule, value: Option<u64>) -> Check {
+    fn check(&self, rule: &Rule, value: Option<u64>) -> Check {
         let finding = rule.unit.show(value);
         let enough = match (value, rule.enough) {
             (None, _) => true,
@@ -124,13 +124,13 @@ impl ResourceLimits {
         if enough {
             Check::good(rule.name, finding)
         } else if self.capabilities.intersects(rule.exempt) {
-            Check::good(rule.name, format!("{finding}, and this user is exempt"))
+            Check::good(rule.name, format!("{finding}; this user is exempt"))
         } else {
             Check::limits(rule.name, finding, rule.cost, rule.fix)
         }
     }
 
-    /// Only the hard limit matters: workers set the soft one themselves.
+    /// Only the hard limit matters, because workers set the soft limit themselves.
     fn stack(&self) -> Check {
         const NAME: &str = "RLIMIT_STACK";
         match self.stack {
@@ -138,7 +138,7 @@ impl ResourceLimits {
                 NAME,
                 Bytes(low).to_string(),
                 format!(
-                    "address space and page tables differ from baselines taken with {}; deep recursion ends elsewhere",
+                    "address space and page tables differ from baselines measured with {}; deep recursion overflows earlier",
                     Bytes(USUAL_STACK)
                 ),
                 format!("ulimit -H -s {}", USUAL_STACK / 1024),
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn every_limit_that_bites_says_what_it_costs_and_how_to_raise_it() {
+    fn every_low_limit_has_a_consequence_and_a_fix() {
         let tight = [Some(4 << 30), Some(1 << 30), Some(8 << 20), Some(256), Some(64)];
         let limits = ResourceLimits { values: tight, ..usual() };
         let checks = limited(&limits);
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_capability_exempts_from_the_limit_it_is_about_and_from_no_other() {
+    fn a_capability_exempts_from_its_limit_only() {
         let tight = [Some(4 << 30), None, Some(8 << 20), Some(1024), Some(64)];
         let capabilities = CapabilitySet::IPC_LOCK | CapabilitySet::SYS_RESOURCE;
         let checks = limited(&ResourceLimits { values: tight, capabilities, ..usual() });
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_hard_limit_of_the_stack_below_the_workers_own_limits() {
+    fn only_a_low_hard_stack_limit_is_reported() {
         for (stack, count) in [(None, 0), (Some(64 << 20), 0), (Some(1 << 20), 1)] {
             assert_eq!(limited(&ResourceLimits { stack, ..usual() }).len(), count, "{stack:?}");
         }

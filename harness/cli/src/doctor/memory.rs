@@ -1,4 +1,4 @@
-//! The system's memory and its rules: huge pages, overcommit, number of mappings, what is free, swap.
+//! System memory: huge pages, overcommit, the limit on mappings, free memory, swap.
 
 use std::fs;
 
@@ -8,12 +8,12 @@ use procfs::{FromBufRead, Meminfo};
 
 use super::check::Check;
 
-/// Linux's own default of `vm.max_map_count`.
-const USUAL_MAPPINGS: u64 = 65_530;
-/// With less, cases of a few thousand units do not fit.
-const ENOUGH: Bytes = Bytes(2 << 30);
+/// The default of `vm.max_map_count`.
+const DEFAULT_MAX_MAP_COUNT: u64 = 65_530;
+/// With less memory, cases with a few thousand units do not fit.
+const MIN_FREE: Bytes = Bytes(2 << 30);
 
-/// What the system says; `None` where it does not.
+/// Settings and state of the system; `None` if not available.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Memory {
     thp_mode: String,
@@ -21,7 +21,7 @@ pub(super) struct Memory {
     overcommit_ratio: Option<u64>,
     max_map_count: Option<u64>,
     info: Option<Info>,
-    /// The lowest limit of this process's cgroups.
+    /// The lowest memory limit of the cgroups of this process.
     cgroup_limit: Option<Bytes>,
 }
 
@@ -47,8 +47,8 @@ impl Info {
     }
 }
 
-/// A number below `/proc/sys`.
-pub(super) fn sysctl(name: &str) -> Option<u64> {
+/// Reads a number below `/proc/sys`.
+fn sysctl(name: &str) -> Option<u64> {
     fs::read_to_string(format!("/proc/sys/{name}")).ok()?.trim().parse().ok()
 }
 
@@ -75,14 +75,14 @@ impl Memory {
             "always" => Check::limits(
                 NAME,
                 "always",
-                "cases that leave huge pages on get them unasked; baselines of other modes do not compare",
+                "cases that do not disable huge pages always get them; baselines for other modes are not comparable",
                 "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled",
             ),
             mode => Check::limits(
                 NAME,
                 mode,
-                "the machine class says thp_unknown: baselines of known modes do not compare",
-                "let /sys/kernel/mm/transparent_hugepage/enabled be read (a container may hide it)",
+                "the machine class contains thp_unknown; baselines for known modes are not comparable",
+                "make /sys/kernel/mm/transparent_hugepage/enabled readable (containers may hide it)",
             ),
         }
     }
@@ -91,7 +91,7 @@ impl Memory {
         const NAME: &str = "vm.overcommit_memory";
         match self.overcommit {
             Some(0) => Check::good(NAME, "0 (heuristic)"),
-            Some(1) => Check::good(NAME, "1 (all is granted)"),
+            Some(1) => Check::good(NAME, "1 (always)"),
             Some(mode) => {
                 let rule = match (self.info.and_then(|info| info.commit_limit), self.info) {
                     (Some(limit), Some(info)) => {
@@ -104,48 +104,49 @@ impl Memory {
                 Check::limits(
                     NAME,
                     format!("{mode} (strict{ratio}{rule})"),
-                    "writable mappings are refused at that limit even when never touched: large cases die early",
+                    "writable mappings count towards the limit even if untouched, so large cases fail",
                     "sysctl vm.overcommit_memory=0, or a higher vm.overcommit_ratio",
                 )
             }
-            None => Check::good(NAME, "not told"),
+            None => Check::good(NAME, "unknown"),
         }
     }
 
     fn mappings(&self) -> Check {
         const NAME: &str = "vm.max_map_count";
         match self.max_map_count {
-            Some(count) if count < USUAL_MAPPINGS => Check::limits(
+            Some(count) if count < DEFAULT_MAX_MAP_COUNT => Check::limits(
                 NAME,
                 count.to_string(),
-                format!("a worker ends at {count} mappings: ladders with more of them die"),
-                format!("sysctl vm.max_map_count={USUAL_MAPPINGS}"),
+                format!("workers with more than {count} mappings fail"),
+                format!("sysctl vm.max_map_count={DEFAULT_MAX_MAP_COUNT}"),
             ),
             Some(count) => Check::good(NAME, count.to_string()),
-            None => Check::good(NAME, "not told"),
+            None => Check::good(NAME, "unknown"),
         }
     }
 
     fn free(&self) -> Check {
         const NAME: &str = "free memory";
         let Some(available) = self.info.and_then(|info| info.available) else {
-            return Check::good(NAME, "not told");
+            return Check::good(NAME, "unknown");
         };
         let (usable, finding) = match self.cgroup_limit {
-            Some(limit) => {
-                (available.min(limit), format!("{available} available, this process's cgroup limited to {limit}"))
-            }
+            Some(limit) => (
+                available.min(limit),
+                format!("{available} available; the cgroup of this process is limited to {limit}"),
+            ),
             None => (available, format!("{available} available")),
         };
-        if usable >= ENOUGH {
+        if usable >= MIN_FREE {
             return Check::good(NAME, finding);
         }
         Check::limits(
             NAME,
             finding,
-            "large cases run out of memory and count as died, or are not run",
+            "large cases run out of memory and fail, or are not run",
             format!(
-                "free memory or raise the container's limit to {ENOUGH} at least, or measure with a smaller --ladder"
+                "free memory, raise the container's limit to at least {MIN_FREE}, or measure with a smaller --ladder"
             ),
         )
     }
@@ -153,15 +154,15 @@ impl Memory {
     fn swap(&self) -> Check {
         const NAME: &str = "swap";
         match self.info {
-            None => Check::good(NAME, "not told"),
+            None => Check::good(NAME, "unknown"),
             Some(info) if info.swap == Bytes(0) => Check::good(NAME, "none"),
             Some(info) => Check::limits(
                 NAME,
                 format!("{} of {} used", info.swap_used, info.swap),
-                "pages that are swapped out leave anon (they are in `swap`): growth reads too low under pressure. A \
-                 wasmtime pool with keep_resident and pagemap_scan, up to version 49, leaks memory from one instance \
-                 to the next (wasmtime #14357, docs/wasmtime-14357.md)",
-                "swapoff -a while measuring; in production no such pool where swap is on",
+                "swapped-out pages count as `swap` instead of anon, so growth is underestimated under memory pressure. \
+                 Wasmtime pools up to version 49 with keep_resident and pagemap_scan leak memory between instances \
+                 (wasmtime #14357, docs/wasmtime-14357.md)",
+                "swapoff -a while measuring; in production, do not use such pools with swap",
             ),
         }
     }
@@ -190,7 +191,7 @@ mod tests {
         }
     }
 
-    /// The only check that is not good, in a memory that is otherwise healthy.
+    /// The only check that is not good.
     fn limited(memory: &Memory) -> Check {
         let limited: Vec<_> = memory.checks().into_iter().filter(|check| check.grade == Grade::Limits).collect();
         let [check] = limited.as_slice() else { panic!("{limited:?}") };
@@ -205,37 +206,37 @@ mod tests {
     }
 
     #[test]
-    fn an_ordinary_machine_is_good_throughout() {
+    fn all_checks_are_good_on_an_ordinary_machine() {
         assert!(healthy().checks().iter().all(|check| check.grade == Grade::Good));
     }
 
     #[test]
-    fn what_the_system_does_not_tell_is_no_complaint_but_for_the_machine_class() {
+    fn only_an_unknown_thp_mode_limits() {
         let memory = Memory { thp_mode: "unknown".into(), ..Memory::default() };
         assert!(limited(&memory).cost.contains("thp_unknown"));
     }
 
     #[test]
-    fn huge_pages_for_everyone_limit() {
+    fn thp_mode_always_limits() {
         assert_eq!(limited(&Memory { thp_mode: "always".into(), ..healthy() }).name, "THP mode");
     }
 
     #[test]
-    fn strict_overcommit_shows_its_ratio_its_limit_and_what_is_left() {
+    fn strict_overcommit_shows_ratio_limit_and_remainder() {
         let check = limited(&Memory { overcommit: Some(2), ..healthy() });
         assert_eq!(check.finding, "2 (strict, ratio 50 %, limit 12 GiB, 11 GiB left)");
     }
 
     #[test]
-    fn few_mappings_limit_and_more_than_usual_do_not() {
+    fn only_a_low_max_map_count_limits() {
         assert_eq!(limited(&Memory { max_map_count: Some(8192), ..healthy() }).finding, "8192");
         assert_eq!(Memory { max_map_count: Some(1 << 20), ..healthy() }.mappings().grade, Grade::Good);
     }
 
     #[test]
-    fn a_containers_limit_counts_even_where_the_machine_has_plenty() {
+    fn the_cgroup_limit_counts_as_free_memory() {
         let check = limited(&Memory { cgroup_limit: Some(Bytes(512 << 20)), ..healthy() });
-        assert_eq!(check.finding, "22 GiB available, this process's cgroup limited to 512 MiB");
+        assert_eq!(check.finding, "22 GiB available; the cgroup of this process is limited to 512 MiB");
         assert_eq!(
             limited(&Memory { info: info(|info| info.available = Some(Bytes(GIB))), ..healthy() }).name,
             "free memory"
@@ -243,19 +244,19 @@ mod tests {
     }
 
     #[test]
-    fn swap_limits_even_while_it_is_empty() {
+    fn unused_swap_limits() {
         let check = limited(&Memory { info: info(|info| info.swap = Bytes(8 * GIB)), ..healthy() });
         assert_eq!(check.finding, "0 B of 8 GiB used");
     }
 
     #[test]
-    fn swap_names_the_lost_pages_and_the_pools_that_leak() {
+    fn swap_mentions_anon_and_the_wasmtime_leak() {
         let cost = limited(&Memory { info: info(|info| info.swap = Bytes(8 * GIB)), ..healthy() }).cost;
-        assert!(cost.contains("leave anon") && cost.contains("docs/wasmtime-14357.md"), "{cost}");
+        assert!(cost.contains("instead of anon") && cost.contains("docs/wasmtime-14357.md"), "{cost}");
     }
 
     #[test]
-    fn this_systems_meminfo_can_be_read() {
+    fn meminfo_of_this_system_can_be_parsed() {
         let info = Info::parse(&fs::read_to_string("/proc/meminfo").expect("Linux")).expect("well formed");
         assert!(info.available.is_some() && info.swap_used <= info.swap);
         assert!(Info::parse("MemTotal: many\n").is_none());

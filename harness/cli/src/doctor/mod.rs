@@ -1,23 +1,23 @@
-//! What this machine grants and what each refusal costs: `highwater doctor`. It tries things out
-//! (a worker, a cgroup, a system call), grades what it found, and changes nothing.
+//! `highwater doctor`: checks what this machine supports. It runs test workers, creates and removes a cgroup, reads
+//! system settings, and grades the results. It leaves no changes behind.
 //!
-//! Every file has one idea in three parts: a plain struct of readings, the function that reads them
-//! here, and the function that grades them, which sees nothing but the struct.
+//! Each file covers one topic in three parts: a plain struct of readings, a function that takes the readings, and a
+//! function that grades them. The grading depends only on the struct, so that it can be unit-tested.
 
 mod cgroup;
 mod check;
 pub(crate) mod command;
-mod examine;
+mod diagnosis;
+mod environment;
 mod gates;
 mod kernel;
 mod limits;
 mod memory;
-mod surroundings;
-mod sys;
+mod pages;
 mod table;
 mod trial;
 mod worker;
 
 use check::{Check, Grade};
-use examine::{Diagnosis, examine};
+use diagnosis::{Diagnosis, diagnose};
 pub use trial::as_worker;

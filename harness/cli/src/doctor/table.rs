@@ -1,11 +1,10 @@
-//! What the doctor found, as a table: one line per check, and below those that are not good what
-//! that costs and what helps.
+//! Prints the diagnosis as a table, with the consequence and the fix below checks that are not good, or as JSON.
 
 use highwater_report::print_words;
 
 use super::{Check, Diagnosis, Grade};
 
-/// The table, and the summing-up as its last line.
+/// The table, followed by a summary line.
 #[must_use]
 pub(super) fn diagnosis_table(diagnosis: &Diagnosis) -> String {
     let headings = ["check", "grade", "finding"].map(str::to_owned);
@@ -16,11 +15,11 @@ pub(super) fn diagnosis_table(diagnosis: &Diagnosis) -> String {
 fn cell(check: &Check) -> String {
     match check.grade {
         Grade::Good => check.finding.clone(),
-        Grade::Limits | Grade::Broken => format!("{}\n  costs: {}\n  fix: {}", check.finding, check.cost, check.fix),
+        Grade::Limits | Grade::Broken => format!("{}\n  effect: {}\n  fix: {}", check.finding, check.cost, check.fix),
     }
 }
 
-/// The same as indented JSON, with the exit status it comes to.
+/// The diagnosis and its exit status as indented JSON.
 #[must_use]
 pub(super) fn diagnosis_json(diagnosis: &Diagnosis) -> String {
     format!("{:#}", serde_json::json!({"exit_status": diagnosis.exit_status(), "diagnosis": diagnosis}))

@@ -1,5 +1,5 @@
-//! Stage 2 of a comparison (design §4): the bench binary of a run is asked for fresh workers of what
-//! stage 1 flagged.
+//! Confirms the findings of a comparison: starts fresh workers of the flagged cases with the bench binary of the
+//! run.
 
 use std::{
     fs,
@@ -13,27 +13,27 @@ use highwater_store::FolderLock;
 
 use super::CliError;
 
-/// The bench binary that made a run.
-pub(super) struct Program {
+/// The bench binary that produced a run.
+pub(super) struct BenchBinary {
     path: PathBuf,
-    /// The run's folder, in which its workers run.
+    /// The run's folder, the working directory of its workers.
     folder: PathBuf,
     target: PathBuf,
 }
 
-impl Program {
-    /// Finds the binary of a family's record in the folder of a run.
+impl BenchBinary {
+    /// Finds the bench binary of a family in the folder of a run.
     ///
     /// # Errors
-    /// One sentence that says why its workers cannot be run again.
-    pub(super) fn of(folder: &Path, family: &str) -> Result<Self, String> {
+    /// Returns the reason why the binary cannot be used.
+    pub(super) fn find(folder: &Path, family: &str) -> Result<Self, String> {
         let link = folder.join("programs").join(family);
         let modified = |path: &Path| fs::metadata(path).and_then(|data| data.modified());
-        let program = fs::canonicalize(&link).map_err(|_| format!("{} is not there", link.display()))?;
+        let program = fs::canonicalize(&link).map_err(|_| format!("{} does not exist", link.display()))?;
         let record = folder.join(format!("{family}.json"));
         match (modified(&program), modified(&record)) {
             (Ok(built), Ok(measured)) if built <= measured => {}
-            _ => return Err(format!("{} was built anew since", program.display())),
+            _ => return Err(format!("{} was rebuilt after the run", program.display())),
         }
         let folder = fs::canonicalize(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         let target = folder.parent().map_or_else(|| folder.clone(), Path::to_owned);
@@ -52,17 +52,17 @@ impl Program {
         self.run(plan, selection, aslr_off, interrupt, sampling)
     }
 
-    /// Its jobs of the selected cases.
+    /// Returns the jobs of the selected cases.
     pub(super) fn plan(&self, selection: &Selection, aslr_off: bool) -> Result<Plan, PlanError> {
         Plan::request(&self.path, &self.target, selection, aslr_off)
     }
 
-    /// What runs its workers one by one.
+    /// Returns a handle that runs single workers.
     pub(super) fn measuring(&self, interrupt: &Interrupt) -> Result<Measuring, CliError> {
         Ok(Measuring::new(&self.path, &self.folder, interrupt)?)
     }
 
-    /// Runs workers of a plan.
+    /// Runs the workers of a plan.
     pub(super) fn run(
         &self,
         plan: Plan,
@@ -78,14 +78,19 @@ impl Program {
     }
 }
 
-/// A filter that selects just these cases.
-pub(super) fn filter_of(cases: &[&CaseId]) -> String {
+/// `1 case`, `2 cases`.
+pub(super) fn counted_cases(count: usize) -> String {
+    if count == 1 { "1 case".to_owned() } else { format!("{count} cases") }
+}
+
+/// A filter that selects exactly these cases.
+pub(super) fn exact_filter(cases: &[&CaseId]) -> String {
     let ids: Vec<String> = cases.iter().map(|id| regex::escape(id.as_str())).collect();
     format!("^(?:{})$", ids.join("|"))
 }
 
-/// Judges a run, and has fresh workers confirm what was flagged, where this machine can.
-pub(super) fn judge(
+/// Compares a run with a baseline and confirms the flagged cases with fresh workers, if this machine can run them.
+pub(super) fn compare_and_confirm(
     folder: &Path,
     baseline: &Baseline,
     run: &Record,
@@ -98,25 +103,25 @@ pub(super) fn judge(
     }
     let aslr_off = run.fingerprint.class.aslr_off;
     let program = if runner::machine_class(aslr_off) == run.fingerprint.class {
-        Program::of(folder, &run.family)
+        BenchBinary::find(folder, &run.family)
     } else {
-        Err(format!("this machine is not of class {}", run.fingerprint.class))
+        Err(format!("the machine class of this machine is not {}", run.fingerprint.class))
     };
     let program = match program {
         Ok(program) => program,
         Err(why) => {
-            eprintln!("note: {}: no fresh workers to confirm what was found: {why}", run.family);
+            eprintln!("note: {}: cannot confirm the findings with fresh workers: {why}", run.family);
             return Ok(first);
         }
     };
     let _lock = FolderLock::take(&program.folder, |line| eprintln!("{line}"))?;
-    eprintln!("{}: measuring {} again, to confirm what was found", run.family, flagged.len());
+    eprintln!("{}: measuring {} again to confirm the findings", run.family, counted_cases(flagged.len()));
     let interrupt = Interrupt::install().map_err(|source| RunnerError::System { what: "watch for Ctrl-C", source })?;
-    let selection = Selection { filter: Some(filter_of(&flagged)), ..run.selection.clone() };
-    let again = program.measure(selection, aslr_off, &interrupt, |id| {
+    let selection = Selection { filter: Some(exact_filter(&flagged)), ..run.selection.clone() };
+    let confirmation = program.measure(selection, aslr_off, &interrupt, |id| {
         let before = run.cases.iter().find(|case| case.id == *id).map_or(0, |case| case.samples);
         let sampling = Sampling::default();
         Sampling { min: sampling.min.max(before), max: sampling.max.max(before), ..sampling }
     })?;
-    Ok(confirm_family(baseline, run, &again, policy))
+    Ok(confirm_family(baseline, run, &confirmation, policy))
 }

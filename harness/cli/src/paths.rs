@@ -1,4 +1,4 @@
-//! The folders and files that most subcommands work on, as arguments of their command lines.
+//! Command line options for the folders and files that most subcommands use.
 
 use std::{
     io,
@@ -12,7 +12,7 @@ use highwater_store::{LastRun, Progress, StoreError, read_record};
 
 use super::CliError;
 
-/// Where the run is.
+/// The folder of the run.
 #[derive(Debug, clap::Args)]
 pub(super) struct RunFolder {
     /// Folder of the run [default: target/highwater]
@@ -21,17 +21,17 @@ pub(super) struct RunFolder {
 }
 
 impl RunFolder {
-    /// The folder that was named, or the one that `cargo bench` writes to.
+    /// The given folder, or the one that `cargo bench` writes to.
     pub(super) fn path(&self) -> PathBuf {
         let default = || runner::target_dir().unwrap_or_else(|_| "target".into()).join("highwater");
         self.run.clone().unwrap_or_else(default)
     }
 
-    /// The records of the last run in it, by family; all where the folder was not written by a run. Earlier ones are
-    /// reported and left out.
+    /// The records of the last run in the folder, one per family. If the folder has no information about runs, all
+    /// records. Records of earlier runs are skipped with a note.
     ///
     /// # Errors
-    /// When the last run measured nothing or did not finish: what is there is older, and says nothing of it.
+    /// Returns an error if the last run measured nothing or did not finish, because all records are older.
     pub(super) fn last_run(&self) -> Result<Vec<Record>, CliError> {
         let folder = self.path();
         let Some(last) = LastRun::read(&folder)? else { return self.records() };
@@ -52,7 +52,7 @@ impl RunFolder {
         });
         for record in earlier {
             let started = record.fingerprint.context.get("started").map_or("an unknown time", String::as_str);
-            eprintln!("note: {}: its record of {started} is of an earlier run and left out", record.family);
+            eprintln!("note: {}: skipping the record of {started}, which is from an earlier run", record.family);
         }
         match now.is_empty() {
             true => Err(CliError::NoRun(folder)),
@@ -60,7 +60,7 @@ impl RunFolder {
         }
     }
 
-    /// All records in it, by family.
+    /// All records in the folder, one per family.
     pub(super) fn records(&self) -> Result<Vec<Record>, CliError> {
         let folder = self.path();
         let paths = json_files(&folder).map_err(|error| match error {
@@ -74,27 +74,27 @@ impl RunFolder {
     }
 }
 
-/// What a run is held against.
+/// The folder of the baselines, and the policy.
 #[derive(Debug, clap::Args)]
-pub(super) struct Rules {
+pub(super) struct BaselineOptions {
     /// Folder of the baselines
-    #[arg(long, value_name = "DIR", default_value = "baselines")]
-    pub(super) baselines: PathBuf,
-    /// The policy [default: policy.toml in the folder of the baselines, if there is one]
+    #[arg(long = "baselines", id = "baselines", value_name = "DIR", default_value = "baselines")]
+    pub(super) folder: PathBuf,
+    /// Policy file [default: policy.toml in the folder of the baselines, if it exists]
     #[arg(long, value_name = "FILE")]
     pub(super) policy: Option<PathBuf>,
 }
 
-impl Rules {
-    /// The named policy, or the one beside the baselines, or the defaults.
+impl BaselineOptions {
+    /// Reads the given policy, or the one in the folder of the baselines, or returns the default.
     pub(super) fn policy(&self) -> Result<Policy, CliError> {
-        let beside = self.baselines.join("policy.toml");
+        let default = self.folder.join("policy.toml");
         match &self.policy {
             Some(path) => Ok(Policy::read(path)?),
-            None => match Policy::read(&beside) {
-                // A link that leads nowhere was meant to be a policy.
+            None => match Policy::read(&default) {
+                // A dangling symbolic link is an error, not a missing policy.
                 Err(PolicyError::Io { source, .. })
-                    if source.kind() == io::ErrorKind::NotFound && beside.symlink_metadata().is_err() =>
+                    if source.kind() == io::ErrorKind::NotFound && default.symlink_metadata().is_err() =>
                 {
                     Ok(Policy::default())
                 }
@@ -104,8 +104,7 @@ impl Rules {
     }
 }
 
-/// A record from the file that has its family's name: of two files with one family's records, one
-/// would be taken for the other.
+/// Reads a record whose file must be named after its family, so that there is one record per family.
 fn read_named(path: &Path) -> Result<Record, CliError> {
     let record = read_record(path)?;
     match path.file_stem() == Some(record.family.as_ref()) {
@@ -114,7 +113,7 @@ fn read_named(path: &Path) -> Result<Record, CliError> {
     }
 }
 
-/// What of a folder is called `.json`, sorted: what is no file there is refused when it is read.
+/// The sorted paths ending in `.json`. Reading fails later for those that are not files.
 fn json_files(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
     let error = |source| CliError::Io { path: folder.to_owned(), source };
     let mut paths = Vec::new();

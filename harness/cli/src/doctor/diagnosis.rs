@@ -1,4 +1,4 @@
-//! The whole examination: every check in the order of reading, and what they come to.
+//! Runs all checks and combines them into a diagnosis.
 
 use highwater_model::{MachineClass, exit};
 use highwater_runner as runner;
@@ -7,28 +7,28 @@ use serde::Serialize;
 use super::{
     cgroup::Cgroup,
     check::{Check, Grade},
+    environment::Environment,
     gates::Gates,
     kernel::Kernel,
     limits::ResourceLimits,
     memory::Memory,
-    surroundings::Surroundings,
     trial::Trial,
     worker,
 };
 
-/// What this machine grants.
+/// The result of all checks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Diagnosis {
-    /// The comparability key of runs taken here.
+    /// The machine class of runs on this machine.
     pub(super) machine_class: MachineClass,
-    /// Everything that was looked at.
+    /// All checks.
     pub(super) checks: Vec<Check>,
-    /// What may be gated.
+    /// Which metrics can be gated.
     pub(super) gates: Gates,
 }
 
 impl Diagnosis {
-    /// [`exit::HELD`] where Highwater can measure, with limits or without, else [`exit::INTERNAL`].
+    /// [`exit::HELD`] if Highwater can measure here, even with limitations, otherwise [`exit::INTERNAL`].
     #[must_use]
     pub(super) fn exit_status(&self) -> u8 {
         match self.checks.iter().any(|check| check.grade == Grade::Broken) {
@@ -38,12 +38,12 @@ impl Diagnosis {
     }
 }
 
-/// Looks at everything. `baselines` tells which families have a baseline for a machine class.
-pub(super) fn examine(baselines: impl Fn(&MachineClass) -> Vec<String>) -> Diagnosis {
+/// Runs all checks. `baselines` returns the families that have a baseline for a machine class.
+pub(super) fn diagnose(baselines: impl Fn(&MachineClass) -> Vec<String>) -> Diagnosis {
     let trial = Trial::run();
     let machine_class = runner::machine_class(trial.aslr_off());
-    let mut checks = Surroundings::read(&machine_class, baselines).checks();
-    checks.extend(Kernel::read().checks());
+    let mut checks = Environment::read(&machine_class, baselines).checks();
+    checks.push(Kernel::read().check());
     checks.extend(worker::checks(&trial, &machine_class.thp));
     checks.extend(Memory::read(&machine_class.thp).checks());
     checks.push(Cgroup::read().check());
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_no_failure_and_one_broken_check_is() {
+    fn only_broken_checks_fail() {
         assert_eq!(diagnosis(&[Grade::Good, Grade::Limits]).exit_status(), exit::HELD);
         assert_eq!(diagnosis(&[Grade::Good, Grade::Broken, Grade::Limits]).exit_status(), exit::INTERNAL);
     }

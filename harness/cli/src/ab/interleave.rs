@@ -1,4 +1,4 @@
-//! Workers of two revisions by turns: pairs of one of each, in random order within the pair.
+//! Runs interleaved workers of two revisions: pairs with one worker of each, in random order within the pair.
 
 use std::time::{Duration, Instant};
 
@@ -6,17 +6,17 @@ use highwater_model::{CaseRecord, Outcome, Sample};
 use highwater_runner::{Job, Measuring, Observed, Plan, Planned, RunError};
 use highwater_stats::Random;
 
-/// A case with its fewest pairs stops here.
+/// The time after which a case with the minimum number of pairs stops.
 const BUDGET: Duration = Duration::from_secs(4);
 
-/// How many pairs a case gets.
+/// The number of pairs per case.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pairs {
     pub(super) fewest: usize,
     pub(super) most: usize,
 }
 
-/// One side: the plan of its bench binary, and what runs its workers.
+/// One side of the comparison: the plan of its bench binary, and its results.
 pub(super) struct Side {
     pub(super) plan: Plan,
     pub(super) measuring: Measuring,
@@ -46,13 +46,13 @@ pub(super) fn measure(base: &mut Side, head: &mut Side, pairs: Pairs, seed: u64)
             }
         }
     }
-    // What only the base has is not run: the comparison tells that it is missing.
-    let gone = base.plan.cases.iter().filter(|planned| head.plan.cases.iter().all(|new| new.id() != planned.id()));
-    base.cases.extend(gone.map(|planned| CaseRecord::not_run(planned.id().clone(), "only in the base".into())));
+    // Cases of the base alone are not run. The comparison reports them as missing.
+    let base_only = base.plan.cases.iter().filter(|planned| head.plan.cases.iter().all(|new| new.id() != planned.id()));
+    base.cases.extend(base_only.map(|planned| CaseRecord::not_run(planned.id().clone(), "only in the base".into())));
     Ok(())
 }
 
-/// One case: both warm up, where the case wants that, then take turns.
+/// Measures one case, after a warm-up of both sides if the case asks for it.
 fn case(
     sides: [(&mut Side, &Job); 2],
     pairs: Pairs,
@@ -67,20 +67,20 @@ fn case(
     let not_run = |job: &Job, reason: &str| CaseRecord::not_run(job.case.clone(), reason.to_owned());
     let [(base, base_job), (head, head_job)] = sides;
     loop {
-        // The turn is drawn, so that neither side always finds the other's traces.
+        // The order is random, so that effects of one side on the other cancel out.
         let first = random.below(2);
-        for turn in [first, 1 - first] {
-            let (side, job) = if turn == 0 { (&mut *base, base_job) } else { (&mut *head, head_job) };
-            match side.measuring.worker(job, samples[turn].len())? {
+        for index in [first, 1 - first] {
+            let (side, job) = if index == 0 { (&mut *base, base_job) } else { (&mut *head, head_job) };
+            match side.measuring.worker(job, samples[index].len())? {
                 Observed::NotRun(reason) => return Ok((not_run(base_job, &reason), not_run(head_job, &reason))),
-                Observed::Sample(sample) if warm || sample.outcome != Outcome::Completed => samples[turn].push(sample),
+                Observed::Sample(sample) if warm || sample.outcome != Outcome::Completed => samples[index].push(sample),
                 Observed::Sample(_) => {}
             }
         }
         warm = true;
         let done = samples[0].len().min(samples[1].len());
-        let dying = samples.iter().any(|side| side.iter().all(|sample| sample.outcome != Outcome::Completed));
-        if done >= pairs.most || done >= pairs.fewest && (dying || started.elapsed() > BUDGET) {
+        let always_fails = samples.iter().any(|side| side.iter().all(|sample| sample.outcome != Outcome::Completed));
+        if done >= pairs.most || done >= pairs.fewest && (always_fails || started.elapsed() > BUDGET) {
             let [base, head] = samples;
             let record = |job: &Job, samples: &[Sample]| CaseRecord::from_samples(job.case.clone(), samples);
             return Ok((record(base_job, &base), record(head_job, &head)));

@@ -1,35 +1,35 @@
-//! Gives a second target folder what cargo has compiled of others' crates already, by hard links: the
-//! base would compile every dependency anew otherwise. What is the workspace's own is left out, since
-//! cargo names it alike in every checkout and would take one revision's for the other's.
+//! Hard-links compiled dependencies to a second target folder, so that the base does not compile them again. Crates
+//! of the workspace are excluded: cargo gives their artifacts the same names in every checkout and would mix up
+//! the revisions.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-/// Cargo's folders of one profile.
+/// The subfolders of a profile.
 const FOLDERS: [&str; 3] = [".fingerprint", "build", "deps"];
 
-/// Links what `from` has of a profile and `to` has not, `own` aside: names of packages and targets.
-/// Where that fails (another file system, say) cargo has more to compile, and nothing is wrong.
-pub(super) fn seed(from: &Path, to: &Path, own: &BTreeSet<String>) {
+/// Links artifacts that are missing in `to`, except those of `workspace`, a set of package and target names. Failures
+/// are ignored, for example across file systems: cargo then compiles more.
+pub(super) fn link_dependencies(from: &Path, to: &Path, workspace: &BTreeSet<String>) {
     for folder in FOLDERS {
         let (from, to) = (from.join("release").join(folder), to.join("release").join(folder));
         for entry in from.read_dir().into_iter().flatten().flatten() {
             let name = entry.file_name();
-            if !is_own(&name.to_string_lossy(), own) && !to.join(&name).exists() {
+            if !belongs_to(&name.to_string_lossy(), workspace) && !to.join(&name).exists() {
                 link(&entry.path(), &to.join(&name));
             }
         }
     }
 }
 
-/// Whether an artefact is of one of these: `libhighwater-0123456789abcdef.rlib`.
-fn is_own(artefact: &str, own: &BTreeSet<String>) -> bool {
-    let stem = artefact.split('.').next().unwrap_or(artefact);
+/// Whether an artifact such as `libhighwater-0123456789abcdef.rlib` belongs to one of these packages or targets.
+fn belongs_to(artifact: &str, names: &BTreeSet<String>) -> bool {
+    let stem = artifact.split('.').next().unwrap_or(artifact);
     let Some((name, _hash)) = stem.rsplit_once('-') else { return false };
-    let plain = |name: &str| own.contains(&name.replace('_', "-"));
+    let plain = |name: &str| names.contains(&name.replace('_', "-"));
     plain(name) || name.strip_prefix("lib").is_some_and(plain)
 }
 
-/// Links a file, or a folder's files.
+/// Links a file, or all files of a folder.
 fn link(from: &Path, to: &Path) {
     if from.is_dir() {
         for entry in from.read_dir().into_iter().flatten().flatten() {
@@ -46,9 +46,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_but_the_workspaces_own_is_linked() {
-        let place = tempfile::tempdir().expect("a folder");
-        let (from, to) = (place.path().join("from"), place.path().join("to"));
+    fn artifacts_of_the_workspace_are_not_linked() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
         let files = [
             "deps/libserde-12.rlib",
             "deps/libwasm_guests-34.rlib",
@@ -63,9 +63,9 @@ mod tests {
             fs::create_dir_all(path.parent().expect("a folder")).expect("made");
             fs::write(path, file).expect("written");
         }
-        let own = ["highwater", "wasm-guests"].map(str::to_owned).into();
-        seed(&from, &to, &own);
-        let there = files.map(|file| to.join("release").join(file).exists());
-        assert_eq!(there, [true, false, false, true, false, false, true]);
+        let workspace = ["highwater", "wasm-guests"].map(str::to_owned).into();
+        link_dependencies(&from, &to, &workspace);
+        let linked = files.map(|file| to.join("release").join(file).exists());
+        assert_eq!(linked, [true, false, false, true, false, false, true]);
     }
 }
