@@ -45,20 +45,20 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     // Concurrent processes must see the baseline that they replace. Without the folder there is nothing to replace.
     let lock = if folder.is_dir() && !arguments.dry_run { Some(FolderLock::take(folder, waiting)?) } else { None };
     let policy = arguments.baselines.policy()?;
-    let part = arguments.cases.as_ref().map(Part::new);
+    let filter = arguments.cases.as_ref().map(CaseFilter::new);
     let mut candidates = Vec::new();
     for run in arguments.run.last_run()? {
-        if part.as_ref().is_none_or(|part| run.cases.iter().any(|case| part.contains(&case.id))) {
-            candidates.push(Candidate::new(run, arguments, part.as_ref(), &policy)?);
+        if filter.as_ref().is_none_or(|filter| run.cases.iter().any(|case| filter.contains(&case.id))) {
+            candidates.push(Candidate::new(run, arguments, filter.as_ref(), &policy)?);
         }
     }
-    if let (Some(part), true) = (&part, candidates.is_empty()) {
-        return Err(CliError::NotBlessed(format!("no case of the run matches `{}`", part.text)));
+    if let (Some(filter), true) = (&filter, candidates.is_empty()) {
+        return Err(CliError::NotBlessed(format!("no case of the run matches `{}`", filter.text)));
     }
 
     // Check all families before writing the first.
     let runs: Vec<&Record> = candidates.iter().map(|candidate| &candidate.run).collect();
-    let refusal = candidates.iter().find_map(|candidate| candidate.refusal(arguments.overrides, part.as_ref()));
+    let refusal = candidates.iter().find_map(|candidate| candidate.refusal(arguments.overrides, filter.as_ref()));
     if let Some(reason) = refusal.or_else(|| arguments.overrides.refuse_sources(&runs, folder)) {
         return Err(CliError::NotBlessed(reason));
     }
@@ -78,7 +78,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
         }
     };
     let at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    let blessing = Blessing { reason: reason.to_owned(), at, cases: part.map(|part| part.text) };
+    let blessing = Blessing { reason: reason.to_owned(), at, cases: filter.map(|filter| filter.text) };
     for path in candidates.iter().filter_map(|candidate| candidate.path.parent()) {
         lock.sweep(path);
     }
@@ -96,12 +96,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
 }
 
 /// The cases selected for a partial bless.
-pub(super) struct Part {
+pub(super) struct CaseFilter {
     text: String,
     glob: GlobMatcher,
 }
 
-impl Part {
+impl CaseFilter {
     fn new(glob: &Glob) -> Self {
         Self { text: glob.glob().to_owned(), glob: glob.compile_matcher() }
     }
@@ -123,17 +123,22 @@ struct Candidate {
 }
 
 impl Candidate {
-    fn new(mut run: Record, arguments: &Arguments, part: Option<&Part>, policy: &Policy) -> Result<Self, CliError> {
+    fn new(
+        mut run: Record,
+        arguments: &Arguments,
+        filter: Option<&CaseFilter>,
+        policy: &Policy,
+    ) -> Result<Self, CliError> {
         let folder = &arguments.baselines.folder;
         let class = &run.fingerprint.class;
         let path = baselines::path(folder, class, &run.family);
         let old = baselines::old_path(folder, class, &run.family);
         let present = match baselines::read(folder, class, &run.family) {
             // A full bless replaces a baseline in the old format.
-            Err(StoreError::OldBaseline { .. }) if part.is_none() => None,
+            Err(StoreError::OldBaseline { .. }) if filter.is_none() => None,
             present => present?,
         };
-        if let Some(part) = part {
+        if let Some(filter) = filter {
             if present.is_none() {
                 let problem = format!("{}: there is no baseline to update; bless the whole family first", run.family);
                 return Err(CliError::NotBlessed(problem));
@@ -144,22 +149,22 @@ impl Candidate {
                     run.family, run.reference, present.reference
                 )));
             }
-            run.cases.retain(|case| part.contains(&case.id));
+            run.cases.retain(|case| filter.contains(&case.id));
         }
         let measured = baselines::of_run(&run, policy, Keep::Gated);
         let nothing = Baseline { cases: BTreeMap::new(), ..measured.clone() };
         let previous = present.as_ref().unwrap_or(&nothing);
         let mut compared = previous.clone();
-        if let Some(part) = part {
-            compared.cases.retain(|id, _| part.contains(id));
+        if let Some(filter) = filter {
+            compared.cases.retain(|id, _| filter.contains(id));
         }
         let changes = compare_family(&compared, &run, policy);
         // Cases that were not run, that a partial bless does not name, or that the filter of its run excluded keep their
         // baseline.
         let is_filtered = run.selection.filter.is_some();
         let not_run = |id: &CaseId| run.case(id.as_str()).map_or(is_filtered, |case| case.not_run.is_some());
-        let is_kept = |id: &CaseId| not_run(id) || part.is_some_and(|part| !part.contains(id));
-        let header = if part.is_some() { previous } else { &measured };
+        let is_kept = |id: &CaseId| not_run(id) || filter.is_some_and(|filter| !filter.contains(id));
+        let header = if filter.is_some() { previous } else { &measured };
         let mut next = Baseline { cases: BTreeMap::new(), ..header.clone() };
         next.cases =
             previous.cases.iter().filter(|(id, _)| is_kept(id)).map(|(id, case)| (id.clone(), case.clone())).collect();
@@ -167,8 +172,8 @@ impl Candidate {
         Ok(Self { path, old, run, present, next, changes })
     }
 
-    fn refusal(&self, overrides: Overrides, part: Option<&Part>) -> Option<String> {
-        overrides.refuse_run(&self.run, self.present.as_ref(), &self.changes, part.is_some())
+    fn refusal(&self, overrides: Overrides, filter: Option<&CaseFilter>) -> Option<String> {
+        overrides.refuse_run(&self.run, self.present.as_ref(), &self.changes, filter.is_some())
     }
 
     fn stage(mut self, blessing: &Blessing) -> Result<(PathBuf, PathBuf, Staged), StoreError> {

@@ -16,7 +16,7 @@ pub(super) struct Overrides {
     /// Allow uncommitted changes, and runs that were measured at another commit
     #[arg(long)]
     allow_dirty: bool,
-    /// Allow workers that failed
+    /// Allow failures that are not in the baseline
     #[arg(long)]
     allow_died: bool,
     /// Allow unconfirmed changes of gated metrics

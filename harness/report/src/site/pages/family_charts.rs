@@ -1,4 +1,4 @@
-//! The charts of a family's page: memory against scale, what memory is made of, memory against time,
+//! The charts of a family's page: memory against scale, memory by category, memory against time,
 //! and where workers differ.
 
 use highwater_judge::Aspect;
