@@ -1,9 +1,9 @@
-//! A case's columns as the values that are judged: one per worker for each quantity and aspect.
+//! Turns the columns of a case into the values that are judged: one per worker for each quantity and aspect.
 
 use highwater_model::{Aspect, CaseRecord, Quantity, Scale, Stage, StageColumns};
 use highwater_stats::{self as stats, LinearFit};
 
-/// A case's columns seen by aspect.
+/// The columns of a case, viewed by aspect.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
     case: &'a CaseRecord,
@@ -11,13 +11,13 @@ pub struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    /// Looks at a case, measuring growth from `reference`.
+    /// A view of `case` in which growth is measured from the stage `reference`.
     #[must_use]
     pub fn new(case: &'a CaseRecord, reference: &'a Stage) -> Self {
         Self { case, reference }
     }
 
-    /// Every aspect that this case's stages have: the level, the slopes, then the growths.
+    /// The aspects that the stages of this case have: the level, the slopes, then the growths.
     #[must_use]
     pub fn aspects(&self) -> Vec<Aspect> {
         let Some(index) = self.case.stages.iter().position(|columns| columns.stage == *self.reference) else {
@@ -37,17 +37,18 @@ impl<'a> View<'a> {
             .collect()
     }
 
-    /// Every figure that the workers told, with the stage it came with: judged by its level there.
+    /// The figures that the workers reported, each with the stage at which it was reported. A figure is judged by its
+    /// level at that stage.
     #[must_use]
     pub fn figures(&self) -> Vec<(Quantity, Aspect)> {
-        let told = |columns: &'a StageColumns| {
+        let figures_of = |columns: &'a StageColumns| {
             let figures = columns.memory.keys().filter(|quantity| matches!(quantity, Quantity::Figure(_)));
             figures.map(|quantity| (*quantity, Aspect::Level(columns.stage.clone())))
         };
-        self.case.stages.iter().flat_map(told).collect()
+        self.case.stages.iter().flat_map(figures_of).collect()
     }
 
-    /// The quantity in this aspect, one value per completed worker. `None` where it was not read.
+    /// The quantity in this aspect, one value per completed worker. `None` if it was not read.
     #[must_use]
     pub fn values(&self, quantity: Quantity, aspect: &Aspect) -> Option<Vec<f64>> {
         match aspect {
@@ -62,20 +63,20 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The highest value of a quantity in any worker at any stage.
-    pub(super) fn most(&self, quantity: Quantity) -> Option<f64> {
+    /// The maximum of a quantity over all workers and stages.
+    pub(super) fn max(&self, quantity: Quantity) -> Option<f64> {
         let stages = self.case.stages.iter().filter_map(|columns| self.column(quantity, &columns.stage));
         stages.flatten().max_by(f64::total_cmp)
     }
 
-    /// The line through the rungs of a stage name. `quantum` as in [`stats::fit`].
+    /// The line fitted to the rungs of a ladder, given by its stage name. `quantum` is that of [`stats::fit`].
     #[must_use]
     pub fn line(&self, quantity: Quantity, name: &str, quantum: f64) -> Option<LinearFit> {
         let (scales, workers) = self.ladder(quantity, name)?;
         stats::theil_sen_fit(&scales, &workers, quantum)
     }
 
-    /// Growth at every rung of a stage name: the scales, and for each worker its values.
+    /// Growth at every rung of a ladder: the scales, and the values of each worker.
     fn ladder(&self, quantity: Quantity, name: &str) -> Option<(Vec<f64>, Vec<Vec<f64>>)> {
         let rungs = self.rungs(name);
         let columns: Option<Vec<Vec<f64>>> = rungs.iter().map(|(stage, _)| self.growth(quantity, stage)).collect();
@@ -95,7 +96,7 @@ impl<'a> View<'a> {
         Some(now.iter().zip(before).map(|(now, before)| now - before).collect())
     }
 
-    /// Bytes and counts stay below 2^53, so that `f64` holds them exactly.
+    /// Bytes and counts are below 2^53, so `f64` represents them exactly.
     fn column(&self, quantity: Quantity, stage: &Stage) -> Option<Vec<f64>> {
         let values = self.case.stage(stage)?.values(quantity, self.case.samples)?;
         (!values.is_empty()).then(|| values.into_iter().map(|value| value as f64).collect())

@@ -1,4 +1,4 @@
-//! The folder of baselines, `<machine class>/<family>.txt`, and how a run becomes one.
+//! The folder of baselines (`<machine class>/<family>.txt`) and the conversion of a run to a baseline.
 
 use std::{
     collections::BTreeMap,
@@ -11,28 +11,24 @@ use highwater_model::{
 };
 use highwater_store::{StoreError, read_baseline};
 
-use super::{
-    Mode, Policy, View,
-    pair::{breakdown, judged},
-    values::Values,
-};
+use super::{Mode, Policy, View, categories::breakdown, compare_case::judged, compare_samples::WorkerValues};
 
-/// Where the baseline of a family is kept.
+/// The path of a family's baseline.
 #[must_use]
 pub fn path(folder: &Path, class: &MachineClass, family: &str) -> PathBuf {
     folder.join(class.to_string()).join(format!("{family}.txt"))
 }
 
-/// Where it was kept when baselines were records.
+/// The path that earlier versions used, when baselines were JSON records.
 #[must_use]
 pub fn old_path(folder: &Path, class: &MachineClass, family: &str) -> PathBuf {
     path(folder, class, family).with_extension("json")
 }
 
-/// The baseline of a run: of its own machine class, or of the one that differs by ASLR alone.
+/// The baseline of a run: that of the run's machine class, or else that of the class which differs only in ASLR.
 ///
 /// # Errors
-/// When it is there and cannot be read, or is not what its place says.
+/// If the baseline exists but cannot be read, or is for another family or class than its path says.
 pub fn find(folder: &Path, run: &Record) -> Result<Option<Baseline>, StoreError> {
     let class = &run.fingerprint.class;
     match read(folder, class, &run.family)? {
@@ -44,7 +40,7 @@ pub fn find(folder: &Path, run: &Record) -> Result<Option<Baseline>, StoreError>
 /// The baseline of a family and machine class, if there is one.
 ///
 /// # Errors
-/// When it is there and cannot be read, or is not what its place says.
+/// As for [`find`].
 pub fn read(folder: &Path, class: &MachineClass, family: &str) -> Result<Option<Baseline>, StoreError> {
     let path = path(folder, class, family);
     match read_baseline(&path) {
@@ -54,8 +50,8 @@ pub fn read(folder: &Path, class: &MachineClass, family: &str) -> Result<Option<
         }
         Err(StoreError::Missing(_)) => match old_path(folder, class, family) {
             old if old.is_file() => {
-                let (own, baselines) = (folder.join(class.to_string()), folder.to_owned());
-                Err(StoreError::OldBaseline { path: old, folder: own, baselines })
+                let (class_folder, baselines) = (folder.join(class.to_string()), folder.to_owned());
+                Err(StoreError::OldBaseline { path: old, folder: class_folder, baselines })
             }
             _ => Ok(None),
         },
@@ -63,7 +59,7 @@ pub fn read(folder: &Path, class: &MachineClass, family: &str) -> Result<Option<
     }
 }
 
-/// The machine classes that have a baseline of a family.
+/// The machine classes that have a baseline of this family.
 #[must_use]
 pub fn classes(folder: &Path, family: &str) -> Vec<MachineClass> {
     let names = folder.read_dir().into_iter().flatten().flatten();
@@ -73,7 +69,7 @@ pub fn classes(folder: &Path, family: &str) -> Vec<MachineClass> {
     classes
 }
 
-/// The families that have a baseline of a machine class.
+/// The families that have a baseline for this machine class.
 #[must_use]
 pub fn families(folder: &Path, class: &MachineClass) -> Vec<String> {
     let entries = folder.join(class.to_string()).read_dir().into_iter().flatten().flatten();
@@ -83,26 +79,26 @@ pub fn families(folder: &Path, class: &MachineClass) -> Vec<String> {
     families
 }
 
-/// What a baseline keeps of a run.
+/// Which values of a run a baseline keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
-    /// What the policy gates: a baseline in git.
+    /// Those that the policy gates: a baseline kept in git.
     Gated,
-    /// What it reports, too: one side of a comparison of two runs.
+    /// Those that it reports as well: one side of a comparison of two runs.
     Reported,
 }
 
-/// Parts of the context that say nothing about a baseline a week later.
-const PASSING: [&str; 3] = ["load", "run_id", "started"];
+/// Context entries that are not kept: they describe one moment, not the machine.
+const TRANSIENT: [&str; 3] = ["load", "run_id", "started"];
 
-/// The context and the controls of a run, by name, without what passes.
+/// The context and the controls of a run by name, without transient entries.
 pub(super) fn surroundings(fingerprint: &Fingerprint) -> Context {
     let control = |(control, state): (&Control, &ControlState)| (control.name().to_owned(), state.to_string());
-    let context = fingerprint.context.clone().into_iter().filter(|(name, _)| !PASSING.contains(&name.as_str()));
+    let context = fingerprint.context.clone().into_iter().filter(|(name, _)| !TRANSIENT.contains(&name.as_str()));
     context.chain(fingerprint.controls.iter().map(control)).collect()
 }
 
-/// A run as a baseline without a blessing. Cases that could not run are left out.
+/// Converts a run to a baseline without a blessing. Cases that could not run are omitted.
 #[must_use]
 pub fn of_run(run: &Record, policy: &Policy, keep: Keep) -> Baseline {
     let measured = run.cases.iter().filter(|case| case.not_run.is_none());
@@ -124,7 +120,7 @@ fn of_case(run: &Record, case: &CaseRecord, policy: &Policy, keep: Keep) -> Base
         if !kept(policy.applied(&case.id, quantity, &aspect).mode) {
             return None;
         }
-        let values = Values::of(view.values(quantity, &aspect)?)?;
+        let values = WorkerValues::new(view.values(quantity, &aspect)?)?;
         let parts: BTreeMap<Category, f64> = breakdown(quantity, &aspect, view).into_iter().collect();
         Some(((quantity, aspect), values.summary(parts)))
     };

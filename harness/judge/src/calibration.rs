@@ -1,7 +1,7 @@
-//! How often the judge is wrong, from workers that really ran: comparisons of a program with itself
-//! (any finding is a false alarm) and with itself made to dirty more (no finding is a miss). Samples are
-//! drawn from batches of workers, the baseline's from one batch and the run's from another, and go
-//! through both stages of the real judge.
+//! Measures the error rates of the judge on real workers. In comparisons of a program with itself every finding is a
+//! false alarm; in comparisons with the same program made to dirty more memory, every comparison without a finding is a
+//! miss. Samples are drawn from batches of workers, the baseline's from one batch and the run's from another, and pass
+//! through both stages of the judge.
 
 use std::collections::BTreeMap;
 
@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{Keep, Kind, NoiseClass, Policy, baselines, compare_family, confirm_family, exact_where_gated};
 
-/// Workers that a comparison takes for the baseline, for a run whose workers disagree, and for stage 2.
+/// The number of workers of the baseline, of a run whose workers disagree, and of the confirmation.
 const FULL: usize = 20;
-/// Workers that it takes where they agree.
-const FEWEST: usize = 5;
+/// The number of workers of a run whose workers agree.
+const MINIMUM: usize = 5;
 
-/// What the workers of a batch were made to dirty.
+/// How much memory the workers of a batch were made to dirty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Arm {
@@ -26,15 +26,15 @@ pub enum Arm {
     Page,
     /// 64 KiB, once in a worker.
     Large,
-    /// A hundredth of what the case grows by up to its last stage with units, once in a worker.
+    /// 1 % of the growth of the case up to its last stage with units, once in a worker.
     Percent,
 }
 
 impl Arm {
-    /// All of them.
+    /// Every arm.
     pub const ALL: [Self; 4] = [Self::Same, Self::Page, Self::Large, Self::Percent];
 
-    /// What to dirty, in a case that grows by `growth` bytes and where a page has `page`.
+    /// The number of bytes to dirty in a case that grows by `growth` bytes, with pages of `page` bytes.
     #[must_use]
     pub fn bytes(self, growth: u64, page: u64) -> u64 {
         match self {
@@ -45,7 +45,7 @@ impl Arm {
         }
     }
 
-    /// The word for it in file names.
+    /// The name used in file names.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -57,15 +57,15 @@ impl Arm {
     }
 }
 
-/// The batches of a family: records of the same cases, each of its own time.
+/// The batches of a family: records of the same cases, measured at different times.
 pub type Batches = BTreeMap<Arm, Vec<Record>>;
 
-/// So many findings in so many comparisons.
+/// The number of findings in a number of comparisons.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Tally {
     /// Comparisons that found a regression.
     pub found: usize,
-    /// All of them.
+    /// All comparisons.
     pub of: usize,
 }
 
@@ -76,43 +76,43 @@ impl Tally {
     }
 }
 
-/// The tallies of one case, by what was dirtied: the case is found where any gated aspect of it is.
+/// The tallies of one case by arm. A comparison has a finding if any gated aspect of the case has one.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct CaseTally {
-    /// Regressions found.
+    /// Comparisons that found a regression.
     pub regressed: BTreeMap<Arm, Tally>,
-    /// Comparisons with something unconfirmed in them.
+    /// Comparisons with an unconfirmed finding.
     pub unconfirmed: BTreeMap<Arm, Tally>,
 }
 
-/// A kind of aspect: its class, the quantity, and `growth`, `slope` or `level`.
+/// A kind of aspect: the noise class of the baseline, the quantity, and `growth`, `slope` or `level`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct AspectKind {
-    /// How noisy.
+    /// The noise class of the baseline.
     pub class: NoiseClass,
-    /// Of what.
+    /// The quantity.
     pub quantity: Quantity,
-    /// Looked at how.
+    /// `growth`, `slope` or `level`.
     pub word: &'static str,
 }
 
-/// What calibrating a family gave.
+/// The result of calibrating a family.
 #[derive(Clone, Debug, Default)]
 pub struct Calibration {
     /// By case.
     pub cases: BTreeMap<CaseId, CaseTally>,
     /// By kind of aspect.
     pub aspects: BTreeMap<AspectKind, BTreeMap<Arm, Tally>>,
-    /// Workers that the comparisons drew from.
+    /// The number of workers that the comparisons draw from.
     pub workers: usize,
 }
 
-/// Makes about `comparisons` comparisons of every arm, spread evenly over the cases.
+/// Makes about `comparisons` comparisons of every arm, distributed evenly over the cases.
 #[must_use]
 pub fn calibrate(batches: &Batches, policy: &Policy, comparisons: usize, seed: u64) -> Calibration {
     let policy = policy.clone().only_gated();
-    let none = Vec::new();
-    let same = batches.get(&Arm::Same).unwrap_or(&none);
+    let empty = Vec::new();
+    let same = batches.get(&Arm::Same).unwrap_or(&empty);
     let workers = batches.values().flatten().flat_map(|batch| &batch.cases).map(|case| case.samples).sum();
     let mut result = Calibration { workers, ..Calibration::default() };
     let Some(first) = same.first() else { return result };
@@ -140,7 +140,7 @@ struct Draws<'a> {
 impl Draws<'_> {
     fn compare(&self, policy: &Policy, random: &mut Random, result: &mut Calibration) -> Option<()> {
         let from = random.below(self.same.len());
-        // Another batch than the baseline's, where there is one.
+        // A batch other than the baseline's, if there is one.
         let mut others: Vec<usize> =
             (0..self.of_arm.len()).filter(|other| self.of_arm.len() == 1 || *other != from).collect();
         random.choose(&mut others, 1);
@@ -150,20 +150,20 @@ impl Draws<'_> {
 
         let mut workers: Vec<usize> = (0..baseline_case.samples).collect();
         random.choose(&mut workers, FULL);
-        let baseline = only(&self.same[from], baseline_case.of_workers(&workers[..FULL.min(workers.len())]));
+        let baseline = with_only(&self.same[from], baseline_case.of_workers(&workers[..FULL.min(workers.len())]));
         let baseline = baselines::of_run(&baseline, policy, Keep::Gated);
 
         let mut workers: Vec<usize> = (0..run_case.samples).collect();
         random.choose(&mut workers, 2 * FULL);
-        let few = run_case.of_workers(&workers[..FEWEST.min(workers.len())]);
-        let enough = if exact_where_gated(&few, &run_batch.reference) { FEWEST } else { FULL };
-        let enough = enough.min(workers.len());
-        let run = only(run_batch, run_case.of_workers(&workers[..enough]));
+        let few = run_case.of_workers(&workers[..MINIMUM.min(workers.len())]);
+        let count = if exact_where_gated(&few, &run_batch.reference) { MINIMUM } else { FULL };
+        let count = count.min(workers.len());
+        let run = with_only(run_batch, run_case.of_workers(&workers[..count]));
         let mut comparison = compare_family(&baseline, &run, policy);
         if !comparison.flagged().is_empty() {
-            let rest = &workers[enough..workers.len().min(enough + FULL)];
-            let again = only(run_batch, run_case.of_workers(rest));
-            comparison = confirm_family(&baseline, &run, &again, policy);
+            let rest = &workers[count..workers.len().min(count + FULL)];
+            let fresh = with_only(run_batch, run_case.of_workers(rest));
+            comparison = confirm_family(&baseline, &run, &fresh, policy);
         }
 
         let gated = comparison.verdicts.iter().filter(|verdict| verdict.gated);
@@ -186,8 +186,8 @@ fn case_of<'a>(record: &'a Record, id: &CaseId) -> Option<&'a CaseRecord> {
     record.cases.iter().find(|case| case.id == *id && case.samples > 0)
 }
 
-/// The record with this case alone.
-fn only(record: &Record, case: CaseRecord) -> Record {
+/// A copy of the record with this case only.
+fn with_only(record: &Record, case: CaseRecord) -> Record {
     let mut selection = record.selection.clone();
     selection.filter = Some(case.id.to_string());
     Record {

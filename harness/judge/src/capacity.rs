@@ -1,40 +1,37 @@
-//! How many units fit: the lines through a case's ladders, prolonged to the limits of a machine.
+//! Predicts how many units of a case fit on a machine, by extrapolating its [`ScalingModel`] to the machine's limits.
 //!
 //! ```text
-//!  a unit holds      anon + page tables + what the kernel keeps per mapping    (a memory cgroup's account)
-//!  and takes         mappings, address space, slots of a pool
+//!  memory of a unit       anon + page tables + kernel memory per mapping    (as charged to a memory cgroup)
+//!  other resources        mappings, address space, slots of a pool
 //!
-//!  usage(N) = usage at the end of the ladders + sum over ladders of slope * (N - the ladder's top)
+//!  usage(N) = usage at the end of the ladders + sum over ladders of slope * (N - top of the ladder)
 //! ```
-//!
-//! A case that takes all its units through one ladder and then through the next (`live`, then `called`)
-//! has a slope for each, and a unit that went through both costs their sum.
 
 use highwater_model::{Bytes, CaseId, CaseRecord, Metric, Quantity, Scale, Stage, StageColumns};
-use highwater_stats::{self as stats, Linearity, MedianEstimate};
+use highwater_stats::{self as stats, MedianEstimate};
 use serde::Serialize;
 
-/// From this stage on units are gone (design §2).
-const DROPPED: &str = "dropped";
-/// The figure by which a worker tells how many units its pool has room for.
+use super::scaling_model::{Ladder, LinearUsage, ScalingModel};
+
+/// The figure by which a worker reports the number of slots of its pool.
 const SLOTS: &str = "slots";
 
-/// What keeps units from being more.
+/// A resource that limits the number of units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Limit {
-    /// Memory that counts against a cgroup: anon, page tables and the kernel's own per mapping.
+    /// Memory charged to a cgroup: anon, page tables and kernel memory per mapping.
     Anon,
     /// `vm.max_map_count`.
     MaxMapCount,
-    /// What a process can address, or its `RLIMIT_AS`.
+    /// The address space of a process, or its `RLIMIT_AS`.
     AddressSpace,
-    /// The slots of a pool, where the worker told them (figure `slots`).
+    /// The slots of a pool, if the worker reports them (figure `slots`).
     Slots,
 }
 
 impl Limit {
-    /// The word for it in tables.
+    /// The name used in tables.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -49,61 +46,62 @@ impl Limit {
 /// The limits of a machine, or of a part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Ceilings {
-    /// Memory that may be held.
+    /// Available memory.
     pub memory: Bytes,
     /// Mappings of one process.
     pub max_map_count: u64,
     /// Address space of one process.
     pub address_space: Bytes,
-    /// What the kernel holds for each mapping.
+    /// Kernel memory for each mapping.
     pub bytes_per_mapping: u64,
 }
 
-/// A number of units.
+/// An estimated number of units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Fits {
-    /// By the middle worker.
+pub struct UnitEstimate {
+    /// The median over workers.
     pub units: u64,
-    /// Lower end of the 95 % interval over workers.
+    /// The lower end of the 95 % confidence interval over workers.
     pub low: u64,
-    /// Upper end of it.
+    /// The upper end of the interval.
     pub high: u64,
 }
 
-/// How many units fit before one limit.
+/// The number of units at which one limit is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Room {
+pub struct LimitCapacity {
     /// The limit.
     pub limit: Limit,
-    /// The units.
-    pub fits: Fits,
+    /// The units that fit.
+    pub fits: UnitEstimate,
 }
 
-/// How many units of a case fit.
+/// The number of units of a case that fit.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Capacity {
     /// The case.
     pub case: CaseId,
-    /// Workers that it was told from.
+    /// The number of workers that the prediction is based on.
     pub samples: usize,
-    /// The ladders whose slopes were added up.
+    /// The ladders whose slopes add up to the cost of a unit.
     pub ladders: Vec<String>,
-    /// The most units that were measured.
+    /// The largest number of units that was measured.
     pub measured: Scale,
-    /// Bytes that one more unit holds.
+    /// The marginal cost of a unit in bytes.
     pub bytes_per_unit: MedianEstimate,
-    /// Bytes held beside the units.
+    /// The memory that does not depend on the number of units, in bytes.
     pub fixed_bytes: f64,
-    /// Whether every unit costs as much as every other, as far as was measured.
+    /// Whether the marginal cost is constant over the measured range.
     pub linear: bool,
-    /// What fits before each limit that there is, the first limit first.
-    pub rooms: Vec<Room>,
+    /// The capacity by limit, the tightest first. Limits that do not apply are left out.
+    #[serde(rename = "rooms")]
+    pub by_limit: Vec<LimitCapacity>,
 }
 
-/// Works out how many units of a case fit. `page` is the size of a page in bytes.
+/// Predicts how many units of a case fit. `page` is the size of a page in bytes.
 ///
 /// # Errors
-/// One sentence that says why that cannot be told.
+/// One sentence that says why no prediction is possible.
 pub fn capacity(case: &CaseRecord, reference: &Stage, page: u64, ceilings: &Ceilings) -> Result<Capacity, String> {
     if let Some(reason) = &case.not_run {
         return Err(format!("not run: {reason}"));
@@ -111,52 +109,48 @@ pub fn capacity(case: &CaseRecord, reference: &Stage, page: u64, ceilings: &Ceil
     if case.samples == 0 {
         return Err("no worker completed".to_owned());
     }
-    let climbs = climbs(case, reference);
-    if climbs.is_empty() {
-        return Err("no ladder of two scales or more".to_owned());
-    }
-    let way = Way { case, climbs };
-    let held = |columns: &StageColumns, worker| held(columns, worker, ceilings.bytes_per_mapping);
+    let model = ScalingModel::new(case, reference).ok_or("no ladder of two scales or more")?;
+    let charged = |columns: &StageColumns, worker| charged_memory(columns, worker, ceilings.bytes_per_mapping);
     let process = |metric: Metric| move |columns: &StageColumns, worker| value(columns, metric.into(), worker);
 
-    let lines = way.lines(held).ok_or("anon or page tables were not read at every rung")?;
-    let mut rooms = Vec::new();
-    let mut add = |limit, fits: Option<Fits>| rooms.extend(fits.map(|fits| Room { limit, fits }));
-    add(Limit::Anon, room(&lines, ceilings.memory.0));
-    for (limit, metric, most) in [
+    let usage = model.usage(charged).ok_or("anon or page tables were not read at every rung")?;
+    let mut by_limit = Vec::new();
+    let mut add = |limit, fits: Option<UnitEstimate>| by_limit.extend(fits.map(|fits| LimitCapacity { limit, fits }));
+    add(Limit::Anon, units_within(&usage, ceilings.memory.0));
+    for (limit, metric, max) in [
         (Limit::MaxMapCount, Metric::Vmas, ceilings.max_map_count),
         (Limit::AddressSpace, Metric::Vsize, ceilings.address_space.0),
     ] {
-        add(limit, way.lines(process(metric)).and_then(|lines| room(&lines, most)));
+        add(limit, model.usage(process(metric)).and_then(|usage| units_within(&usage, max)));
     }
     add(Limit::Slots, slots(case));
-    rooms.sort_by_key(|room| room.fits.units);
+    by_limit.sort_by_key(|capacity| capacity.fits.units);
 
-    let all = |of: fn(&Straight) -> f64| stats::estimate_median(&lines.iter().map(of).collect::<Vec<_>>());
-    let told = "a slope that is no number";
+    let median = |of: fn(&LinearUsage) -> f64| stats::estimate_median(&usage.iter().map(of).collect::<Vec<_>>());
+    let not_finite = "the slope is not a finite number";
     Ok(Capacity {
         case: case.id.clone(),
         samples: case.samples,
-        ladders: way.climbs.iter().map(|climb| climb.name.clone()).collect(),
-        measured: way.climbs.iter().map(Climb::top).min().map_or(Scale(0), |top| Scale(top as u32)),
-        bytes_per_unit: all(|line| line.slope).ok_or(told)?,
-        fixed_bytes: all(|line| line.fixed).ok_or(told)?.value,
-        linear: way.is_linear(held, page),
-        rooms,
+        ladders: model.ladders.iter().map(|ladder| ladder.name.clone()).collect(),
+        measured: model.ladders.iter().map(Ladder::top).min().map_or(Scale(0), |top| Scale(top as u32)),
+        bytes_per_unit: median(|usage| usage.slope).ok_or(not_finite)?,
+        fixed_bytes: median(|usage| usage.fixed).ok_or(not_finite)?.value,
+        linear: model.is_linear(charged, page),
+        by_limit,
     })
 }
 
 impl Capacity {
-    /// The limit that is met first, and the units that fit before it. `None` where there is none.
+    /// The limit that is reached first, and the units that fit until then. `None` if no limit applies.
     #[must_use]
-    pub fn first(&self) -> Option<Room> {
-        self.rooms.first().copied()
+    pub fn first(&self) -> Option<LimitCapacity> {
+        self.by_limit.first().copied()
     }
 }
 
-/// What counts against a cgroup: anonymous memory, page tables, pages of memfds (each once, however often
-/// it is mapped: PSS less what is anonymous), and what the kernel keeps for each mapping.
-fn held(columns: &StageColumns, worker: usize, bytes_per_mapping: u64) -> Option<f64> {
+/// The memory that is charged to a cgroup: anonymous memory, page tables, memfd pages, and kernel memory for each
+/// mapping. A memfd page is charged once however often it is mapped, so it is counted as PSS less anonymous memory.
+fn charged_memory(columns: &StageColumns, worker: usize, bytes_per_mapping: u64) -> Option<f64> {
     let read = |metric: Metric| value(columns, metric.into(), worker);
     let anon = read(Metric::Anon)?;
     let shared = (read(Metric::Pss).unwrap_or(anon) - anon).max(0.0).min(read(Metric::Shmem).unwrap_or(0.0));
@@ -164,135 +158,24 @@ fn held(columns: &StageColumns, worker: usize, bytes_per_mapping: u64) -> Option
     Some(anon + read(Metric::PageTables)? + shared + kernel)
 }
 
-/// Bytes and counts stay below 2^53, so that `f64` holds them exactly.
+/// Bytes and counts are below 2^53, so `f64` represents them exactly.
 fn value(columns: &StageColumns, quantity: Quantity, worker: usize) -> Option<f64> {
     Some(columns.memory.get(&quantity)?.at(worker)? as f64)
 }
 
-/// One ladder of a case: the rungs' places among the stages, and their scales.
-struct Climb {
-    name: String,
-    rungs: Vec<usize>,
-    scales: Vec<f64>,
+fn units_within(usage: &[LinearUsage], max: u64) -> Option<UnitEstimate> {
+    estimate(&usage.iter().map(|usage| usage.units(max)).collect::<Option<Vec<_>>>()?)
 }
 
-impl Climb {
-    fn top(&self) -> u64 {
-        self.scales.last().map_or(0, |top| *top as u64)
-    }
-
-    fn last(&self) -> usize {
-        self.rungs.last().copied().unwrap_or(0)
-    }
-}
-
-/// The ladders that follow each other up to `dropped`. Of ladders that are climbed together, rung by rung,
-/// the one that ends last has all that the others cost in it.
-fn climbs(case: &CaseRecord, reference: &Stage) -> Vec<Climb> {
-    let begin = case.stages.iter().position(|columns| columns.stage == *reference).map_or(0, |index| index + 1);
-    let living = case.stages.iter().enumerate().skip(begin).take_while(|(_, columns)| columns.stage.name() != DROPPED);
-    let mut all: Vec<Climb> = Vec::new();
-    for (index, columns) in living {
-        let Some(Scale(scale)) = columns.stage.scale() else { continue };
-        let climb = match all.iter().position(|climb| climb.name == columns.stage.name()) {
-            Some(known) => &mut all[known],
-            None => {
-                all.push(Climb { name: columns.stage.name().to_owned(), rungs: Vec::new(), scales: Vec::new() });
-                let last = all.len() - 1;
-                &mut all[last]
-            }
-        };
-        climb.rungs.push(index);
-        climb.scales.push(f64::from(scale));
-    }
-    all.retain(|climb| climb.rungs.len() >= 2);
-    let mut following: Vec<Climb> = Vec::new();
-    for climb in all {
-        match following.last_mut() {
-            Some(before) if climb.rungs[0] < before.last() => {
-                if climb.last() > before.last() {
-                    *before = climb;
-                }
-            }
-            _ => following.push(climb),
-        }
-    }
-    following
-}
-
-/// A worker's usage as a function of the number of units.
-#[derive(Clone, Copy, Debug)]
-struct Straight {
-    slope: f64,
-    fixed: f64,
-}
-
-impl Straight {
-    /// The most units with which usage does not exceed `most`; `None` where there is no such number.
-    fn units(self, most: u64) -> Option<f64> {
-        let left = most as f64 - self.fixed;
-        match self.slope {
-            _ if left < 0.0 => Some(0.0),
-            slope if slope > 0.0 => Some((left / slope).floor()),
-            _ => None,
-        }
-    }
-}
-
-/// A case's way up its ladders.
-struct Way<'a> {
-    case: &'a CaseRecord,
-    climbs: Vec<Climb>,
-}
-
-impl Way<'_> {
-    /// The line of each worker; `None` where something was not read.
-    fn lines(&self, read: impl Fn(&StageColumns, usize) -> Option<f64>) -> Option<Vec<Straight>> {
-        let line = |worker| {
-            let mut slope = 0.0;
-            let mut fixed = read(&self.case.stages[self.climbs.last()?.last()], worker)?;
-            for climb in &self.climbs {
-                let rungs = self.rungs(climb, worker, &read)?;
-                let own = stats::theil_sen_fit(&climb.scales, &[rungs], 1.0)?.slope;
-                slope += own;
-                fixed -= own * climb.top() as f64;
-            }
-            Some(Straight { slope, fixed })
-        };
-        (0..self.case.samples).map(line).collect()
-    }
-
-    fn is_linear(&self, read: impl Fn(&StageColumns, usize) -> Option<f64>, page: u64) -> bool {
-        self.climbs.iter().all(|climb| {
-            let workers: Option<Vec<_>> = (0..self.case.samples).map(|w| self.rungs(climb, w, &read)).collect();
-            let line = workers.and_then(|workers| stats::theil_sen_fit(&climb.scales, &workers, page as f64));
-            line.is_some_and(|line| line.linearity == Linearity::Linear)
-        })
-    }
-
-    fn rungs(
-        &self,
-        climb: &Climb,
-        worker: usize,
-        read: impl Fn(&StageColumns, usize) -> Option<f64>,
-    ) -> Option<Vec<f64>> {
-        climb.rungs.iter().map(|rung| read(&self.case.stages[*rung], worker)).collect()
-    }
-}
-
-fn room(lines: &[Straight], most: u64) -> Option<Fits> {
-    fits(&lines.iter().map(|line| line.units(most)).collect::<Option<Vec<_>>>()?)
-}
-
-fn slots(case: &CaseRecord) -> Option<Fits> {
+fn slots(case: &CaseRecord) -> Option<UnitEstimate> {
     let quantity = Quantity::Figure(SLOTS.parse().ok()?);
     let columns = case.stages.iter().find(|columns| columns.memory.contains_key(&quantity))?;
-    fits(&(0..case.samples).map(|worker| value(columns, quantity, worker)).collect::<Option<Vec<_>>>()?)
+    estimate(&(0..case.samples).map(|worker| value(columns, quantity, worker)).collect::<Option<Vec<_>>>()?)
 }
 
-fn fits(units: &[f64]) -> Option<Fits> {
+fn estimate(units: &[f64]) -> Option<UnitEstimate> {
     let MedianEstimate { value, low, high } = stats::estimate_median(units)?;
-    Some(Fits { units: value as u64, low: low as u64, high: high as u64 })
+    Some(UnitEstimate { units: value as u64, low: low as u64, high: high as u64 })
 }
 
 #[cfg(test)]
@@ -312,7 +195,7 @@ mod tests {
         bytes_per_mapping: 200,
     };
 
-    /// What a worker reads at a stage.
+    /// The values of a worker at a stage.
     #[derive(Clone, Copy, Default)]
     struct At {
         anon: u64,
@@ -346,18 +229,18 @@ mod tests {
         CaseRecord { samples, stages, ..CaseRecord::from_samples(id, &[]) }
     }
 
-    fn told(case: &CaseRecord, ceilings: &Ceilings) -> Capacity {
-        capacity(case, &"loaded".parse().expect("a stage"), PAGE, ceilings).expect("told")
+    fn predicted(case: &CaseRecord, ceilings: &Ceilings) -> Capacity {
+        capacity(case, &"loaded".parse().expect("a stage"), PAGE, ceilings).expect("a prediction")
     }
 
-    /// `fixed + scale * per_unit` of anon, and nothing else.
+    /// A stage with anonymous memory only.
     fn anon(name: &str, bytes: u64) -> StageColumns {
         stage(name, &[At { anon: bytes, ..At::default() }])
     }
 
     #[test]
-    fn ladders_that_follow_each_other_add_up() {
-        // 1 KiB each when live, 3 KiB more when called, 100 KiB beside them.
+    fn the_slopes_of_successive_ladders_add_up() {
+        // 1 KiB per live unit, 3 KiB more per called unit, and 100 KiB fixed.
         let stages = vec![
             anon("loaded", 100 << 10),
             anon("live@10", 110 << 10),
@@ -368,15 +251,18 @@ mod tests {
             anon("emptied@10", 0),
             anon("emptied@20", 0),
         ];
-        let told = told(&case(stages, 1), &Ceilings { memory: Bytes(4100 << 10), ..CEILINGS });
-        assert_eq!(told.ladders, ["live", "called"]);
-        assert_eq!((told.bytes_per_unit.value, told.fixed_bytes, told.linear), (4096.0, 102_400.0, true));
-        assert_eq!(told.first(), Some(Room { limit: Limit::Anon, fits: Fits { units: 1000, low: 1000, high: 1000 } }));
-        assert_eq!(told.measured, Scale(20));
+        let capacity = predicted(&case(stages, 1), &Ceilings { memory: Bytes(4100 << 10), ..CEILINGS });
+        assert_eq!(capacity.ladders, ["live", "called"]);
+        assert_eq!((capacity.bytes_per_unit.value, capacity.fixed_bytes, capacity.linear), (4096.0, 102_400.0, true));
+        assert_eq!(
+            capacity.first(),
+            Some(LimitCapacity { limit: Limit::Anon, fits: UnitEstimate { units: 1000, low: 1000, high: 1000 } })
+        );
+        assert_eq!(capacity.measured, Scale(20));
     }
 
     #[test]
-    fn of_ladders_climbed_together_the_last_counts() {
+    fn of_ladders_climbed_together_only_the_last_counts() {
         let stages = vec![
             anon("loaded", 0),
             anon("live@1", 1 << 10),
@@ -384,12 +270,12 @@ mod tests {
             anon("live@2", 5 << 10),
             anon("called@2", 8 << 10),
         ];
-        let told = told(&case(stages, 1), &CEILINGS);
-        assert_eq!((told.ladders, told.bytes_per_unit.value), (vec!["called".to_owned()], 4096.0));
+        let capacity = predicted(&case(stages, 1), &CEILINGS);
+        assert_eq!((capacity.ladders, capacity.bytes_per_unit.value), (vec!["called".to_owned()], 4096.0));
     }
 
     #[test]
-    fn the_first_limit_is_the_one_with_the_least_room() {
+    fn the_first_limit_is_the_one_with_the_fewest_units() {
         let at = |n: u64| At { anon: n * PAGE, vmas: 30 + 2 * n, vsize: n * (4160 << 20), ..At::default() };
         let stages = |slots: Option<u64>| {
             let mut stages = vec![stage("loaded", &[at(0)]), stage("live@1", &[at(1)]), stage("live@100", &[at(100)])];
@@ -398,46 +284,46 @@ mod tests {
             case(stages, 1)
         };
         let first = |slots, memory| {
-            let told = told(&stages(slots), &Ceilings { memory: Bytes(memory), ..CEILINGS });
-            told.first().map(|room| (room.limit, room.fits.units))
+            let capacity = predicted(&stages(slots), &Ceilings { memory: Bytes(memory), ..CEILINGS });
+            capacity.first().map(|first| (first.limit, first.fits.units))
         };
         // 4,096 B of anon and two mappings of 200 B each.
         assert_eq!(first(None, 8 << 20), Some((Limit::Anon, ((8 << 20) - 30 * 200) / (4096 + 400))));
         assert_eq!(first(None, 8 << 30), Some((Limit::AddressSpace, 32_263)));
         assert_eq!(first(Some(1000), 8 << 30), Some((Limit::Slots, 1000)));
         let roomy = Ceilings { address_space: Bytes(1 << 57), memory: Bytes(8 << 30), ..CEILINGS };
-        let mapped = told(&stages(None), &roomy).first().expect("limited");
+        let mapped = predicted(&stages(None), &roomy).first().expect("a limit");
         assert_eq!((mapped.limit, mapped.fits.units), (Limit::MaxMapCount, 32_750));
     }
 
     #[test]
-    fn pages_of_a_memfd_count_once_however_often_they_are_mapped() {
-        // A 1 MiB memfd that every unit maps and reads whole, and a page of its own each.
+    fn memfd_pages_count_once_however_often_they_are_mapped() {
+        // Every unit maps and reads all of a 1 MiB memfd, and has one page in addition.
         let at = |n: u64| At { anon: n * PAGE, shmem: n << 20, pss: (1 << 20) + n * PAGE, ..At::default() };
         let stages = vec![stage("loaded", &[at(0)]), stage("live@1", &[at(1)]), stage("live@9", &[at(9)])];
-        let told = told(&case(stages, 1), &Ceilings { bytes_per_mapping: 0, ..CEILINGS });
-        assert_eq!((told.bytes_per_unit.value, told.fixed_bytes), (4096.0, 1_048_576.0));
+        let capacity = predicted(&case(stages, 1), &Ceilings { bytes_per_mapping: 0, ..CEILINGS });
+        assert_eq!((capacity.bytes_per_unit.value, capacity.fixed_bytes), (4096.0, 1_048_576.0));
     }
 
     #[test]
-    fn what_does_not_fit_at_all_is_none_and_what_costs_nothing_has_no_limit() {
+    fn free_units_have_no_limit_unless_the_fixed_part_exceeds_it() {
         let flat = case(vec![anon("loaded", 1 << 20), anon("ran@1", 1 << 20), anon("ran@9", 1 << 20)], 1);
-        assert_eq!(told(&flat, &CEILINGS).first(), None);
+        assert_eq!(predicted(&flat, &CEILINGS).first(), None);
         let tight = Ceilings { memory: Bytes(1 << 10), ..CEILINGS };
-        assert_eq!(told(&flat, &tight).first().map(|room| room.fits.units), Some(0));
+        assert_eq!(predicted(&flat, &tight).first().map(|first| first.fits.units), Some(0));
     }
 
     #[test]
-    fn units_that_cost_more_and_more_are_not_linear() {
+    fn a_rising_marginal_cost_is_not_linear() {
         let stages = [1_u64, 10, 50, 100].map(|n| anon(&format!("live@{n}"), n * n * PAGE));
         let stages = std::iter::once(anon("loaded", 0)).chain(stages).collect();
-        assert!(!told(&case(stages, 1), &CEILINGS).linear);
+        assert!(!predicted(&case(stages, 1), &CEILINGS).linear);
     }
 
     #[test]
-    fn a_case_without_workers_or_ladder_says_so() {
+    fn without_workers_or_ladder_there_is_no_prediction() {
         let reference = "loaded".parse().expect("a stage");
-        let why = |case: &CaseRecord| capacity(case, &reference, PAGE, &CEILINGS).expect_err("cannot be told");
+        let why = |case: &CaseRecord| capacity(case, &reference, PAGE, &CEILINGS).expect_err("no prediction");
         assert_eq!(why(&case(vec![anon("loaded", 0), anon("live@1", 1)], 1)), "no ladder of two scales or more");
         assert_eq!(why(&case(Vec::new(), 0)), "no worker completed");
         let not_run = CaseRecord::not_run("toy/heap".parse().expect("an id"), "no rights".to_owned());
@@ -449,9 +335,9 @@ mod tests {
     }
 
     proptest! {
-        /// What is said to fit does, one more does not, and more memory never makes it less.
+        /// The predicted units fit, one more does not, and more memory never lowers the prediction.
         #[test]
-        fn usage_by_the_line_stays_within_the_memory_and_one_more_does_not(
+        fn the_predicted_units_fit_and_one_more_does_not(
             fixed in 0_u64..1 << 24, per_unit in 1_u64..1 << 20, memory in 0_u64..1 << 34, more in 0_u64..1 << 30,
         ) {
             let ladder = [1_u64, 10, 100].map(|n| anon(&format!("live@{n}"), fixed + n * per_unit));
@@ -459,7 +345,7 @@ mod tests {
             let case = case(stages, 1);
             let units = |memory| {
                 let ceilings = Ceilings { memory: Bytes(memory), ..CEILINGS };
-                told(&case, &ceilings).first().expect("limited").fits.units
+                predicted(&case, &ceilings).first().expect("a limit").fits.units
             };
             let fitting = units(memory);
             prop_assert!(fitting == 0 || fixed + fitting * per_unit <= memory);
@@ -467,19 +353,19 @@ mod tests {
             prop_assert!(units(memory + more) >= fitting);
         }
 
-        /// The interval holds the middle, and is that of the workers.
+        /// The interval contains the median and lies within the range of the workers.
         #[test]
-        fn the_interval_lies_between_the_dearest_and_the_cheapest_worker(
+        fn the_interval_lies_within_the_range_of_the_workers(
             slopes in prop::collection::vec(1_u64..1 << 16, 1..12),
         ) {
             let at = |n: u64| slopes.iter().map(|s| At { anon: n * s, ..At::default() }).collect::<Vec<_>>();
             let stages = vec![stage("loaded", &at(0)), stage("live@1", &at(1)), stage("live@2", &at(2))];
-            let fits = told(&case(stages, slopes.len()), &CEILINGS).first().expect("limited").fits;
+            let fits = predicted(&case(stages, slopes.len()), &CEILINGS).first().expect("a limit").fits;
             prop_assert!(fits.low <= fits.units && fits.units <= fits.high);
             let by = |slope: &u64| (1_u64 << 30) / slope;
             let cheapest = slopes.iter().min().map(by);
-            let dearest = slopes.iter().max().map(by);
-            prop_assert!(Some(fits.low) >= dearest && Some(fits.high) <= cheapest);
+            let most_expensive = slopes.iter().max().map(by);
+            prop_assert!(Some(fits.low) >= most_expensive && Some(fits.high) <= cheapest);
         }
     }
 }

@@ -1,66 +1,66 @@
-//! The comparison of a run with its baseline, family by family, and what it comes to.
+//! Compares a run with its baselines, family by family, and derives the exit status.
 
 use highwater_model::{Baseline, Blessing, CaseId, MachineClass, Record, WorkerOptions};
 use serde::Serialize;
 
 use super::{
     Keep, Kind, Policy, Verdict, baselines,
+    compare_case::{FamilyJudge, whole_case},
     differences::differences,
-    pair::{Pair, whole_case},
 };
 
 /// All families of a comparison.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Comparison {
-    /// Whether what is unconfirmed fails too.
+    /// Whether unconfirmed findings fail too.
     pub strict: bool,
-    /// By family, in order of name.
+    /// The families, in order of name.
     pub families: Vec<FamilyComparison>,
     /// Families of the run that have no baseline.
     pub without_baseline: Vec<NoBaseline>,
 }
 
-/// A family that cannot be compared for want of a baseline.
+/// A family that cannot be compared because it has no baseline.
 #[derive(Clone, Debug, Serialize)]
 pub struct NoBaseline {
     /// The family.
     pub family: String,
     /// The machine class of the run.
     pub class: MachineClass,
-    /// Classes that do have a baseline of this family.
+    /// Machine classes that have a baseline of this family.
     pub other_classes: Vec<MachineClass>,
 }
 
-/// One family's verdicts.
+/// The verdicts of one family.
 #[derive(Clone, Debug, Serialize)]
 pub struct FamilyComparison {
     /// The family.
     pub family: String,
     /// The machine class of the run.
     pub class: MachineClass,
-    /// The machine class of the baseline: other than the run's only where growth alone is judged.
+    /// The machine class of the baseline. If it differs from the run's, only growth is judged.
     pub baseline_class: MachineClass,
-    /// The baseline's reason and date.
+    /// The reason and date of the baseline.
     pub blessed: Option<Blessing>,
-    /// What differs in context: name, in the baseline, in the run.
+    /// Differences in context: the name, the value in the baseline, the value in the run.
     pub differences: Vec<(String, String, String)>,
-    /// Cases of the baseline that the run's filter left out.
+    /// The number of cases of the baseline that the run's filter left out.
     pub not_selected: usize,
-    /// What one unit of the ladder is.
+    /// The unit of the ladder.
     pub unit: String,
-    /// What was changed about the run's workers on purpose.
+    /// Options that changed the run's workers on purpose.
     pub worker_options: WorkerOptions,
     /// The verdicts, case by case.
     pub verdicts: Vec<Verdict>,
 }
 
 impl Comparison {
-    /// Every verdict.
+    /// The verdicts of all families.
     pub fn verdicts(&self) -> impl Iterator<Item = &Verdict> {
         self.families.iter().flat_map(|family| &family.verdicts)
     }
 
-    /// The exit status (design §4): failures first, then missing baselines.
+    /// The exit status. A failure takes precedence over a missing baseline.
     #[must_use]
     pub fn exit_status(&self) -> u8 {
         if self.verdicts().any(Verdict::fails) {
@@ -76,7 +76,7 @@ impl Comparison {
 }
 
 impl FamilyComparison {
-    /// The cases with a gated finding that stage 2 has to confirm: those whose workers are to be run again.
+    /// The cases with a gated finding that fresh workers have to confirm.
     #[must_use]
     pub fn flagged(&self) -> Vec<&CaseId> {
         let flagged = |verdict: &&Verdict| verdict.gated && verdict.subject.is_some() && verdict.kind.is_flagged();
@@ -86,36 +86,36 @@ impl FamilyComparison {
     }
 }
 
-/// Judges a run against a baseline of the same family, of the same machine class or of the one that
-/// differs by ASLR alone. This is stage 1 (design §4).
+/// Judges a run against a baseline of the same family, for the same machine class or the one that differs only in
+/// ASLR. This is stage 1; [`confirm_family`] is stage 2.
 #[must_use]
 pub fn compare_family(baseline: &Baseline, run: &Record, policy: &Policy) -> FamilyComparison {
     judge(baseline, run, None, policy)
 }
 
-/// The same where the baseline is another run.
+/// Judges a run against another run.
 #[must_use]
 pub fn compare_runs(baseline: &Record, run: &Record, policy: &Policy) -> FamilyComparison {
     compare_family(&baselines::of_run(baseline, policy, Keep::Reported), run, policy)
 }
 
-/// The same with stage 2: `again` holds fresh workers of the cases that stage 1 flagged, and a finding
-/// stands only where both runs have it.
+/// Judges a run with confirmation: `fresh` has new workers of the cases that stage 1 flagged, and a finding counts only
+/// if they show it too.
 #[must_use]
-pub fn confirm_family(baseline: &Baseline, run: &Record, again: &Record, policy: &Policy) -> FamilyComparison {
-    judge(baseline, run, Some(again), policy)
+pub fn confirm_family(baseline: &Baseline, run: &Record, fresh: &Record, policy: &Policy) -> FamilyComparison {
+    judge(baseline, run, Some(fresh), policy)
 }
 
-fn judge(baseline: &Baseline, run: &Record, again: Option<&Record>, policy: &Policy) -> FamilyComparison {
-    let pair = Pair { baseline, run, again, policy };
-    let mut verdicts: Vec<Verdict> = run.cases.iter().flat_map(|case| pair.case(case)).collect();
+fn judge(baseline: &Baseline, run: &Record, fresh: Option<&Record>, policy: &Policy) -> FamilyComparison {
+    let judge = FamilyJudge { baseline, run, fresh, policy };
+    let mut verdicts: Vec<Verdict> = run.cases.iter().flat_map(|case| judge.judge_case(case)).collect();
     let absent = baseline.cases.keys().filter(|id| run.cases.iter().all(|case| case.id != **id));
     let mut not_selected = 0;
     for id in absent {
         if run.selection.filter.is_some() {
             not_selected += 1;
         } else {
-            let sentence = "the baseline has this case and the run has not; bless to accept".to_owned();
+            let sentence = "in the baseline but not in the run; bless to accept".to_owned();
             let gated = policy.expects(id);
             verdicts.push(Verdict { gated, ..whole_case(id, Kind::Missing, sentence) });
         }

@@ -1,29 +1,32 @@
-//! Run, baseline and policy in; verdicts out. No measuring, and no files but the policy's and
-//! those of the baselines.
+//! Judges a run against its baseline and a policy. This crate measures nothing. The only files it reads are policies
+//! and baselines.
 
+mod amounts;
 mod aspect;
 pub mod baselines;
 mod calibration;
 mod capacity;
+mod categories;
 mod compare;
+mod compare_case;
+mod compare_samples;
 mod differences;
-mod pair;
 mod policy;
+mod scaling_model;
 mod sentence;
 mod time;
-mod values;
 mod verdict;
 mod verification;
 
+pub use amounts::{amount, amounts, change};
 pub use aspect::View;
 pub use baselines::Keep;
 pub use calibration::{Arm, AspectKind, Batches, Calibration, CaseTally, Tally, calibrate};
-pub use capacity::{Capacity, Ceilings, Fits, Limit, Room, capacity};
+pub use capacity::{Capacity, Ceilings, Limit, LimitCapacity, UnitEstimate, capacity};
 pub use compare::{Comparison, FamilyComparison, NoBaseline, compare_family, compare_runs, confirm_family};
+pub use compare_case::exact_where_gated;
 pub use highwater_model::Aspect;
-pub use pair::exact_where_gated;
 pub use policy::{Applied, Mode, Policy, PolicyError};
-pub use sentence::{amount, amounts, change};
 pub use time::judge_time;
 pub use verdict::{Kind, NoiseClass, Subject, Verdict};
 pub use verification::{Search, Verification};

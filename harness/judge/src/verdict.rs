@@ -1,38 +1,38 @@
-//! One verdict: what was looked at, what was found, and one sentence that says why.
+//! A verdict: its subject, its kind, and one sentence that states the reason.
 
 use std::fmt;
 
 use highwater_model::{Aspect, CaseId, Category, Quantity};
 use serde::Serialize;
 
-/// What was found (design §4).
+/// What was found. The order is by severity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Within the tolerance.
     Same,
-    /// Lower than the baseline by more than the tolerance.
+    /// Below the baseline by more than the tolerance.
     Improved,
-    /// The case, or something gated of it, has no baseline.
+    /// The case, or a gated value of it, has no baseline.
     New,
-    /// The baseline has a case, or a stage of one, that this full run has not.
+    /// The baseline has a case, stage or value that this full run lacks.
     Missing,
-    /// The case could not run here.
+    /// The case could not run on this machine.
     NotRun,
-    /// Machine classes differ in what matters for this aspect.
+    /// The machine classes differ in a way that affects this aspect.
     NotComparable,
-    /// Higher than the baseline at first sight; fresh workers did not show it, or could not be asked.
+    /// Above the baseline, but not significantly, or not confirmed by fresh workers.
     Unconfirmed,
-    /// Higher than the baseline by more than the tolerance.
+    /// Above the baseline by more than the tolerance.
     Regressed,
-    /// Above the policy's budget.
+    /// Above the budget that the policy sets.
     OverBudget,
-    /// Workers died.
+    /// A worker failed.
     Died,
 }
 
 impl Kind {
-    /// Every kind, from the harmless to the worst.
+    /// Every kind, the least severe first.
     pub const ALL: [Self; 10] = [
         Self::Same,
         Self::Improved,
@@ -46,23 +46,41 @@ impl Kind {
         Self::Died,
     ];
 
-    /// Whether stage 2 has to confirm it.
+    /// A stable identifier for output that programs read: the name in JSON.
+    #[must_use]
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::Improved => "improved",
+            Self::New => "new",
+            Self::Missing => "missing",
+            Self::NotRun => "not_run",
+            Self::NotComparable => "not_comparable",
+            Self::Unconfirmed => "unconfirmed",
+            Self::Regressed => "regressed",
+            Self::OverBudget => "over_budget",
+            Self::Died => "died",
+        }
+    }
+
+    /// Whether fresh workers have to confirm it.
     #[must_use]
     pub fn is_flagged(self) -> bool {
         matches!(self, Self::Regressed | Self::OverBudget | Self::Unconfirmed)
     }
 
-    /// Whether it fails the gate, where it is gated.
+    /// Whether it fails the gate if the policy gates its subject.
     #[must_use]
     pub fn is_failure(self) -> bool {
         matches!(self, Self::Missing | Self::Regressed | Self::OverBudget | Self::Died)
     }
 }
 
+/// The words for people; programs get [`Kind::id`].
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Self::Same => "same",
+            Self::Same => "unchanged",
             Self::Improved => "improved",
             Self::New => "new",
             Self::Missing => "missing",
@@ -71,18 +89,18 @@ impl fmt::Display for Kind {
             Self::Unconfirmed => "unconfirmed",
             Self::Regressed => "regressed",
             Self::OverBudget => "over budget",
-            Self::Died => "died",
+            Self::Died => "failed",
         })
     }
 }
 
-/// Whether a baseline's workers agree.
+/// Whether the workers of a baseline agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NoiseClass {
-    /// One value.
+    /// All have the same value.
     Exact,
-    /// Several.
+    /// They have different values.
     Spread,
 }
 
@@ -95,22 +113,23 @@ impl fmt::Display for NoiseClass {
     }
 }
 
-/// What a verdict is about; a verdict on a whole case has none.
+/// The subject of a verdict. A verdict on a whole case has none.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Subject {
     /// The quantity.
     pub quantity: Quantity,
-    /// In which aspect.
+    /// The aspect.
     pub aspect: Aspect,
     /// The baseline's median, in bytes or counts (per unit, for a slope).
     pub baseline: Option<f64>,
     /// The run's median.
     pub run: f64,
-    /// The median of the fresh workers of stage 2, where it was needed and could be had.
-    pub again: Option<f64>,
-    /// How noisy the baseline is.
+    /// The median of the fresh workers, if confirmation was needed and possible.
+    #[serde(rename = "again")]
+    pub confirmation: Option<f64>,
+    /// Whether the workers of the baseline agree.
     pub class: Option<NoiseClass>,
-    /// The category of mapping that moved most in the same direction, and by how much.
+    /// The category of mapping with the largest change in the same direction, and that change.
     pub category: Option<(Category, f64)>,
 }
 
@@ -119,13 +138,13 @@ pub struct Subject {
 pub struct Verdict {
     /// The case.
     pub case: CaseId,
-    /// What was found.
+    /// The finding.
     pub kind: Kind,
     /// Whether the policy gates it.
     pub gated: bool,
-    /// What it is about.
+    /// What was judged.
     pub subject: Option<Subject>,
-    /// Why, in one line.
+    /// The reason, in one line.
     pub sentence: String,
 }
 
@@ -134,5 +153,17 @@ impl Verdict {
     #[must_use]
     pub fn fails(&self) -> bool {
         self.gated && self.kind.is_failure()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_the_names_in_json() {
+        for kind in Kind::ALL {
+            assert_eq!(serde_json::json!(kind), kind.id());
+        }
     }
 }

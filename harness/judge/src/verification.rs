@@ -1,55 +1,56 @@
-//! A predicted number of units held against what lives: which numbers to try, and how far off it was.
+//! Verifies a predicted number of units: which numbers to try with real workers, and the error of the prediction.
 //!
-//! A worker with so many units lives or does not. The search begins at the prediction, steps away from it
-//! by 2, 4, 8, ... hundredths until both are known, and then halves what is between them down to one.
+//! A worker with a given number of units succeeds or fails. The search begins at the prediction and moves away from it
+//! in steps of 2, 4, 8, ... hundredths until it has seen both a success and a failure. It then bisects the interval
+//! between them down to one hundredth of the prediction.
 
 use serde::Serialize;
 
-/// How far off a prediction may be.
+/// The largest relative error of an accurate prediction.
 const TOLERANCE: f64 = 0.05;
-/// A prediction is never searched for beyond this multiple of it.
-const FARTHEST: u64 = 4;
+/// The search ends at this multiple of the prediction.
+const MAX_MULTIPLE: u64 = 4;
 
-/// The search for the most units that live.
+/// The search for the largest number of units with which a worker succeeds.
 #[derive(Clone, Copy, Debug)]
 pub struct Search {
     predicted: u64,
-    /// A hundredth of the prediction: where the search ends.
-    grain: u64,
-    lived: u64,
-    refused: Option<u64>,
-    /// How far the next step goes.
+    /// One hundredth of the prediction: the resolution of the search.
+    resolution: u64,
+    succeeded: u64,
+    failed: Option<u64>,
+    /// The size of the next step.
     step: u64,
 }
 
 impl Search {
-    /// Begins at the prediction.
+    /// A search that begins at the prediction.
     #[must_use]
     pub fn around(predicted: u64) -> Self {
-        let grain = (predicted / 100).max(1);
-        Self { predicted, grain, lived: 0, refused: None, step: 2 * grain }
+        let resolution = (predicted / 100).max(1);
+        Self { predicted, resolution, succeeded: 0, failed: None, step: 2 * resolution }
     }
 
-    /// How many units to try next; `None` when it is known closely enough.
+    /// The number of units to try next, or `None` if the result is precise enough.
     #[must_use]
     pub fn next(&self) -> Option<u64> {
-        let most = self.predicted.saturating_mul(FARTHEST);
-        match (self.lived, self.refused) {
+        let max = self.predicted.saturating_mul(MAX_MULTIPLE);
+        match (self.succeeded, self.failed) {
             (0, None) => Some(self.predicted.max(1)),
-            (lived, None) if lived >= most => None,
-            (lived, None) => Some((lived + self.step).min(most)),
-            (lived, Some(refused)) if refused - lived <= self.grain => None,
-            (0, Some(refused)) if refused > self.step => Some(refused - self.step),
-            (lived, Some(refused)) => Some(lived + (refused - lived) / 2),
+            (succeeded, None) if succeeded >= max => None,
+            (succeeded, None) => Some((succeeded + self.step).min(max)),
+            (succeeded, Some(failed)) if failed - succeeded <= self.resolution => None,
+            (0, Some(failed)) if failed > self.step => Some(failed - self.step),
+            (succeeded, Some(failed)) => Some(succeeded + (failed - succeeded) / 2),
         }
     }
 
-    /// Takes in what became of a number that [`Search::next`] gave.
-    pub fn found(&mut self, units: u64, lives: bool) {
-        let both = self.lived > 0 && self.refused.is_some();
-        match lives {
-            true => self.lived = self.lived.max(units),
-            false => self.refused = Some(self.refused.map_or(units, |refused| refused.min(units))),
+    /// Records the outcome of a number that [`Search::next`] returned.
+    pub fn found(&mut self, units: u64, succeeded: bool) {
+        let both = self.succeeded > 0 && self.failed.is_some();
+        match succeeded {
+            true => self.succeeded = self.succeeded.max(units),
+            false => self.failed = Some(self.failed.map_or(units, |failed| failed.min(units))),
         }
         let first = units == self.predicted;
         if !both && !first {
@@ -57,37 +58,39 @@ impl Search {
         }
     }
 
-    /// What was found, where the last refusal ended with these words.
+    /// The result. `ended` describes the last failure.
     #[must_use]
     pub fn verification(&self, ended: Option<String>) -> Verification {
-        Verification { predicted: self.predicted, lived: self.lived, refused: self.refused, ended }
+        Verification { predicted: self.predicted, succeeded: self.succeeded, failed: self.failed, ended }
     }
 }
 
-/// A prediction and what was found.
+/// A prediction and the result of its verification.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Verification {
     /// The prediction.
     pub predicted: u64,
-    /// The most units with which a worker lived.
-    pub lived: u64,
-    /// The fewest with which it did not; `None` where all lived that were tried.
-    pub refused: Option<u64>,
-    /// How it ended then.
+    /// The largest number of units with which a worker succeeded.
+    #[serde(rename = "lived")]
+    pub succeeded: u64,
+    /// The smallest number with which a worker failed; `None` if none failed.
+    #[serde(rename = "refused")]
+    pub failed: Option<u64>,
+    /// How the last worker that failed ended.
     pub ended: Option<String>,
 }
 
 impl Verification {
-    /// By what part of what lived the prediction is too high (above 0) or too low.
+    /// The relative error of the prediction: positive if it is too high.
     #[must_use]
-    pub fn off(&self) -> f64 {
-        (self.predicted as f64 - self.lived as f64) / self.lived.max(1) as f64
+    pub fn relative_error(&self) -> f64 {
+        (self.predicted as f64 - self.succeeded as f64) / self.succeeded.max(1) as f64
     }
 
-    /// Whether it is within 5 % of what lived, and something ended it.
+    /// Whether the prediction is within 5 % of the largest success, and a failure was seen.
     #[must_use]
     pub fn holds(&self) -> bool {
-        self.refused.is_some() && self.off().abs() <= TOLERANCE
+        self.failed.is_some() && self.relative_error().abs() <= TOLERANCE
     }
 }
 
@@ -97,7 +100,7 @@ mod tests {
 
     use super::*;
 
-    /// Searches where `actual` units live and no more; with the number of workers it took.
+    /// Searches with workers that succeed with up to `actual` units. Also returns the number of workers.
     fn search(predicted: u64, actual: u64) -> (Verification, usize) {
         let mut search = Search::around(predicted);
         let mut workers = 0;
@@ -112,11 +115,11 @@ mod tests {
     #[test]
     fn a_good_prediction_takes_three_workers() {
         let (found, workers) = search(1000, 1003);
-        assert_eq!((found.lived, found.refused, found.holds(), workers), (1000, Some(1010), true, 3));
+        assert_eq!((found.succeeded, found.failed, found.holds(), workers), (1000, Some(1010), true, 3));
     }
 
     #[test]
-    fn a_prediction_more_than_a_twentieth_off_does_not_hold() {
+    fn a_prediction_more_than_five_percent_off_does_not_hold() {
         assert!(search(1000, 960).0.holds() && search(1000, 1040).0.holds());
         for actual in [900, 940, 1070, 2000, 0] {
             assert!(!search(1000, actual).0.holds(), "{actual}");
@@ -124,20 +127,20 @@ mod tests {
     }
 
     #[test]
-    fn what_nothing_ends_is_given_up_and_does_not_hold() {
+    fn without_a_failure_the_search_ends_and_does_not_hold() {
         let (found, _) = search(100, u64::MAX);
-        assert_eq!((found.lived, found.refused, found.holds()), (400, None, false));
+        assert_eq!((found.succeeded, found.failed, found.holds()), (400, None, false));
     }
 
     proptest! {
         #[test]
-        fn the_search_ends_with_what_lives_within_a_hundredth(predicted in 0_u64..100_000, actual in 1_u64..200_000) {
+        fn the_search_brackets_the_actual_number(predicted in 0_u64..100_000, actual in 1_u64..200_000) {
             let (found, workers) = search(predicted, actual);
-            let grain = (predicted / 100).max(1);
-            match found.refused {
-                Some(refused) => {
-                    prop_assert!(found.lived <= actual && actual < refused);
-                    prop_assert!(refused - found.lived <= grain);
+            let resolution = (predicted / 100).max(1);
+            match found.failed {
+                Some(failed) => {
+                    prop_assert!(found.succeeded <= actual && actual < failed);
+                    prop_assert!(failed - found.succeeded <= resolution);
                 }
                 None => prop_assert!(actual >= 4 * predicted),
             }

@@ -1,0 +1,73 @@
+//! Formats quantities and changes for people.
+
+use highwater_model::{Aspect, Metric, Quantity, Unit, kept, nanoseconds, signed_bytes};
+
+/// Two values in their unit, in exact form if the short form does not show their difference.
+pub fn amounts(quantity: Quantity, before: f64, after: f64) -> [String; 2] {
+    let short = [before, after].map(|value| amount(quantity, value));
+    let exact = |value: f64| match quantity.unit() {
+        Unit::Bytes => format!("{} B", kept(value)),
+        Unit::Nanoseconds => format!("{} ns", kept(value)),
+        Unit::Count => format!("{}", kept(value)),
+    };
+    if short[0] == short[1] && kept(before) != kept(after) { [before, after].map(exact) } else { short }
+}
+
+/// A value in its unit: `4.58 KiB`, `1.234 ms`, `2.5`.
+pub fn amount(quantity: Quantity, value: f64) -> String {
+    match quantity.unit() {
+        Unit::Bytes => signed_bytes(value).trim_start_matches('+').to_owned(),
+        Unit::Nanoseconds => nanoseconds(value),
+        Unit::Count => format!("{}", (value * 100.0).round() / 100.0),
+    }
+}
+
+/// A change in pages, bytes or counts, in total and per unit: `+1.01 pages per sandbox`, `+1008 pages, +1.01
+/// per sandbox`, `+16 B per sandbox`, `+2` (mappings).
+pub fn change(quantity: Quantity, aspect: &Aspect, unit: &str, page: u64, by: f64) -> String {
+    if quantity.metric().is_some_and(Metric::is_heap_bytes) {
+        return match (aspect, aspect.units()) {
+            (Aspect::Slope(_), _) => format!("{} per {unit}", signed_bytes(by)),
+            (_, Some(units)) => format!("{}, {} per {unit}", signed_bytes(by), signed_bytes(by / units)),
+            (_, None) => signed_bytes(by),
+        };
+    }
+    let by = by / quantity.quantum(page);
+    let word = match (quantity.metric(), quantity.unit()) {
+        (Some(_), Unit::Bytes) => " pages",
+        (None, Unit::Bytes) => " bytes",
+        (_, Unit::Nanoseconds) => " ns",
+        (_, Unit::Count) => "",
+    };
+    // Two decimals would round a small change to 0.
+    let each = |by: f64| match by.abs() {
+        small if small > 0.0 && small < 0.005 => format!("{by:+.4}"),
+        _ => format!("{by:+.2}"),
+    };
+    match (aspect, aspect.units()) {
+        (Aspect::Slope(_), _) => format!("{}{word} per {unit}", each(by)),
+        (_, Some(units)) => format!("{by:+}{word}, {} per {unit}", each(by / units)),
+        (_, None) => format!("{by:+}{word}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn different_values_are_printed_differently() {
+        let anon = Quantity::from(Metric::Anon);
+        assert_eq!(amounts(anon, 4096.0, 8192.0), ["4 KiB", "8 KiB"]);
+        assert_eq!(amounts(anon, 10_485_760.0, 10_485_800.0), ["10485760 B", "10485800 B"]);
+    }
+
+    #[test]
+    fn heap_bytes_are_printed_in_bytes_per_unit() {
+        let (live, slope) = (Quantity::from(Metric::HeapLive), Aspect::Slope("live".into()));
+        assert_eq!(change(live, &slope, "sandbox", 4096, 16.0), "+16 B per sandbox");
+        let growth = Aspect::Growth("live@100".parse().expect("a stage"));
+        assert_eq!(change(live, &growth, "sandbox", 4096, 1600.0), "+1.56 KiB, +16 B per sandbox");
+        assert_eq!(change(Metric::Anon.into(), &slope, "sandbox", 4096, 4096.0), "+1.00 pages per sandbox");
+    }
+}
