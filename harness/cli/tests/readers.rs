@@ -248,7 +248,7 @@ fn invalid_policies_are_rejected_in_one_line() {
         (&write(b"schema = 1\n# \xff\n"), exit::USAGE, "utf-8"),
         (&write(b"schema = 1\nschema = 1\n"), exit::USAGE, "line 2: duplicate key"),
         (&write(b"schema = 1\n[[rule]]\nmode = \"gate\"\nmode = \"report\"\n"), exit::USAGE, "line 4: duplicate key"),
-        (&write(b"schema = 1\n[[rule]]\ntolerance = nan\n"), exit::USAGE, "line 3: NaN is no limit"),
+        (&write(b"schema = 1\n[[rule]]\ntolerance = nan\n"), exit::USAGE, "line 3: NaN is not finite"),
         (&write(b"schema = 1\n[[rule]]\ntolerance_percent = -1\n"), exit::USAGE, "line 3: -1 is below 0"),
         (&write(b"schema = 1\n[[rule]]\nmetric = \"anno\"\n"), exit::USAGE, "line 3: unknown word `anno`"),
         (&|path| fs::write(path, "[".repeat(1 << 20)).expect("written"), exit::USAGE, "line 1"),
