@@ -1,16 +1,16 @@
-//! What blessing a run would change, as a table: one line for each case and gated quantity that does
-//! not just hold, and one for each case that comes or goes.
+//! A table of what blessing a run would change: one line for each case and gated quantity that changed, and one for each
+//! case that is added or removed.
 
 use highwater_judge::{FamilyComparison, Kind, amount, amounts, change};
 use highwater_model::Record;
 
 use super::{
-    leads::{Lead, leads},
     table,
+    verdict_groups::{VerdictGroup, group_verdicts},
 };
 
-/// The table of one family. `changes` is the comparison of `run` with the baseline that it is to
-/// replace, or with one without cases where there is none.
+/// The table of one family. `changes` is the comparison of `run` with the baseline that it replaces, or with an empty
+/// one if there is none.
 #[must_use]
 pub fn blessing_table(run: &Record, changes: &FamilyComparison) -> String {
     let title = match &changes.blessed {
@@ -18,8 +18,8 @@ pub fn blessing_table(run: &Record, changes: &FamilyComparison) -> String {
         None => "its first baseline".to_owned(),
     };
     let title = format!("{} on {}: {title}", run.family, run.fingerprint.class);
-    let told = changes.verdicts.iter().filter(|verdict| verdict.gated && verdict.kind != Kind::Same);
-    let rows: Vec<Vec<String>> = leads(told).map(|lead| row(run, &lead)).collect();
+    let changed = changes.verdicts.iter().filter(|verdict| verdict.gated && verdict.kind != Kind::Same);
+    let rows: Vec<Vec<String>> = group_verdicts(changed).map(|group| row(run, &group)).collect();
     if rows.is_empty() {
         return format!("{title}\nnothing gated changes");
     }
@@ -27,8 +27,8 @@ pub fn blessing_table(run: &Record, changes: &FamilyComparison) -> String {
     format!("{title}\n{}", table::print_words(&headings, rows))
 }
 
-fn row(run: &Record, lead: &Lead<'_>) -> Vec<String> {
-    let verdict = lead.verdict;
+fn row(run: &Record, group: &VerdictGroup<'_>) -> Vec<String> {
+    let verdict = group.verdict;
     let [id, kind] = [table::short_id(&verdict.case), verdict.kind.to_string()];
     let Some(subject) = &verdict.subject else {
         return match verdict.kind {
@@ -37,7 +37,7 @@ fn row(run: &Record, lead: &Lead<'_>) -> Vec<String> {
             _ => vec![id, kind, verdict.sentence.clone()],
         };
     };
-    let more = match lead.others.len() {
+    let more = match group.others.len() {
         0 => String::new(),
         more => format!(" (and {more} more)"),
     };

@@ -1,5 +1,4 @@
-//! What calibrating a family gave, as Markdown tables: they are read in a terminal and pasted into
-//! `docs/calibration.md`.
+//! The result of calibrating a family as Markdown tables, for the terminal and for `docs/calibration.md`.
 
 use highwater_judge::{Arm, Calibration, Tally};
 use highwater_model::{MachineClass, Metric, Quantity};
@@ -7,10 +6,10 @@ use highwater_stats as stats;
 
 use super::table;
 
-/// Two-sided confidence whose upper limit holds with 95 % on its own.
+/// The two-sided confidence level; each limit alone has a confidence of 95 %.
 const CONFIDENCE: f64 = 0.90;
 
-/// The tables of a family: by case, and by class and quantity.
+/// Two tables: by case, and by noise class and quantity.
 #[must_use]
 pub fn calibration_text(family: &str, class: &MachineClass, batches: usize, calibration: &Calibration) -> String {
     let total = |arm| {
@@ -40,10 +39,10 @@ pub fn calibration_text(family: &str, class: &MachineClass, batches: usize, cali
     let headings =
         ["class", "gated", "A/A comparisons", "false alarms (95 % bound)", "found: one page", "64 KiB", "1 %"];
     let rows = calibration.aspects.iter().map(|(kind, tallies)| {
-        // What is dirtied once appears in growth, and neither before it nor in a slope.
-        let shows =
+        // Memory that is dirtied once appears in growth, but neither in a level nor in a slope.
+        let is_affected =
             kind.word == "growth" && matches!(kind.quantity, Quantity::Process(Metric::Anon | Metric::PeakAnon));
-        let tally = |arm: Arm| tallies.get(&arm).copied().filter(|_| shows || arm == Arm::Same);
+        let tally = |arm: Arm| tallies.get(&arm).copied().filter(|_| is_affected || arm == Arm::Same);
         let mut row = vec![kind.class.to_string(), format!("{} of {}", kind.word, kind.quantity)];
         row.extend(cells(&tally, None));
         row

@@ -1,16 +1,16 @@
-//! A comparison as text: context that differs first, then what moved and why, then the counts. A log is
-//! read from its end, so what is worst stands there: families that fail below those that hold, and in each
-//! the failures below the rest.
+//! A comparison as text: differences in context, then the findings, then the counts. A log is read from its end, so the
+//! worst comes last: families that fail follow those that pass, and failures follow the other findings of a family.
 
 use highwater_judge::{Comparison, FamilyComparison, Verdict};
 
 use super::{
-    counted, printable,
+    counted,
+    findings::{finding_lines, no_baseline},
+    printable,
     summary::Summary,
-    told::{self, no_baseline},
 };
 
-/// The whole comparison.
+/// The text of a comparison.
 #[must_use]
 pub fn comparison_text(comparison: &Comparison) -> String {
     let mut families: Vec<&FamilyComparison> = comparison.families.iter().collect();
@@ -18,7 +18,7 @@ pub fn comparison_text(comparison: &Comparison) -> String {
     let mut text: Vec<String> = families.into_iter().map(family_text).collect();
     for absent in &comparison.without_baseline {
         text.push(format!(
-            "{}: {}\n  measure here and `highwater bless --reason TEXT` to make one",
+            "{}: {}\n  to create one, measure here and run `highwater bless --reason TEXT`",
             absent.family,
             no_baseline(absent)
         ));
@@ -27,21 +27,20 @@ pub fn comparison_text(comparison: &Comparison) -> String {
     text.join("\n\n")
 }
 
-/// One family's part of it.
+/// The text of one family.
 #[must_use]
 pub fn family_text(family: &FamilyComparison) -> String {
     let mut text = format!("{} on {}", family.family, family.class);
     for remark in remarks(family) {
         text.push_str(&format!("\n  {remark}"));
     }
-    for (name, before, now) in &family.differences {
-        text.push_str(&format!("\n  {}", printable::line(&format!("{name}: {before} -> {now}"))));
+    for (name, before, after) in &family.differences {
+        text.push_str(&format!("\n  {}", printable::line(&format!("{name}: {before} -> {after}"))));
     }
     if family.not_selected > 0 {
         text.push_str(&format!("\n  {}", left_out(family.not_selected)));
     }
-    // Worst kinds come first there.
-    let mut lines = told::lines(&family.verdicts);
+    let mut lines = finding_lines(&family.verdicts);
     lines.sort_by_key(|line| line.verdict.kind);
     for line in lines {
         text.push_str(&format!("\n  {:<14} {}: {}", line.verdict.kind, line.subject(), line.sentence));
@@ -49,7 +48,7 @@ pub fn family_text(family: &FamilyComparison) -> String {
     text
 }
 
-/// What is to be known of the two sides before their verdicts are read.
+/// Remarks on baseline and run that the reader needs to interpret the verdicts.
 pub(super) fn remarks(family: &FamilyComparison) -> Vec<String> {
     let mut remarks = Vec::new();
     if let Some(blessed) = &family.blessed {
@@ -57,7 +56,7 @@ pub(super) fn remarks(family: &FamilyComparison) -> Vec<String> {
     }
     if family.class != family.baseline_class {
         remarks.push(format!(
-            "baseline is of {}: only growth of anon_mapped and of heap bytes is judged",
+            "the baseline is from {}: only growth of anon_mapped and of heap bytes is judged",
             family.baseline_class
         ));
     }
@@ -65,12 +64,12 @@ pub(super) fn remarks(family: &FamilyComparison) -> Vec<String> {
     remarks
 }
 
-/// What was changed about the run's workers on purpose.
+/// Options that changed the run's workers on purpose.
 pub(super) fn altered(family: &FamilyComparison) -> impl Iterator<Item = String> {
     family.worker_options.sentences(&family.unit).map(|sentence| format!("in this run, {sentence}"))
 }
 
-/// What is told of cases that the run's filter left out.
+/// The remark on cases that the run's filter left out.
 pub(super) fn left_out(cases: usize) -> String {
     format!("{} of the baseline left out by the run's filter", counted(cases, "case"))
 }

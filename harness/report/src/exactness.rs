@@ -1,5 +1,4 @@
-//! How many different values the workers of a run gave, stage by stage: the check that a case is
-//! exact, or how far it is from it.
+//! The number of distinct values among the workers of a run: the check that a case is exact.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +7,8 @@ use highwater_model::{Metric, Record};
 
 use super::table;
 
-/// For each case and each of `metrics`, the number of different values at the worst stage, of the
-/// level (from the reference stage on) and of the growth since the reference stage.
+/// For each case and each of `metrics`, the largest number of distinct values at any stage, of the level and of the
+/// growth since the reference stage.
 #[must_use]
 pub fn exactness_table(record: &Record, metrics: &[Metric]) -> String {
     let headings = ["case", "n"].into_iter().map(str::to_owned);
@@ -32,7 +31,7 @@ pub fn exactness_table(record: &Record, metrics: &[Metric]) -> String {
         cells
     });
     format!(
-        "{} on {}: different values among n workers, at the stage with most\n{}",
+        "{} on {}: distinct values among n workers, at the stage with the most\n{}",
         record.family,
         record.fingerprint.class,
         table::print(&headings.collect::<Vec<_>>(), rows)

@@ -1,5 +1,5 @@
-//! What the workers of a run told about themselves, as tables: one for all cases that tell alike. A case
-//! that tells the same at several stages, rung by rung of a ladder, has a row for each.
+//! Tables of the figures that the workers of a run reported, one for all cases with the same figures. A case that reports
+//! a figure at several stages has a row for each.
 
 use highwater_judge::{Aspect, View, amount};
 use highwater_model::{CaseRecord, Quantity, Record, Stage};
@@ -7,25 +7,27 @@ use highwater_stats::median;
 
 use super::table;
 
-/// What one case told.
-struct Told {
+/// The figures of one case, or of several with the same quantities.
+struct FigureGroup {
     quantities: Vec<Quantity>,
-    /// Where it told anything more than once: the first column after the case.
+    /// Whether a figure is reported at several stages. If so, the stage is a column.
     has_stages: bool,
     rows: Vec<Vec<String>>,
 }
 
-/// Tables of the middle figures of all cases that have any, in the order in which they first appear.
+/// The tables of median figures, in order of first appearance.
 pub(super) fn figure_tables(record: &Record) -> Vec<String> {
-    let mut groups: Vec<Told> = Vec::new();
-    for told in record.cases.iter().map(|case| told(record, case)).filter(|told| !told.quantities.is_empty()) {
-        let alike = |it: &&mut Told| it.quantities == told.quantities && it.has_stages == told.has_stages;
-        match groups.iter_mut().find(alike) {
-            Some(known) => known.rows.extend(told.rows),
-            None => groups.push(told),
+    let mut groups: Vec<FigureGroup> = Vec::new();
+    let figures = record.cases.iter().map(|case| case_figures(record, case));
+    for figures in figures.filter(|figures| !figures.quantities.is_empty()) {
+        let is_same =
+            |group: &&mut FigureGroup| group.quantities == figures.quantities && group.has_stages == figures.has_stages;
+        match groups.iter_mut().find(is_same) {
+            Some(known) => known.rows.extend(figures.rows),
+            None => groups.push(figures),
         }
     }
-    let print = |Told { quantities, has_stages, rows }: Told| {
+    let print = |FigureGroup { quantities, has_stages, rows }: FigureGroup| {
         let at = has_stages.then(|| "at".to_owned());
         let names = quantities.into_iter().map(name);
         let headings: Vec<String> = std::iter::once("case".to_owned()).chain(at).chain(names).collect();
@@ -34,7 +36,7 @@ pub(super) fn figure_tables(record: &Record) -> Vec<String> {
     groups.into_iter().map(print).collect()
 }
 
-/// What a quantity is called for people: a figure's name without its unit, which its values have.
+/// The name of a quantity for people: for a figure without its unit, which its values show.
 pub(super) fn name(quantity: Quantity) -> String {
     let name = quantity.to_string().replace('_', " ");
     match name.strip_prefix("figure.") {
@@ -43,7 +45,7 @@ pub(super) fn name(quantity: Quantity) -> String {
     }
 }
 
-fn told(record: &Record, case: &CaseRecord) -> Told {
+fn case_figures(record: &Record, case: &CaseRecord) -> FigureGroup {
     let view = View::new(case, &record.reference);
     let figures = view.figures();
     let stage = |aspect: &Aspect| match aspect {
@@ -64,12 +66,12 @@ fn told(record: &Record, case: &CaseRecord) -> Told {
     let cell = |quantity: &Quantity, at: Option<&Option<Stage>>| {
         let is_it = |(it, aspect): &&(Quantity, Aspect)| it == quantity && at.is_none_or(|at| stage(aspect) == *at);
         let values = figures.iter().find(is_it).and_then(|(_, aspect)| view.values(*quantity, aspect));
-        values.and_then(|values| median(&values)).map_or("-".to_owned(), |middle| amount(*quantity, middle))
+        values.and_then(|values| median(&values)).map_or("-".to_owned(), |median| amount(*quantity, median))
     };
     let id = table::short_id(&case.id);
     let rows = if has_stages {
         let row = |(index, at): (usize, &Option<Stage>)| {
-            // The id stands once, above its rungs.
+            // The id is shown in the first row only.
             let id = if index == 0 { id.clone() } else { String::new() };
             let at_text = at.as_ref().map_or(String::new(), ToString::to_string);
             [id, at_text].into_iter().chain(quantities.iter().map(|it| cell(it, Some(at)))).collect()
@@ -78,5 +80,5 @@ fn told(record: &Record, case: &CaseRecord) -> Told {
     } else {
         vec![std::iter::once(id).chain(quantities.iter().map(|it| cell(it, None))).collect()]
     };
-    Told { quantities, has_stages, rows }
+    FigureGroup { quantities, has_stages, rows }
 }

@@ -1,5 +1,5 @@
-//! Records and verdicts as text and as pages for people, and for the programs that a CI runs. It
-//! measures and decides nothing.
+//! Renders records and verdicts: as text and web pages for people, and in the formats that CI systems read. This crate
+//! neither measures nor judges.
 
 mod blessing;
 mod calibration_text;
@@ -8,13 +8,13 @@ mod comparison_text;
 mod exactness;
 pub mod export;
 mod figure_tables;
-mod leads;
+mod findings;
 mod printable;
 mod run_table;
 pub mod site;
 mod summary;
 mod table;
-mod told;
+mod verdict_groups;
 
 pub use blessing::blessing_table;
 pub use calibration_text::calibration_text;

@@ -1,4 +1,4 @@
-//! One family's run as a table: what one more unit costs, and what the top of the ladder holds.
+//! The run of a family as a table: the marginal cost per unit, and the memory at the top of the ladder.
 
 use highwater_judge::{Aspect, View};
 use highwater_model::{Bytes, CaseRecord, Metric, Record, Unit, nanoseconds, signed_bytes};
@@ -6,10 +6,10 @@ use highwater_stats::{Linearity, median};
 
 use super::{figure_tables::figure_tables, table};
 
-/// Most routines that have a column each; more are a table of their own, with a row each.
-const MOST_ROUTINES: usize = 4;
+/// Up to this many routines have a column each. More go into a separate table with a row each.
+const MAX_ROUTINE_COLUMNS: usize = 4;
 
-/// The table of a run, with its title, and below it why cases were not run and where workers died.
+/// The table of a run with its title, followed by the reasons of cases that were not run and by failures of workers.
 #[must_use]
 pub fn run_table(record: &Record) -> String {
     let ladders = ladders(record);
@@ -19,7 +19,7 @@ pub fn run_table(record: &Record) -> String {
     let mut headings = vec!["case".to_owned(), "n".to_owned()];
     headings.extend(["anon", "page tables", "VMAs"].map(|what| format!("{what}/{}", record.unit)));
     headings.extend(["at", "rss", "pss", "uss", "peak"].map(str::to_owned));
-    let columns: &[&String] = if routines.len() > MOST_ROUTINES { &[] } else { &routines };
+    let columns: &[&String] = if routines.len() > MAX_ROUTINE_COLUMNS { &[] } else { &routines };
     headings.extend(columns.iter().map(|routine| (*routine).clone()));
     let rows = record.cases.iter().map(|case| {
         let columns = columns.iter().filter(|_| case.not_run.is_none());
@@ -45,9 +45,9 @@ pub fn run_table(record: &Record) -> String {
         }
     }
     for case in record.cases.iter().filter(|case| !case.died.is_empty()) {
-        for death in &case.died {
-            text.push_str(&format!("{}: died {}: {}\n", case.id, death.place(), death.outcome));
-            for line in death.output_tail.lines().rev().take(5).collect::<Vec<_>>().into_iter().rev() {
+        for failure in &case.died {
+            text.push_str(&format!("{}: failed {}: {}\n", case.id, failure.place(), failure.outcome));
+            for line in failure.output_tail.lines().rev().take(5).collect::<Vec<_>>().into_iter().rev() {
                 text.push_str(&format!("    {line}\n"));
             }
         }
@@ -56,24 +56,24 @@ pub fn run_table(record: &Record) -> String {
         text.push_str(&format!("claim {}: {}: {}; {}\n", claim.id, claim.decision, claim.statement, claim.figures));
     }
     if !ladders.is_empty() {
-        let of_those = if ladders.len() > 1 { " (of these, those that the case has)" } else { "" };
-        text.push_str(&format!("per {}: what one more costs, {}{of_those}; ", record.unit, ladders.join(" + ")));
-        text.push_str("exact where no interval stands; `*`: it changes along the ladder");
+        let subset = if ladders.len() > 1 { " (those that the case has)" } else { "" };
+        text.push_str(&format!("marginal cost per {}: {}{subset}; ", record.unit, ladders.join(" + ")));
+        text.push_str("exact unless an interval is shown; `*`: not constant along the ladder");
     }
     text
 }
 
-/// Every time of every case in a row of its own.
+/// The times of all cases, one per row.
 fn time_table(record: &Record) -> String {
     let rows = record.cases.iter().flat_map(|case| {
-        // The id stands once, above its routines.
+        // The id is shown in the first row only.
         let ids = std::iter::once(table::short_id(&case.id)).chain(std::iter::repeat(String::new()));
         ids.zip(&case.time).map(|(id, (routine, time))| vec![id, routine.clone(), nanoseconds(time.ns)])
     });
     table::print(&["case", "routine", "time"].map(str::to_owned), rows)
 }
 
-/// Names of the ladders of all cases, in the order of their first appearance.
+/// The names of the ladders of all cases, in order of first appearance.
 fn ladders(record: &Record) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for case in &record.cases {
@@ -98,13 +98,13 @@ fn row(record: &Record, case: &CaseRecord, ladders: &[String]) -> Vec<String> {
     for metric in [Metric::Anon, Metric::PageTables, Metric::Vmas] {
         cells.push(slopes(view, metric, page, ladders));
     }
-    // The stage with the most in it: the last rung of the ladder, or the last stage without one.
+    // The fullest stage: the last rung of a ladder, or the last stage if there is no ladder.
     let top = case.stages.iter().rfind(|columns| columns.stage.scale().is_some()).or(case.stages.last());
     cells.push(top.map_or("-".into(), |top| top.stage.to_string()));
     for metric in [Metric::Rss, Metric::Pss, Metric::Uss, Metric::Peak] {
         let values = top.and_then(|top| top.values(metric, case.samples));
-        let middle = values.and_then(|values| median(&values.iter().map(|value| *value as f64).collect::<Vec<_>>()));
-        cells.push(middle.map_or("-".into(), |value| Bytes(value as u64).to_string()));
+        let median = values.and_then(|values| median(&values.iter().map(|value| *value as f64).collect::<Vec<_>>()));
+        cells.push(median.map_or("-".into(), |value| Bytes(value as u64).to_string()));
     }
     cells
 }
@@ -112,11 +112,11 @@ fn row(record: &Record, case: &CaseRecord, ladders: &[String]) -> Vec<String> {
 fn count(case: &CaseRecord) -> String {
     match case.died.len() {
         0 => case.samples.to_string(),
-        died => format!("{} ({died} died)", case.samples),
+        failed => format!("{} ({failed} failed)", case.samples),
     }
 }
 
-/// `4.58 KiB + 64 KiB`, one term per ladder of the case, with an interval where workers differ.
+/// `4.58 KiB + 64 KiB`: one term per ladder of the case, with an interval if the workers differ.
 fn slopes(view: View<'_>, metric: Metric, page: u64, ladders: &[String]) -> String {
     let show = |value: f64| match metric.unit() {
         Unit::Bytes => signed_bytes(value).trim_start_matches('+').to_owned(),
@@ -124,10 +124,10 @@ fn slopes(view: View<'_>, metric: Metric, page: u64, ladders: &[String]) -> Stri
     };
     let term = |name: &String| {
         let line = view.line(metric.into(), name, metric.quantum(page))?;
-        let bend = if line.linearity == Linearity::Linear { "" } else { "*" };
+        let mark = if line.linearity == Linearity::Linear { "" } else { "*" };
         Some(match line.low == line.high {
-            true => format!("{}{bend}", show(line.slope)),
-            false => format!("{}{bend} [{}, {}]", show(line.slope), show(line.low), show(line.high)),
+            true => format!("{}{mark}", show(line.slope)),
+            false => format!("{}{mark} [{}, {}]", show(line.slope), show(line.low), show(line.high)),
         })
     };
     let terms: Vec<String> = ladders.iter().filter_map(term).collect();

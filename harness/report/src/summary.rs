@@ -1,5 +1,5 @@
-//! What a comparison comes to: how many cases, how many gated verdicts of each kind, and the exit
-//! status. Its text is the last line of the table and the headline of the other formats.
+//! The summary of a comparison: the number of cases, the number of gated verdicts of each kind, and the exit status. It
+//! is the last line of the text and the headline of other formats.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -13,14 +13,13 @@ use super::counted;
 pub(super) struct Summary {
     /// Cases with a verdict.
     pub(super) cases: usize,
-    /// Gated verdicts by kind, the worst first; kinds without any are left out.
+    /// The number of gated verdicts by kind, the worst first. Kinds without verdicts are omitted.
     pub(super) gated: Vec<(Kind, usize)>,
     /// The exit status ([`highwater_model::exit`]).
     pub(super) exit: u8,
 }
 
 impl Summary {
-    /// Counts.
     pub(super) fn of(comparison: &Comparison) -> Self {
         let mut counts: BTreeMap<Kind, usize> = BTreeMap::new();
         let mut cases: Vec<&CaseId> = Vec::new();
@@ -38,7 +37,7 @@ impl Summary {
     /// The exit status in a word or two.
     pub(super) fn outcome(&self) -> &'static str {
         match self.exit {
-            exit::HELD => "held",
+            exit::HELD => "passed",
             exit::REGRESSED => "FAILED",
             exit::UNCONFIRMED => "UNCONFIRMED",
             _ => "NO BASELINE",

@@ -1,9 +1,8 @@
-//! The one table printer.
+//! Prints tables.
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-/// Prints rows below headings; all columns but the first are right-aligned. Wraps to the terminal,
-/// and not at all where there is none.
+/// A table in which all columns but the first are right-aligned. It wraps to the width of the terminal, if there is one.
 pub(super) fn print(headings: &[String], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = table(headings, rows);
     for column in table.column_iter_mut().skip(1) {
@@ -12,13 +11,13 @@ pub(super) fn print(headings: &[String], rows: impl IntoIterator<Item = Vec<Stri
     table.to_string()
 }
 
-/// The same for words: all columns are left-aligned.
+/// A table of text, in which all columns are left-aligned.
 #[must_use]
 pub fn print_words(headings: &[String], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     table(headings, rows).to_string()
 }
 
-/// The same as a table of Markdown.
+/// A table in Markdown, in which all columns but the first are right-aligned.
 pub(super) fn markdown(headings: &[String], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = table(headings, rows);
     table.load_style(presets::ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Disabled);
@@ -38,7 +37,7 @@ fn table(headings: &[String], rows: impl IntoIterator<Item = Vec<String>>) -> Ta
     table
 }
 
-/// A case's id without its family, which the table's title has.
+/// The id of a case without the family, which the title of the table names.
 pub(super) fn short_id(id: &highwater_model::CaseId) -> String {
     let family = id.family().len();
     id.as_str()[family + 1..].to_owned()

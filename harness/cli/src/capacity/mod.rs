@@ -93,14 +93,14 @@ fn family(run: &Record, filters: &[Regex], ceilings: &Ceilings) -> FamilyCapacit
         .filter(|case| filters.is_empty() || filters.iter().any(|filter| filter.is_match(case.id.as_str())));
     let capacities = selected.map(|case| CaseCapacity {
         id: case.id.clone(),
-        told: capacity(case, &run.reference, page, ceilings),
+        prediction: capacity(case, &run.reference, page, ceilings),
         verified: None,
     });
     FamilyCapacity {
         family: run.family.clone(),
         class: run.fingerprint.class.clone(),
         unit: run.unit.clone(),
-        cases: capacities.filter(|case| !filters.is_empty() || case.told.is_ok()).collect(),
+        cases: told.filter(|case| !wanted.is_empty() || case.prediction.is_ok()).collect(),
     }
 }
 

@@ -35,9 +35,9 @@ pub(super) fn verify(folder: &Path, runs: &[Record], report: &mut CapacityReport
     for family in &mut report.families {
         let Some(run) = runs.iter().find(|run| run.family == family.family) else { continue };
         for case in &mut family.cases {
-            let Ok(capacity) = &case.told else { continue };
-            let verified = match check_available(memory) {
-                Ok(()) => verify_case(folder, run, capacity, memory, &interrupt)?,
+            let Ok(capacity) = &case.prediction else { continue };
+            let verified = match room_for(memory) {
+                Ok(()) => one(folder, run, capacity, memory, &interrupt)?,
                 Err(reason) => Verified::NotRun(reason),
             };
             *case = CaseCapacity { verified: Some(verified), ..case.clone() };

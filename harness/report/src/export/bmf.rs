@@ -1,7 +1,7 @@
 //! Bencher Metric Format: `{benchmark: {measure: {value, lower_value, upper_value}}}`
-//! (<https://bencher.dev/docs/reference/bencher-metric-format/>). A benchmark per case with a measure
-//! per gated figure, the value being the median of the workers and the bounds their range; a benchmark
-//! per routine with Bencher's own `latency` in nanoseconds.
+//! (<https://bencher.dev/docs/reference/bencher-metric-format/>). Each case is a benchmark with a measure for each gated
+//! value: the median of the workers, with their range as the bounds. Each routine is a benchmark with Bencher's built-in
+//! measure `latency` in nanoseconds.
 
 use std::{
     collections::BTreeMap,
@@ -20,10 +20,10 @@ use super::{
 #[derive(Debug)]
 pub(super) struct Bmf;
 
-/// Bencher's own measure of time, in nanoseconds.
+/// Bencher's built-in measure of time, in nanoseconds.
 const LATENCY: &str = "latency";
-/// The longest slug that Bencher takes.
-const SLUG: usize = 64;
+/// The longest slug that Bencher accepts.
+const MAX_SLUG: usize = 64;
 
 #[derive(Serialize)]
 struct Metric {
@@ -71,13 +71,13 @@ fn slug(measure: &Measure<'_>) -> String {
     shortened(&format!("{}-{}-{place}", measure.quantity, measure.aspect.word()).replace(['.', '_', '@'], "-"))
 }
 
-/// A slug that is too long ends in a hash of the whole, so that two of them stay two.
+/// A slug that is too long is cut and ends in a hash of the whole, so that different slugs stay different.
 fn shortened(slug: &str) -> String {
-    if slug.len() <= SLUG {
+    if slug.len() <= MAX_SLUG {
         return slug.to_owned();
     }
     let hash: String = Sha256::digest(slug.as_bytes()).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    let kept: String = slug.chars().take(SLUG - hash.len() - 1).collect();
+    let kept: String = slug.chars().take(MAX_SLUG - hash.len() - 1).collect();
     format!("{kept}-{hash}")
 }
 
@@ -86,9 +86,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_slugs_fit_and_stay_apart() {
+    fn long_slugs_fit_and_stay_different() {
         let (a, b) = ("a".repeat(80), format!("{}b", "a".repeat(79)));
-        assert_eq!(shortened(&a).len(), SLUG);
+        assert_eq!(shortened(&a).len(), MAX_SLUG);
         assert_ne!(shortened(&a), shortened(&b));
         assert_eq!(shortened("anon-slope-live"), "anon-slope-live");
     }

@@ -1,4 +1,4 @@
-//! CSV by RFC 4180: a row per verdict. Numbers are in bytes, counts or nanoseconds, as `unit` says.
+//! CSV (RFC 4180) with a row per verdict. The column `unit` says whether numbers are bytes, counts or nanoseconds.
 
 use std::io::{self, Write};
 
@@ -6,7 +6,7 @@ use csv::{Terminator, WriterBuilder};
 use highwater_judge::{FamilyComparison, Verdict};
 
 use super::{Exporter, Results, unit};
-use crate::{printable, told::no_baseline};
+use crate::{findings::no_baseline, printable};
 
 #[derive(Debug)]
 pub(super) struct Csv;
@@ -71,14 +71,14 @@ fn row(family: &FamilyComparison, verdict: &Verdict) -> [String; HEADINGS.len()]
         family.family.clone(),
         family.class.to_string(),
         verdict.case.to_string(),
-        verdict.kind.to_string(),
+        verdict.kind.id().replace('_', " "),
         verdict.gated.to_string(),
         text(subject.map(|subject| subject.quantity.to_string())),
         text(subject.map(|subject| subject.aspect.to_string())),
         text(subject.map(|subject| unit(subject.quantity).to_owned())),
         text(subject.and_then(|subject| subject.baseline).map(|value| value.to_string())),
         text(subject.map(|subject| subject.run.to_string())),
-        text(subject.and_then(|subject| subject.again).map(|value| value.to_string())),
+        text(subject.and_then(|subject| subject.confirmation).map(|value| value.to_string())),
         text(subject.and_then(|subject| subject.class).map(|class| class.to_string())),
         text(category.map(|(category, _)| category.to_string())),
         text(category.map(|(_, change)| change.to_string())),

@@ -1,4 +1,4 @@
-//! Annotations of a GitHub workflow: workflow commands, which the runner reads from the log
+//! Annotations of a GitHub workflow, as workflow commands that the runner reads from the log
 //! (<https://docs.github.com/actions/reference/workflow-commands-for-github-actions>).
 
 use std::io::{self, Write};
@@ -7,16 +7,16 @@ use highwater_model::exit;
 
 use super::{Exporter, Results, level::Level};
 use crate::{
+    findings::{finding_lines, no_baseline},
     printable,
     summary::Summary,
-    told::{self, no_baseline},
 };
 
 #[derive(Debug)]
 pub(super) struct Github;
 
-/// Annotations of one level that GitHub keeps of a step; it drops the rest without a word.
-const PER_LEVEL: usize = 10;
+/// GitHub keeps this many annotations of a level per step and silently drops the rest.
+const MAX_PER_LEVEL: usize = 10;
 
 struct Annotation {
     level: Level,
@@ -43,7 +43,7 @@ impl Exporter for Github {
         for level in Level::ALL {
             let of_level: Vec<&Annotation> =
                 annotations.iter().filter(|annotation| annotation.level == level).collect();
-            let shown = if of_level.len() > PER_LEVEL { PER_LEVEL - 1 } else { of_level.len() };
+            let shown = if of_level.len() > MAX_PER_LEVEL { MAX_PER_LEVEL - 1 } else { of_level.len() };
             for annotation in &of_level[..shown] {
                 command(out, annotation)?;
             }
@@ -52,7 +52,7 @@ impl Exporter for Github {
                 command(out, &Annotation { level, file: None, title: "Highwater".to_owned(), message })?;
             }
         }
-        // The last line is for whoever reads the log; it is no command.
+        // The last line is for people who read the log. It is not a command.
         writeln!(out, "{}", Summary::of(results.comparison))
     }
 }
@@ -62,10 +62,10 @@ fn annotations(results: &Results<'_>) -> Vec<Annotation> {
     let file = |family: &str| Some(printable::line(&results.file(family)?.display().to_string()));
     let mut annotations = Vec::new();
     for family in &comparison.families {
-        for line in told::lines(&family.verdicts) {
+        for line in finding_lines(&family.verdicts) {
             let mut message = vec![line.sentence.clone()];
             if line.verdict.kind == highwater_judge::Kind::Died {
-                message.extend(results.last_words(&line.verdict.case));
+                message.extend(results.failure_output(&line.verdict.case));
             }
             annotations.push(Annotation {
                 level: Level::of(line.verdict, comparison.strict),
@@ -100,12 +100,12 @@ fn command(out: &mut dyn Write, annotation: &Annotation) -> io::Result<()> {
     writeln!(out, "::{word} {file}title={}::{}", property(&annotation.title), data(&annotation.message))
 }
 
-/// The runner ends a command at a line's end and takes `%XX` back.
+/// A command ends at the end of the line. The runner decodes `%XX`.
 fn data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-/// Properties end at `,` and `:` as well.
+/// Properties also end at `,` and `:`.
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_can_end_neither_a_command_nor_a_property() {
+    fn text_cannot_end_a_command_or_a_property() {
         assert_eq!(data("50 %\r\n::error::x, y"), "50 %25%0D%0A::error::x, y");
         assert_eq!(property("50 %\r\n::error::x, y"), "50 %25%0D%0A%3A%3Aerror%3A%3Ax%2C y");
     }

@@ -1,6 +1,6 @@
 //! `customSmallerIsBetter` of github-action-benchmark: a list of `{name, unit, value, range, extra}`
-//! (<https://github.com/benchmark-action/github-action-benchmark>), an entry for each gated figure and
-//! each of criterion's estimates.
+//! (<https://github.com/benchmark-action/github-action-benchmark>), with an entry for each gated value and for each
+//! estimate of criterion.
 
 use std::io::{self, Write};
 
@@ -64,7 +64,7 @@ impl Exporter for GithubActionBenchmark {
     }
 }
 
-/// How far the outermost value is from the one shown.
+/// The largest distance of the bounds from the value.
 fn range(value: f64, low: f64, high: f64) -> String {
     format!("± {}", (high - value).max(value - low))
 }

@@ -1,4 +1,4 @@
-//! The whole comparison as one indented JSON object, with the exit status that it comes to.
+//! The comparison as one indented JSON object, with its exit status.
 
 use std::io::{self, Write};
 

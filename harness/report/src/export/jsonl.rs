@@ -1,5 +1,5 @@
-//! JSON lines: an object per verdict (`"type": "verdict"`), and what they come to on the last line
-//! (`"type": "summary"`), so that a file without that line is known to be cut short.
+//! JSON lines: an object per verdict (`"type": "verdict"`) and a summary on the last line (`"type": "summary"`). A file
+//! without the summary is truncated.
 
 use std::io::{self, Write};
 
@@ -63,11 +63,7 @@ impl Exporter for Jsonl {
             exit_status: summary.exit,
             strict: comparison.strict,
             cases: summary.cases,
-            gated: summary
-                .gated
-                .iter()
-                .map(|(kind, count)| (kind.to_string().replace(' ', "_"), json!(count)))
-                .collect(),
+            gated: summary.gated.iter().map(|(kind, count)| (kind.id().to_owned(), json!(count))).collect(),
             without_baseline: &comparison.without_baseline,
         })
     }

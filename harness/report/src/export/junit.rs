@@ -1,6 +1,6 @@
-//! JUnit's XML as Jenkins, GitLab and most others read it (`junit-10.xsd` of Jenkins' xunit plugin): a
-//! suite per family, a test per case. What fails the gate is a failure, a case of which nothing could
-//! be judged is skipped, a family without a baseline is an error, and the rest is in `system-out`.
+//! JUnit XML as Jenkins, GitLab and most other systems read it (`junit-10.xsd` of Jenkins' xunit plugin): a suite per
+//! family and a test per case. A verdict that fails the gate is a failure, a case without any judged value is skipped,
+//! and a family without a baseline is an error. Everything else is in `system-out`.
 
 use std::io::{self, Write};
 
@@ -14,9 +14,9 @@ use quick_xml::{
 use super::{Exporter, Results, level::Level, slug};
 use crate::{
     comparison_text::remarks,
-    leads::Lead,
+    findings::{findings, no_baseline},
     printable,
-    told::{no_baseline, told},
+    verdict_groups::VerdictGroup,
 };
 
 #[derive(Debug)]
@@ -60,10 +60,10 @@ struct Suite {
 }
 
 struct Test {
-    /// The case; of a family without a baseline, the family.
+    /// The case, or the family if that has no baseline.
     name: String,
     outcome: Outcome,
-    /// What else is told of it.
+    /// Findings that do not fail, and the output of failed workers.
     system_out: Vec<String>,
 }
 
@@ -89,7 +89,7 @@ impl Outcome {
 }
 
 fn suite(family: &FamilyComparison, results: &Results<'_>) -> Suite {
-    let all_told = told(&family.verdicts);
+    let all_findings = findings(&family.verdicts);
     let mut cases: Vec<&CaseId> = Vec::new();
     for verdict in &family.verdicts {
         if !cases.contains(&&verdict.case) {
@@ -97,31 +97,34 @@ fn suite(family: &FamilyComparison, results: &Results<'_>) -> Suite {
         }
     }
     let test = |case: &CaseId| {
-        let of_case: Vec<&Lead<'_>> = all_told.iter().filter(|told| told.verdict.case == *case).collect();
+        let of_case: Vec<&VerdictGroup<'_>> =
+            all_findings.iter().filter(|finding| finding.verdict.case == *case).collect();
         let verdicts = family.verdicts.iter().filter(|verdict| verdict.case == *case).count();
         test(case, &of_case, verdicts, results)
     };
-    let context = family.differences.iter().map(|(name, before, now)| format!("{name}: {before} -> {now}"));
+    let context = family.differences.iter().map(|(name, before, after)| format!("{name}: {before} -> {after}"));
     let mut properties = vec![("machine class", family.class.to_string())];
     properties.extend(remarks(family).into_iter().map(|remark| ("remark", remark)));
     properties.extend(context.map(|line| ("context", line)));
     Suite { name: family.family.clone(), properties, tests: cases.into_iter().map(test).collect() }
 }
 
-fn test(case: &CaseId, told: &[&Lead<'_>], verdicts: usize, results: &Results<'_>) -> Test {
-    let line = |told: &Lead<'_>| format!("{}: {}", told.verdict.kind, told.sentence());
-    let fails = |told: &Lead<'_>| Level::of(told.verdict, results.comparison.strict) == Level::Error;
-    let (failing, others): (Vec<&Lead<'_>>, Vec<&Lead<'_>>) = told.iter().partition(|told| fails(told));
-    let mut system_out: Vec<String> = others.iter().map(|told| line(told)).collect();
-    system_out.extend(results.last_words(case));
-    let unjudged = |told: &&&Lead<'_>| verdicts == 1 && matches!(told.verdict.kind, Kind::NotRun | Kind::Missing);
+fn test(case: &CaseId, findings: &[&VerdictGroup<'_>], verdicts: usize, results: &Results<'_>) -> Test {
+    let line = |finding: &VerdictGroup<'_>| format!("{}: {}", finding.verdict.kind, finding.sentence());
+    let fails = |finding: &VerdictGroup<'_>| Level::of(finding.verdict, results.comparison.strict) == Level::Error;
+    let (failing, others): (Vec<&VerdictGroup<'_>>, Vec<&VerdictGroup<'_>>) =
+        findings.iter().partition(|finding| fails(finding));
+    let mut system_out: Vec<String> = others.iter().map(|finding| line(finding)).collect();
+    system_out.extend(results.failure_output(case));
+    let is_unjudged =
+        |finding: &&&VerdictGroup<'_>| verdicts == 1 && matches!(finding.verdict.kind, Kind::NotRun | Kind::Missing);
     let outcome = if !failing.is_empty() {
-        let mut kinds: Vec<String> = failing.iter().map(|told| slug(told.verdict.kind)).collect();
+        let mut kinds: Vec<String> = failing.iter().map(|finding| slug(finding.verdict.kind)).collect();
         kinds.dedup();
-        Outcome::Failed { kinds: kinds.join(" "), lines: failing.iter().map(|told| line(told)).collect() }
-    } else if let Some(told) = others.iter().find(unjudged) {
+        Outcome::Failed { kinds: kinds.join(" "), lines: failing.iter().map(|finding| line(finding)).collect() }
+    } else if let Some(finding) = others.iter().find(is_unjudged) {
         system_out.clear();
-        Outcome::Skipped { reason: line(told) }
+        Outcome::Skipped { reason: line(finding) }
     } else {
         Outcome::Passed
     };
@@ -175,9 +178,9 @@ impl Test {
         let content = |xml: &mut Writer<W>| {
             match &self.outcome {
                 Outcome::Passed => {}
-                Outcome::Failed { kinds, lines } => finding(xml, "failure", kinds, lines)?,
-                Outcome::Skipped { reason } => finding(xml, "skipped", "", std::slice::from_ref(reason))?,
-                Outcome::Error { kind, message } => finding(xml, "error", kind, std::slice::from_ref(message))?,
+                Outcome::Failed { kinds, lines } => write_outcome(xml, "failure", kinds, lines)?,
+                Outcome::Skipped { reason } => write_outcome(xml, "skipped", "", std::slice::from_ref(reason))?,
+                Outcome::Error { kind, message } => write_outcome(xml, "error", kind, std::slice::from_ref(message))?,
             }
             match self.system_out.is_empty() {
                 true => Ok(()),
@@ -188,8 +191,8 @@ impl Test {
     }
 }
 
-/// The first line is the message, and all of them the text.
-fn finding<W: Write>(xml: &mut Writer<W>, element: &str, kind: &str, lines: &[String]) -> io::Result<()> {
+/// The first line is the message; all lines are the text.
+fn write_outcome<W: Write>(xml: &mut Writer<W>, element: &str, kind: &str, lines: &[String]) -> io::Result<()> {
     let message = attribute(lines.first().map_or("", String::as_str));
     let mut element = xml.create_element(element).with_attribute(("message", message.as_str()));
     if !kind.is_empty() {
@@ -201,7 +204,7 @@ fn finding<W: Write>(xml: &mut Writer<W>, element: &str, kind: &str, lines: &[St
     }
 }
 
-/// XML 1.0 has no way to write most control characters, not even escaped: they are replaced.
+/// XML 1.0 cannot represent most control characters, not even escaped, so they are replaced.
 fn attribute(text: &str) -> String {
     printable::line(text)
 }

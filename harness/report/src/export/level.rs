@@ -1,22 +1,22 @@
-//! How loud a verdict is where a format has three levels (annotations, SARIF).
+//! The severity of a verdict in formats with three levels (annotations, SARIF).
 
 use highwater_judge::{Kind, Verdict};
 
-/// How loud.
+/// A severity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Level {
     /// It fails the gate.
     Error,
-    /// It fails nothing, and is not green either.
+    /// It fails nothing, but needs attention.
     Warning,
-    /// Good to know.
+    /// For information.
     Note,
 }
 
 impl Level {
     pub(super) const ALL: [Self; 3] = [Self::Error, Self::Warning, Self::Note];
 
-    /// `strict`: what is unconfirmed fails too.
+    /// With `strict`, unconfirmed findings fail too.
     pub(super) fn of(verdict: &Verdict, strict: bool) -> Self {
         match verdict.kind {
             _ if verdict.fails() => Self::Error,

@@ -1,5 +1,5 @@
-//! Markdown for a pull request's comment or `$GITHUB_STEP_SUMMARY`: the outcome, what did not just
-//! hold, the context that differs, and the numbers in folded parts. Ends before GitHub would refuse it.
+//! Markdown for a comment on a pull request or `$GITHUB_STEP_SUMMARY`: the outcome, the findings, the differences in
+//! context, and the numbers in collapsed sections. It is truncated to the size that GitHub accepts.
 
 use std::io::{self, Write};
 
@@ -8,21 +8,22 @@ use highwater_judge::{FamilyComparison, Kind, Verdict};
 use super::{Exporter, Results};
 use crate::{
     comparison_text::{left_out, remarks},
-    counted, printable,
+    counted,
+    findings::{FindingLine, finding_lines, no_baseline},
+    printable,
     summary::Summary,
-    told::{self, no_baseline},
 };
 
 #[derive(Debug)]
 pub(super) struct Markdown;
 
-/// GitHub refuses a comment of more than 65,536 characters (and a step summary of more than 1 MiB).
-/// Some room is left for what a workflow adds, and for the lines that end a cut text.
+/// GitHub rejects a comment of more than 65,536 characters (and a step summary of more than 1 MiB). The rest is reserved
+/// for what a workflow adds and for the lines that end a truncated text.
 const LIMIT: usize = 64_000;
-/// The longest text of others that is shown.
-const TEXT: usize = 1_000;
-/// The longest end of a dead worker's output that is shown.
-const LAST_WORDS: usize = 4_000;
+/// The most characters of an external text that are shown.
+const MAX_TEXT: usize = 1_000;
+/// The most characters of the output of a failed worker that are shown.
+const MAX_OUTPUT: usize = 4_000;
 
 impl Exporter for Markdown {
     fn name(&self) -> &'static str {
@@ -42,31 +43,31 @@ impl Exporter for Markdown {
         let summary = Summary::of(comparison);
         let mut lines = vec![format!("## Highwater: {}", summary.outcome()), String::new(), summary.counts()];
         for family in &comparison.families {
-            lines.extend(findings(family));
+            lines.extend(family_findings(family));
         }
         for absent in &comparison.without_baseline {
             lines.extend(["".into(), format!("### {}", text(&absent.family)), "".into(), text(&no_baseline(absent))]);
-            lines.extend(["".into(), "Measure on this machine class and `highwater bless --reason TEXT`.".into()]);
+            lines.extend(["".into(), "Measure on this machine class and run `highwater bless --reason TEXT`.".into()]);
         }
         for family in &comparison.families {
             lines.extend(numbers(family));
-            lines.extend(last_words(family, results));
+            lines.extend(failure_output(family, results));
         }
-        out.write_all(cut(&lines).as_bytes())
+        out.write_all(truncate(&lines).as_bytes())
     }
 }
 
-/// A family's part: what was compared, what did not just hold, what differs in context.
-fn findings(family: &FamilyComparison) -> Vec<String> {
+/// The part of a family: remarks, findings, and differences in context.
+fn family_findings(family: &FamilyComparison) -> Vec<String> {
     let mut lines = vec![String::new(), format!("### {} on {}", text(&family.family), text(&family.class.to_string()))];
     let mut remarks = remarks(family);
     if family.not_selected > 0 {
         remarks.push(left_out(family.not_selected));
     }
     lines.extend(remarks.iter().flat_map(|remark| [String::new(), text(remark)]));
-    let found = told::lines(&family.verdicts);
+    let found = finding_lines(&family.verdicts);
     if found.is_empty() {
-        lines.extend(["".into(), "Everything held.".into()]);
+        lines.extend(["".into(), "Everything passed.".into()]);
     } else {
         let rows = found.iter().map(|line| {
             let kind =
@@ -76,16 +77,16 @@ fn findings(family: &FamilyComparison) -> Vec<String> {
         lines.extend(table(&["verdict", "case", "why"], rows));
     }
     if !family.differences.is_empty() {
-        let rows = family.differences.iter().map(|(name, before, now)| vec![text(name), text(before), text(now)]);
+        let rows = family.differences.iter().map(|(name, before, after)| vec![text(name), text(before), text(after)]);
         lines.extend(table(&["context", "baseline", "run"], rows));
     }
     lines
 }
 
-/// Every verdict that is not `same`, those too that the policy only reports.
+/// Every change, including those that the policy only reports.
 fn numbers(family: &FamilyComparison) -> Vec<String> {
-    let moved: Vec<&Verdict> = family.verdicts.iter().filter(|verdict| verdict.kind != Kind::Same).collect();
-    let rows = moved.iter().filter_map(|verdict| {
+    let changed: Vec<&Verdict> = family.verdicts.iter().filter(|verdict| verdict.kind != Kind::Same).collect();
+    let rows = changed.iter().filter_map(|verdict| {
         let subject = verdict.subject.as_ref()?;
         let gated = if verdict.gated { "gated" } else { "reported" };
         let baseline = subject.baseline.map_or("-".to_owned(), |value| value.to_string());
@@ -108,16 +109,16 @@ fn numbers(family: &FamilyComparison) -> Vec<String> {
     folded(&title, table(&headings, rows.into_iter()))
 }
 
-/// What the dead workers of a family wrote.
-fn last_words(family: &FamilyComparison, results: &Results<'_>) -> Vec<String> {
-    let dead = family.verdicts.iter().filter(|verdict| verdict.kind == Kind::Died);
-    let texts: Vec<String> = dead
+/// The output of the failed workers of a family.
+fn failure_output(family: &FamilyComparison, results: &Results<'_>) -> Vec<String> {
+    let failures = family.verdicts.iter().filter(|verdict| verdict.kind == Kind::Died);
+    let texts: Vec<String> = failures
         .flat_map(|verdict| {
-            let words = results.last_words(&verdict.case).into_iter();
-            words.map(|words| format!("\n{}\n\n<pre>{}</pre>", case(verdict), preformatted(&words)))
+            let output = results.failure_output(&verdict.case).into_iter();
+            output.map(|text| format!("\n{}\n\n<pre>{}</pre>", case(verdict), preformatted(&text)))
         })
         .collect();
-    if texts.is_empty() { Vec::new() } else { folded(&format!("{}: what dead workers wrote", family.family), texts) }
+    if texts.is_empty() { Vec::new() } else { folded(&format!("{}: output of failed workers", family.family), texts) }
 }
 
 fn folded(title: &str, content: Vec<String>) -> Vec<String> {
@@ -135,21 +136,21 @@ fn table(headings: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Vec<Stri
     [String::new(), row(&headings), row(&rule)].into_iter().chain(rows.map(|cells| row(&cells))).collect()
 }
 
-/// One by its id, more by their number: the report's page has the ids.
-fn cases(line: &told::Line<'_>) -> String {
+/// The id of a single case, or the number of cases: the web page of the report has their ids.
+fn cases(line: &FindingLine<'_>) -> String {
     match line.cases[..] {
         [_] => case(line.verdict),
         _ => line.subject(),
     }
 }
 
-/// An id holds nothing that could end a code span or a cell.
+/// An id contains no character that could end a code span or a cell.
 fn case(verdict: &Verdict) -> String {
     format!("`{}`", verdict.case)
 }
 
-/// The lines that fit, and one that says what did not.
-fn cut(lines: &[String]) -> String {
+/// The lines that fit, followed by a note if any were dropped.
+fn truncate(lines: &[String]) -> String {
     let mut text = String::new();
     for (index, line) in lines.iter().enumerate() {
         if text.len() + line.len() + 1 > LIMIT {
@@ -158,7 +159,7 @@ fn cut(lines: &[String]) -> String {
             }
             let rest = counted(lines.len() - index, "more line");
             text.push_str(&format!(
-                "\n**Cut here: {rest} would be more than GitHub takes. `highwater compare` prints all.**\n"
+                "\n**Truncated: {rest} would exceed the limit of GitHub. `highwater compare` prints everything.**\n"
             ));
             return text;
         }
@@ -168,14 +169,14 @@ fn cut(lines: &[String]) -> String {
     text
 }
 
-/// A text of others on one line, in which nothing is markup, a mention or a reference.
+/// An external text on one line, escaped so that it contains no markup, mentions or references.
 fn text(raw: &str) -> String {
     let mut escaped = String::new();
     let mut before = ' ';
-    for c in clipped(&printable::line(raw), TEXT).chars() {
+    for c in clipped(&printable::line(raw), MAX_TEXT).chars() {
         match c {
             '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '$' => escaped.extend(['\\', c]),
-            // A zero-width space keeps GitHub from telling @somebody, or #1, of it; `live@10` is neither.
+            // A zero-width space keeps GitHub from notifying @somebody or linking #1. `live@10` is no mention.
             '@' if !before.is_alphanumeric() => escaped.extend([c, '\u{200b}']),
             '#' => escaped.extend([c, '\u{200b}']),
             '<' | '>' | '&' => escaped.push_str(&html(&c.to_string())),
@@ -186,17 +187,17 @@ fn text(raw: &str) -> String {
     escaped
 }
 
-/// Several lines as they are; none is a workflow command, should the whole be printed to a log.
+/// Lines for a `<pre>` element. None of them is a workflow command, in case the text is printed to a log.
 fn preformatted(text: &str) -> String {
-    html(&clipped(text, LAST_WORDS)).replace("::", "&#58;:")
+    html(&clipped(text, MAX_OUTPUT)).replace("::", "&#58;:")
 }
 
 fn html(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-fn clipped(text: &str, longest: usize) -> String {
-    match text.char_indices().nth(longest) {
+fn clipped(text: &str, max: usize) -> String {
+    match text.char_indices().nth(max) {
         Some((end, _)) => format!("{} ...", &text[..end]),
         None => text.to_owned(),
     }
@@ -207,25 +208,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_of_others_is_no_markup() {
+    fn external_text_is_escaped() {
         assert_eq!(
             text("a|b `c` <script> @you #1\n## live@10"),
             "a\\|b \\`c\\` &lt;script&gt; @\u{200b}you #\u{200b}1 #\u{200b}#\u{200b} live@10"
         );
-        assert_eq!(text(&"x".repeat(5_000)).len(), TEXT + 4);
+        assert_eq!(text(&"x".repeat(5_000)).len(), MAX_TEXT + 4);
     }
 
     #[test]
-    fn what_is_too_long_ends_with_a_line_that_says_so_and_leaves_nothing_open() {
+    fn a_truncated_text_says_so_and_closes_its_sections() {
         let rows = (0..5_000).map(|row| vec![row.to_string(); 3]);
-        let text = cut(&folded("all", table(&["a", "b", "c"], rows)));
+        let text = truncate(&folded("all", table(&["a", "b", "c"], rows)));
         assert!(text.len() < 65_536, "{}", text.len());
         assert_eq!(text.matches(DETAILS).count(), text.matches(END_OF_DETAILS).count());
         assert!(
-            text.lines().last().is_some_and(|line| line.contains("Cut here") && line.contains("more lines")),
+            text.lines().last().is_some_and(|line| line.contains("Truncated") && line.contains("more lines")),
             "{text}"
         );
-        let whole = cut(&folded("all", vec!["few".to_owned()]));
-        assert!(!whole.contains("Cut here"));
+        let whole = truncate(&folded("all", vec!["few".to_owned()]));
+        assert!(!whole.contains("Truncated"));
     }
 }

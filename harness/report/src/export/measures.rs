@@ -1,5 +1,5 @@
-//! What a service that keeps its own history wants of a run: the figures that the policy gates, and
-//! criterion's estimates. They need no baseline.
+//! The values of a run for services that keep a history: those that the policy gates, and the estimates of criterion.
+//! They need no baseline.
 
 use std::collections::BTreeSet;
 
@@ -29,14 +29,14 @@ pub(super) struct Timing<'a> {
     pub(super) time: &'a TimeEstimate,
 }
 
-/// Every gated figure of the run. Growth below the top of a ladder is left out: the slope has it, and
-/// a chart for each rung would bury the rest.
+/// The gated values of the run. Growth below the top of a ladder is omitted: the slope covers it, and a chart for each
+/// rung would obscure the others.
 pub(super) fn measures<'a>(results: &Results<'a>) -> Vec<Measure<'a>> {
     let cases = results.runs.iter().flat_map(|record| record.cases.iter().map(move |case| (record, case)));
     cases.flat_map(|(record, case)| of_case(results, record, case)).collect()
 }
 
-/// Every estimate of the run.
+/// The estimates of criterion.
 pub(super) fn timings<'a>(results: &Results<'a>) -> Vec<Timing<'a>> {
     let cases = results.runs.iter().flat_map(|record| &record.cases);
     cases.flat_map(|case| case.time.iter().map(move |(routine, time)| Timing { case, routine, time })).collect()

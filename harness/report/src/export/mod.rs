@@ -1,5 +1,4 @@
-//! The forms in which a comparison leaves the program: one file each behind [`Exporter`], all of them
-//! listed in [`EXPORTERS`]. A new one is a file here and a line there.
+//! The output formats of a comparison. Each is an [`Exporter`] in a file here, and [`EXPORTERS`] lists them all.
 
 mod bmf;
 mod csv;
@@ -40,42 +39,41 @@ pub static EXPORTERS: [&dyn Exporter; 10] = [
     &github_action_benchmark::GithubActionBenchmark,
 ];
 
-/// The one of a name.
+/// The format with this name.
 #[must_use]
 pub fn exporter(name: &str) -> Option<&'static dyn Exporter> {
     EXPORTERS.into_iter().find(|exporter| exporter.name() == name)
 }
 
-/// One form of a result.
+/// An output format.
 pub trait Exporter: fmt::Debug + Sync {
-    /// What it is called on the command line.
+    /// The name on the command line.
     fn name(&self) -> &'static str;
 
-    /// What it is for, in one line.
+    /// The purpose, in one line.
     fn help(&self) -> &'static str;
 
-    /// What a file of it is usually called after the dot.
+    /// The usual file name extension, without the dot.
     fn extension(&self) -> &'static str;
 
-    /// Writes it.
+    /// Writes the results.
     ///
     /// # Errors
-    /// When `out` cannot be written to.
+    /// If `out` cannot be written to.
     fn write(&self, results: &Results<'_>, out: &mut dyn Write) -> io::Result<()>;
 }
 
-/// All that an exporter may tell of: what was judged, and what was measured whether or not there was
-/// anything to judge it by.
+/// The input of an exporter: the verdicts, and the measurements whether or not there is a baseline.
 #[derive(Clone, Copy, Debug)]
 pub struct Results<'a> {
     /// The verdicts.
     pub comparison: &'a Comparison,
     /// The run, one record per family.
     pub runs: &'a [Record],
-    /// What is gated.
+    /// The policy that the verdicts are based on.
     pub policy: &'a Policy,
-    /// By family, the file that findings point to, seen from the working directory: its baseline, or
-    /// where that would be; where two revisions are compared, the source of its bench.
+    /// The file that findings point to, by family and relative to the working directory: the baseline, whether or not
+    /// it exists, or the source of the bench if two revisions are compared.
     pub files: &'a BTreeMap<String, PathBuf>,
 }
 
@@ -88,11 +86,11 @@ impl<'a> Results<'a> {
         self.files.get(family).map(PathBuf::as_path)
     }
 
-    /// The ends of what the dead workers of a case wrote, each different text once.
-    fn last_words(&self, id: &CaseId) -> Vec<String> {
+    /// The last output of the failed workers of a case, without duplicates.
+    fn failure_output(&self, id: &CaseId) -> Vec<String> {
         let mut texts = Vec::new();
-        for death in self.case(id).into_iter().flat_map(|case| &case.died) {
-            let text = printable::lines(&death.output_tail);
+        for failure in self.case(id).into_iter().flat_map(|case| &case.died) {
+            let text = printable::lines(&failure.output_tail);
             if !text.is_empty() && !texts.contains(&text) {
                 texts.push(text);
             }
@@ -103,10 +101,10 @@ impl<'a> Results<'a> {
 
 /// The kind as an identifier: `over-budget`.
 fn slug(kind: Kind) -> String {
-    kind.to_string().replace(' ', "-")
+    kind.id().replace('_', "-")
 }
 
-/// What the numbers of a quantity count.
+/// The unit of the numbers of a quantity.
 fn unit(quantity: Quantity) -> &'static str {
     match quantity.unit() {
         Unit::Bytes => "bytes",

@@ -1,7 +1,7 @@
 //! SARIF 2.1.0, which GitHub shows as code scanning alerts
-//! (<https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>). A rule per kind of verdict, a
-//! result for each thing told. What was measured has no place in a source file: the baseline's file
-//! stands for it, since GitHub wants one, and the case is the logical location.
+//! (<https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>), with a rule per kind of verdict and a result per
+//! finding. GitHub requires a file for each result, and a measurement has no location in the sources, so the result
+//! points to the file of the baseline. The case is the logical location.
 
 use std::{
     io::{self, Write},
@@ -15,17 +15,17 @@ use sha2::{Digest, Sha256};
 
 use super::{Exporter, Results, level::Level, slug};
 use crate::{
-    leads::Lead,
-    told::{no_baseline, told},
+    findings::{findings, no_baseline},
+    verdict_groups::VerdictGroup,
 };
 
 #[derive(Debug)]
 pub(super) struct Sarif;
 
-/// What a part of a path may hold in a URI (RFC 3986, `pchar` without the sub-delimiters).
+/// The characters that a path segment of a URI may contain unescaped (RFC 3986, `pchar` without the sub-delimiters).
 const PATH_PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A rule: its id, what it says in a few words, and what to do about it.
+/// A rule with its short description and what to do about a finding.
 struct Rule {
     id: String,
     level: Level,
@@ -50,10 +50,10 @@ impl Exporter for Sarif {
         let rules = rules();
         let comparison = results.comparison;
         let compared = comparison.families.iter().flat_map(|family| {
-            told(&family.verdicts).into_iter().map(|told| finding(&told, &family.family, results, &rules))
+            findings(&family.verdicts).into_iter().map(|group| finding(&group, &family.family, results, &rules))
         });
         let absent = comparison.without_baseline.iter().map(|absent| without_baseline(absent, results, &rules));
-        let findings: Vec<Value> = compared.chain(absent).collect();
+        let results: Vec<Value> = compared.chain(absent).collect();
         let log = json!({
             "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
             "version": "2.1.0",
@@ -65,14 +65,14 @@ impl Exporter for Sarif {
                 }},
                 "invocations": [{"executionSuccessful": true, "exitCode": comparison.exit_status()}],
                 "columnKind": "unicodeCodePoints",
-                "results": findings,
+                "results": results,
             }],
         });
         writeln!(out, "{log:#}")
     }
 }
 
-/// The rule of a family that has nothing to be compared with.
+/// The rule for a family without a baseline.
 const NO_BASELINE: &str = "no-baseline";
 
 fn rules() -> Vec<Rule> {
@@ -83,33 +83,38 @@ fn rules() -> Vec<Rule> {
         short,
         help,
     };
-    let bless = "Find the change that did it. Where it is meant, measure and `highwater bless --reason TEXT`.";
+    let bless = "Find the change that caused it. If it is intended, measure and run `highwater bless --reason TEXT`.";
     let of_kinds = [
-        (Kind::Died, Error, "Workers died.", "Read what the worker wrote last, and run the case alone."),
-        (Kind::OverBudget, Error, "Memory is above the budget that the policy sets.", bless),
+        (Kind::Died, Error, "A worker failed.", "Read the last output of the worker and run the case alone."),
+        (Kind::OverBudget, Error, "Memory exceeds the budget of the policy.", bless),
         (Kind::Regressed, Error, "Memory rose beyond the tolerance.", bless),
         (
             Kind::Unconfirmed,
             Warning,
-            "Memory rose, hardly by chance, but not in every worker.",
+            "Memory rose, but the rise is not significant or was not confirmed.",
             "Measure again with more --samples.",
         ),
         (
             Kind::NotComparable,
             Warning,
-            "The machine classes differ in what matters here.",
+            "The machine classes differ in a way that affects this value.",
             "Measure on the machine class of the baseline, or bless a baseline for this one.",
         ),
-        (Kind::NotRun, Warning, "The case could not run here.", "Its reason says what the machine lacks."),
-        (Kind::Missing, Warning, "The baseline has what the run has not.", bless),
-        (Kind::New, Warning, "The run has what the baseline has not.", bless),
-        (Kind::Improved, Note, "Memory fell beyond the tolerance.", "Bless it, so that the gate holds what was won."),
+        (Kind::NotRun, Warning, "The case could not run on this machine.", "The message says what the machine lacks."),
+        (Kind::Missing, Warning, "The run lacks a case or value of the baseline.", bless),
+        (Kind::New, Warning, "The baseline lacks a case or value of the run.", bless),
+        (
+            Kind::Improved,
+            Note,
+            "Memory fell beyond the tolerance.",
+            "Bless the run, so that the gate guards the improvement.",
+        ),
     ];
     let absent = Rule {
         id: NO_BASELINE.to_owned(),
         level: Error,
         short: "There is no baseline for this machine class.",
-        help: "Measure on this machine class and `highwater bless --reason TEXT`.",
+        help: "Measure on this machine class and run `highwater bless --reason TEXT`.",
     };
     of_kinds.into_iter().map(rule).chain([absent]).collect()
 }
@@ -137,14 +142,14 @@ impl Level {
     }
 }
 
-fn finding(told: &Lead<'_>, family: &str, results: &Results<'_>, rules: &[Rule]) -> Value {
-    let verdict = told.verdict;
+fn finding(group: &VerdictGroup<'_>, family: &str, results: &Results<'_>, rules: &[Rule]) -> Value {
+    let verdict = group.verdict;
     let case = verdict.case.as_str();
     let quantity = verdict.subject.as_ref().map_or(String::new(), |subject| subject.quantity.to_string());
     let mut finding = result(
         &slug(verdict.kind),
         Level::of(verdict, results.comparison.strict),
-        &format!("{case}: {}", told.sentence()),
+        &format!("{case}: {}", group.sentence()),
         case,
         results.file(family),
         rules,
@@ -156,7 +161,7 @@ fn finding(told: &Lead<'_>, family: &str, results: &Results<'_>, rules: &[Rule])
         properties["aspect"] = json!(subject.aspect);
         properties["baseline"] = json!(subject.baseline);
         properties["run"] = json!(subject.run);
-        properties["again"] = json!(subject.again);
+        properties["again"] = json!(subject.confirmation);
     }
     finding["properties"] = properties;
     finding
@@ -170,30 +175,30 @@ fn without_baseline(absent: &NoBaseline, results: &Results<'_>, rules: &[Rule]) 
     finding
 }
 
-fn result(rule: &str, level: Level, text: &str, place: &str, file: Option<&Path>, rules: &[Rule]) -> Value {
-    let mut location = json!({"logicalLocations": [{"fullyQualifiedName": place}]});
+fn result(rule: &str, level: Level, text: &str, location: &str, file: Option<&Path>, rules: &[Rule]) -> Value {
+    let mut locations = json!({"logicalLocations": [{"fullyQualifiedName": location}]});
     if let Some(file) = file {
-        location["physicalLocation"] = json!({"artifactLocation": artifact(file), "region": {"startLine": 1}});
+        locations["physicalLocation"] = json!({"artifactLocation": artifact(file), "region": {"startLine": 1}});
     }
     json!({
         "ruleId": rule,
         "ruleIndex": rules.iter().position(|known| known.id == rule),
         "level": level.word(),
         "message": {"text": text},
-        "locations": [location],
+        "locations": [locations],
     })
 }
 
-/// What makes an alert the same alert in the next run: what it is about, and neither the numbers nor
-/// the aspect that speaks for the others. The name is the only one that GitHub reads; it hashes lines
-/// there, and would take all results on one line of a file for one.
+/// Identifies an alert across runs by its subject, without the numbers and without the aspect that represents the
+/// others. GitHub reads only this name. Without it, GitHub would hash the line of the file and treat all results on that
+/// line as one.
 fn fingerprint(about: &[&str]) -> Value {
     let digest = Sha256::digest(about.join("\n").as_bytes());
     let hash: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     json!({"primaryLocationLineHash": format!("{hash}:1")})
 }
 
-/// A file below the root of the sources, or one somewhere else by its absolute URI.
+/// A path relative to the root of the sources, or an absolute URI for other files.
 fn artifact(file: &Path) -> Value {
     let parts: Vec<String> = file
         .components()
@@ -216,14 +221,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_are_uris_below_the_root_of_the_sources_where_they_can_be() {
+    fn relative_paths_are_uris_below_the_source_root() {
         assert_eq!(artifact(Path::new("./base lines/a:b.json"))["uri"], "base%20lines/a%3Ab.json");
         assert_eq!(artifact(Path::new("baselines/x.json"))["uriBaseId"], "%SRCROOT%");
         assert_eq!(artifact(Path::new("/tmp/x.json")), json!({"uri": "file:///tmp/x.json"}));
     }
 
     #[test]
-    fn every_kind_that_is_told_has_a_rule() {
+    fn every_kind_that_is_reported_has_a_rule() {
         let rules = rules();
         for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Same) {
             assert!(rules.iter().any(|rule| rule.id == slug(kind)), "{kind}");

@@ -1,4 +1,4 @@
-//! The terminal's text.
+//! Text for the terminal.
 
 use std::io::{self, Write};
 

@@ -7,9 +7,9 @@ use highwater_model::CaseId;
 use super::{CaseLink, Frame, Tone, short, tone};
 use crate::{
     comparison_text::altered,
-    leads::{Lead, worst_first},
-    site::format::{self, counted, grouped},
+    site::words::{self, counted, grouped},
     site::{Material, SiteError, names},
+    verdict_groups::{VerdictGroup, worst_first},
 };
 
 #[derive(Debug, Template)]
@@ -96,7 +96,7 @@ impl Compare {
 
 fn group(family: &FamilyComparison, before: &str, link: &dyn Fn(&CaseId) -> CaseLink) -> Group {
     let is_same = |verdict: &&Verdict| verdict.kind == Kind::Same;
-    let row = |Lead { verdict, others }: Lead<'_>| Row {
+    let row = |VerdictGroup { verdict, others }: VerdictGroup<'_>| Row {
         tone: tone(verdict.kind),
         kind: verdict.kind.to_string(),
         case: link(&verdict.case),
@@ -139,7 +139,7 @@ fn unchanged_case(verdicts: &[&Verdict], link: &dyn Fn(&CaseId) -> CaseLink) -> 
         let subject = verdict.subject.as_ref()?;
         Some(format!("{} {}", subject.aspect, format::change(subject.quantity.unit(), change(verdict))))
     };
-    let sentences = |Lead { verdict, others }: Lead<'_>| {
+    let told = |VerdictGroup { verdict, others }: VerdictGroup<'_>| {
         let others: Vec<String> = others.into_iter().filter_map(other).collect();
         (verdict.sentence.clone(), others.join(", "))
     };

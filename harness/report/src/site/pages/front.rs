@@ -15,9 +15,9 @@ use super::{
     tone,
 };
 use crate::{
-    leads::worst_first,
-    site::format::{amount, change, counted, grouped, relative},
+    site::words::{amount, change, counted, grouped, relative},
     site::{Material, names},
+    verdict_groups::worst_first,
 };
 
 /// Maximum number of changes shown on the front page, for the better and for the worse.
