@@ -219,7 +219,7 @@ fn an_old_baseline_is_rejected_with_the_command_to_convert_it() {
     assert!(section(&text(&desk), "toy/mapped/pages=4").contains(&"fails out of memory"));
     // Values in the old baseline pass; values missing from it are new.
     let compared = run(desk.compare(&[]), exit::HELD.into());
-    compared.line("new            toy/heap/size=64k: the baseline has no value of anon_mapped");
+    compared.line("new            toy/heap/size=64k: the baseline has no value for anon_mapped");
 }
 
 #[test]

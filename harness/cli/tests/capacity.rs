@@ -82,9 +82,9 @@ fn the_first_limit_is_reported_for_every_case() {
 fn the_table_has_a_row_for_each_case() {
     let desk = desk(&measured());
     let text = capacity(&desk, &["--memory", "1GiB"], exit::HELD);
-    assert!(text.line("toy on").ends_with("what fits in 1 GiB"), "{}", text.stdout);
+    assert!(text.line("toy on").ends_with("units that fit in 1 GiB"), "{}", text.stdout);
     assert!(text.line("pool/slots=500").contains("slots"));
-    assert!(text.line("held:").contains("page tables"));
+    assert!(text.line("memory:").contains("page tables"));
     let asked = capacity(&desk, &["--memory", "1GiB", "--reserve", "50%", "oom"], exit::HELD);
     assert!(asked.line("oom/limit=32m").contains("not run: no memory cgroup"), "{}", asked.stdout);
     assert!(asked.line("toy on").ends_with("512 MiB (1 GiB less 50 %)"), "{}", asked.stdout);

@@ -1,5 +1,5 @@
-//! What people and machines read: the tables and texts as snapshots, from a record made by hand that
-//! is the same on every machine; the JSON schema as committed; the help page.
+//! Output for people and programs: snapshots of tables and texts from a handmade record that is the same on every
+//! machine, the committed JSON schema, and the help.
 
 mod common;
 
@@ -17,11 +17,11 @@ use highwater_model::{
 use highwater_report::{self as report, CapacityReport, CaseCapacity, FamilyCapacity, Verified};
 use highwater_store::write_record;
 
-/// Tables wrap to the terminal. On one, the test runs itself again with its output elsewhere.
+/// Tables wrap to the terminal. If there is one, the test runs itself again with redirected output.
 fn away_from_terminals(name: &str, test: impl FnOnce()) {
     if std::io::stdout().is_terminal() {
-        let own = std::env::current_exe().expect("this test");
-        let status = Command::new(own).args(["--exact", name]).stdout(Stdio::null()).status();
+        let executable = std::env::current_exe().expect("this test");
+        let status = Command::new(executable).args(["--exact", name]).stdout(Stdio::null()).status();
         assert!(status.expect("started").success(), "see above");
     } else {
         test();
@@ -32,7 +32,7 @@ fn blessed(record: &Record) -> Baseline {
     blessed_baseline(record, "first measurement")
 }
 
-/// A run with a death, a refusal, an estimate of criterion's and an injection in it.
+/// A run with a failed worker, a case that was not run, an estimate of criterion and an injection.
 fn eventful() -> Record {
     let mut record = record();
     record.selection.worker_options.set(WorkerOption::Inject, 4096);
@@ -61,15 +61,15 @@ fn the_table_of_a_run() {
 }
 
 #[test]
-fn the_table_of_a_run_in_which_something_happened() {
-    away_from_terminals("the_table_of_a_run_in_which_something_happened", || {
+fn the_table_of_an_eventful_run() {
+    away_from_terminals("the_table_of_an_eventful_run", || {
         insta::assert_snapshot!(report::run_table(&eventful()));
     });
 }
 
-/// Figures at every rung of a ladder, and many routines: rows, not columns.
+/// Figures at every rung of a ladder and many routines are rows instead of columns.
 #[test]
-fn what_is_reported_rung_by_rung_keeps_the_tables_narrow() {
+fn figures_at_every_rung_keep_the_tables_narrow() {
     let mut run = eventful();
     for (index, name) in ["added_ns", "uncommitted_bytes", "wrong_state", "oom_kills"].into_iter().enumerate() {
         let figure = format!("figure.{name}").parse().expect("a figure");
@@ -82,15 +82,15 @@ fn what_is_reported_rung_by_rung_keeps_the_tables_narrow() {
         let time = run.cases[0].time["fill"].clone();
         run.cases[0].time.insert(routine.into(), time);
     }
-    away_from_terminals("what_is_reported_rung_by_rung_keeps_the_tables_narrow", || {
+    away_from_terminals("figures_at_every_rung_keep_the_tables_narrow", || {
         let text = report::run_table(&run);
         assert!(text.lines().all(|line| line.chars().count() <= 160), "{text}");
         insta::assert_snapshot!(text);
     });
 }
 
-/// The cases of a record as `capacity` tells them, on a machine that is the same everywhere: the first is
-/// put to the test and holds, the second is not, the third cannot be.
+/// The capacity of the cases of a record with fixed machine limits. The prediction of the first is verified as accurate
+/// and that of the second as wrong; the third cannot run.
 fn capacities() -> CapacityReport {
     let record = eventful();
     let gib = 1 << 30;
@@ -100,7 +100,7 @@ fn capacities() -> CapacityReport {
         address_space: Bytes((1 << 47) - 4096),
         bytes_per_mapping: 200,
     };
-    let told = |case: &CaseRecord| capacity(case, &record.reference, 4096, &ceilings);
+    let predict = |case: &CaseRecord| capacity(case, &record.reference, 4096, &ceilings);
     let mut verified = ["out of memory", "killed\u{1b}[2J"].into_iter().enumerate().map(|(index, ended)| {
         let mut search = Search::around(12_000);
         search.found(12_000 - 3000 * index as u64, true);
@@ -109,7 +109,7 @@ fn capacities() -> CapacityReport {
     });
     let cases = record.cases.iter().map(|case| CaseCapacity {
         id: case.id.clone(),
-        told: told(case),
+        prediction: predict(case),
         verified: Some(verified.next().unwrap_or_else(|| Verified::NotRun("no rights".to_owned()))),
     });
     let family = FamilyCapacity {
@@ -122,12 +122,12 @@ fn capacities() -> CapacityReport {
 }
 
 #[test]
-fn the_table_of_what_fits() {
-    away_from_terminals("the_table_of_what_fits", || insta::assert_snapshot!(report::capacity_table(&capacities())));
+fn the_capacity_table() {
+    away_from_terminals("the_capacity_table", || insta::assert_snapshot!(report::capacity_table(&capacities())));
 }
 
 #[test]
-fn what_fits_as_json() {
+fn the_capacity_as_json() {
     insta::assert_snapshot!(report::capacity_json(&capacities()));
 }
 
@@ -139,31 +139,31 @@ fn the_table_of_exactness() {
 }
 
 #[test]
-fn the_text_of_a_comparison_that_holds() {
+fn the_text_of_a_comparison_that_passes() {
     insta::assert_snapshot!(compared(&blessed(&record()), &record()));
 }
 
 #[test]
-fn the_text_of_a_comparison_with_a_regression_an_improvement_a_death_and_new_and_missing_cases() {
-    let (mut before, mut now) = (record(), eventful());
-    now.fingerprint.context.insert("kernel".into(), "6.19.0".into());
-    page_more_on_the_heap(&mut now.cases[0]);
+fn the_text_of_a_comparison_with_findings() {
+    let (mut before, mut after) = (record(), eventful());
+    after.fingerprint.context.insert("kernel".into(), "6.19.0".into());
+    page_more_on_the_heap(&mut after.cases[0]);
     for quantity in ["anon_mapped", "anon.linear_memory"] {
         add_per_unit(&mut before.cases[1], quantity, 65_536);
     }
     before.cases.push(CaseRecord { id: "toy/gone".parse().expect("an id"), ..before.cases[0].clone() });
-    now.cases.push(CaseRecord { id: "toy/young".parse().expect("an id"), ..now.cases[0].clone() });
-    // What was not run for the reason of another case is told with it.
-    let reason = now.cases[2].not_run.clone().expect("not run");
-    now.cases.push(CaseRecord::not_run("toy/oom/limit=64m".parse().expect("an id"), reason));
-    insta::assert_snapshot!(compared(&blessed(&before), &now));
+    after.cases.push(CaseRecord { id: "toy/young".parse().expect("an id"), ..after.cases[0].clone() });
+    // Cases that were not run for the same reason share a line.
+    let reason = after.cases[2].not_run.clone().expect("not run");
+    after.cases.push(CaseRecord::not_run("toy/oom/limit=64m".parse().expect("an id"), reason));
+    insta::assert_snapshot!(compared(&blessed(&before), &after));
 }
 
 #[test]
 fn the_text_of_a_comparison_across_aslr() {
-    let (before, mut now) = (blessed(&record()), record());
-    now.fingerprint.class = now.fingerprint.class.with_other_aslr();
-    insta::assert_snapshot!(compared(&before, &now));
+    let (before, mut after) = (blessed(&record()), record());
+    after.fingerprint.class = after.fingerprint.class.with_other_aslr();
+    insta::assert_snapshot!(compared(&before, &after));
 }
 
 #[test]
@@ -177,14 +177,14 @@ fn the_text_of_a_comparison_without_a_baseline() {
 }
 
 #[test]
-fn the_schema_of_records_is_the_committed_one() {
+fn the_committed_schema_of_records_is_current() {
     let text = run(highwater(&["schema"]), exit::HELD.into());
     let committed = include_str!("../schema/record-v1.json");
     assert_eq!(text.stdout, committed, "to accept: highwater schema > harness/cli/schema/record-v1.json");
 }
 
 #[test]
-fn written_records_are_valid_by_the_schema_and_damaged_ones_are_not() {
+fn written_records_are_valid_by_the_schema() {
     let schema = serde_json::from_str(include_str!("../schema/record-v1.json")).expect("JSON");
     let validator = jsonschema::validator_for(&schema).expect("a schema");
     let folder = tempfile::tempdir().expect("a folder");
@@ -195,8 +195,8 @@ fn written_records_are_valid_by_the_schema_and_damaged_ones_are_not() {
 
         let text = std::fs::read_to_string(&path).expect("read");
         let mut json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-        let complaints: Vec<String> = validator.iter_errors(&json).map(|error| error.to_string()).collect();
-        assert_eq!(complaints, Vec::<String>::new());
+        let errors: Vec<String> = validator.iter_errors(&json).map(|error| error.to_string()).collect();
+        assert_eq!(errors, Vec::<String>::new());
 
         json["cases"][0]["samples"] = "five".into();
         assert!(!validator.is_valid(&json));
@@ -204,7 +204,7 @@ fn written_records_are_valid_by_the_schema_and_damaged_ones_are_not() {
 }
 
 #[test]
-fn what_is_measured_is_valid_by_the_schema() {
+fn a_measured_record_is_valid_by_the_schema() {
     let schema = serde_json::from_str(include_str!("../schema/record-v1.json")).expect("JSON");
     let desk = common::Desk::new();
     let mut bench = desk.bench(&["--memory-only", "--samples", "2", "heap|how=(exit|hang|skips)"]);
@@ -213,12 +213,12 @@ fn what_is_measured_is_valid_by_the_schema() {
     let text = std::fs::read_to_string(desk.record_path()).expect("a record");
     let json = serde_json::from_str(&text).expect("JSON");
     let validator = jsonschema::validator_for(&schema).expect("a schema");
-    let complaints: Vec<String> = validator.iter_errors(&json).map(|error| error.to_string()).collect();
-    assert_eq!(complaints, Vec::<String>::new());
+    let errors: Vec<String> = validator.iter_errors(&json).map(|error| error.to_string()).collect();
+    assert_eq!(errors, Vec::<String>::new());
 }
 
 #[test]
-fn the_help_page_lists_the_subcommands_and_the_exit_statuses() {
+fn the_help_lists_the_subcommands_and_exit_statuses() {
     let text = run(highwater(&["--help"]), exit::HELD.into());
     for subcommand in ["compare", "bless", "exactness", "doctor", "report", "schema"] {
         assert!(text.stdout.lines().any(|line| line.trim_start().starts_with(subcommand)), "{}", text.stdout);
@@ -230,13 +230,13 @@ fn the_help_page_lists_the_subcommands_and_the_exit_statuses() {
 }
 
 #[test]
-fn the_version_is_the_crates() {
+fn the_version_is_that_of_the_crate() {
     let text = run(highwater(&["--version"]), exit::HELD.into());
     assert_eq!(text.stdout, concat!("highwater ", env!("CARGO_PKG_VERSION"), "\n"));
 }
 
 #[test]
-fn a_subcommand_that_is_none_is_refused() {
+fn an_unknown_subcommand_is_refused() {
     for args in [&[][..], &["measure"], &["compare", "--nope"]] {
         let text = run(highwater(args), exit::USAGE.into());
         assert_eq!(text.stdout, "");

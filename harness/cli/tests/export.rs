@@ -1,6 +1,6 @@
-//! What the exporters write, as snapshots: of a comparison with every kind of verdict and hostile
-//! texts in it, of an empty one and of one without a baseline; and that no text of others can pass for
-//! ours. Their schemas are in `export_schemas.rs`.
+//! Snapshots of every export format, for a comparison with every kind of verdict and hostile texts, an empty one, and
+//! one without a baseline; and tests that external text cannot imitate our output. `export_schemas.rs` tests the
+//! schemas.
 
 mod common;
 
@@ -21,15 +21,15 @@ fn snapshots(of: &str, given: &Given) {
 }
 
 #[test]
-fn every_format_of_a_comparison_with_everything_in_it() {
+fn every_format_of_a_comparison_with_every_kind() {
     let given = everything();
     let kinds: BTreeSet<Kind> = given.comparison.verdicts().map(|verdict| verdict.kind).collect();
-    assert_eq!(kinds, BTreeSet::from(Kind::ALL), "the example has every kind");
+    assert_eq!(kinds, BTreeSet::from(Kind::ALL), "the comparison has every kind");
     snapshots("everything", &given);
 }
 
 #[test]
-fn every_format_of_a_comparison_of_nothing() {
+fn every_format_of_an_empty_comparison() {
     snapshots("nothing", &Given::default());
 }
 
@@ -39,7 +39,7 @@ fn every_format_of_a_run_without_a_baseline() {
 }
 
 #[test]
-fn names_of_formats_are_words_and_no_two_are_alike() {
+fn format_names_are_unique_words() {
     let names: BTreeSet<&str> = EXPORTERS.iter().map(|exporter| exporter.name()).collect();
     assert_eq!(names.len(), EXPORTERS.len());
     for name in names {
@@ -48,14 +48,14 @@ fn names_of_formats_are_words_and_no_two_are_alike() {
 }
 
 #[test]
-fn no_text_of_others_moves_a_cursor_or_begins_a_line() {
+fn external_text_neither_moves_the_cursor_nor_starts_a_line() {
     let given = everything();
-    // JSON keeps texts as they are: it escapes control characters, and nobody reads it from a terminal.
+    // JSON escapes control characters, and people do not read it in a terminal.
     for exporter in EXPORTERS.into_iter().filter(|exporter| !["json", "jsonl"].contains(&exporter.name())) {
         let text = given.export(exporter);
-        let tame = |c: char| c == '\n' || c == '\r' || !(c.is_control() || c == '\u{202e}');
-        let wild = text.chars().find(|c| !tame(*c));
-        assert_eq!(wild, None, "{}", exporter.name());
+        let is_printable = |c: char| c == '\n' || c == '\r' || !(c.is_control() || c == '\u{202e}');
+        let unprintable = text.chars().find(|c| !is_printable(*c));
+        assert_eq!(unprintable, None, "{}", exporter.name());
     }
     for name in ["table", "github", "markdown"] {
         let lines = exported(&given, name);
@@ -64,7 +64,7 @@ fn no_text_of_others_moves_a_cursor_or_begins_a_line() {
 }
 
 #[test]
-fn rows_of_csv_end_as_the_rfc_says_and_read_back() {
+fn csv_rows_end_with_crlf_and_can_be_read_back() {
     let given = everything();
     let text = exported(&given, "csv");
     assert!(text.split('\n').filter(|line| !line.is_empty()).all(|line| line.ends_with('\r')));
@@ -76,7 +76,7 @@ fn rows_of_csv_end_as_the_rfc_says_and_read_back() {
 }
 
 #[test]
-fn json_lines_are_a_verdict_each_and_a_summary_last() {
+fn json_lines_are_verdicts_and_a_final_summary() {
     let given = everything();
     let lines: Vec<serde_json::Value> =
         exported(&given, "jsonl").lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
@@ -88,20 +88,20 @@ fn json_lines_are_a_verdict_each_and_a_summary_last() {
 }
 
 #[test]
-fn entries_for_github_action_benchmark_have_what_it_asks_for() {
+fn github_action_benchmark_entries_are_complete() {
     for given in [everything(), without_baseline()] {
         let entries: Vec<serde_json::Value> =
             serde_json::from_str(&exported(&given, "github-action-benchmark")).expect("a list");
         assert!(entries.iter().all(|e| e["name"].is_string() && e["unit"].is_string() && e["value"].is_number()));
         let names: BTreeSet<&str> = entries.iter().filter_map(|entry| entry["name"].as_str()).collect();
-        assert_eq!(names.len(), entries.len(), "a name is an entry's identity");
+        assert_eq!(names.len(), entries.len(), "names identify entries");
         assert!(
             names.contains("toy/heap/size=64k: fill") && names.contains("toy/heap/size=64k: heap_live, slope of live")
         );
     }
 }
 
-/// A comparison with as many regressions as asked.
+/// A comparison with `count` regressions.
 fn many(count: usize) -> Given {
     let mut given = everything();
     let family = &mut given.comparison.families[0];
@@ -117,7 +117,7 @@ fn many(count: usize) -> Given {
 }
 
 #[test]
-fn github_drops_annotations_beyond_ten_of_a_level_so_the_tenth_counts_the_rest() {
+fn the_tenth_github_annotation_counts_the_rest() {
     for (count, last) in [(10, "number=9"), (11, "2 more"), (300, "291 more")] {
         let text = exported(&many(count), "github");
         let errors: Vec<&str> = text.lines().filter(|line| line.starts_with("::error ")).collect();
@@ -127,15 +127,15 @@ fn github_drops_annotations_beyond_ten_of_a_level_so_the_tenth_counts_the_rest()
 }
 
 #[test]
-fn markdown_stays_below_what_github_takes_and_says_where_it_was_cut() {
+fn markdown_is_truncated_to_the_limit_of_github() {
     let (all, few) = (exported(&many(3_000), "markdown"), exported(&many(3), "markdown"));
-    assert!(all.len() < 65_536 && all.contains("Cut here"), "{} bytes", all.len());
+    assert!(all.len() < 65_536 && all.contains("Truncated"), "{} bytes", all.len());
     assert!(all.starts_with("## Highwater: FAILED\n\n") && all.contains("3000 regressed"));
-    assert!(!few.contains("Cut here"));
+    assert!(!few.contains("Truncated"));
 }
 
 #[test]
-fn what_is_unconfirmed_is_an_error_only_where_it_fails() {
+fn an_unconfirmed_finding_is_an_error_only_with_strict() {
     let mut given = everything();
     given.comparison.families[0].verdicts.retain(|verdict| verdict.kind == Kind::Unconfirmed);
     let of = |strict, given: Given| Given { comparison: Comparison { strict, ..given.comparison }, ..given };

@@ -1,5 +1,5 @@
-//! `--format` and `--export` of `highwater compare`: what is printed, what is written, and what is
-//! refused before anything is compared.
+//! `--format` and `--export` of `highwater compare`: the printed and written output, and the errors that are reported
+//! before anything is compared.
 
 mod common;
 
@@ -9,14 +9,14 @@ use common::{Desk, baseline, edit, page_more_on_the_heap, record, run, write_bas
 use highwater_model::exit;
 use highwater_report::export::{EXPORTERS, exporter};
 
-/// A run that was made by hand, and its like as the baseline.
+/// A handmade run with the same record as the baseline.
 fn desk() -> Desk {
     let desk = Desk::with_record();
     write_baseline(&desk.baseline_path(), &baseline(&record()));
     desk
 }
 
-/// The same with a page more per unit.
+/// A run with one more page per unit than the baseline.
 fn desk_with_a_regression() -> Desk {
     let desk = desk();
     edit(&desk.record_path(), |record| page_more_on_the_heap(&mut record.cases[0]));
@@ -24,7 +24,7 @@ fn desk_with_a_regression() -> Desk {
 }
 
 #[test]
-fn every_format_prints_and_is_written_the_same_in_one_go() {
+fn written_exports_equal_the_printed_formats() {
     let desk = desk_with_a_regression();
     let file = |name: &str| desk.path().join("reports").join(name);
     let exports: Vec<String> = EXPORTERS
@@ -45,7 +45,7 @@ fn every_format_prints_and_is_written_the_same_in_one_go() {
 }
 
 #[test]
-fn the_help_page_has_every_format_with_what_it_is_for() {
+fn the_help_describes_every_format() {
     let text = run(common::highwater(&["compare", "--help"]), exit::HELD.into()).stdout;
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     for exporter in EXPORTERS {
@@ -55,8 +55,8 @@ fn the_help_page_has_every_format_with_what_it_is_for() {
 }
 
 #[test]
-fn a_wrong_name_or_file_is_refused_in_one_line_before_anything_is_read() {
-    // There is no run: whatever looked at it would complain of that.
+fn an_invalid_export_is_refused_before_reading_the_run() {
+    // There is no run: reading it would be a different error.
     let desk = Desk::new();
     let folder = desk.path().display().to_string();
     let same = format!("csv={folder}/a");
@@ -77,18 +77,18 @@ fn a_wrong_name_or_file_is_refused_in_one_line_before_anything_is_read() {
 }
 
 #[test]
-fn a_file_that_cannot_be_written_is_named_after_the_verdict_was_printed() {
+fn an_unwritable_export_is_reported_after_the_verdict() {
     let desk = desk();
-    // Not even root can make a file below a file.
+    // Not even root can create a file below a file.
     let path = desk.record_path().join("report.csv");
     let export = format!("csv={}", path.display());
     let text = run(desk.compare(&["--export", &export]), exit::INTERNAL.into());
-    text.line("held: 2 cases");
+    text.line("passed: 2 cases");
     text.complains_in_one_line(&[&path.display().to_string()]);
 }
 
 #[test]
-fn a_run_without_a_baseline_still_gives_its_figures() {
+fn a_run_without_a_baseline_still_exports_its_values() {
     let desk = desk();
     fs::remove_file(desk.baseline_path()).expect("removed");
     let text = run(desk.compare(&["--format", "bmf"]), exit::NO_BASELINE.into());
@@ -97,7 +97,7 @@ fn a_run_without_a_baseline_still_gives_its_figures() {
 }
 
 #[test]
-fn files_of_a_run_that_holds_are_whole_and_nothing_is_left_beside_them() {
+fn an_export_is_complete_and_leaves_no_temporary_files() {
     let desk = desk();
     let path = desk.path().join("reports/verdicts.jsonl");
     let export = format!("jsonl={}", path.display());
@@ -109,7 +109,7 @@ fn files_of_a_run_that_holds_are_whole_and_nothing_is_left_beside_them() {
 }
 
 #[test]
-fn the_page_on_ci_names_every_format_and_none_that_does_not_exist() {
+fn the_ci_docs_name_exactly_the_existing_formats() {
     let page = include_str!("../../../docs/ci.md");
     for exporter in EXPORTERS {
         assert!(page.contains(&format!("`{}`", exporter.name())), "{}", exporter.name());

@@ -1,5 +1,5 @@
-//! What the exporters write is valid by the schemas of the formats (`fixtures/schemas/README.md` says
-//! where they are from), and the validators do refuse what is not.
+//! Exports are valid by the schemas of their formats (`fixtures/schemas/README.md` lists the sources), and the validators
+//! reject invalid documents.
 
 mod common;
 
@@ -13,16 +13,16 @@ fn all_of(name: &str) -> Vec<String> {
     [everything(), without_baseline(), Given::default()].iter().map(|given| given.export(exporter)).collect()
 }
 
-/// The schema of OASIS. One of its patterns has a `]` that JavaScript takes for itself and the
-/// validator for a mistake: escaped it means the same.
-fn sarif_complaints(document: &Value) -> Vec<String> {
+/// Validates by the schema of OASIS. One of its patterns has an unescaped `]`, which JavaScript accepts but the validator
+/// rejects. The escaped form has the same meaning.
+fn sarif_errors(document: &Value) -> Vec<String> {
     let schema = include_str!("fixtures/schemas/sarif-2.1.0.json");
     let (stray, escaped) = ("-[a-zA-Z]{2}]?$", "-[a-zA-Z]{2}\\\\]?$");
     assert!(schema.contains(stray));
-    complaints(&schema.replace(stray, escaped), document)
+    errors(&schema.replace(stray, escaped), document)
 }
 
-fn complaints(schema: &str, document: &Value) -> Vec<String> {
+fn errors(schema: &str, document: &Value) -> Vec<String> {
     let schema = serde_json::from_str(schema).expect("JSON");
     let validator = jsonschema::validator_for(&schema).expect("a schema");
     validator.iter_errors(document).map(|error| format!("{}: {error}", error.instance_path())).collect()
@@ -32,8 +32,8 @@ fn json(text: &str) -> Value {
     serde_json::from_str(text).expect("JSON")
 }
 
-/// What the XML Schema of Jenkins says of a document; a document that is no XML is a complaint too.
-fn xml_complaints(document: &str) -> Vec<String> {
+/// Validates by the XML Schema of Jenkins. Malformed XML is an error too.
+fn junit_errors(document: &str) -> Vec<String> {
     let schema = parse(include_str!("fixtures/schemas/junit-10.xsd")).expect("XML");
     let validator = XsdValidator::from_schema(&schema).expect("a schema");
     match parse(document) {
@@ -45,12 +45,12 @@ fn xml_complaints(document: &str) -> Vec<String> {
 #[test]
 fn junit_is_valid_by_the_schema_of_jenkins() {
     for document in all_of("junit") {
-        assert_eq!(xml_complaints(&document), Vec::<String>::new(), "{document}");
+        assert_eq!(junit_errors(&document), Vec::<String>::new(), "{document}");
     }
 }
 
 #[test]
-fn a_broken_junit_document_is_refused() {
+fn an_invalid_junit_document_is_rejected() {
     let good = &all_of("junit")[0];
     for (from, to) in [
         ("<testcase name=", "<testcase nam="),
@@ -61,20 +61,20 @@ fn a_broken_junit_document_is_refused() {
         ("&lt;script", "<script"),
     ] {
         assert!(good.contains(from), "{from}");
-        assert_ne!(xml_complaints(&good.replace(from, to)), Vec::<String>::new(), "{from} -> {to}");
+        assert_ne!(junit_errors(&good.replace(from, to)), Vec::<String>::new(), "{from} -> {to}");
     }
 }
 
 #[test]
 fn sarif_is_valid_by_the_schema_of_oasis() {
     for document in all_of("sarif") {
-        let found = sarif_complaints(&json(&document));
+        let found = sarif_errors(&json(&document));
         assert_eq!(found, Vec::<String>::new(), "{document}");
     }
 }
 
 #[test]
-fn a_broken_sarif_document_is_refused() {
+fn an_invalid_sarif_document_is_rejected() {
     let good = json(&all_of("sarif")[0]);
     type Damage = fn(&mut Value);
     let damages: [Damage; 4] = [
@@ -86,22 +86,24 @@ fn a_broken_sarif_document_is_refused() {
     for damage in damages {
         let mut bad = good.clone();
         damage(&mut bad);
-        assert_ne!(sarif_complaints(&bad), Vec::<String>::new());
+        assert_ne!(sarif_errors(&bad), Vec::<String>::new());
     }
 }
 
-/// What GitHub asks for beyond the schema: a place in a file, a rule that exists, and a fingerprint
-/// that tells any two results of a rule apart.
+/// GitHub's requirements beyond the schema: a location in a file, an existing rule, and a fingerprint that is unique among
+/// the results of a rule.
 #[test]
-fn sarif_has_what_code_scanning_asks_for() {
+fn sarif_meets_the_requirements_of_code_scanning() {
     let log = json(&all_of("sarif")[0]);
     let run = &log["runs"][0];
     let results = run["results"].as_array().expect("results");
     let mut seen = Vec::new();
     for result in results {
-        let place = &result["locations"][0]["physicalLocation"];
-        assert!(place["artifactLocation"]["uri"].as_str().is_some_and(|uri| uri.starts_with("baselines/a%20class/")));
-        assert!(place["region"]["startLine"].is_u64());
+        let location = &result["locations"][0]["physicalLocation"];
+        assert!(
+            location["artifactLocation"]["uri"].as_str().is_some_and(|uri| uri.starts_with("baselines/a%20class/"))
+        );
+        assert!(location["region"]["startLine"].is_u64());
         let index = result["ruleIndex"].as_u64().expect("an index") as usize;
         assert_eq!(run["tool"]["driver"]["rules"][index]["id"], result["ruleId"]);
         let identity = (&result["ruleId"], &result["partialFingerprints"]["primaryLocationLineHash"]);
@@ -112,10 +114,10 @@ fn sarif_has_what_code_scanning_asks_for() {
 }
 
 #[test]
-fn bmf_is_valid_by_its_schema_with_a_baseline_and_without_one() {
+fn bmf_is_valid_with_and_without_a_baseline() {
     let documents = all_of("bmf");
     for document in &documents {
-        let found = complaints(include_str!("fixtures/schemas/bmf.json"), &json(document));
+        let found = errors(include_str!("fixtures/schemas/bmf.json"), &json(document));
         assert_eq!(found, Vec::<String>::new(), "{document}");
     }
     for document in &documents[..2] {
@@ -128,7 +130,7 @@ fn bmf_is_valid_by_its_schema_with_a_baseline_and_without_one() {
 }
 
 #[test]
-fn a_broken_bmf_document_is_refused() {
+fn an_invalid_bmf_document_is_rejected() {
     for bad in [
         r#"[]"#,
         r#"{"a case": 4096}"#,
@@ -136,6 +138,6 @@ fn a_broken_bmf_document_is_refused() {
         r#"{"a case": {"anon": {"value": "4 KiB"}}}"#,
         r#"{"a case": {"Anon slope": {"value": 1}}}"#,
     ] {
-        assert_ne!(complaints(include_str!("fixtures/schemas/bmf.json"), &json(bad)), Vec::<String>::new(), "{bad}");
+        assert_ne!(errors(include_str!("fixtures/schemas/bmf.json"), &json(bad)), Vec::<String>::new(), "{bad}");
     }
 }

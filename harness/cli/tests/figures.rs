@@ -1,5 +1,4 @@
-//! What a worker tells about itself (figures and notes), what a family claims, and what `--quick`
-//! leaves out, from end to end with the toy family.
+//! Figures and notes that a worker reports, and claims of a family, end to end with the toy family.
 
 mod common;
 
@@ -16,7 +15,7 @@ fn figure() -> Quantity {
 }
 
 #[test]
-fn a_figure_stands_at_the_stage_it_was_reported_for_and_a_note_with_the_case() {
+fn a_figure_belongs_to_its_stage_and_a_note_to_the_case() {
     let desk = Desk::measured_and_blessed();
     let record = desk.record();
     let case = record.case(MAPPED).expect("measured");
@@ -27,12 +26,12 @@ fn a_figure_stands_at_the_stage_it_was_reported_for_and_a_note_with_the_case() {
     assert_eq!(case.notes["labels"], ["removed before the mappings"]);
 }
 
-/// Told and not gated, until a policy asks for it.
+/// A figure is only reported by default.
 #[test]
-fn a_figure_that_rises_is_red_where_the_policy_gates_it() {
+fn a_risen_figure_fails_if_the_policy_gates_it() {
     let desk = Desk::measured_and_blessed();
     let policy = "schema = 1\n[[rule]]\nmetric = \"figure.mapped_bytes\"\nmode = \"gate\"\n";
-    let whole = desk.record();
+    let original = desk.record();
     edit(&desk.record_path(), |run| {
         let case = run.cases.iter_mut().find(|case| case.id.as_str() == MAPPED).expect("measured");
         let columns = case.stages.iter_mut().find(|columns| columns.stage.to_string() == "live@10").expect("reached");
@@ -41,16 +40,16 @@ fn a_figure_that_rises_is_red_where_the_policy_gates_it() {
     let risen = desk.record();
     run(desk.compare(&[]), exit::HELD.into());
     fs::write(desk.baselines().join("policy.toml"), policy).expect("written");
-    // The baseline has what was gated when it was blessed.
+    // The baseline has only the values that were gated when it was blessed.
     let text = run(desk.compare(&[]), exit::HELD.into());
-    text.line("new            toy/mapped/pages=4: the baseline has no value of figure.mapped_bytes");
-    write_record(&desk.record_path(), &whole).expect("written");
+    text.line("new            toy/mapped/pages=4: the baseline has no value for figure.mapped_bytes");
+    write_record(&desk.record_path(), &original).expect("written");
     run(desk.bless("figures are gated"), 0);
     write_record(&desk.record_path(), &risen).expect("written");
     let text = run(desk.compare(&[]), exit::REGRESSED.into());
     let line = text.line("regressed");
     assert!(line.contains("figure.mapped_bytes at live@10") && line.contains("(+1 bytes); exact"), "{line}");
-    // Without the figure it is missing, and fails.
+    // A missing figure fails.
     edit(&desk.record_path(), |run| {
         for columns in run.cases.iter_mut().flat_map(|case| &mut case.stages) {
             columns.memory.remove(&figure());
@@ -61,7 +60,7 @@ fn a_figure_that_rises_is_red_where_the_policy_gates_it() {
 }
 
 #[test]
-fn a_claim_is_decided_by_the_run_and_undecided_where_its_case_was_left_out() {
+fn a_claim_is_undecided_if_its_case_was_not_selected() {
     let desk = Desk::measured_and_blessed();
     let [claim] = desk.record().claims.try_into().expect("one claim");
     assert_eq!((claim.decision, claim.rests_on[0].as_str()), (Decision::Confirmed, MAPPED));

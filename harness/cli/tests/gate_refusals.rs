@@ -1,5 +1,5 @@
-//! What the gate refuses: to judge without a baseline, to read files that are no good. Each with its
-//! exit status and one line that says which file.
+//! Errors of the gate: a missing baseline, or a file that cannot be read. Each has an exit status and a single line that
+//! names the file.
 
 mod common;
 
@@ -9,19 +9,19 @@ use common::{Desk, highwater, run};
 use highwater_model::exit;
 
 #[test]
-fn without_a_baseline_nothing_is_judged_and_the_machine_class_is_named() {
+fn a_missing_baseline_names_the_machine_class() {
     let desk = Desk::measured_and_blessed();
     let class = desk.record().fingerprint.class;
     let other = format!("{class}").replace("-glibc-", "-musl-").replace("-4k-", "-64k-");
-    let own = desk.baselines().join(class.to_string());
+    let class_folder = desk.baselines().join(class.to_string());
 
-    fs::rename(&own, desk.baselines().join(&other)).expect("renamed");
+    fs::rename(&class_folder, desk.baselines().join(&other)).expect("renamed");
     let text = run(desk.compare(&[]), exit::NO_BASELINE.into());
     text.line(&format!("toy: no baseline for machine class {class}; there is one for {other}"));
 
     fs::remove_dir_all(desk.baselines().join(&other)).expect("removed");
     let text = run(desk.compare(&[]), exit::NO_BASELINE.into());
-    text.line(&format!("toy: no baseline for machine class {class}; there is none for any other either"));
+    text.line(&format!("toy: no baseline for machine class {class}; there is none for any other class"));
 
     fs::remove_dir(desk.baselines()).expect("it was empty");
     let text = run(desk.compare(&[]), exit::NO_BASELINE.into());
@@ -29,11 +29,11 @@ fn without_a_baseline_nothing_is_judged_and_the_machine_class_is_named() {
     assert!(text.line("exit status 4").starts_with("NO BASELINE"), "{}", text.stdout);
 }
 
-/// From a baseline's text to what somebody made of it.
+/// Turns the text of a baseline into a damaged one.
 type Damage<'a> = &'a dyn Fn(&str) -> String;
 
 #[test]
-fn a_damaged_baseline_is_refused_in_one_line_that_names_the_file() {
+fn a_damaged_baseline_is_one_error_that_names_the_file() {
     let damages: [(&str, Damage<'_>, &str); 7] = [
         ("truncated", &|text| text[..text.find(" n=5").expect("a case")].to_owned(), "expected `case ID n=WORKERS`"),
         ("empty", &|_| String::new(), "expected `highwater baseline 2`"),
@@ -63,7 +63,7 @@ fn replace(path: &Path, from: &str, to: &str) {
 }
 
 #[test]
-fn a_baseline_that_lies_in_the_folder_of_another_machine_is_refused() {
+fn a_baseline_in_the_folder_of_another_class_is_refused() {
     let desk = Desk::measured_and_blessed();
     let path = desk.baseline_path();
     replace(&path, "-4k-", "-16k-");
@@ -71,7 +71,7 @@ fn a_baseline_that_lies_in_the_folder_of_another_machine_is_refused() {
 }
 
 #[test]
-fn a_baseline_of_another_family_under_this_name_is_refused() {
+fn a_baseline_of_another_family_is_refused() {
     let desk = Desk::measured_and_blessed();
     let path = desk.baseline_path();
     replace(&path, "family toy", "family plaything");
@@ -79,7 +79,7 @@ fn a_baseline_of_another_family_under_this_name_is_refused() {
 }
 
 #[test]
-fn a_policy_with_a_mistake_is_refused_in_one_line() {
+fn an_invalid_policy_is_refused_in_one_line() {
     let desk = Desk::measured_and_blessed();
     let path = desk.baselines().join("policy.toml");
     for text in ["schema = 1\n[[rule]]\ntolerence = 1\n", "schema = 7\n", "[[[", "schema = 1\n[[rule]]\nmode = 3\n"] {
@@ -92,7 +92,7 @@ fn a_policy_with_a_mistake_is_refused_in_one_line() {
 }
 
 #[test]
-fn a_run_that_is_not_there_is_a_mistake_of_the_user() {
+fn a_missing_run_is_a_usage_error() {
     let desk = Desk::new();
     for subcommand in [&["compare"][..], &["bless", "--reason", "x"], &["exactness"]] {
         for folder in [desk.run_folder(), desk.path().to_owned()] {

@@ -1,7 +1,7 @@
-//! What the integration tests share: the toy family as a user's bench binary, a desk (a temporary
-//! target folder with baselines beside it), and a record made by hand.
+//! Shared by the integration tests: the toy family as a bench binary, a [`Desk`] (a temporary target folder with
+//! baselines), and a handmade record.
 
-#![allow(dead_code, reason = "each test binary uses its own part of this")]
+#![allow(dead_code, reason = "no test binary uses everything")]
 
 pub(crate) mod comparisons;
 mod example;
@@ -24,7 +24,7 @@ use highwater_model::{
 use highwater_store::{read_baseline, read_record, stage_baseline, write_record};
 use tempfile::TempDir;
 
-/// The example `toy`, looked after once per test binary.
+/// The example `toy`, built once per test binary.
 pub(crate) fn toy() -> &'static Path {
     static TOY: OnceLock<PathBuf> = OnceLock::new();
     TOY.get_or_init(|| example::build("toy"))
@@ -37,13 +37,13 @@ pub(crate) fn highwater(args: &[&str]) -> Command {
     command
 }
 
-/// What a program that has ended wrote.
+/// The output of a finished program.
 pub(crate) struct Ran {
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
-/// Runs a command and expects its exit status; a failure shows all of its output.
+/// Runs a command and asserts its exit status. A failure shows the whole output.
 pub(crate) fn run(mut command: Command, status: i32) -> Ran {
     let assert = command.assert().code(status);
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
@@ -51,7 +51,7 @@ pub(crate) fn run(mut command: Command, status: i32) -> Ran {
 }
 
 impl Ran {
-    /// Expects one line on stderr, with all of `parts` in it.
+    /// Asserts that stderr is a single line that contains all of `parts`.
     pub(crate) fn complains_in_one_line(&self, parts: &[&str]) {
         let line = self.stderr.trim_end();
         assert!(!line.is_empty() && !line.contains('\n'), "not one line:\n{}", self.stderr);
@@ -60,14 +60,14 @@ impl Ran {
         }
     }
 
-    /// The first line of stdout with `part` in it.
+    /// The first line of stdout that contains `part`.
     pub(crate) fn line(&self, part: &str) -> &str {
         let line = self.stdout.lines().find(|line| line.contains(part));
-        line.unwrap_or_else(|| panic!("no line has `{part}`:\n{}", self.stdout))
+        line.unwrap_or_else(|| panic!("no line contains `{part}`:\n{}", self.stdout))
     }
 }
 
-/// A target folder and a folder of baselines, gone when dropped.
+/// A temporary target folder with a folder of baselines.
 pub(crate) struct Desk(TempDir);
 
 impl Desk {
@@ -75,7 +75,7 @@ impl Desk {
         Self(tempfile::tempdir().expect("a folder"))
     }
 
-    /// A desk with a full run of the toy family and its blessed copy. It is measured once.
+    /// A desk with a full run of the toy family, blessed as the baseline. The run is measured once per test binary.
     pub(crate) fn measured_and_blessed() -> Self {
         static RUN: OnceLock<Record> = OnceLock::new();
         let record = RUN.get_or_init(|| {
@@ -93,7 +93,7 @@ impl Desk {
         self.0.path()
     }
 
-    /// The working directory of workers, where the records are.
+    /// The folder of the records, which is also the working directory of workers.
     pub(crate) fn run_folder(&self) -> PathBuf {
         self.path().join("highwater")
     }
@@ -114,7 +114,7 @@ impl Desk {
         self.baselines().join(self.record().fingerprint.class.to_string()).join("toy.txt")
     }
 
-    /// The bench binary as `cargo bench` starts it.
+    /// The bench binary, as started by `cargo bench`.
     pub(crate) fn bench(&self, args: &[&str]) -> Command {
         Command::from_std(self.std_bench(args))
     }
@@ -138,7 +138,7 @@ impl Desk {
         self.judge("bless", &[&["--reason", reason], flags].concat())
     }
 
-    /// A desk with [`record`] as its run, and nothing blessed yet.
+    /// A desk with [`record`] as its run and without a baseline.
     pub(crate) fn with_record() -> Self {
         let desk = Self::new();
         write_record(&desk.record_path(), &record()).expect("written");
@@ -149,7 +149,7 @@ impl Desk {
         Command::from_std(self.std_judge(subcommand, args))
     }
 
-    /// Run from here and not from this repository, whose state is none of the tests' business.
+    /// Runs in the folder of the desk, so that the result does not depend on the state of this repository.
     pub(crate) fn std_judge(&self, subcommand: &str, args: &[&str]) -> process::Command {
         let mut command = process::Command::new(env!("CARGO_BIN_EXE_highwater"));
         command.arg(subcommand).args(args).arg("--run").arg(self.run_folder()).arg("--baselines").arg(self.baselines());
@@ -157,19 +157,19 @@ impl Desk {
         command
     }
 
-    /// Every file of the baselines and what is in it.
+    /// The files of the baselines with their contents.
     pub(crate) fn contents(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let files = self.files().into_iter().filter(|path| path.starts_with(self.baselines()));
         files.map(|path| (path.clone(), fs::read(path).expect("read"))).collect()
     }
 
-    /// Every file below this desk, sorted.
+    /// All files of this desk, sorted.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         files_below(self.path())
     }
 }
 
-/// Every file below a folder, sorted.
+/// All files below a folder, sorted.
 pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
     let (mut files, mut folders) = (Vec::new(), vec![folder.to_owned()]);
     while let Some(folder) = folders.pop() {
@@ -182,19 +182,19 @@ pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The baseline that a record makes under the default policy, without a blessing.
+/// The baseline of a record under the default policy, without a blessing.
 pub(crate) fn baseline(record: &Record) -> Baseline {
     baselines::of_run(record, &Policy::default(), Keep::Gated)
 }
 
-/// The same with a blessing.
+/// The baseline of a record with a blessing.
 pub(crate) fn blessed_baseline(record: &Record, reason: &str) -> Baseline {
     let at = "2026-07-01T12:00:00Z".to_owned();
     Baseline { blessings: vec![Blessing { reason: reason.to_owned(), at, cases: None }], ..baseline(record) }
 }
 
-/// Writes the baseline that an edited copy of the desk's record makes; blessings that were there stay. To be called
-/// before the record itself is edited.
+/// Replaces the baseline by that of an edited copy of the desk's record, and keeps its blessings. Call this before the
+/// record itself is edited.
 pub(crate) fn edit_baseline(desk: &Desk, change: impl FnOnce(&mut Record)) {
     let path = desk.baseline_path();
     let mut record = desk.record();
@@ -207,7 +207,7 @@ pub(crate) fn write_baseline(path: &Path, baseline: &Baseline) {
     stage_baseline(path, baseline).and_then(|staged| staged.commit()).expect("written");
 }
 
-/// Changes a record on disk.
+/// Edits a record on disk.
 pub(crate) fn edit(path: &Path, change: impl FnOnce(&mut Record)) {
     let mut record = read_record(path).expect("a record");
     change(&mut record);
@@ -226,17 +226,17 @@ pub(crate) fn add_per_unit(case: &mut CaseRecord, quantity: &str, bytes: u64) {
     }
 }
 
-/// Waits for a condition, looking every few milliseconds.
+/// Waits for a condition, polling every few milliseconds.
 pub(crate) fn within(limit: Duration, what: &str, mut holds: impl FnMut() -> bool) {
     let started = Instant::now();
     while !holds() {
-        assert!(started.elapsed() < limit, "not within {limit:?}: {what}");
+        assert!(started.elapsed() < limit, "timed out after {limit:?}: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
 
-/// A record of two cases that is the same on every machine: one on the heap, whose workers agree, and one of mapped
-/// memory, whose workers differ.
+/// A record that is the same on every machine, with two cases: one uses the heap and its workers agree, the other uses
+/// mapped memory and its workers differ.
 pub(crate) fn record() -> Record {
     let exact = [100, 110, 164, 740].map(|pages| Series::Same(pages * 4096));
     let spread = [
@@ -264,10 +264,10 @@ pub(crate) fn record() -> Record {
     }
 }
 
-/// Where a case's anonymous memory is: the part that has all of it, the one that has none, the category.
-type Place = (&'static str, &'static str, &'static str);
+/// Where the anonymous memory of a case is: the metric that has all of it, the metric that has none, and the category.
+type AnonLocation = (&'static str, &'static str, &'static str);
 
-fn case(id: &str, place: Place, anon: [Series; 4]) -> CaseRecord {
+fn case(id: &str, location: AnonLocation, anon: [Series; 4]) -> CaseRecord {
     let names = ["start", "loaded", "live@1", "live@10"];
     CaseRecord {
         id: id.parse().expect("an id"),
@@ -276,20 +276,20 @@ fn case(id: &str, place: Place, anon: [Series; 4]) -> CaseRecord {
         died: Vec::new(),
         notes: BTreeMap::new(),
         lifetime_ns: Series::Same(3_000_000),
-        stages: names.into_iter().zip(anon).map(|(name, anon)| stage(name, place, anon)).collect(),
+        stages: names.into_iter().zip(anon).map(|(name, anon)| stage(name, location, anon)).collect(),
         time: BTreeMap::new(),
     }
 }
 
-/// A stage with all anonymous memory in one place, and as much of the executable. Live on the heap are 48 bytes less
-/// than its pages have, or a list of units.
-fn stage(name: &str, (all, none, category): Place, anon: Series) -> StageColumns {
-    let changed = |change: fn(u64) -> u64| match &anon {
+/// A stage with all anonymous memory in one location, and the same amount of file pages. The live heap bytes are 48 less
+/// than the heap pages have, or those of a list of units.
+fn stage(name: &str, (all, none, category): AnonLocation, anon: Series) -> StageColumns {
+    let map = |change: fn(u64) -> u64| match &anon {
         Series::Same(value) => Series::Same(change(*value)),
         Series::Each(values) => Series::Each(values.iter().map(|value| change(*value)).collect()),
     };
-    let twice = changed(|bytes| bytes * 2);
-    let live = if all == "anon_heap" { changed(|bytes| bytes - 48) } else { Series::Same(400) };
+    let twice = map(|bytes| bytes * 2);
+    let live = if all == "anon_heap" { map(|bytes| bytes - 48) } else { Series::Same(400) };
     let memory = [
         ("anon", anon.clone()),
         (all, anon.clone()),
@@ -313,7 +313,7 @@ fn stage(name: &str, (all, none, category): Place, anon: Series) -> StageColumns
     }
 }
 
-/// Makes every unit of the heap case cost a page more, as its gated heap bytes and its pages show it.
+/// Adds one page per unit to the heap case, in its heap bytes and its pages.
 pub(crate) fn page_more_on_the_heap(case: &mut CaseRecord) {
     for quantity in ["anon", "anon_heap", "anon.arenas", "heap_live"] {
         add_per_unit(case, quantity, 4096);
