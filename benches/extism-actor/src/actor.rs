@@ -106,12 +106,12 @@ pub enum AfterCall {
 pub enum CallError {
     /// The call needed more memory than the limit allows. The actor may be in an inconsistent state: call
     /// [`Actor::recreate`].
-    #[error("the actor exceeded its memory limit of {limit} ({told})")]
+    #[error("the actor exceeded its memory limit of {limit} ({cause})")]
     Limit {
         /// The limit.
         limit: MemoryLimit,
         /// The error message of Extism.
-        told: String,
+        cause: String,
     },
     /// The guest trapped. It may be in an inconsistent state: call [`Actor::recreate`].
     #[error("the actor trapped: {0}")]
@@ -178,11 +178,11 @@ impl Actor {
             .map(ToString::to_string)
             .filter(|cause| !cause.starts_with("error while executing at wasm backtrace"))
             .collect();
-        let told = causes.join(": ");
+        let cause = causes.join(": ");
         match self.limit {
-            Some(limit) if causes.last().is_some_and(|cause| cause == "oom") => CallError::Limit { limit, told },
-            _ if told.contains("wasm trap: ") => CallError::Trap(told),
-            _ => CallError::Refused(told),
+            Some(limit) if causes.last().is_some_and(|cause| cause == "oom") => CallError::Limit { limit, cause },
+            _ if cause.contains("wasm trap: ") => CallError::Trap(cause),
+            _ => CallError::Refused(cause),
         }
     }
 }

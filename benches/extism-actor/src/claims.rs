@@ -195,11 +195,11 @@ pub(crate) fn limited(record: &Record) -> Option<Vec<(Reading<'_>, f64)>> {
 
 fn limit_is_exact(record: &Record) -> Option<Finding> {
     let page = 65_536.0;
-    let (mut holds, mut told, mut ids) = (true, Vec::new(), Vec::new());
+    let (mut holds, mut descriptions, mut ids) = (true, Vec::new(), Vec::new());
     for (reading, asked) in limited(record)? {
         let grown = reading.figure("full", "growth_bytes")?;
         holds &= (asked - page..=asked).contains(&grown);
-        told.push(format!(
+        descriptions.push(format!(
             "{}: grew by {} to {}",
             bytes(asked),
             bytes(grown),
@@ -207,37 +207,38 @@ fn limit_is_exact(record: &Record) -> Option<Finding> {
         ));
         ids.push(reading.id());
     }
-    Some(Finding::holds(holds, told.join("; ")).on(ids))
+    Some(Finding::holds(holds, descriptions.join("; ")).on(ids))
 }
 
 fn limit_holds_messages(record: &Record) -> Option<Finding> {
-    let (mut holds, mut told, mut ids) = (true, Vec::new(), Vec::new());
+    let (mut holds, mut descriptions, mut ids) = (true, Vec::new(), Vec::new());
     for (reading, asked) in limited(record)? {
         let echoed = reading.figure("full", "message_bytes")?;
         holds &= echoed >= asked / 2.0;
-        told.push(format!("{}: {}", bytes(asked), bytes(echoed)));
+        descriptions.push(format!("{}: {}", bytes(asked), bytes(echoed)));
         ids.push(reading.id());
     }
-    Some(Finding::holds(holds, told.join("; ")).on(ids))
+    Some(Finding::holds(holds, descriptions.join("; ")).on(ids))
 }
 
 fn default_is_16_mib(record: &Record) -> Option<Finding> {
     let reading = Reading::of(record, "limits/limit=none")?;
-    let told = reading.note("growth_beyond_100_mib")?;
-    let figures =
-        format!("result of growing by 100 MiB and a page: {told}; the actor host of this family sets 16 MiB itself");
-    Some(Finding::holds(told != "answered", figures).on([reading.id()]))
+    let descriptions = reading.note("growth_beyond_100_mib")?;
+    let figures = format!(
+        "result of growing by 100 MiB and a page: {descriptions}; the actor host of this family sets 16 MiB itself"
+    );
+    Some(Finding::holds(descriptions != "answered", figures).on([reading.id()]))
 }
 
 fn limit_is_survived(record: &Record) -> Option<Finding> {
-    let (mut holds, mut told, mut ids) = (true, Vec::new(), Vec::new());
+    let (mut holds, mut descriptions, mut ids) = (true, Vec::new(), Vec::new());
     for (reading, asked) in limited(record)? {
         let growth = (reading.note("growth_over")?, reading.note("after_growth_over")?);
         let message = (reading.note("message_over")?, reading.note("after_message_over")?);
         let neighbours = reading.note("neighbours")?;
         holds &= growth.1 == "usable" && message.1 == "usable" && neighbours == "untouched";
         holds &= growth.0 != "answered" && message.0 != "answered";
-        told.push(format!(
+        descriptions.push(format!(
             "{}: after growth {}, after a message {}, neighbours {neighbours}",
             bytes(asked),
             growth.1,
@@ -245,20 +246,20 @@ fn limit_is_survived(record: &Record) -> Option<Finding> {
         ));
         ids.push(reading.id());
     }
-    Some(Finding::holds(holds, told.join("; ")).on(ids))
+    Some(Finding::holds(holds, descriptions.join("; ")).on(ids))
 }
 
 fn bounds_are_checked(record: &Record) -> Option<Finding> {
-    let (mut holds, mut told, mut ids) = (true, Vec::new(), Vec::new());
+    let (mut holds, mut descriptions, mut ids) = (true, Vec::new(), Vec::new());
     for allocation in ["on-demand", "small-reservation"] {
         let reading = Reading::of(record, &format!("bounds/alloc={allocation}"))?;
         let (seen, after) = (reading.note("access")?, reading.note("after_access")?);
         let neighbours = reading.note("neighbours")?;
         holds &= seen.contains("trap") && neighbours == "untouched";
-        told.push(format!("{allocation}: {seen}; afterwards {after}, neighbours {neighbours}"));
+        descriptions.push(format!("{allocation}: {seen}; afterwards {after}, neighbours {neighbours}"));
         ids.push(reading.id());
     }
-    Some(Finding::holds(holds, told.join("; ")).on(ids))
+    Some(Finding::holds(holds, descriptions.join("; ")).on(ids))
 }
 
 /// Decides whether the advised habit takes less memory than the usual one: in the host by at least a page and by more
@@ -299,19 +300,19 @@ fn saves(record: &Record, choice: &str, usual: &str, advised: &str) -> Option<Fi
 
 /// Decides whether the leak test reports a leak for all chosen functions, or, if `expected` is false, for none of them.
 fn leaks(record: &Record, ladder: &str, chosen: fn(&Leak) -> bool, expected: bool) -> Option<Finding> {
-    let (mut holds, mut told, mut ids) = (true, Vec::new(), Vec::new());
+    let (mut holds, mut descriptions, mut ids) = (true, Vec::new(), Vec::new());
     for leak in Leak::ALL.iter().filter(|leak| chosen(leak)) {
         let name = stage(leak.function);
         let reading = Reading::of(record, &format!("leaks/function={name}"))?;
         let found = reading.leak(ladder, WARM_UP)?;
         holds &= found.is_some() == expected;
-        told.push(match found {
+        descriptions.push(match found {
             Some(leak) => format!("{name} {} per window of {}", bytes(leak.slope), crate::WINDOW),
             None => format!("{name} none"),
         });
         ids.push(reading.id());
     }
-    Some(Finding::holds(holds, told.join(", ")).on(ids))
+    Some(Finding::holds(holds, descriptions.join(", ")).on(ids))
 }
 
 fn frees(record: &Record, stage: &str) -> Option<Finding> {

@@ -138,15 +138,15 @@ fn allocator(record: &Record) -> Option<String> {
         .into_iter()
         .collect::<Option<Vec<_>>>()?;
     all.sort_by(|a, b| a.1.paid().total_cmp(&b.1.paid()));
-    let told = all.iter().map(|(name, cost)| {
+    let descriptions = all.iter().map(|(name, cost)| {
         let times = match (cost.create_ns, cost.call_ns) {
             (Some(create), Some(call)) => format!(", create {}, call {}", nanoseconds(create), nanoseconds(call)),
             _ => String::new(),
         };
         format!("{name} {}, {:.2} VMAs, {} of address space{times}", bytes(cost.paid()), cost.vmas, bytes(cost.vsize))
     });
-    let told: Vec<String> = told.collect();
-    Some(format!("{}; {}", all[0].0, told.join("; ")))
+    let descriptions: Vec<String> = descriptions.collect();
+    Some(format!("{}; {}", all[0].0, descriptions.join("; ")))
 }
 
 /// Recommends the smallest limit for a given message size.
@@ -156,9 +156,12 @@ fn limit(record: &Record) -> Option<String> {
         limits.map(|(reading, asked)| Some((asked, reading.figure("full", "message_bytes")?))).collect();
     let limits = limits?;
     let part = limits.iter().map(|(asked, message)| asked / message).fold(0.0, f64::max);
-    let told: Vec<String> =
+    let descriptions: Vec<String> =
         limits.iter().map(|(asked, message)| format!("{} echoes {}", bytes(*asked), bytes(*message))).collect();
-    Some(format!("always set one, of {part:.1} times the largest message: Extism has no default; {}", told.join(", ")))
+    Some(format!(
+        "always set one, of {part:.1} times the largest message: Extism has no default; {}",
+        descriptions.join(", ")
+    ))
 }
 
 /// Recommends reset or re-creation from the memory that each frees and the calls per second with each.

@@ -66,12 +66,12 @@ fn formats_and_hosts_agree_on_the_result() {
     for size in [1, 1024, 1 << 20] {
         let [json, msgpack, bytes] = Format::ALL.map(|format| format.message(size).expect("encoded"));
         let answer = plugin.call("process", &json).expect("answered");
-        let told: Value = serde_json::from_slice(&answer).expect("JSON");
-        assert_eq!(told["outputs"]["in"]["text"].as_str().expect("text").len(), size);
+        let value: Value = serde_json::from_slice(&answer).expect("JSON");
+        assert_eq!(value["outputs"]["in"]["text"].as_str().expect("text").len(), size);
         // The MessagePack output of the PDK has no field names.
         let packed: Value =
             rmp_serde::from_slice(&plugin.call("process_msgpack", &msgpack).expect("answered")).expect("MessagePack");
-        assert_eq!(packed, json!([told["outputs"], told["state"]]));
+        assert_eq!(packed, json!([value["outputs"], value["state"]]));
         assert_eq!(plugin.call("echo", &bytes).expect("answered"), bytes);
         assert_eq!(raw.call("raw_process", &json).expect("answered"), answer);
         assert_eq!(raw.call("raw_echo", &bytes).expect("answered"), bytes);
@@ -133,8 +133,8 @@ fn invalid_input_returns_an_error_and_keeps_the_actor_usable() {
     let mut actor = actor();
     for (function, input, expected) in table {
         match actor.call(function, &input) {
-            Err(CallError::Refused(told)) => {
-                assert!(told.to_lowercase().contains(&expected.to_lowercase()), "{function}: {told}")
+            Err(CallError::Refused(message)) => {
+                assert!(message.to_lowercase().contains(&expected.to_lowercase()), "{function}: {message}")
             }
             other => panic!("{function} with {:?}: {other:?}", String::from_utf8_lossy(&input)),
         }
@@ -148,7 +148,7 @@ fn an_out_of_bounds_access_traps_without_affecting_a_neighbour() {
     assert_eq!(call_json(&mut other, "keep", &work(3, 10))["result"], 3);
     for _ in 0..2 {
         let error = one.call("out_of_bounds", b"").expect_err("a trap");
-        assert!(matches!(&error, CallError::Trap(told) if told.contains("out of bounds memory access")), "{error}");
+        assert!(matches!(&error, CallError::Trap(cause) if cause.contains("out of bounds memory access")), "{error}");
     }
     assert_eq!(call_json(&mut other, "keep", &work(1, 10))["result"], 4);
 }
@@ -166,7 +166,7 @@ fn a_limit_is_exact_and_a_recreated_actor_can_use_it_again() {
         let most = limit.pages() - 2;
         one.call("grow", most.to_string().as_bytes()).expect("within the limit");
         let error = one.call("grow", b"3").expect_err("beyond the limit");
-        assert!(matches!(&error, CallError::Limit { limit: told, .. } if *told == limit), "{mib}: {error}");
+        assert!(matches!(&error, CallError::Limit { limit: found, .. } if *found == limit), "{mib}: {error}");
         assert_eq!(one.call("echo", b"small").expect("usable"), b"small");
         assert_eq!(neighbour.call("memory_pages", b"").expect("untouched"), before);
         one.recreate().expect("re-created");

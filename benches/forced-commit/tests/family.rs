@@ -42,7 +42,7 @@ fn figure(name: &str) -> Quantity {
 }
 
 /// The value of a figure at a stage, which must be the same in all workers.
-fn told(case: &CaseRecord, stage: &str, name: &str) -> u64 {
+fn value_of(case: &CaseRecord, stage: &str, name: &str) -> u64 {
     let columns = case.stage(&stage.parse().expect("a stage")).expect("reached");
     match columns.memory.get(&figure(name)) {
         Some(Series::Same(value)) => *value,
@@ -82,8 +82,8 @@ fn commits_are_reported_to_the_page_and_wipes_to_the_byte() {
     ] {
         let case = case(&format!("commit/how={how},host=warm,size=256m"));
         if !not_run(case) {
-            assert_eq!(told(case, "checked", "uncommitted_bytes"), uncommitted, "{how}");
-            assert_eq!(told(case, "compared", "unclean_bytes"), unclean, "{how}");
+            assert_eq!(value_of(case, "checked", "uncommitted_bytes"), uncommitted, "{how}");
+            assert_eq!(value_of(case, "compared", "unclean_bytes"), unclean, "{how}");
         }
     }
 }
@@ -93,7 +93,7 @@ fn clean_resets_give_right_batches_and_zeroing_wrong_ones() {
     for (how, wrong) in [("tracked", 0), ("reinstantiate", 0), ("zero-all", 99)] {
         let case = case(&format!("jobs/how={how},pages=4k,size=256m"));
         if !not_run(case) {
-            assert_eq!(told(case, "jobs", "wrong_batches"), wrong, "{how}");
+            assert_eq!(value_of(case, "jobs", "wrong_batches"), wrong, "{how}");
         }
     }
 }
@@ -107,13 +107,17 @@ fn too_little_memory_is_an_error_only_with_the_guard() {
     ] {
         let case = case(&format!("limit/by=cgroup,how={how},limit=512m,size=1g"));
         if !not_run(case) {
-            assert_eq!((told(case, "tried", "killed"), told(case, "tried", "refused")), (killed, 1 - killed), "{how}");
-            assert_eq!(told(case, "tried", "oom_kills"), killed, "{how}");
+            assert_eq!(
+                (value_of(case, "tried", "killed"), value_of(case, "tried", "refused")),
+                (killed, 1 - killed),
+                "{how}"
+            );
+            assert_eq!(value_of(case, "tried", "oom_kills"), killed, "{how}");
             assert_eq!(case.notes["noticed"], [noticed], "{how}");
         }
     }
     let case = case("limit/by=rlimit-data,how=guarded,limit=512m,size=1g");
-    assert_eq!((told(case, "tried", "refused"), case.notes["noticed"][0].as_str()), (1, "at instantiation"));
+    assert_eq!((value_of(case, "tried", "refused"), case.notes["noticed"][0].as_str()), (1, "at instantiation"));
 }
 
 /// Runs in a cgroup of 512 MiB; without the rights to create one, the case is `not run`.
@@ -121,9 +125,9 @@ fn too_little_memory_is_an_error_only_with_the_guard() {
 fn twenty_refusals_keep_nothing_and_a_smaller_request_succeeds() {
     let case = case("guarded/limit=512m,size=1g");
     if !not_run(case) {
-        let at_refused = ["refusals", "kept_bytes", "oom_kills"].map(|name| told(case, "refused", name));
+        let at_refused = ["refusals", "kept_bytes", "oom_kills"].map(|name| value_of(case, "refused", name));
         assert_eq!(at_refused, [20, 0, 0]);
-        assert_eq!(told(case, "served", "uncommitted_bytes"), 0);
+        assert_eq!(value_of(case, "served", "uncommitted_bytes"), 0);
         let columns = case.stage(&"refused".parse().expect("a stage")).expect("reached");
         let slowest = columns.values(figure("slowest_ns"), case.samples).expect("reported");
         assert!(slowest.iter().all(|ns| *ns < 1_000_000_000), "{slowest:?}");

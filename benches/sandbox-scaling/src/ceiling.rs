@@ -95,13 +95,13 @@ impl Ceiling {
 }
 
 /// Adds sandboxes and calls each until one is refused; writes a byte to the pipe for each.
-fn until_refused(host: &Core, live: &mut Vec<CoreLive>, mut told: impl Write) -> CaseResult<wasmtime::Error> {
+fn until_refused(host: &Core, live: &mut Vec<CoreLive>, mut pipe: impl Write) -> CaseResult<wasmtime::Error> {
     while live.len() < ENDLESS {
         match host.live().and_then(|mut sandbox| host.call(&mut sandbox).map(|()| sandbox)) {
             Ok(sandbox) => live.push(sandbox),
             Err(error) => return Ok(error),
         }
-        told.write_all(b".")?;
+        pipe.write_all(b".")?;
     }
     Err(format!("{ENDLESS} sandboxes and no limit was reached").into())
 }
@@ -178,12 +178,12 @@ impl Case for Ceiling {
 
 /// Measures the same in a child process that will be killed.
 fn killed(host: &Core, mut live: Vec<CoreLive>) -> CaseResult<(usize, &'static str, String)> {
-    let (child, mut told) = Child::fork(|told| match until_refused(host, &mut live, &told) {
+    let (child, mut pipe) = Child::fork(|pipe| match until_refused(host, &mut live, &pipe) {
         Ok(_) => 3,
         Err(_) => 4,
     })?;
     let mut heard = Vec::new();
-    told.read_to_end(&mut heard)?;
+    pipe.read_to_end(&mut heard)?;
     match child.wait()? {
         Ended::Signaled(signal) => {
             Ok((heard.len(), "memory of the cgroup", format!("none: killed by signal {signal}")))

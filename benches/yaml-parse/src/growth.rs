@@ -40,7 +40,7 @@ impl Growth {
         self.memory.linearity == Linearity::Linear && self.time.linearity == Linearity::Linear
     }
 
-    fn told(&self) -> String {
+    fn summary(&self) -> String {
         let of_file = self.memory.slope / MIB;
         let (memory, time) = (self.memory.linearity, self.time.linearity);
         format!("{of_file:.4} bytes per byte, {memory}; {:.1} ms CPU per MiB, {time}", self.time.slope / 1e6)
@@ -81,7 +81,7 @@ pub(crate) fn decide(record: &Record) -> Finding {
     let bent: Vec<String> = peers
         .iter()
         .filter(|(_, peer)| !peer.is_linear())
-        .map(|(name, peer)| format!("{name}: {}", peer.told()))
+        .map(|(name, peer)| format!("{name}: {}", peer.summary()))
         .collect();
     let others = match bent.as_slice() {
         [] if peers.is_empty() => "no peer was measured".to_owned(),
@@ -89,5 +89,5 @@ pub(crate) fn decide(record: &Record) -> Finding {
         some => some.join("; "),
     };
     let ids: Vec<CaseId> = sizes.iter().filter_map(|(id, _)| id.parse().ok()).collect();
-    Finding::holds(ours.is_linear(), format!("{}; {others}", ours.told())).on(&ids)
+    Finding::holds(ours.is_linear(), format!("{}; {others}", ours.summary())).on(&ids)
 }

@@ -139,7 +139,7 @@ fn every_limit_has_a_typed_error_with_its_position() {
 
 #[test]
 fn invalid_input_is_an_error_with_line_and_column() {
-    let told = |yaml: &[u8]| {
+    let error_of = |yaml: &[u8]| {
         let file = file(yaml);
         let error = Tape::<Windowed>::open(file.path(), &Options::default()).expect_err("broken");
         // SAFETY: nothing else uses the file.
@@ -149,11 +149,11 @@ fn invalid_input_is_an_error_with_line_and_column() {
         error
     };
     let position = Position { offset: 8, line: 2, column: 3 };
-    assert!(matches!(told(b"a: \xc3\xa9\nb:\xff\n"), Error::NotUtf8 { position: found } if found == position));
-    assert!(matches!(told(b"a: \xc3\xa9\nb:\0\n"), Error::Nul { position: found } if found == position));
-    assert!(matches!(told(b"a: b\nc: [d\n"), Error::Syntax { .. }));
-    assert!(matches!(told(b"a: *missing\n"), Error::Syntax { position, .. } if position.line == 1));
-    assert_eq!(told(b"a: 'x\n").to_string().split(':').next(), Some("line 2 column 1"));
+    assert!(matches!(error_of(b"a: \xc3\xa9\nb:\xff\n"), Error::NotUtf8 { position: found } if found == position));
+    assert!(matches!(error_of(b"a: \xc3\xa9\nb:\0\n"), Error::Nul { position: found } if found == position));
+    assert!(matches!(error_of(b"a: b\nc: [d\n"), Error::Syntax { .. }));
+    assert!(matches!(error_of(b"a: *missing\n"), Error::Syntax { position, .. } if position.line == 1));
+    assert_eq!(error_of(b"a: 'x\n").to_string().split(':').next(), Some("line 2 column 1"));
 }
 
 #[test]

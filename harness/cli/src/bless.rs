@@ -66,7 +66,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
         print(&report::blessing_table(&candidate.run, &candidate.changes))?;
     }
     if arguments.dry_run {
-        return Ok(highwater_model::exit::HELD);
+        return Ok(highwater_model::exit::PASSED);
     }
 
     let lock = match lock {
@@ -92,7 +92,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
             print(&format!("removed {}, a baseline in the old format", old.display()))?;
         }
     }
-    Ok(highwater_model::exit::HELD)
+    Ok(highwater_model::exit::PASSED)
 }
 
 /// The cases selected for a partial bless.

@@ -30,5 +30,5 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     };
     let front = site::write(&Material::gather(&sources)?, &arguments.out)?;
     println!("{}", front.display());
-    Ok(exit::HELD)
+    Ok(exit::PASSED)
 }

@@ -58,7 +58,7 @@ fn section<'a>(text: &'a str, case: &str) -> Vec<&'a str> {
 fn a_partial_bless_changes_only_the_selected_cases() {
     let desk = grown();
     let before = text(&desk);
-    let ran = bless_part(&desk, "toy/heap/*", "buffers got a header", exit::HELD);
+    let ran = bless_part(&desk, "toy/heap/*", "buffers got a header", exit::PASSED);
     assert!(ran.line("heap_live, slope of live").contains("+16 B per buffer"), "{}", ran.stdout);
     assert!(!ran.stdout.contains("mapped/pages=4"), "{}", ran.stdout);
 
@@ -80,13 +80,13 @@ fn a_partial_bless_changes_only_the_selected_cases() {
     // Other cases still fail. Selecting them adds a blessing; blessing the family replaces all blessings.
     let compared = run(desk.compare(&["--no-confirm"]), exit::REGRESSED.into());
     assert!(compared.line("regressed").contains("toy/mapped/pages=4: anon_mapped"), "{}", compared.stdout);
-    bless_part(&desk, "toy/{mapped,none}/*", "a guard page", exit::HELD);
+    bless_part(&desk, "toy/{mapped,none}/*", "a guard page", exit::PASSED);
     let reasons = |desk: &Desk| -> Vec<String> {
         let baseline = read_baseline(&desk.baseline_path()).expect("a baseline");
         baseline.blessings.into_iter().map(|blessing| blessing.reason).collect()
     };
     assert_eq!(reasons(&desk), ["first measurement", "buffers got a header", "a guard page"]);
-    run(desk.compare(&[]), exit::HELD.into()).line(": first measurement");
+    run(desk.compare(&[]), exit::PASSED.into()).line(": first measurement");
     run(desk.bless("all of it"), 0);
     assert_eq!(reasons(&desk), ["all of it"]);
 }
@@ -101,7 +101,7 @@ fn a_partial_bless_of_a_filtered_run_keeps_other_cases() {
     });
     run(desk.bless("all of it"), exit::USAGE.into())
         .complains_in_one_line(&["it used a filter", "name the cases to update"]);
-    bless_part(&desk, "toy/*", "buffers got a header", exit::HELD);
+    bless_part(&desk, "toy/*", "buffers got a header", exit::PASSED);
     let after = text(&desk);
     assert_eq!(section(&after, "toy/mapped/pages=4"), section(&before, "toy/mapped/pages=4"));
     assert_ne!(section(&after, HEAP), section(&before, HEAP));
@@ -111,7 +111,7 @@ fn a_partial_bless_of_a_filtered_run_keeps_other_cases() {
 fn a_partial_bless_removes_cases_missing_from_a_full_run() {
     let desk = grown();
     edit(&desk.record_path(), |run| run.cases[0].id = "toy/heap/size=32k".parse().expect("an id"));
-    let ran = bless_part(&desk, "toy/heap/*", "smaller buffers", exit::HELD);
+    let ran = bless_part(&desk, "toy/heap/*", "smaller buffers", exit::PASSED);
     assert!(ran.line("heap/size=64k").contains("removed") && ran.line("heap/size=32k").contains("added"));
     let cases: Vec<String> =
         read_baseline(&desk.baseline_path()).expect("a baseline").cases.keys().map(ToString::to_string).collect();
@@ -152,7 +152,7 @@ fn blessing_one_family_keeps_other_files_unchanged() {
     let before = fs::read(&zoo_file).expect("a baseline");
 
     let written = |ran: Ran| ran.stdout.lines().filter(|line| line.starts_with("written to ")).count();
-    assert_eq!(written(bless_part(&desk, "toy/**", "buffers got a header", exit::HELD)), 1);
+    assert_eq!(written(bless_part(&desk, "toy/**", "buffers got a header", exit::PASSED)), 1);
     assert_eq!(fs::read(&zoo_file).expect("still there"), before);
 
     // The same if only one family belongs to the last run.
@@ -218,7 +218,7 @@ fn an_old_baseline_is_rejected_with_the_command_to_convert_it() {
     assert_eq!(slope, 2, "one of each case:\n{}", text(&desk));
     assert!(section(&text(&desk), "toy/mapped/pages=4").contains(&"fails out of memory"));
     // Values in the old baseline pass; values missing from it are new.
-    let compared = run(desk.compare(&[]), exit::HELD.into());
+    let compared = run(desk.compare(&[]), exit::PASSED.into());
     compared.line("new            toy/heap/size=64k: the baseline has no value for anon_mapped");
 }
 
@@ -230,5 +230,5 @@ fn blessing_the_family_replaces_an_old_baseline() {
     ran.line(&format!("written to {}", desk.baseline_path().display()));
     ran.line(&format!("removed {}", old.display()));
     assert!(!old.exists());
-    run(desk.compare(&["--strict"]), exit::HELD.into());
+    run(desk.compare(&["--strict"]), exit::PASSED.into());
 }

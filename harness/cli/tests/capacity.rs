@@ -47,7 +47,7 @@ fn desk(record: &Record) -> Desk {
 
 /// The report as JSON.
 fn json(desk: &Desk, args: &[&str]) -> Value {
-    let text = capacity(desk, &[args, &["--format", "json"]].concat(), exit::HELD).stdout;
+    let text = capacity(desk, &[args, &["--format", "json"]].concat(), exit::PASSED).stdout;
     serde_json::from_str(&text).expect("JSON")
 }
 
@@ -62,7 +62,7 @@ fn the_first_limit_is_reported_for_every_case() {
     let json = json(&desk, &["--memory", "8GiB", "--reserve", "20%"]);
     assert_eq!(json["ceilings"]["memory"], 6_871_947_673_u64);
     let first = |id: &str| {
-        let room = &case(&json, id)["told"]["rooms"][0];
+        let room = &case(&json, id)["prediction"]["rooms"][0];
         (room["limit"].as_str().expect("a word").to_owned(), room["fits"]["units"].as_u64().expect("a number"))
     };
     // 64 pages of anon and two mappings per unit, in 8 GiB less 20 %.
@@ -73,7 +73,7 @@ fn the_first_limit_is_reported_for_every_case() {
     // Cases without a prediction are omitted, unless they are selected.
     assert_eq!(json["families"][0]["cases"].as_array().map(Vec::len), Some(3));
     // If workers differ, the prediction is an interval.
-    let rooms = case(&json, "toy/mapped/pages=4")["told"]["rooms"].as_array().expect("a list");
+    let rooms = case(&json, "toy/mapped/pages=4")["prediction"]["rooms"].as_array().expect("a list");
     let fits = &rooms.iter().find(|room| room["limit"] == "anon").expect("limited by memory")["fits"];
     assert!(fits["low"].as_u64() < fits["high"].as_u64(), "{fits}");
 }
@@ -81,11 +81,11 @@ fn the_first_limit_is_reported_for_every_case() {
 #[test]
 fn the_table_has_a_row_for_each_case() {
     let desk = desk(&measured());
-    let text = capacity(&desk, &["--memory", "1GiB"], exit::HELD);
+    let text = capacity(&desk, &["--memory", "1GiB"], exit::PASSED);
     assert!(text.line("toy on").ends_with("units that fit in 1 GiB"), "{}", text.stdout);
     assert!(text.line("pool/slots=500").contains("slots"));
     assert!(text.line("memory:").contains("page tables"));
-    let asked = capacity(&desk, &["--memory", "1GiB", "--reserve", "50%", "oom"], exit::HELD);
+    let asked = capacity(&desk, &["--memory", "1GiB", "--reserve", "50%", "oom"], exit::PASSED);
     assert!(asked.line("oom/limit=32m").contains("not run: no memory cgroup"), "{}", asked.stdout);
     assert!(asked.line("toy on").ends_with("512 MiB (1 GiB less 50 %)"), "{}", asked.stdout);
 }
@@ -153,7 +153,7 @@ fn predictions_are_verified_within_5_percent() {
         let json: Value = serde_json::from_str(&text).expect("JSON");
         case(&json, "toy/heap/size=64k")["verified"]["found"].clone()
     };
-    let correct = found(exit::HELD);
+    let correct = found(exit::PASSED);
     assert_eq!(correct["ended"], "out of memory", "{correct}");
     // 64 KiB per unit, and 16 B of malloc metadata.
     assert!((950..1024).contains(&correct["lived"].as_u64().expect("a number")), "{correct}");

@@ -34,7 +34,7 @@ fn fresh_workers(line: &str) -> usize {
 fn an_unchanged_program_passes() {
     let desk = Desk::measured_and_blessed();
     run(desk.bench(&["--memory-only", "--samples", "5"]), 0);
-    let text = compare(&desk, exit::HELD);
+    let text = compare(&desk, exit::PASSED);
     assert!(text.line("exit status 0").starts_with("passed: 2 cases"), "{}", text.stdout);
     assert!(text.stdout.contains(": first measurement"), "the reason is shown:\n{}", text.stdout);
 }
@@ -70,7 +70,7 @@ fn a_shifted_heap_passes() {
     let desk = Desk::measured_and_blessed();
     for shift in ["3000", "40000", "120000"] {
         run(desk.bench(&["--memory-only", "--samples", "5", "--shift-heap", shift]), 0);
-        let text = compare(&desk, exit::HELD);
+        let text = compare(&desk, exit::PASSED);
         assert!(!text.stdout.contains("unconfirmed"), "{shift}:\n{}", text.stdout);
     }
 }
@@ -91,7 +91,7 @@ fn a_run_with_an_unlimited_stack_passes() {
     }
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     assert_eq!(desk.record().fingerprint.controls[&Control::StackLimit], ControlState::Granted);
-    let text = compare(&desk, exit::HELD);
+    let text = compare(&desk, exit::PASSED);
     assert!(!text.stdout.contains("unconfirmed"), "{}", text.stdout);
 }
 
@@ -107,7 +107,7 @@ fn a_shifted_heap_is_reported_with_its_length() {
     bench.line("every worker's heap was shifted by 195.3 KiB (--shift-heap)");
     let taken = at_start().zip(before).map(|(now, before)| now - before);
     assert!(taken.is_some_and(|taken| (SHIFT..SHIFT + 256).contains(&taken)), "{taken:?} bytes of heap taken");
-    compare(&desk, exit::HELD).line("in this run, every worker's heap was shifted by 195.3 KiB (--shift-heap)");
+    compare(&desk, exit::PASSED).line("in this run, every worker's heap was shifted by 195.3 KiB (--shift-heap)");
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn an_improvement_passes_and_is_reported() {
         add_per_unit(case(blessed, MAPPED), "anon_mapped", 4096);
         add_per_unit(case(blessed, MAPPED), "anon.linear_memory", 4096);
     });
-    let text = compare(&desk, exit::HELD);
+    let text = compare(&desk, exit::PASSED);
     let line = text.line("improved");
     assert!(line.contains(MAPPED) && line.contains("-1.00 pages per buffer, in linear_memory"), "{line}");
 }
@@ -137,7 +137,7 @@ fn metrics_that_are_only_reported_do_not_fail() {
     for quantity in ["rss", "anon"] {
         let desk = Desk::measured_and_blessed();
         edit(&desk.record_path(), |run| add_per_unit(case(run, HEAP), quantity, 1 << 20));
-        compare(&desk, exit::HELD);
+        compare(&desk, exit::PASSED);
     }
 }
 
@@ -157,7 +157,7 @@ fn a_budget_fails_regardless_of_mode_and_baseline() {
         &desk,
         "[[rule]]\ncase = \"toy/heap/*\"\nmetric = \"anon\"\naspect = \"slope\"\nbudget = \"80 KiB\"\n",
     );
-    compare(&desk, exit::HELD);
+    compare(&desk, exit::PASSED);
 }
 
 #[test]
@@ -165,11 +165,11 @@ fn a_rise_passes_up_to_the_tolerance() {
     let desk = Desk::measured_and_blessed();
     edit(&desk.record_path(), |run| add_per_unit(case(run, HEAP), "heap_live", 4096));
     write_policy(&desk, "[[rule]]\ncase = \"toy/heap/*\"\nmetric = \"heap_live\"\ntolerance = \"400 KiB\"\n");
-    compare(&desk, exit::HELD);
+    compare(&desk, exit::PASSED);
     write_policy(&desk, "[[rule]]\ncase = \"toy/heap/*\"\nmetric = \"heap_live\"\ntolerance = \"399 KiB\"\n");
     compare(&desk, exit::REGRESSED);
     write_policy(&desk, "[[rule]]\ncase = \"toy/heap/*\"\nmetric = \"heap_live\"\nmode = \"report\"\n");
-    compare(&desk, exit::HELD);
+    compare(&desk, exit::PASSED);
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn a_case_that_cannot_run_is_reported_and_passes() {
         let heap = case(run, HEAP);
         *heap = CaseRecord::not_run(heap.id.clone(), "no memory cgroup".into());
     });
-    let text = compare(&desk, exit::HELD);
+    let text = compare(&desk, exit::PASSED);
     text.line("not run        toy/heap/size=64k: no memory cgroup");
     assert!(text.line("exit status 0").contains("1 not run"), "{}", text.stdout);
 }
@@ -217,9 +217,9 @@ fn missing_cases_fail_unless_allowed_and_new_cases_pass() {
     names_both(&text, "FAILED");
     let summary = text.line("exit status 3");
     assert!(summary.contains("1 new") && summary.contains("1 missing"), "{summary}");
-    names_both(&run(desk.compare(&["--allow-missing"]), exit::HELD.into()), "passed");
+    names_both(&run(desk.compare(&["--allow-missing"]), exit::PASSED.into()), "passed");
     write_policy(&desk, "[[rule]]\ncase = \"toy/mapped/*\"\ngone = true\n");
-    names_both(&compare(&desk, exit::HELD), "passed");
+    names_both(&compare(&desk, exit::PASSED), "passed");
     write_policy(&desk, "[[rule]]\ncase = \"toy/heap/*\"\ngone = true\n");
     names_both(&compare(&desk, exit::REGRESSED), "FAILED");
 }
@@ -232,7 +232,7 @@ fn a_missing_stage_fails() {
         edit(&desk.record_path(), |run| case(run, HEAP).stages.retain(|columns| columns.stage.to_string() != stage));
         let text = compare(&desk, exit::REGRESSED);
         assert!(text.line("exit status 3").contains("missing"), "without {stage}:\n{}", text.stdout);
-        run(desk.compare(&["--allow-missing"]), exit::HELD.into());
+        run(desk.compare(&["--allow-missing"]), exit::PASSED.into());
     }
 }
 
@@ -243,14 +243,14 @@ fn across_aslr_only_mapped_and_heap_growth_is_judged() {
     let desk = Desk::measured_and_blessed();
     run(desk.bench(&["--memory-only", "--samples", "5", "--aslr", "on"]), 0);
     assert!(!desk.record().fingerprint.class.aslr_off);
-    let text = compare(&desk, exit::HELD);
+    let text = compare(&desk, exit::PASSED);
     if !desk.baselines().join(desk.record().fingerprint.class.to_string()).exists() {
         text.line("only growth of anon_mapped and of heap bytes is judged");
         text.line("not comparable");
     }
     // Growth of VMAs is not judged, but growth of mapped memory and heap bytes is.
     edit(&desk.record_path(), |run| add_per_unit(case(run, MAPPED), "vmas", 1));
-    compare(&desk, exit::HELD);
+    compare(&desk, exit::PASSED);
     for (quantity, bytes) in [("anon_mapped", 4096), ("heap_live", 16)] {
         edit(&desk.record_path(), |run| add_per_unit(case(run, MAPPED), quantity, bytes));
         let text = run(desk.compare(&["--no-confirm"]), exit::REGRESSED.into());
@@ -265,9 +265,9 @@ fn varying_workers_fail_only_beyond_the_baselines_range() {
     // The baseline's range is 3 pages: a worker is above it if it exceeds the maximum by more than 3 pages.
     let blessed = baseline(&spread(&clean, [0, 1, 0, 3, 0]));
     for (pages, status, kind) in [
-        ([2, 4, 3, 3, 5], exit::HELD, None),
-        ([4, 4, 6, 4, 5], exit::HELD, None),
-        ([7, 9, 7, 8, 5], exit::HELD, Some("unconfirmed")),
+        ([2, 4, 3, 3, 5], exit::PASSED, None),
+        ([4, 4, 6, 4, 5], exit::PASSED, None),
+        ([7, 9, 7, 8, 5], exit::PASSED, Some("unconfirmed")),
         ([7, 9, 7, 8, 7], exit::REGRESSED, Some("regressed")),
     ] {
         write_baseline(&desk.baseline_path(), &blessed);
@@ -294,7 +294,7 @@ fn spread(record: &Record, pages: [u64; 5]) -> Record {
 fn json_has_the_verdicts_and_the_exit_status() {
     let desk = Desk::measured_and_blessed();
     write_policy(&desk, "[[rule]]\nmetric = \"vmas\"\nmode = \"report\"\n");
-    for (quantity, status) in [("vmas", exit::HELD), ("heap_live", exit::REGRESSED)] {
+    for (quantity, status) in [("vmas", exit::PASSED), ("heap_live", exit::REGRESSED)] {
         edit(&desk.record_path(), |run| add_per_unit(case(run, HEAP), quantity, 4096));
         let text = run(desk.compare(&["--format", "json"]), status.into());
         let json: serde_json::Value = serde_json::from_str(&text.stdout).expect("JSON");
@@ -323,7 +323,7 @@ fn a_rise_in_one_worker_is_unconfirmed() {
             *live = Series::Each((0..10).map(risen).collect());
         }
     });
-    let text = run(desk.compare(&["--no-confirm"]), exit::HELD.into());
+    let text = run(desk.compare(&["--no-confirm"]), exit::PASSED.into());
     let line = text.line("unconfirmed");
     assert!(line.contains("1 of 10 above the baseline's range, not significant"), "{line}");
     assert!(text.line("exit status 0").contains("3 unconfirmed"), "{}", text.stdout);
@@ -336,7 +336,7 @@ fn a_rise_that_is_not_reproduced_is_unconfirmed() {
     let desk = Desk::measured_and_blessed();
     run(desk.bench(&["--memory-only", "--samples", "5"]), 0);
     edit(&desk.record_path(), |run| add_per_unit(case(run, HEAP), "heap_live", 4096));
-    let text = compare(&desk, exit::HELD);
+    let text = compare(&desk, exit::PASSED);
     let line = text.line("unconfirmed");
     assert!(line.contains(HEAP) && line.contains(" fresh workers (64 KiB)"), "{line}");
     assert!(line.contains("not confirmed by ") && fresh_workers(line) >= 5, "{line}");

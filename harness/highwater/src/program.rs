@@ -37,7 +37,7 @@ pub fn main(family: impl FnOnce() -> Family) -> ExitCode {
         }
     };
     match run(&family(), &options, &matcher) {
-        Ok(()) => ExitCode::from(exit::HELD),
+        Ok(()) => ExitCode::from(exit::PASSED),
         Err(RunError::Runner(error @ RunnerError::Interrupted)) => {
             eprintln!("{error}");
             ExitCode::from(exit::INTERRUPTED)

@@ -50,7 +50,7 @@ impl Suite {
         self
     }
 
-    /// Adds a version or setting to the record, so that runs that differ in it can be told apart.
+    /// Adds a version or setting to the record. A comparison lists what differs.
     pub fn context(mut self, name: &str, value: impl Into<String>) -> Self {
         self.0.context.insert(name.to_owned(), value.into());
         self

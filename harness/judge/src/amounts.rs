@@ -1,16 +1,20 @@
 //! Formats quantities and changes for people.
 
-use highwater_model::{Aspect, Metric, Quantity, Unit, kept, nanoseconds, signed_bytes};
+use highwater_model::{Aspect, Metric, Quantity, Unit, nanoseconds, round_for_baseline, signed_bytes};
 
 /// Two values in their unit, in exact form if the short form does not show their difference.
 pub fn amounts(quantity: Quantity, before: f64, after: f64) -> [String; 2] {
     let short = [before, after].map(|value| amount(quantity, value));
     let exact = |value: f64| match quantity.unit() {
-        Unit::Bytes => format!("{} B", kept(value)),
-        Unit::Nanoseconds => format!("{} ns", kept(value)),
-        Unit::Count => format!("{}", kept(value)),
+        Unit::Bytes => format!("{} B", round_for_baseline(value)),
+        Unit::Nanoseconds => format!("{} ns", round_for_baseline(value)),
+        Unit::Count => format!("{}", round_for_baseline(value)),
     };
-    if short[0] == short[1] && kept(before) != kept(after) { [before, after].map(exact) } else { short }
+    if short[0] == short[1] && round_for_baseline(before) != round_for_baseline(after) {
+        [before, after].map(exact)
+    } else {
+        short
+    }
 }
 
 /// A value in its unit: `4.58 KiB`, `1.234 ms`, `2.5`.

@@ -70,7 +70,7 @@ impl Comparison {
         } else if self.strict && self.verdicts().any(|verdict| verdict.gated && verdict.kind == Kind::Unconfirmed) {
             highwater_model::exit::UNCONFIRMED
         } else {
-            highwater_model::exit::HELD
+            highwater_model::exit::PASSED
         }
     }
 }

@@ -19,7 +19,7 @@
 
 use std::collections::BTreeMap;
 
-use highwater_model::{Category, Summary, kept};
+use highwater_model::{Category, Summary, round_for_baseline};
 use highwater_stats::{ROUNDING, median};
 
 use super::Kind;
@@ -53,7 +53,7 @@ pub(super) struct WorkerValues {
 impl WorkerValues {
     /// `None` without values.
     pub(super) fn new(mut values: Vec<f64>) -> Option<Self> {
-        values.iter_mut().for_each(|value| *value = kept(*value));
+        values.iter_mut().for_each(|value| *value = round_for_baseline(*value));
         let median = median(&values)?;
         let (min, max) = values.iter().fold((median, median), |(min, max), value| (min.min(*value), max.max(*value)));
         Some(Self { median, min, max, values })

@@ -4,7 +4,7 @@
 //! for each. The marginal cost of a unit that went through both is the sum of the slopes.
 
 use highwater_model::{CaseRecord, Scale, Stage, StageColumns};
-use highwater_stats::{self as stats, Bend};
+use highwater_stats::{self as stats, Linearity};
 
 /// Units are gone from this stage on.
 const DROPPED: &str = "dropped";
@@ -66,7 +66,7 @@ impl<'a> ScalingModel<'a> {
             let mut fixed = read(&self.case.stages[self.ladders.last()?.last_rung()], worker)?;
             for ladder in &self.ladders {
                 let rungs = self.rungs(ladder, worker, &read)?;
-                let ladder_slope = stats::fit(&ladder.scales, &[rungs], 1.0)?.slope;
+                let ladder_slope = stats::theil_sen_fit(&ladder.scales, &[rungs], 1.0)?.slope;
                 slope += ladder_slope;
                 fixed -= ladder_slope * ladder.top() as f64;
             }
@@ -79,8 +79,8 @@ impl<'a> ScalingModel<'a> {
     pub(super) fn is_linear(&self, read: impl Fn(&StageColumns, usize) -> Option<f64>, page: u64) -> bool {
         self.ladders.iter().all(|ladder| {
             let workers: Option<Vec<_>> = (0..self.case.samples).map(|w| self.rungs(ladder, w, &read)).collect();
-            let line = workers.and_then(|workers| stats::fit(&ladder.scales, &workers, page as f64));
-            line.is_some_and(|line| line.bend == Bend::Linear)
+            let line = workers.and_then(|workers| stats::theil_sen_fit(&ladder.scales, &workers, page as f64));
+            line.is_some_and(|line| line.linearity == Linearity::Linear)
         })
     }
 

@@ -1,7 +1,7 @@
 //! Exit statuses of `highwater` and of every bench binary.
 
 /// Everything passed. Improvements pass, too.
-pub const HELD: u8 = 0;
+pub const PASSED: u8 = 0;
 /// The harness failed: for example, a file could not be read or written, or a system call failed. From `highwater
 /// doctor`: nothing can be measured on this machine.
 pub const INTERNAL: u8 = 1;

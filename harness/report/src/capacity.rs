@@ -38,7 +38,7 @@ pub struct CaseCapacity {
     /// The case.
     pub id: CaseId,
     /// The prediction, or the reason why there is none.
-    #[serde(rename = "told", serialize_with = "serialize_prediction")]
+    #[serde(rename = "prediction", serialize_with = "serialize_prediction")]
     pub prediction: Result<Capacity, String>,
     /// The verification of the prediction, if requested.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -37,7 +37,7 @@ impl Summary {
     /// The exit status in a word or two.
     pub(super) fn outcome(&self) -> &'static str {
         match self.exit {
-            exit::HELD => "passed",
+            exit::PASSED => "passed",
             exit::REGRESSED => "FAILED",
             exit::UNCONFIRMED => "UNCONFIRMED",
             _ => "NO BASELINE",

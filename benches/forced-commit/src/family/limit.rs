@@ -107,13 +107,13 @@ const REFUSED: i32 = 3;
 const PANICKED: i32 = 101;
 
 /// Takes a guest through instantiation, commit and first job, and writes a byte to the pipe after each.
-fn attempt(row: &Row, mut live: Live, mut told: impl Write) -> Result<(), Error> {
+fn attempt(row: &Row, mut live: Live, mut pipe: impl Write) -> Result<(), Error> {
     if let Limit::Data(mib) = row.limit {
         let limit = Rlimit { current: Some(mib * MIB), maximum: getrlimit(Resource::Data).maximum };
         setrlimit(Resource::Data, limit).map_err(|error| Error::system("set RLIMIT_DATA")(error.into()))?;
     }
     let strategy = (row.way.make)();
-    let mut step = || told.write_all(b".").map_err(Error::system("report to the parent"));
+    let mut step = || pipe.write_all(b".").map_err(Error::system("report to the parent"));
     live.renew()?;
     step()?;
     strategy.commit(&mut live)?;
@@ -174,16 +174,16 @@ impl Case for Row {
         stages.reached("loaded")?;
 
         let begun = Instant::now();
-        let (child, mut told) = Child::fork(|mut told| match attempt(self, live, &told) {
+        let (child, mut pipe) = Child::fork(|mut pipe| match attempt(self, live, &pipe) {
             Ok(()) => 0,
             Err(error) => {
                 // If the parent is gone, there is no one to report to.
-                let _ = told.write_all(words(&error).as_bytes());
+                let _ = pipe.write_all(words(&error).as_bytes());
                 REFUSED
             }
         })?;
         let mut heard = String::new();
-        told.read_to_string(&mut heard)?;
+        pipe.read_to_string(&mut heard)?;
         let ended = child.wait()?;
         let noticed_ns = begun.elapsed().as_nanos() as u64;
 

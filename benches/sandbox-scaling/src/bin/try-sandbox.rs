@@ -63,7 +63,7 @@ fn main() -> ExitCode {
     match bring::sweep(&asked, &|line| eprintln!("{line}")) {
         Ok(tried) => {
             print!("{}", bring::advice(&asked, &tried));
-            ExitCode::from(exit::HELD)
+            ExitCode::from(exit::PASSED)
         }
         Err(refusal @ Refusal::Interrupted) => {
             eprintln!("{refusal}");

@@ -164,9 +164,9 @@ fn recommend(
 
 fn figures(case: &CaseRecord, sandboxes: u32) -> Result<Figures, String> {
     if case.samples == 0 {
-        let told = case.notes.get(super::case::FAILURE).and_then(|texts| texts.first().cloned());
+        let failure_note = case.notes.get(super::case::FAILURE).and_then(|texts| texts.first().cloned());
         let died = || case.died.first().map(|death| format!("{} {}", death.outcome, death.place()));
-        return Err(told
+        return Err(failure_note
             .or_else(died)
             .or_else(|| case.not_run.clone())
             .unwrap_or_else(|| "no worker completed".to_owned()));

@@ -188,7 +188,7 @@ impl Workers<'_> {
 
 /// How a worker failed, on one line; `None` if it did not.
 fn failure(sample: &Sample, order: &Order, limit: Duration) -> Option<String> {
-    let told = sample.notes.iter().find(|(name, _)| name == FAILURE).map(|(_, text)| text.clone());
+    let failure_note = sample.notes.iter().find(|(name, _)| name == FAILURE).map(|(_, text)| text.clone());
     let doing = || match sample.readings.last().map(|reading| reading.stage.name()) {
         Some("live") => order.call.words(),
         _ => "instantiating it".to_owned(),
@@ -200,7 +200,7 @@ fn failure(sample: &Sample, order: &Order, limit: Duration) -> Option<String> {
             doing(),
             limit.as_secs_f64()
         )),
-        outcome => told.or_else(|| Some(format!("{}: {outcome}", doing()))),
+        outcome => failure_note.or_else(|| Some(format!("{}: {outcome}", doing()))),
     }
 }
 

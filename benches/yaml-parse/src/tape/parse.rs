@@ -106,7 +106,7 @@ fn drive<'i, T: BorrowedInput<'i>, W: Layout>(
     };
     let mut parser = Parser::with_options(input, options);
     while let Some(next) = parser.next_event() {
-        let (event, span) = next.map_err(|error| told(&error, limits))?;
+        let (event, span) = next.map_err(|error| parse_error(&error, limits))?;
         builder.event(event, &span, look).map_err(|(limit, most)| {
             let position = position(&span.start);
             Error::TooLarge { position, limit, most }
@@ -121,7 +121,7 @@ fn position(mark: &granit_parser::Marker) -> Position {
     Position { offset, line: mark.line() as u64, column: mark.col() as u64 + 1 }
 }
 
-fn told(error: &ScanError, limits: &Limits) -> Error {
+fn parse_error(error: &ScanError, limits: &Limits) -> Error {
     let position = position(error.marker());
     match error.kind() {
         ErrorKind::RecursionLimitExceeded => {

@@ -100,7 +100,7 @@ fn family(run: &Record, filters: &[Regex], ceilings: &Ceilings) -> FamilyCapacit
         family: run.family.clone(),
         class: run.fingerprint.class.clone(),
         unit: run.unit.clone(),
-        cases: told.filter(|case| !wanted.is_empty() || case.prediction.is_ok()).collect(),
+        cases: capacities.filter(|case| !filters.is_empty() || case.prediction.is_ok()).collect(),
     }
 }
 
@@ -112,6 +112,6 @@ fn exit_status(report: &CapacityReport) -> u8 {
     } else if verified().any(|verified| matches!(verified, Verified::NotRun(_))) {
         exit::UNCONFIRMED
     } else {
-        exit::HELD
+        exit::PASSED
     }
 }

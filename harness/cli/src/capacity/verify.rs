@@ -36,8 +36,8 @@ pub(super) fn verify(folder: &Path, runs: &[Record], report: &mut CapacityReport
         let Some(run) = runs.iter().find(|run| run.family == family.family) else { continue };
         for case in &mut family.cases {
             let Ok(capacity) = &case.prediction else { continue };
-            let verified = match room_for(memory) {
-                Ok(()) => one(folder, run, capacity, memory, &interrupt)?,
+            let verified = match check_available(memory) {
+                Ok(()) => verify_case(folder, run, capacity, memory, &interrupt)?,
                 Err(reason) => Verified::NotRun(reason),
             };
             *case = CaseCapacity { verified: Some(verified), ..case.clone() };

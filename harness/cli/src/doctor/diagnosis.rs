@@ -28,12 +28,12 @@ pub(super) struct Diagnosis {
 }
 
 impl Diagnosis {
-    /// [`exit::HELD`] if Highwater can measure here, even with limitations, otherwise [`exit::INTERNAL`].
+    /// [`exit::PASSED`] if Highwater can measure here, even with limitations, otherwise [`exit::INTERNAL`].
     #[must_use]
     pub(super) fn exit_status(&self) -> u8 {
         match self.checks.iter().any(|check| check.grade == Grade::Broken) {
             true => exit::INTERNAL,
-            false => exit::HELD,
+            false => exit::PASSED,
         }
     }
 }
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn only_broken_checks_fail() {
-        assert_eq!(diagnosis(&[Grade::Good, Grade::Limits]).exit_status(), exit::HELD);
+        assert_eq!(diagnosis(&[Grade::Good, Grade::Limits]).exit_status(), exit::PASSED);
         assert_eq!(diagnosis(&[Grade::Good, Grade::Broken, Grade::Limits]).exit_status(), exit::INTERNAL);
     }
 }

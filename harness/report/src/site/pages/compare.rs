@@ -7,7 +7,7 @@ use highwater_model::CaseId;
 use super::{CaseLink, Frame, Tone, short, tone};
 use crate::{
     comparison_text::altered,
-    site::words::{self, counted, grouped},
+    site::format::{self, counted, grouped},
     site::{Material, SiteError, names},
     verdict_groups::{VerdictGroup, worst_first},
 };
@@ -139,7 +139,7 @@ fn unchanged_case(verdicts: &[&Verdict], link: &dyn Fn(&CaseId) -> CaseLink) -> 
         let subject = verdict.subject.as_ref()?;
         Some(format!("{} {}", subject.aspect, format::change(subject.quantity.unit(), change(verdict))))
     };
-    let told = |VerdictGroup { verdict, others }: VerdictGroup<'_>| {
+    let sentences = |VerdictGroup { verdict, others }: VerdictGroup<'_>| {
         let others: Vec<String> = others.into_iter().filter_map(other).collect();
         (verdict.sentence.clone(), others.join(", "))
     };

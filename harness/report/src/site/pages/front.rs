@@ -15,7 +15,7 @@ use super::{
     tone,
 };
 use crate::{
-    site::words::{amount, change, counted, grouped, relative},
+    site::format::{amount, change, counted, grouped, relative},
     site::{Material, names},
     verdict_groups::worst_first,
 };
@@ -144,7 +144,7 @@ fn banner(material: &Material) -> Banner {
         (super::WARN, "Nothing measured", "There is no record yet: run cargo bench.".to_owned())
     } else {
         match status {
-            exit::HELD => (
+            exit::PASSED => (
                 super::GOOD,
                 "Passed",
                 format!("All {} gated verdicts of {} passed.", grouped(all), counted(cases, "case")),
