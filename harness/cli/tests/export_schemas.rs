@@ -1,5 +1,5 @@
-//! Exports are valid by the schemas of their formats (`fixtures/schemas/README.md` lists the sources), and the validators
-//! reject invalid documents.
+//! Exports are valid by the schemas of their formats (`fixtures/schemas/README.md` lists the sources), and the
+//! validators reject invalid documents.
 
 mod common;
 
@@ -13,8 +13,8 @@ fn all_of(name: &str) -> Vec<String> {
     [everything(), without_baseline(), Given::default()].iter().map(|given| given.export(exporter)).collect()
 }
 
-/// Validates by the schema of OASIS. One of its patterns has an unescaped `]`, which JavaScript accepts but the validator
-/// rejects. The escaped form has the same meaning.
+/// Validates by the schema of OASIS. One of its patterns has an unescaped `]`, which JavaScript accepts but the
+/// validator rejects. The escaped form has the same meaning.
 fn sarif_errors(document: &Value) -> Vec<String> {
     let schema = include_str!("fixtures/schemas/sarif-2.1.0.json");
     let (stray, escaped) = ("-[a-zA-Z]{2}]?$", "-[a-zA-Z]{2}\\\\]?$");
@@ -90,8 +90,8 @@ fn an_invalid_sarif_document_is_rejected() {
     }
 }
 
-/// GitHub's requirements beyond the schema: a location in a file, an existing rule, and a fingerprint that is unique among
-/// the results of a rule.
+/// GitHub's requirements beyond the schema: a location in a file, an existing rule, and a fingerprint that is unique
+/// among the results of a rule.
 #[test]
 fn sarif_meets_the_requirements_of_code_scanning() {
     let log = json(&all_of("sarif")[0]);

@@ -1,5 +1,5 @@
-//! Errors of the gate: a missing baseline, or a file that cannot be read. Each has an exit status and a single line that
-//! names the file.
+//! Errors of the gate: a missing baseline, or a file that cannot be read. Each has an exit status and a single line
+//! that names the file.
 
 mod common;
 

@@ -124,7 +124,7 @@ fn of_case(run: &Record, case: &CaseRecord, policy: &Policy, keep: Keep) -> Base
         let parts: BTreeMap<Category, f64> = breakdown(quantity, &aspect, view).into_iter().collect();
         Some(((quantity, aspect), values.summary(parts)))
     };
-    let mut failures: Vec<String> = case.died.iter().map(|death| death.outcome.to_string()).collect();
+    let mut failures: Vec<String> = case.died.iter().map(|failure| failure.outcome.to_string()).collect();
     failures.sort();
     failures.dedup();
     BaselineCase { samples: case.samples, failures, values: judged(view).filter_map(value).collect() }

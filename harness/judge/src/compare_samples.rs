@@ -13,9 +13,9 @@
 //! twenty against twenty. The test needs only the maximum and the number of workers of the baseline, so baselines need
 //! no raw samples.
 //!
-//! If the quantity repeats exactly ([`Repeatability::Exact`]) and all workers of the baseline agree, an outlier is rare:
-//! at most [`OUTLIER_RATE`] of the workers. The probability of k of m workers above then follows from the binomial
-//! distribution, which also detects a change that shows in only one worker of ten (two of twenty: 0.02 %).
+//! If the quantity repeats exactly ([`Repeatability::Exact`]) and all workers of the baseline agree, an outlier is
+//! rare: at most [`OUTLIER_RATE`] of the workers. The probability of k of m workers above then follows from the
+//! binomial distribution, which also detects a change that shows in only one worker of ten (two of twenty: 0.02 %).
 
 use std::collections::BTreeMap;
 
@@ -200,11 +200,15 @@ mod tests {
 
         #[test]
         fn a_higher_run_is_at_least_as_severe(
-            base in prop::collection::vec(0_u8..5, 5..20), run in prop::collection::vec(0_u8..9, 5..20), more in 0_u8..9,
+            base in prop::collection::vec(0_u8..5, 5..20),
+            run in prop::collection::vec(0_u8..9, 5..20),
+            more in 0_u8..9,
         ) {
+            const ORDER: [Kind; 4] = [Kind::Improved, Kind::Same, Kind::Unconfirmed, Kind::Regressed];
             let side = |values: &[u8], more: u8| values.iter().map(|value| f64::from(value + more)).collect::<Vec<_>>();
-            let rank = |kind| [Kind::Improved, Kind::Same, Kind::Unconfirmed, Kind::Regressed].iter().position(|k| *k == kind);
-            let (before, after) = (compare(&side(&base, 0), &side(&run, 0), 0.0), compare(&side(&base, 0), &side(&run, more), 0.0));
+            let rank = |kind| ORDER.iter().position(|known| *known == kind);
+            let kind = |more| compare(&side(&base, 0), &side(&run, more), 0.0);
+            let (before, after) = (kind(0), kind(more));
             prop_assert!(rank(before) <= rank(after), "{before} {after}");
         }
     }

@@ -1,5 +1,5 @@
-//! A table of what blessing a run would change: one line for each case and gated quantity that changed, and one for each
-//! case that is added or removed.
+//! A table of what blessing a run would change: one line for each case and gated quantity that changed, and one for
+//! each case that is added or removed.
 
 use highwater_judge::{FamilyComparison, Kind, amount, amounts, change};
 use highwater_model::Record;

@@ -81,10 +81,10 @@ pub fn capacity_table(report: &CapacityReport) -> String {
     }
     let Ceilings { max_map_count, address_space, bytes_per_mapping, .. } = report.ceilings;
     text.push_str(&format!(
-        "memory: anon, page tables, memfd pages and {bytes_per_mapping} B of kernel memory per mapping, as charged to a memory \
-         cgroup; file pages are not included because the kernel can reclaim them\n\
-         other limits: max_map_count {max_map_count}, address space {address_space}; `*`: the marginal cost is not constant \
-         along the ladder"
+        "memory: anon, page tables, memfd pages and {bytes_per_mapping} B of kernel memory per mapping, as charged to a \
+         memory cgroup; file pages are not included because the kernel can reclaim them\n\
+         other limits: max_map_count {max_map_count}, address space {address_space}; `*`: the marginal cost is not \
+         constant along the ladder"
     ));
     text
 }

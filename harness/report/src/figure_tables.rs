@@ -1,5 +1,5 @@
-//! Tables of the figures that the workers of a run reported, one for all cases with the same figures. A case that reports
-//! a figure at several stages has a row for each.
+//! Tables of the figures that the workers of a run reported, one for all cases with the same figures. A case that
+//! reports a figure at several stages has a row for each.
 
 use highwater_judge::{Aspect, View, amount};
 use highwater_model::{CaseRecord, Quantity, Record, Stage};

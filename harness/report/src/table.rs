@@ -2,7 +2,8 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-/// A table in which all columns but the first are right-aligned. It wraps to the width of the terminal, if there is one.
+/// A table in which all columns but the first are right-aligned. It wraps to the width of the terminal, if there is
+/// one.
 pub(super) fn print(headings: &[String], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = table(headings, rows);
     for column in table.column_iter_mut().skip(1) {

@@ -8,7 +8,7 @@ use highwater_model::{CaseId, Quantity};
 /// The verdicts on one quantity of one case.
 #[derive(Clone, Debug)]
 pub(super) struct VerdictGroup<'a> {
-    /// The most significant verdict.
+    /// The verdict that represents the group.
     pub(super) verdict: &'a Verdict,
     pub(super) others: Vec<&'a Verdict>,
 }
@@ -23,8 +23,7 @@ pub(super) fn group_verdicts<'a>(
         groups
             .entry((&verdict.case, quantity))
             .and_modify(|group| {
-                let is_worse =
-                    (verdict.kind, significance(verdict)) > (group.verdict.kind, significance(group.verdict));
+                let is_worse = (verdict.kind, weight(verdict)) > (group.verdict.kind, weight(group.verdict));
                 let other = if is_worse { std::mem::replace(&mut group.verdict, verdict) } else { verdict };
                 group.others.push(other);
             })
@@ -46,8 +45,8 @@ pub(super) fn worst_first<'a>(verdicts: impl Iterator<Item = &'a Verdict>) -> Ve
     groups
 }
 
-/// A slope is more significant than growth at one rung. Among growths, the largest change is the most significant.
-fn significance(verdict: &Verdict) -> (u8, u64) {
+/// A slope represents a group rather than growth at one rung. Among growths, the largest change represents it.
+fn weight(verdict: &Verdict) -> (u8, u64) {
     let Some(subject) = &verdict.subject else { return (0, 0) };
     let aspect = match subject.aspect.word() {
         "slope" => 2,

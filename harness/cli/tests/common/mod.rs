@@ -281,8 +281,8 @@ fn case(id: &str, location: AnonLocation, anon: [Series; 4]) -> CaseRecord {
     }
 }
 
-/// A stage with all anonymous memory in one location, and the same amount of file pages. The live heap bytes are 48 less
-/// than the heap pages have, or those of a list of units.
+/// A stage with all anonymous memory in one location, and the same amount of file pages. The live heap bytes are 48
+/// less than the heap pages have, or those of a list of units.
 fn stage(name: &str, (all, none, category): AnonLocation, anon: Series) -> StageColumns {
     let map = |change: fn(u64) -> u64| match &anon {
         Series::Same(value) => Series::Same(change(*value)),

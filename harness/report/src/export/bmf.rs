@@ -1,7 +1,7 @@
 //! Bencher Metric Format: `{benchmark: {measure: {value, lower_value, upper_value}}}`
-//! (<https://bencher.dev/docs/reference/bencher-metric-format/>). Each case is a benchmark with a measure for each gated
-//! value: the median of the workers, with their range as the bounds. Each routine is a benchmark with Bencher's built-in
-//! measure `latency` in nanoseconds.
+//! (<https://bencher.dev/docs/reference/bencher-metric-format/>). Each case is a benchmark with a measure for each
+//! gated value: the median of the workers, with their range as the bounds. Each routine is a benchmark with Bencher's
+//! built-in measure `latency` in nanoseconds.
 
 use std::{
     collections::BTreeMap,

@@ -17,8 +17,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Markdown;
 
-/// GitHub rejects a comment of more than 65,536 characters (and a step summary of more than 1 MiB). The rest is reserved
-/// for what a workflow adds and for the lines that end a truncated text.
+/// GitHub rejects a comment of more than 65,536 characters (and a step summary of more than 1 MiB). The rest is
+/// reserved for what a workflow adds and for the lines that end a truncated text.
 const LIMIT: usize = 64_000;
 /// The most characters of an external text that are shown.
 const MAX_TEXT: usize = 1_000;

@@ -1,6 +1,6 @@
 //! SARIF 2.1.0, which GitHub shows as code scanning alerts
-//! (<https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>), with a rule per kind of verdict and a result per
-//! finding. GitHub requires a file for each result, and a measurement has no location in the sources, so the result
+//! (<https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>), with a rule per kind of verdict and a result
+//! per finding. GitHub requires a file for each result, and a measurement has no location in the sources, so the result
 //! points to the file of the baseline. The case is the logical location.
 
 use std::{
@@ -190,8 +190,8 @@ fn result(rule: &str, level: Level, text: &str, location: &str, file: Option<&Pa
 }
 
 /// Identifies an alert across runs by its subject, without the numbers and without the aspect that represents the
-/// others. GitHub reads only this name. Without it, GitHub would hash the line of the file and treat all results on that
-/// line as one.
+/// others. GitHub reads only this name. Without it, GitHub would hash the line of the file and treat all results on
+/// that line as one.
 fn fingerprint(about: &[&str]) -> Value {
     let digest = Sha256::digest(about.join("\n").as_bytes());
     let hash: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
