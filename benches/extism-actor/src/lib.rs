@@ -24,7 +24,7 @@
 //! thread, to which every call sends two messages through a queue on the heap, and wasmtime's compilation cache has
 //! another thread. The time at which they free memory affects the placement of later heap allocations. Neither can be
 //! turned off (without the cache, a worker compiles for a second). A worker therefore sleeps briefly before every stage
-//! and trims the heap that the compiler freed before the reference stage. The remaining variation, for 8 workers on a
+//! and trims the heap that the compiler freed before the baseline stage. The remaining variation, for 8 workers on a
 //! busy machine: anon growth over 1,000 plugins ranged from 10,227 to 10,309 pages, while all workers of the control
 //! agreed.
 
@@ -83,7 +83,7 @@ pub fn family() -> Family {
     Family {
         name: NAME,
         unit: "actor",
-        reference: "loaded",
+        baseline_stage: "loaded",
         context: Context::from([
             ("extism".to_owned(), version("extism")),
             // Extism and the control share this version; the other families use a different one.

@@ -25,10 +25,10 @@ impl<'a> Reading<'a> {
     }
 
     fn median(self, quantity: impl Into<Quantity>, aspect: &Aspect) -> Option<f64> {
-        stats::median(&View::new(self.case, &self.record.reference).values(quantity.into(), aspect)?)
+        stats::median(&View::new(self.case, &self.record.baseline_stage).values(quantity.into(), aspect)?)
     }
 
-    /// Median growth since the reference stage.
+    /// Median growth since the baseline stage.
     pub(crate) fn growth(self, metric: Metric, stage: &str) -> Option<f64> {
         self.median(metric, &Aspect::Growth(stage.parse().ok()?))
     }

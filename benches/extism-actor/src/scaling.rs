@@ -76,7 +76,7 @@ impl Scaling {
     };
 }
 
-/// The source of actors, created before the reference stage.
+/// The source of actors, created before the baseline stage.
 enum Host {
     Compiled(Vec<CompiledPlugin>),
     Each(Files, Vec<u8>),

@@ -47,7 +47,7 @@ fn every_case_completes_and_writes_only_to_the_target_folder() {
     let record = read_record(&folder.path().join("highwater/extism-actor.json")).expect("a record");
     assert_eq!(record.cases.len(), 55);
     for case in &record.cases {
-        assert_eq!((case.samples, &case.not_run), (1, &None), "{}: {:?}", case.id, case.died);
+        assert_eq!((case.samples, &case.not_run), (1, &None), "{}: {:?}", case.id, case.failures);
     }
     assert!(extism_actor::recommend(&record).contains("Extism minus wasmtime"));
 }

@@ -1,7 +1,7 @@
 //! Ceilings: how many sandboxes fit before a limit is reached, which limit it is, and its error message.
 //!
 //! ```text
-//!  loaded     engine and module                                           (reference of all growth)
+//!  loaded     engine and module                                           (growth is measured from here)
 //!  refused    live sandboxes when one is refused: figure `sandboxes`; notes `limit` and `error`
 //! ```
 //!

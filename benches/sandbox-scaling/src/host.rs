@@ -30,7 +30,7 @@ pub(crate) trait Host {
 /// sandboxes are dropped, so their contents still count as linear memory.
 pub(crate) fn climb<H: Host>(host: &H, ladder: Vec<Scale>, pooled: bool, stages: &mut Stages) -> CaseResult {
     let top = ladder.last().map_or(0, |top| top.0 as usize);
-    // The list of sandboxes is not part of a sandbox's cost, so it is allocated before the reference.
+    // The list of sandboxes is not part of a sandbox's cost, so it is allocated before the baseline stage.
     let mut live: Vec<H::Live> = Vec::with_capacity(top);
     stages.reached("loaded")?;
 

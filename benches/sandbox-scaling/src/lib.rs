@@ -8,7 +8,7 @@
 //! ```text
 //!  start            the bare process
 //!  engine           + Engine, with the address space of its pool, if any
-//!  loaded           + code, mapped from its precompiled file            (reference of all growth)
+//!  loaded           + code, mapped from its precompiled file            (growth is measured from here)
 //!  live@N           + N instances that have run nothing
 //!  initialised@N    programs: the first N have run "0", which initialises Python
 //!  called@N         + the first N of them have been called once; programs: their check passed
@@ -58,7 +58,7 @@ pub fn family() -> Family {
     Family {
         name: NAME,
         unit: "sandbox",
-        reference: "loaded",
+        baseline_stage: "loaded",
         context: Context::from([
             ("wasmtime".to_owned(), version.unwrap_or_else(|| "unknown".to_owned())),
             GuestTarget::context(),

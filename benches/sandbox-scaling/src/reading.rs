@@ -23,7 +23,7 @@ impl<'a> Reading<'a> {
     pub(crate) fn of(record: &'a Record, id: &str) -> Option<Self> {
         let case = record.case(&format!("{NAME}/{id}")).filter(|case| case.samples > 0)?;
         let page = record.fingerprint.class.page_size as f64;
-        Some(Self { case, view: View::new(case, &record.reference), page })
+        Some(Self { case, view: View::new(case, &record.baseline_stage), page })
     }
 
     pub(crate) fn id(self) -> &'a CaseId {
@@ -38,7 +38,7 @@ impl<'a> Reading<'a> {
         stats::median(&self.view.values(quantity.into(), aspect)?)
     }
 
-    /// Growth since the reference stage.
+    /// Growth since the baseline stage.
     pub(crate) fn growth(self, metric: Metric, stage: &str) -> Option<f64> {
         self.median(metric, &Aspect::Growth(stage.parse().ok()?))
     }

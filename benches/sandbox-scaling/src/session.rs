@@ -2,7 +2,7 @@
 //! execution, and a leak test of such a sandbox with deliberate leaks as its control.
 //!
 //! ```text
-//!  loaded        engine and component                          (reference of all growth)
+//!  loaded        engine and component                          (growth is measured from here)
 //!  live          + one sandbox, initialised
 //!  executed@N    + N executions of the same code in it
 //!  dropped       - the sandbox

@@ -27,7 +27,7 @@ fn whole() -> &'static Record {
 
 /// The slope over a ladder, which must be the same in all workers.
 fn slope(record: &Record, id: &str, quantity: impl Into<Quantity>, ladder: &str) -> f64 {
-    let view = View::new(case(record, id), &record.reference);
+    let view = View::new(case(record, id), &record.baseline_stage);
     let slopes = view.values(quantity.into(), &Aspect::Slope(ladder.to_owned())).expect("measured");
     assert!(slopes.iter().all(|slope| slope == &slopes[0]), "{id}: {slopes:?}");
     slopes[0]
@@ -52,7 +52,7 @@ fn ids_are_unique_and_include_those_of_the_baselines() {
 fn every_case_completes_with_all_workers() {
     assert_eq!(whole().cases.len(), 12);
     for case in &whole().cases {
-        assert_eq!((case.samples, case.died.len(), &case.not_run), (5, 0, &None), "{}", case.id);
+        assert_eq!((case.samples, case.failures.len(), &case.not_run), (5, 0, &None), "{}", case.id);
         let stages: Vec<String> = case.stages.iter().map(|columns| columns.stage.to_string()).collect();
         let expected = [
             "start",

@@ -50,7 +50,7 @@ impl Growth {
 /// Returns the growth up to `walked` of each worker.
 pub(crate) fn walked(record: &Record, case: &CaseRecord, metric: Metric) -> Option<Vec<f64>> {
     let walked = Aspect::Growth("walked".parse().ok()?);
-    View::new(case, &record.reference).values(Quantity::from(metric), &walked)
+    View::new(case, &record.baseline_stage).values(Quantity::from(metric), &walked)
 }
 
 /// Returns the CPU time from the path to the document of the fastest worker. All workers do the same work.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  start            the bare process
-//!  ready            + the family, nothing of the file yet               (reference stage for growth)
+//!  ready            + the family, nothing of the file yet               (growth is measured from here)
 //!  loaded           + the input in the form the parser takes: read, mapped or open
 //!  parsed           + the document, - the input if the document does not refer to it
 //!  walked           the text of every scalar was read
@@ -42,7 +42,7 @@ pub fn family() -> Family {
     Family {
         name: "yaml-parse",
         unit: "document",
-        reference: "ready",
+        baseline_stage: "ready",
         context: Context::from_iter(versions),
         cases: matrix::cases(),
         claims: claims::CLAIMS.to_vec(),

@@ -41,7 +41,7 @@ pub struct Line {
     pub huge: bool,
 }
 
-/// Parses a few cards before the reference stage, so that the pages of the parser's code, about half a MiB, are not
+/// Parses a few cards before the baseline stage, so that the pages of the parser's code, about half a MiB, are not
 /// attributed to the document.
 fn warm(subject: &dyn Subject) -> CaseResult {
     let mut cards = Vec::new();

@@ -60,7 +60,7 @@ fn family() -> Family {
     Family {
         name: "ground-truth",
         unit: "page",
-        reference: "loaded",
+        baseline_stage: "loaded",
         context: Default::default(),
         cases: cases.into_iter().map(|case| Box::new(case) as Box<dyn Case>).collect(),
         claims: Vec::new(),
@@ -115,7 +115,7 @@ fn peak(stages: &mut Stages, pages: usize) -> CaseResult {
     Ok(stages.reached("dropped")?)
 }
 
-/// Like `dirty`, in a worker that released pages before the reference stage. The kernel may not have subtracted them
+/// Like `dirty`, in a worker that released pages before the baseline stage. The kernel may not have subtracted them
 /// yet from the counter to which it resets the peak.
 fn peak_after_shrinking(stages: &mut Stages, pages: usize) -> CaseResult {
     let mut mapping = IsolatedMapping::new()?;

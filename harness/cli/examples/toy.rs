@@ -27,7 +27,14 @@ fn family() -> Family {
         cases.extend(FAILURES.map(|how| Box::new(Fails(how)) as Box<dyn Case>));
         cases.push(Box::new(OtherProgram));
     }
-    Family { name: "toy", unit: "buffer", reference: "loaded", context: Default::default(), cases, claims: vec![CLAIM] }
+    Family {
+        name: "toy",
+        unit: "buffer",
+        baseline_stage: "loaded",
+        context: Default::default(),
+        cases,
+        claims: vec![CLAIM],
+    }
 }
 
 /// A claim about this family.
@@ -38,7 +45,7 @@ const CLAIM: Claim = Claim {
     refuted_if: "the slope of anon is not 4 pages",
     decide: |record| {
         let Some(case) = record.case("toy/mapped/pages=4") else { return Finding::undecided("the case was not run") };
-        let slopes = View::new(case, &record.reference).values(Metric::Anon.into(), &Aspect::Slope("live".into()));
+        let slopes = View::new(case, &record.baseline_stage).values(Metric::Anon.into(), &Aspect::Slope("live".into()));
         let Some(slopes) = slopes else { return Finding::undecided("no worker completed") };
         let expected = (PAGES * rustix::param::page_size()) as f64;
         let figures = format!("{} B per buffer, n = {}", slopes[0], slopes.len());
@@ -126,7 +133,7 @@ impl Case for Mapped {
     }
 }
 
-/// An empty list of units, allocated in full before the reference stage.
+/// An empty list of units, allocated in full before the baseline stage.
 fn list_of_units<T>(stages: &Stages) -> Vec<T> {
     Vec::with_capacity(stages.ladder().last().map_or(0, |top| top.0 as usize))
 }

@@ -143,10 +143,10 @@ impl Candidate {
                 let problem = format!("{}: there is no baseline to update; bless the whole family first", run.family);
                 return Err(CliError::NotBlessed(problem));
             }
-            if let Some(present) = present.as_ref().filter(|present| present.reference != run.reference) {
+            if let Some(present) = present.as_ref().filter(|present| present.baseline_stage != run.baseline_stage) {
                 return Err(CliError::NotBlessed(format!(
-                    "{}: the reference stage is {}, but {} in the baseline; bless the whole family",
-                    run.family, run.reference, present.reference
+                    "{}: the baseline stage is {}, but {} in the baseline; bless the whole family",
+                    run.family, run.baseline_stage, present.baseline_stage
                 )));
             }
             run.cases.retain(|case| filter.contains(&case.id));

@@ -18,7 +18,7 @@ pub(super) struct Overrides {
     allow_dirty: bool,
     /// Allow failures that are not in the baseline
     #[arg(long)]
-    allow_died: bool,
+    allow_failures: bool,
     /// Allow unconfirmed changes of gated metrics
     #[arg(long)]
     allow_unconfirmed: bool,
@@ -60,19 +60,19 @@ impl Overrides {
     /// Refuses failures that are not in the baseline.
     fn refuse_failures(self, case: &CaseRecord, known: Option<&BaselineCase>) -> Option<String> {
         let is_known = |known: &BaselineCase| {
-            let all_known = case.died.iter().all(|death| known.failures.contains(&death.outcome.to_string()));
+            let all_known = case.failures.iter().all(|failure| known.failures.contains(&failure.outcome.to_string()));
             (case.samples > 0 || known.samples == 0) && all_known
         };
-        if self.allow_died || known.is_some_and(is_known) {
+        if self.allow_failures || known.is_some_and(is_known) {
             return None;
         }
-        let death = case.died.first()?;
+        let failure = case.failures.first()?;
         Some(format!(
-            "{}: {} failed, {} {}; if that is intended, use --allow-died",
+            "{}: {} failed, {} {}; if that is intended, use --allow-failures",
             case.id,
-            counted_workers(case.died.len()),
-            death.outcome,
-            death.place()
+            counted_workers(case.failures.len()),
+            failure.outcome,
+            failure.place()
         ))
     }
 
@@ -105,7 +105,7 @@ fn counted_workers(count: usize) -> String {
 
 /// Refuses a case with too few completed workers. A case that always fails has none to count.
 fn too_few_samples(case: &CaseRecord) -> Option<String> {
-    let too_few = case.samples < MIN_SAMPLES && (case.samples > 0 || case.died.is_empty());
+    let too_few = case.samples < MIN_SAMPLES && (case.samples > 0 || case.failures.is_empty());
     too_few.then(|| format!("{}: {} samples; a baseline needs at least {MIN_SAMPLES}", case.id, case.samples))
 }
 

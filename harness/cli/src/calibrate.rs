@@ -119,7 +119,7 @@ impl FamilyCalibration<'_> {
         for planned in &mut plan.cases {
             if let Planned::Job(job) = planned {
                 let case = unchanged.and_then(|record| record.cases.iter().find(|case| case.id == job.case));
-                let growth = case.map_or(0, |case| growth(case, &plan.reference));
+                let growth = case.map_or(0, |case| growth(case, &plan.baseline_stage));
                 job.options.set(WorkerOption::InjectOnce, arm.bytes(growth, rustix::param::page_size() as u64));
             }
         }
@@ -163,10 +163,10 @@ impl BatchFolder {
 }
 
 /// Median growth of anon up to the last stage of the last ladder, or up to the last stage without a ladder.
-fn growth(case: &CaseRecord, reference: &Stage) -> u64 {
+fn growth(case: &CaseRecord, baseline_stage: &Stage) -> u64 {
     let top = case.stages.iter().rfind(|columns| columns.stage.scale().is_some()).or(case.stages.last());
     let growth = top.and_then(|top| {
-        let values = View::new(case, reference).values(Metric::Anon.into(), &Aspect::Growth(top.stage.clone()))?;
+        let values = View::new(case, baseline_stage).values(Metric::Anon.into(), &Aspect::Growth(top.stage.clone()))?;
         median(&values)
     });
     growth.map_or(0, |growth| growth.max(0.0) as u64)

@@ -9,7 +9,7 @@ use std::{
 };
 
 use common::{Desk, add_per_unit, baseline, edit, highwater, record, run};
-use highwater_model::{Baseline, CaseRecord, Death, Outcome, Record, Scale, Series, WorkerOption, exit};
+use highwater_model::{Baseline, CaseRecord, Failure, Outcome, Record, Scale, Series, WorkerOption, exit};
 use highwater_store::{read_baseline, write_record};
 
 /// An edit of a record on disk.
@@ -22,7 +22,7 @@ fn only_complete_unmodified_runs_are_blessed() {
         (&|run| edit(run, |run| run.selection.worker_options.set(WorkerOption::ShiftHeap, 4096)), "--shift-heap"),
         (&|run| edit(run, |run| run.selection.filter = Some("heap".into())), "filter"),
         (&|run| edit(run, |run| run.selection.ladder = Some(vec![Scale(1)])), "--ladder"),
-        (&|run| edit(run, |run| run.cases[1].died.push(failure())), "1 worker failed"),
+        (&|run| edit(run, |run| run.cases[1].failures.push(failure())), "1 worker failed"),
         (&|run| edit(run, |run| shorten(&mut run.cases[0], 4)), "4 samples"),
     ];
     for (change, part) in refused {
@@ -67,8 +67,8 @@ fn a_blessing_records_its_reason() {
     assert_eq!(Baseline { blessings: Vec::new(), ..blessed }, baseline(&desk.record()), "the rest is the run");
 }
 
-fn failure() -> Death {
-    Death { outcome: Outcome::OutOfMemory, last_stage: None, output_tail: String::new() }
+fn failure() -> Failure {
+    Failure { outcome: Outcome::OutOfMemory, last_stage: None, output_tail: String::new() }
 }
 
 /// A desk whose baseline is made from its record.
@@ -138,25 +138,25 @@ fn a_dry_run_prints_the_changes_and_writes_nothing() {
 #[test]
 fn new_failures_need_a_flag() {
     let desk = blessed();
-    edit(&desk.record_path(), |run| run.cases[1].died.push(failure()));
+    edit(&desk.record_path(), |run| run.cases[1].failures.push(failure()));
     let refused = run(desk.bless("a limit"), exit::USAGE.into());
-    refused.complains_in_one_line(&["toy/mapped/pages=4: 1 worker failed, out of memory", "--allow-died"]);
-    let text = run(desk.bless_with("a limit", &["--allow-died"]), 0);
+    refused.complains_in_one_line(&["toy/mapped/pages=4: 1 worker failed, out of memory", "--allow-failures"]);
+    let text = run(desk.bless_with("a limit", &["--allow-failures"]), 0);
     assert!(text.line("mapped/pages=4").contains("failed"), "{}", text.stdout);
 
     // The same failure is in the baseline; another one is not, and neither is a failure of all workers.
     run(desk.bless("the same again"), 0).line("nothing gated changes");
-    edit(&desk.record_path(), |run| run.cases[1].died[0].outcome = Outcome::TimedOut { limit_ms: 300 });
+    edit(&desk.record_path(), |run| run.cases[1].failures[0].outcome = Outcome::TimedOut { limit_ms: 300 });
     run(desk.bless("another"), exit::USAGE.into()).complains_in_one_line(&["still running after its limit"]);
     edit(&desk.record_path(), |run| run.cases[1] = always_fails(&run.cases[1]));
     run(desk.bless("all of them"), exit::USAGE.into()).complains_in_one_line(&["3 workers failed"]);
-    run(desk.bless_with("a case of refusal", &["--allow-died"]), 0);
+    run(desk.bless_with("a case of refusal", &["--allow-failures"]), 0);
     run(desk.bless("a case of refusal"), 0).line("nothing gated changes");
 }
 
 fn always_fails(case: &CaseRecord) -> CaseRecord {
     let none = CaseRecord::not_run(case.id.clone(), String::new());
-    CaseRecord { not_run: None, died: vec![failure(), failure(), failure()], ..none }
+    CaseRecord { not_run: None, failures: vec![failure(), failure(), failure()], ..none }
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn either_all_families_are_blessed_or_none() {
     edit(&desk.record_path(), |run| add_per_unit(&mut run.cases[0], "heap_live", 4096));
     let mut other = Record { family: "zoo".into(), ..record() };
     other.cases.retain_mut(|case| {
-        case.died.push(failure());
+        case.failures.push(failure());
         true
     });
     write_record(&desk.run_folder().join("zoo.json"), &other).expect("written");
@@ -191,7 +191,7 @@ fn either_all_families_are_blessed_or_none() {
     let refused = run(desk.bless("both"), exit::USAGE.into());
     refused.complains_in_one_line(&["1 worker failed"]);
     assert_eq!((refused.stdout.as_str(), desk.contents()), ("", before));
-    let text = run(desk.bless_with("both", &["--allow-died"]), 0);
+    let text = run(desk.bless_with("both", &["--allow-failures"]), 0);
     assert_eq!(text.stdout.lines().filter(|line| line.starts_with("written to ")).count(), 2, "{}", text.stdout);
 }
 

@@ -124,9 +124,9 @@ fn an_invalid_selection_is_rejected() {
     let before = desk.contents();
     bless_part(&desk, "toy/none/*", "x", exit::USAGE).complains_in_one_line(&["not blessed", "`toy/none/*`"]);
     assert!(bless_part(&desk, "toy/[", "x", exit::USAGE).stderr.contains("CASE-GLOB"));
-    edit(&desk.record_path(), |run| run.reference = "start".parse().expect("a stage"));
+    edit(&desk.record_path(), |run| run.baseline_stage = "start".parse().expect("a stage"));
     bless_part(&desk, "toy/heap/*", "x", exit::USAGE)
-        .complains_in_one_line(&["the reference stage is start, but loaded in the baseline"]);
+        .complains_in_one_line(&["the baseline stage is start, but loaded in the baseline"]);
     assert_eq!(desk.contents(), before);
 
     let first = Desk::with_record();
@@ -171,6 +171,10 @@ fn blessing_one_family_keeps_other_files_unchanged() {
 /// Writes a baseline in the old JSON format, without today's metrics, with a blessing, noise, and a blessed failure.
 fn make_old(desk: &Desk) -> PathBuf {
     let mut old = serde_json::to_value(record()).expect("JSON");
+    let fields = old.as_object_mut().expect("an object");
+    let baseline_stage = fields.remove("baseline_stage").expect("a stage");
+    fields.insert("reference".to_owned(), baseline_stage);
+    fields.insert("schema".to_owned(), 1.into());
     old["blessed"] = json!({"reason": "long ago", "at": "2026-07-01T12:00:00Z"});
     old["cases"][0]["noise"] =
         json!({"anon, slope of live": {"class": "lattice", "workers": 50, "batches": 2, "envelope": 8192.0}});

@@ -12,7 +12,7 @@ use std::{
 use common::{add_per_unit, blessed_baseline, highwater, page_more_on_the_heap, record, run};
 use highwater_judge::{Ceilings, Comparison, NoBaseline, Policy, Search, capacity, compare_family};
 use highwater_model::{
-    Baseline, Bytes, CaseRecord, Death, Metric, Outcome, Record, Series, TimeEstimate, WorkerOption, exit,
+    Baseline, Bytes, CaseRecord, Failure, Metric, Outcome, Record, Series, TimeEstimate, WorkerOption, exit,
 };
 use highwater_report::{self as report, CapacityReport, CaseCapacity, FamilyCapacity, Verified};
 use highwater_store::write_record;
@@ -40,7 +40,7 @@ fn eventful() -> Record {
         "fill".to_owned(),
         TimeEstimate { estimator: "slope".into(), ns: 1234.5, low_ns: 1230.0, high_ns: 1240.0, confidence: 0.95 },
     )]);
-    record.cases[1].died.push(Death {
+    record.cases[1].failures.push(Failure {
         outcome: Outcome::TimedOut { limit_ms: 300 },
         last_stage: Some("live@1".parse().expect("a stage")),
         output_tail: "still trying\nand trying".into(),
@@ -100,7 +100,7 @@ fn capacities() -> CapacityReport {
         address_space: Bytes((1 << 47) - 4096),
         bytes_per_mapping: 200,
     };
-    let predict = |case: &CaseRecord| capacity(case, &record.reference, 4096, &ceilings);
+    let predict = |case: &CaseRecord| capacity(case, &record.baseline_stage, 4096, &ceilings);
     let mut verified = ["out of memory", "killed\u{1b}[2J"].into_iter().enumerate().map(|(index, ended)| {
         let mut search = Search::around(12_000);
         search.found(12_000 - 3000 * index as u64, true);
@@ -179,13 +179,13 @@ fn the_text_of_a_comparison_without_a_baseline() {
 #[test]
 fn the_committed_schema_of_records_is_current() {
     let text = run(highwater(&["schema"]), exit::PASSED.into());
-    let committed = include_str!("../schema/record-v1.json");
-    assert_eq!(text.stdout, committed, "to accept: highwater schema > harness/cli/schema/record-v1.json");
+    let committed = include_str!("../schema/record-v2.json");
+    assert_eq!(text.stdout, committed, "to accept: highwater schema > harness/cli/schema/record-v2.json");
 }
 
 #[test]
 fn written_records_are_valid_by_the_schema() {
-    let schema = serde_json::from_str(include_str!("../schema/record-v1.json")).expect("JSON");
+    let schema = serde_json::from_str(include_str!("../schema/record-v2.json")).expect("JSON");
     let validator = jsonschema::validator_for(&schema).expect("a schema");
     let folder = tempfile::tempdir().expect("a folder");
     for record in [record(), eventful()] {
@@ -205,7 +205,7 @@ fn written_records_are_valid_by_the_schema() {
 
 #[test]
 fn a_measured_record_is_valid_by_the_schema() {
-    let schema = serde_json::from_str(include_str!("../schema/record-v1.json")).expect("JSON");
+    let schema = serde_json::from_str(include_str!("../schema/record-v2.json")).expect("JSON");
     let desk = common::Desk::new();
     let mut bench = desk.bench(&["--memory-only", "--samples", "2", "heap|how=(exit|hang|skips)"]);
     bench.env("TOY_ALL", "1");

@@ -161,7 +161,8 @@ fn mutated(mut json: Value, random: &mut Random) -> Vec<u8> {
                 name.and_then(|name| fields.shift_remove(&name));
             }
             (1, Value::Object(fields)) => {
-                let words = ["anon", "anon.arenas", "vmas", "samples", "not_run", "died", "time", "filter", "inject"];
+                let words =
+                    ["anon", "anon.arenas", "vmas", "samples", "not_run", "failures", "time", "filter", "inject"];
                 fields.insert((*random.one_of(&words)).to_owned(), other);
             }
             (_, target) => *target = other,

@@ -6,7 +6,7 @@ mod common;
 use std::{fs, os::unix::fs::symlink, process};
 
 use common::{Desk, Ran, add_per_unit, baseline, edit, edit_baseline, run, write_baseline};
-use highwater_model::{CaseRecord, Control, ControlState, Death, Metric, Outcome, Quantity, Record, Series, exit};
+use highwater_model::{CaseRecord, Control, ControlState, Failure, Metric, Outcome, Quantity, Record, Series, exit};
 use highwater_store::write_record;
 
 const HEAP: &str = "toy/heap/size=64k";
@@ -176,7 +176,7 @@ fn a_rise_passes_up_to_the_tolerance() {
 fn a_failed_worker_fails_the_gate() {
     let desk = Desk::measured_and_blessed();
     edit(&desk.record_path(), |run| {
-        case(run, HEAP).died.push(Death {
+        case(run, HEAP).failures.push(Failure {
             outcome: Outcome::OutOfMemory,
             last_stage: Some("live@10".parse().expect("a stage")),
             output_tail: String::new(),
@@ -224,7 +224,7 @@ fn missing_cases_fail_unless_allowed_and_new_cases_pass() {
     names_both(&compare(&desk, exit::REGRESSED), "FAILED");
 }
 
-/// Otherwise a typo in the name of the reference stage would disable the gate.
+/// Otherwise a typo in the name of the baseline stage would disable the gate.
 #[test]
 fn a_missing_stage_fails() {
     for stage in ["loaded", "live@100", "dropped"] {

@@ -234,7 +234,7 @@ fn the_allocator_counts_bytes_exactly() {
 fn the_stack_and_the_arena_of_the_case_thread_are_identified() {
     for record in runs() {
         for case in &record.cases {
-            let loaded = case.stage(&record.reference).expect("reached");
+            let loaded = case.stage(&record.baseline_stage).expect("reached");
             let pages = |name: &str| {
                 let quantity: Quantity = name.parse().expect("a quantity");
                 let values = loaded.values(quantity, case.samples).expect("a category");
@@ -348,7 +348,7 @@ impl Growth {
 
     fn case<'a>(&self, record: &'a Record) -> &'a CaseRecord {
         let case = record.cases.iter().find(|case| case.id.as_str() == self.case).expect("the case");
-        assert!(case.not_run.is_none() && case.died.is_empty(), "{case:?}");
+        assert!(case.not_run.is_none() && case.failures.is_empty(), "{case:?}");
         assert_eq!(case.samples, 5);
         case
     }
@@ -392,6 +392,6 @@ fn growth(record: &Record, case: &CaseRecord, stage: &Stage, quantity: Quantity)
         let columns = case.stage(stage).expect("the stage was reached");
         columns.values(quantity, case.samples).expect("read at every stage")
     };
-    let pairs = values(stage).into_iter().zip(values(&record.reference));
-    pairs.map(|(value, reference)| (value as f64 - reference as f64) / quantum).collect()
+    let pairs = values(stage).into_iter().zip(values(&record.baseline_stage));
+    pairs.map(|(value, baseline_stage)| (value as f64 - baseline_stage as f64) / quantum).collect()
 }

@@ -49,7 +49,9 @@ fn failures_are_recorded_with_last_stage_and_output() {
     ];
     for (how, outcome, output) in failures {
         let case = case(&format!("toy/dies/how={how}"));
-        let [failure] = case.died.as_slice() else { panic!("{how}: {} failures instead of one", case.died.len()) };
+        let [failure] = case.failures.as_slice() else {
+            panic!("{how}: {} failures instead of one", case.failures.len())
+        };
         assert_eq!(failure.outcome, outcome, "{how}");
         assert_eq!(failure.last_stage.as_ref().map(ToString::to_string).as_deref(), Some("loaded"), "{how}");
         assert!(failure.output_tail.contains(output), "{how}: {}", failure.output_tail);
@@ -63,7 +65,7 @@ fn exceeding_the_memory_limit_is_reported_as_out_of_memory() {
     let case = case("toy/dies/how=oom");
     match &case.not_run {
         Some(reason) => assert!(reason.contains("no memory cgroup can be made here"), "{reason}"),
-        None => assert_eq!(case.died.first().map(|failure| &failure.outcome), Some(&Outcome::OutOfMemory)),
+        None => assert_eq!(case.failures.first().map(|failure| &failure.outcome), Some(&Outcome::OutOfMemory)),
     }
 }
 
@@ -74,14 +76,14 @@ fn a_case_that_cannot_run_is_not_run_with_a_reason() {
     {
         let case = case(&format!("toy/dies/how={how}"));
         assert_eq!(case.not_run.as_deref(), Some(reason));
-        assert!(case.died.is_empty() && case.samples == 0 && case.stages.is_empty());
+        assert!(case.failures.is_empty() && case.samples == 0 && case.stages.is_empty());
     }
 }
 
 #[test]
 fn a_worker_with_much_output_is_not_blocked() {
     let case = case("toy/dies/how=chatty");
-    assert_eq!((case.samples, case.died.len()), (1, 0));
+    assert_eq!((case.samples, case.failures.len()), (1, 0));
     assert_eq!(stages(case), ["start", "loaded", "after"]);
 }
 
@@ -94,14 +96,14 @@ fn a_worker_that_reports_no_stage_is_measured_at_its_start() {
 #[test]
 fn cases_after_a_failure_are_measured() {
     let heap = case("toy/heap/size=64k");
-    assert_eq!((heap.samples, heap.died.len()), (1, 0));
+    assert_eq!((heap.samples, heap.failures.len()), (1, 0));
     assert_eq!(stages(heap), ["start", "loaded", "live@1", "live@10", "live@100", "dropped", "trimmed"]);
 }
 
 #[test]
 fn a_shell_script_can_be_a_worker() {
     let case = case("toy/other-program/lang=sh");
-    assert_eq!((case.samples, case.died.len()), (1, 0), "{:?}", case.died);
+    assert_eq!((case.samples, case.failures.len()), (1, 0), "{:?}", case.failures);
     assert_eq!(stages(case), ["start", "loaded", "live@1", "live@10", "live@100"]);
     let anon =
         |stage: usize| case.stages[stage].values("anon".parse::<highwater_model::Metric>().expect("a metric"), 1);
@@ -119,8 +121,11 @@ fn a_worker_that_exits_during_a_snapshot_has_failed() {
         run(bench, 0);
         let [silent, vanishes] = desk.record().cases.try_into().expect("two cases");
         assert_eq!(silent.samples, 3);
-        assert_eq!(vanishes.died.len(), 3);
-        assert!(vanishes.died.iter().all(|failure| failure.outcome == Outcome::Signaled { signal: 9 }), "{vanishes:?}");
+        assert_eq!(vanishes.failures.len(), 3);
+        assert!(
+            vanishes.failures.iter().all(|failure| failure.outcome == Outcome::Signaled { signal: 9 }),
+            "{vanishes:?}"
+        );
     }
 }
 
@@ -133,7 +138,7 @@ fn the_table_shows_failures_with_their_last_output() {
     text.line("toy/dies/how=exit: failed after loaded: exited with status 7");
     text.line("    giving up on purpose");
     text.line("not run: this machine has no flux capacitor");
-    assert_eq!(desk.record().cases[0].died.len(), 2, "both workers failed, none counts as warm-up");
+    assert_eq!(desk.record().cases[0].failures.len(), 2, "both workers failed, none counts as warm-up");
 }
 
 /// A bench in a separate process group, so that leftover processes can be found.

@@ -28,7 +28,7 @@ fn run(interpreter: &str, text: &str) -> Sample {
         ladder: [1, 10, 100].map(Scale).to_vec(),
         options: WorkerOptions::default(),
         inputs: Vec::new(),
-        reference: "loaded".parse().expect("a stage"),
+        baseline_stage: "loaded".parse().expect("a stage"),
         limits: Limits { time: Duration::from_secs(20), memory: None },
         conditions: Conditions::default(),
         environment: vec![("PATH".into(), std::env::var("PATH").unwrap_or_default())],

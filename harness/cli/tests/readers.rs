@@ -78,7 +78,12 @@ fn invalid_records_are_rejected_in_one_line() {
         ("not UTF-8", &|path| fs::write(path, b"{\"schema\": 1, \"family\": \"\xff\"}").expect("written"), "unicode"),
         ("deep", &|path| fs::write(path, "[".repeat(1_000_000)).expect("written"), "not a complete Highwater record"),
         ("deep inside", &|path| replace(path, "409600", &"[".repeat(1_000_000)), "not a complete Highwater record"),
-        ("of the future", &|path| set(path, "/schema", json!(2)), "schema version 2"),
+        ("of the future", &|path| set(path, "/schema", json!(3)), "schema version 3"),
+        (
+            "of the past",
+            &|path| set(path, "/schema", json!(1)),
+            "schema version 1, this build reads version 2; remove it",
+        ),
         ("of the far future", &|path| set(path, "/schema", json!(u64::MAX)), "schema version 18446744073709551615"),
         ("before the first", &|path| set(path, "/schema", json!(0)), "schema version 0"),
         ("of no version", &|path| set(path, "/schema", json!(-1)), "invalid value"),
@@ -122,8 +127,8 @@ fn invalid_records_are_rejected_in_one_line() {
         ("pages of no size", &|path| replace(path, "-4k-", "-0k-"), "not a machine class"),
         ("a unit of two lines", &|path| set(path, "/unit", json!("a\nb")), "`a\\nb` is not a unit"),
         (
-            "a death that is none",
-            &|path| set(path, "/cases/0/died", failures(json!({"kind": "completed"}))),
+            "a failure that is none",
+            &|path| set(path, "/cases/0/failures", failures(json!({"kind": "completed"}))),
             "a failed worker that completed",
         ),
         (
@@ -146,8 +151,8 @@ fn invalid_records_are_rejected_in_one_line() {
 fn assert_rejected(desk: &Desk, path: &Path, damages: &[(&str, Damage<'_>, &str)]) {
     let whole = fs::read(path).expect("a file");
     for (name, damage, part) in damages {
-        if *name == "a death that is none" || *name == "not run and yet run" {
-            replace(path, "\"samples\"", "\"not_run\": null, \"died\": [], \"samples\"");
+        if *name == "a failure that is none" || *name == "not run and yet run" {
+            replace(path, "\"samples\"", "\"not_run\": null, \"failures\": [], \"samples\"");
         }
         damage(path);
         let started = Instant::now();

@@ -47,12 +47,12 @@ pub(super) fn test(
     let record = measure(family, &once, matcher, dirs, folder, interrupt)?;
     let mut failed = 0;
     for case in &record.cases {
-        match (&case.not_run, case.died.first()) {
+        match (&case.not_run, case.failures.first()) {
             (Some(reason), _) => println!("Testing memory of {}: not run: {reason}", case.id),
             (None, None) => println!("Testing memory of {}: ok", case.id),
-            (None, Some(death)) => {
+            (None, Some(failure)) => {
                 failed += 1;
-                println!("Testing memory of {}: {}\n{}", case.id, death.outcome, death.output_tail);
+                println!("Testing memory of {}: {}\n{}", case.id, failure.outcome, failure.output_tail);
             }
         }
     }

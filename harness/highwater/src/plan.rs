@@ -31,7 +31,7 @@ pub(super) fn make(
         }
     };
     let cases = selected.map(planned).collect::<Result<_, _>>()?;
-    Ok(Plan::new(family.name, family.unit, stage(family.reference), family.context.clone(), cases))
+    Ok(Plan::new(family.name, family.unit, stage(family.baseline_stage), family.context.clone(), cases))
 }
 
 /// Parses the name of a stage in the source of a family.
@@ -60,7 +60,7 @@ fn job(family: &Family, case: &dyn Case, options: &Options, folder: &Path, input
         ladder,
         options: options.worker.0.clone(),
         inputs: inputs.into_iter().map(relative).collect(),
-        reference: stage(family.reference),
+        baseline_stage: stage(family.baseline_stage),
         limits: case.limits(),
         conditions: Conditions { aslr_off: options.aslr == Switch::Off, ..case.conditions() },
         environment: case.environment(),

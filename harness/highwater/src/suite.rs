@@ -31,7 +31,7 @@ pub fn suite(name: &'static str) -> Suite {
     Suite(Family {
         name,
         unit: "unit",
-        reference: BASELINE_STAGE,
+        baseline_stage: BASELINE_STAGE,
         context: Default::default(),
         cases: Vec::new(),
         claims: Vec::new(),

@@ -7,20 +7,20 @@ use highwater_stats::{self as stats, LinearFit};
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
     case: &'a CaseRecord,
-    reference: &'a Stage,
+    baseline_stage: &'a Stage,
 }
 
 impl<'a> View<'a> {
-    /// A view of `case` in which growth is measured from the stage `reference`.
+    /// A view of `case` in which growth is measured from the stage `baseline_stage`.
     #[must_use]
-    pub fn new(case: &'a CaseRecord, reference: &'a Stage) -> Self {
-        Self { case, reference }
+    pub fn new(case: &'a CaseRecord, baseline_stage: &'a Stage) -> Self {
+        Self { case, baseline_stage }
     }
 
     /// The aspects that the stages of this case have: the level, the slopes, then the growths.
     #[must_use]
     pub fn aspects(&self) -> Vec<Aspect> {
-        let Some(index) = self.case.stages.iter().position(|columns| columns.stage == *self.reference) else {
+        let Some(index) = self.case.stages.iter().position(|columns| columns.stage == *self.baseline_stage) else {
             return Vec::new();
         };
         let later = &self.case.stages[index + 1..];
@@ -31,7 +31,7 @@ impl<'a> View<'a> {
             }
         }
         let slopes = names.into_iter().filter(|name| self.rungs(name).len() >= 2).map(str::to_owned).map(Aspect::Slope);
-        std::iter::once(Aspect::Level(self.reference.clone()))
+        std::iter::once(Aspect::Level(self.baseline_stage.clone()))
             .chain(slopes)
             .chain(later.iter().map(|columns| Aspect::Growth(columns.stage.clone())))
             .collect()
@@ -92,7 +92,7 @@ impl<'a> View<'a> {
     }
 
     fn growth(&self, quantity: Quantity, stage: &Stage) -> Option<Vec<f64>> {
-        let (now, before) = (self.column(quantity, stage)?, self.column(quantity, self.reference)?);
+        let (now, before) = (self.column(quantity, stage)?, self.column(quantity, self.baseline_stage)?);
         Some(now.iter().zip(before).map(|(now, before)| now - before).collect())
     }
 

@@ -106,7 +106,7 @@ pub fn of_run(run: &Record, policy: &Policy, keep: Keep) -> Baseline {
         family: run.family.clone(),
         class: run.fingerprint.class.clone(),
         unit: run.unit.clone(),
-        reference: run.reference.clone(),
+        baseline_stage: run.baseline_stage.clone(),
         context: surroundings(&run.fingerprint),
         blessings: Vec::new(),
         cases: measured.map(|case| (case.id.clone(), of_case(run, case, policy, keep))).collect(),
@@ -114,7 +114,7 @@ pub fn of_run(run: &Record, policy: &Policy, keep: Keep) -> Baseline {
 }
 
 fn of_case(run: &Record, case: &CaseRecord, policy: &Policy, keep: Keep) -> BaselineCase {
-    let view = View::new(case, &run.reference);
+    let view = View::new(case, &run.baseline_stage);
     let kept = |mode| mode == Mode::Gate || (keep == Keep::Reported && mode == Mode::Report);
     let value = |(quantity, aspect): (Quantity, Aspect)| {
         if !kept(policy.applied(&case.id, quantity, &aspect).mode) {
@@ -124,7 +124,7 @@ fn of_case(run: &Record, case: &CaseRecord, policy: &Policy, keep: Keep) -> Base
         let parts: BTreeMap<Category, f64> = breakdown(quantity, &aspect, view).into_iter().collect();
         Some(((quantity, aspect), values.summary(parts)))
     };
-    let mut failures: Vec<String> = case.died.iter().map(|failure| failure.outcome.to_string()).collect();
+    let mut failures: Vec<String> = case.failures.iter().map(|failure| failure.outcome.to_string()).collect();
     failures.sort();
     failures.dedup();
     BaselineCase { samples: case.samples, failures, values: judged(view).filter_map(value).collect() }

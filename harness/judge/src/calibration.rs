@@ -156,7 +156,7 @@ impl Draws<'_> {
         let mut workers: Vec<usize> = (0..run_case.samples).collect();
         random.choose(&mut workers, 2 * FULL);
         let few = run_case.of_workers(&workers[..MINIMUM.min(workers.len())]);
-        let count = if exact_where_gated(&few, &run_batch.reference) { MINIMUM } else { FULL };
+        let count = if exact_where_gated(&few, &run_batch.baseline_stage) { MINIMUM } else { FULL };
         let count = count.min(workers.len());
         let run = with_only(run_batch, run_case.of_workers(&workers[..count]));
         let mut comparison = compare_family(&baseline, &run, policy);
@@ -196,7 +196,7 @@ fn with_only(record: &Record, case: CaseRecord) -> Record {
         fingerprint: record.fingerprint.clone(),
         selection,
         unit: record.unit.clone(),
-        reference: record.reference.clone(),
+        baseline_stage: record.baseline_stage.clone(),
         cases: vec![case],
         claims: Vec::new(),
     }

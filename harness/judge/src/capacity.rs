@@ -102,14 +102,14 @@ pub struct Capacity {
 ///
 /// # Errors
 /// One sentence that says why no prediction is possible.
-pub fn capacity(case: &CaseRecord, reference: &Stage, page: u64, ceilings: &Ceilings) -> Result<Capacity, String> {
+pub fn capacity(case: &CaseRecord, baseline_stage: &Stage, page: u64, ceilings: &Ceilings) -> Result<Capacity, String> {
     if let Some(reason) = &case.not_run {
         return Err(format!("not run: {reason}"));
     }
     if case.samples == 0 {
         return Err("no worker completed".to_owned());
     }
-    let model = ScalingModel::new(case, reference).ok_or("no ladder of two scales or more")?;
+    let model = ScalingModel::new(case, baseline_stage).ok_or("no ladder of two scales or more")?;
     let charged = |columns: &StageColumns, worker| charged_memory(columns, worker, ceilings.bytes_per_mapping);
     let process = |metric: Metric| move |columns: &StageColumns, worker| value(columns, metric.into(), worker);
 
@@ -322,8 +322,8 @@ mod tests {
 
     #[test]
     fn without_workers_or_ladder_there_is_no_prediction() {
-        let reference = "loaded".parse().expect("a stage");
-        let why = |case: &CaseRecord| capacity(case, &reference, PAGE, &CEILINGS).expect_err("no prediction");
+        let baseline_stage = "loaded".parse().expect("a stage");
+        let why = |case: &CaseRecord| capacity(case, &baseline_stage, PAGE, &CEILINGS).expect_err("no prediction");
         assert_eq!(why(&case(vec![anon("loaded", 0), anon("live@1", 1)], 1)), "no ladder of two scales or more");
         assert_eq!(why(&case(Vec::new(), 0)), "no worker completed");
         let not_run = CaseRecord::not_run("toy/heap".parse().expect("an id"), "no rights".to_owned());

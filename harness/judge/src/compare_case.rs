@@ -38,8 +38,8 @@ pub(super) fn judged<'a>(view: View<'a>) -> impl Iterator<Item = (Quantity, Aspe
 /// Whether the workers of a case agree on everything that is gated by default and independent of the heap layout. If
 /// so, more workers would show nothing new.
 #[must_use]
-pub fn exact_where_gated(case: &CaseRecord, reference: &Stage) -> bool {
-    let view = View::new(case, reference);
+pub fn exact_where_gated(case: &CaseRecord, baseline_stage: &Stage) -> bool {
+    let view = View::new(case, baseline_stage);
     let policy = Policy::default();
     let gated = gated(view, case, &policy);
     gated.filter(|(quantity, ..)| is_independent_of_layout(*quantity)).all(|(quantity, aspect, applied)| {
@@ -68,18 +68,18 @@ impl FamilyJudge<'_> {
         if let Some(reason) = &case.not_run {
             return vec![whole_case(&case.id, Kind::NotRun, reason.clone())];
         }
-        if let Some(failure) = case.died.first() {
+        if let Some(failure) = case.failures.first() {
             let sentence = format!(
                 "{} of {} workers failed: {} {}",
-                case.died.len(),
-                case.died.len() + case.samples,
+                case.failures.len(),
+                case.failures.len() + case.samples,
                 failure.outcome,
                 failure.place()
             );
             // A failure that the baseline has too is expected.
             let outcome = failure.outcome.to_string();
             let expected = baseline.is_some_and(|baseline| baseline.failures.contains(&outcome));
-            verdicts.push(Verdict { gated: !expected, ..whole_case(&case.id, Kind::Died, sentence) });
+            verdicts.push(Verdict { gated: !expected, ..whole_case(&case.id, Kind::Failed, sentence) });
         }
         match baseline {
             None => verdicts.push(whole_case(&case.id, Kind::New, "no baseline yet; bless to accept".to_owned())),
@@ -92,7 +92,7 @@ impl FamilyJudge<'_> {
             }
             Some(_) => {}
         }
-        let view = View::new(case, &self.run.reference);
+        let view = View::new(case, &self.run.baseline_stage);
         verdicts.extend(self.missing_from_run(case, view, baseline));
         verdicts.extend(self.missing_from_baseline(case, view, baseline));
         for (quantity, aspect) in judged(view) {
@@ -112,7 +112,7 @@ impl FamilyJudge<'_> {
         }
         let present: BTreeSet<Aspect> = view.aspects().into_iter().collect();
         if present.is_empty() {
-            let sentence = format!("no worker reached {}, so nothing can be judged", self.run.reference);
+            let sentence = format!("no worker reached {}, so nothing can be judged", self.run.baseline_stage);
             return Some(whole_case(&case.id, Kind::Missing, sentence));
         }
         let mut missing: Vec<String> = Vec::new();
@@ -183,7 +183,7 @@ impl FamilyJudge<'_> {
         let first = compare(&run)?;
         let fresh_values = || {
             let case = self.fresh?.case(case.id.as_str())?;
-            WorkerValues::new(View::new(case, &self.run.reference).values(quantity, aspect)?)
+            WorkerValues::new(View::new(case, &self.run.baseline_stage).values(quantity, aspect)?)
         };
         let confirmation = if first.is_flagged() { fresh_values() } else { None };
         let kind = match &confirmation {

@@ -53,9 +53,9 @@ impl LinearUsage {
 }
 
 impl<'a> ScalingModel<'a> {
-    /// `None` if the case has no ladder of two scales or more after the stage `reference`.
-    pub(super) fn new(case: &'a CaseRecord, reference: &Stage) -> Option<Self> {
-        let ladders = successive(ladders(case, reference));
+    /// `None` if the case has no ladder of two scales or more after the stage `baseline_stage`.
+    pub(super) fn new(case: &'a CaseRecord, baseline_stage: &Stage) -> Option<Self> {
+        let ladders = successive(ladders(case, baseline_stage));
         (!ladders.is_empty()).then_some(Self { case, ladders })
     }
 
@@ -94,9 +94,9 @@ impl<'a> ScalingModel<'a> {
     }
 }
 
-/// The ladders between `reference` and `dropped`.
-fn ladders(case: &CaseRecord, reference: &Stage) -> Vec<Ladder> {
-    let begin = case.stages.iter().position(|columns| columns.stage == *reference).map_or(0, |index| index + 1);
+/// The ladders between `baseline_stage` and `dropped`.
+fn ladders(case: &CaseRecord, baseline_stage: &Stage) -> Vec<Ladder> {
+    let begin = case.stages.iter().position(|columns| columns.stage == *baseline_stage).map_or(0, |index| index + 1);
     let stages = case.stages.iter().enumerate().skip(begin).take_while(|(_, columns)| columns.stage.name() != DROPPED);
     let mut ladders: Vec<Ladder> = Vec::new();
     for (index, columns) in stages {

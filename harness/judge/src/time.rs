@@ -61,7 +61,8 @@ const TIME: Quantity = Quantity::Time(Clock::Cpu);
 
 impl Pairs {
     fn of(base: (&Record, &CaseRecord), head: (&Record, &CaseRecord), aspect: &Aspect) -> Option<Self> {
-        let values = |(record, case): (&Record, &CaseRecord)| View::new(case, &record.reference).values(TIME, aspect);
+        let values =
+            |(record, case): (&Record, &CaseRecord)| View::new(case, &record.baseline_stage).values(TIME, aspect);
         let (mut base, mut head) = (values(base)?, values(head)?);
         let pairs = base.len().min(head.len());
         base.truncate(pairs);

@@ -28,7 +28,7 @@ pub enum Kind {
     /// Above the budget that the policy sets.
     OverBudget,
     /// A worker failed.
-    Died,
+    Failed,
 }
 
 impl Kind {
@@ -43,7 +43,7 @@ impl Kind {
         Self::Unconfirmed,
         Self::Regressed,
         Self::OverBudget,
-        Self::Died,
+        Self::Failed,
     ];
 
     /// A stable identifier for output that programs read: the name in JSON.
@@ -59,7 +59,7 @@ impl Kind {
             Self::Unconfirmed => "unconfirmed",
             Self::Regressed => "regressed",
             Self::OverBudget => "over_budget",
-            Self::Died => "died",
+            Self::Failed => "failed",
         }
     }
 
@@ -72,7 +72,7 @@ impl Kind {
     /// Whether it fails the gate if the policy gates its subject.
     #[must_use]
     pub fn is_failure(self) -> bool {
-        matches!(self, Self::Missing | Self::Regressed | Self::OverBudget | Self::Died)
+        matches!(self, Self::Missing | Self::Regressed | Self::OverBudget | Self::Failed)
     }
 }
 
@@ -89,7 +89,7 @@ impl fmt::Display for Kind {
             Self::Unconfirmed => "unconfirmed",
             Self::Regressed => "regressed",
             Self::OverBudget => "over budget",
-            Self::Died => "failed",
+            Self::Failed => "failed",
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The aspects of a quantity that are judged: its growth since the reference stage *in the same worker*, the slope of
+//! The aspects of a quantity that are judged: its growth since the baseline stage *in the same worker*, the slope of
 //! that growth over a ladder, and its level at a stage.
 
 use std::{fmt, str::FromStr};
@@ -10,11 +10,11 @@ use super::Stage;
 /// What is compared of a quantity.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Aspect {
-    /// The value at the reference stage; for a figure, at the stage it was reported with.
+    /// The value at the baseline stage; for a figure, at the stage it was reported with.
     Level(Stage),
     /// Growth per unit over the rungs with this name.
     Slope(String),
-    /// The value at a later stage minus the value at the reference stage.
+    /// The value at a later stage minus the value at the baseline stage.
     Growth(Stage),
 }
 

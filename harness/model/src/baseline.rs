@@ -15,7 +15,7 @@ pub struct Baseline {
     /// What one unit of the ladder is: `sandbox`.
     pub unit: String,
     /// The stage that growth is measured from: `loaded`.
-    pub reference: Stage,
+    pub baseline_stage: Stage,
     /// Machine, controls and context of the run, to explain differences; without times.
     pub context: Context,
     /// The reasons for its values, oldest first: one for the whole family, then one for each partial bless.

@@ -115,7 +115,7 @@ pub enum Control {
     StackLimit,
     /// The parent runs on the other CPUs.
     ParentElsewhere,
-    /// `VmHWM` is reset at the reference stage with `clear_refs`.
+    /// `VmHWM` is reset at the baseline stage with `clear_refs`.
     PeakReset,
 }
 

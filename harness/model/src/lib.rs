@@ -26,7 +26,7 @@ pub use fingerprint::{ClassParseError, Context, Control, ControlState, Fingerpri
 pub use quantity::{Category, Clock, Metric, Quantity, QuantityError, Unit};
 #[cfg(feature = "schema")]
 pub use record::json_schema;
-pub use record::{CaseRecord, Death, Record, SCHEMA_VERSION, Selection, Series, StageColumns, TimeEstimate};
+pub use record::{CaseRecord, Failure, Record, SCHEMA_VERSION, Selection, Series, StageColumns, TimeEstimate};
 pub use sample::{Outcome, Reading, Sample, Snapshot};
 pub use stage::{Scale, ScaleError, Stage, StageParseError};
 pub use units::{Bytes, BytesParseError, nanoseconds, signed_bytes};

@@ -91,7 +91,7 @@ words! {
         PageTables = "page_tables",
         /// Address space: `VmSize` of status.
         Vsize = "vsize",
-        /// Highest RSS since the reference stage, where the parent resets it: `VmHWM` of status, the maximum over all
+        /// Highest RSS since the baseline stage, where the parent resets it: `VmHWM` of status, the maximum over all
         /// snapshots. Exact while memory only grows. A peak that was released before the snapshot is accurate to a few
         /// dozen pages, because the kernel batches its counters.
         Peak = "peak",
@@ -119,7 +119,7 @@ words! {
         HeapLive = "heap_live",
         /// Live blocks of the Rust allocator.
         HeapBlocks = "heap_blocks",
-        /// The maximum of the live bytes since the previous stage; at the reference stage, the live bytes, so that
+        /// The maximum of the live bytes since the previous stage; at the baseline stage, the live bytes, so that
         /// growth is measured from them. Exact, however short the peak.
         HeapPeak = "heap_peak",
         /// Total bytes that the Rust allocator has allocated, including freed ones.

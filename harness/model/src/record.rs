@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{CaseId, ClaimRecord, Clock, Fingerprint, Outcome, Quantity, Sample, Scale, Stage, WorkerOptions, unique};
 
 /// The schema version that this build writes, and the newest that it reads.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// One family's run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,7 +27,7 @@ pub struct Record {
     /// What one unit of the ladder is: `sandbox`.
     pub unit: String,
     /// The stage that growth is measured from: `loaded`.
-    pub reference: Stage,
+    pub baseline_stage: Stage,
     /// The cases, sorted by id.
     pub cases: Vec<CaseRecord>,
     /// The verdicts on the family's claims.
@@ -81,7 +81,7 @@ pub struct CaseRecord {
     pub samples: usize,
     /// Workers that did not complete.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub died: Vec<Death>,
+    pub failures: Vec<Failure>,
     /// Text that workers reported, such as an error message: the distinct texts by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique::map")]
     pub notes: BTreeMap<String, Vec<String>>,
@@ -143,7 +143,7 @@ impl Series {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub struct Death {
+pub struct Failure {
     /// How it ended.
     pub outcome: Outcome,
     /// The last stage it reached.
@@ -152,7 +152,7 @@ pub struct Death {
     pub output_tail: String,
 }
 
-impl Death {
+impl Failure {
     /// The last stage before it ended: `after live@10`.
     #[must_use]
     pub fn place(&self) -> String {
@@ -188,7 +188,7 @@ impl CaseRecord {
     /// counts as failed, with a violation of the protocol.
     #[must_use]
     pub fn from_samples(id: CaseId, samples: &[Sample]) -> Self {
-        let mut died = Vec::new();
+        let mut failures = Vec::new();
         let mut completed: Vec<&Sample> = Vec::new();
         let mut notes: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for sample in samples {
@@ -211,7 +211,7 @@ impl CaseRecord {
                 }
                 other => other.clone(),
             };
-            died.push(Death {
+            failures.push(Failure {
                 outcome,
                 last_stage: sample.readings.last().map(|reading| reading.stage.clone()),
                 output_tail: sample.output_tail.clone(),
@@ -222,7 +222,7 @@ impl CaseRecord {
             id,
             not_run: None,
             samples: completed.len(),
-            died,
+            failures,
             notes,
             lifetime_ns: Series::of(completed.iter().map(|sample| sample.lifetime_ns).collect()),
             stages: (0..stages).map(|index| StageColumns::of(&completed, index)).collect(),
@@ -245,7 +245,7 @@ impl CaseRecord {
             id: self.id.clone(),
             not_run: self.not_run.clone(),
             samples: workers.len(),
-            died: self.died.clone(),
+            failures: self.failures.clone(),
             notes: self.notes.clone(),
             lifetime_ns: pick(&self.lifetime_ns),
             stages: self.stages.iter().map(columns).collect(),
@@ -300,7 +300,7 @@ impl StageColumns {
     }
 }
 
-/// The JSON schema of [`Record`], as committed in `harness/cli/schema/record-v1.json`.
+/// The JSON schema of [`Record`], as committed in `harness/cli/schema/record-v2.json`.
 #[cfg(feature = "schema")]
 #[must_use]
 pub fn json_schema() -> serde_json::Value {

@@ -38,10 +38,13 @@ impl CaseRecord {
         let problems = [
             (self.samples > MAX_SAMPLES, "too many samples"),
             (!ran && completed, "samples in a case that was not run"),
-            (!ran && !self.died.is_empty(), "failed workers in a case that was not run"),
-            (ran && !completed && self.died.is_empty(), "neither samples nor failed workers"),
+            (!ran && !self.failures.is_empty(), "failed workers in a case that was not run"),
+            (ran && !completed && self.failures.is_empty(), "neither samples nor failed workers"),
             (!completed && !self.stages.is_empty(), "stages without samples"),
-            (self.died.iter().any(|death| death.outcome == Outcome::Completed), "a failed worker that completed"),
+            (
+                self.failures.iter().any(|failure| failure.outcome == Outcome::Completed),
+                "a failed worker that completed",
+            ),
             (self.time.values().any(|time| time.ns < 0.0), "a negative time"),
         ];
         if let Some((_, problem)) = problems.into_iter().find(|(present, _)| *present) {

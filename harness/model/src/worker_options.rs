@@ -21,7 +21,7 @@ pub enum WorkerOption {
     InjectPages,
     /// Mappings that each unit adds without touching them.
     InjectMappings,
-    /// Bytes that each worker dirties once, after the reference stage.
+    /// Bytes that each worker dirties once, after the baseline stage.
     InjectOnce,
     /// Only every n-th worker injects memory.
     InjectEvery,
@@ -60,7 +60,7 @@ impl WorkerOption {
             Self::Inject => "Allocate and write this many additional bytes of heap per unit, to test the gate",
             Self::InjectPages => "Dirty this many additional pages per unit, within one mapping",
             Self::InjectMappings => "Add this many untouched mappings per unit",
-            Self::InjectOnce => "Dirty this many additional bytes once per worker, after the reference stage",
+            Self::InjectOnce => "Dirty this many additional bytes once per worker, after the baseline stage",
             Self::InjectEvery => "Inject into every N-th worker only, to test the gate on intermittent regressions",
             Self::ShiftHeap => {
                 "Allocate this many bytes of heap before each case without writing to them, to shift the heap as in \

@@ -8,14 +8,14 @@ use highwater_model::{Metric, Record};
 use super::table;
 
 /// For each case and each of `metrics`, the largest number of distinct values at any stage, of the level and of the
-/// growth since the reference stage.
+/// growth since the baseline stage.
 #[must_use]
 pub fn exactness_table(record: &Record, metrics: &[Metric]) -> String {
     let headings = ["case", "n"].into_iter().map(str::to_owned);
     let headings =
         headings.chain(metrics.iter().flat_map(|metric| [metric.to_string(), format!("growth of {metric}")]));
     let rows = record.cases.iter().map(|case| {
-        let view = View::new(case, &record.reference);
+        let view = View::new(case, &record.baseline_stage);
         let mut cells = vec![table::short_id(&case.id), case.samples.to_string()];
         for &metric in metrics {
             let levels = case.stages.iter().filter_map(|columns| columns.values(metric, case.samples));

@@ -46,7 +46,7 @@ pub(super) fn name(quantity: Quantity) -> String {
 }
 
 fn case_figures(record: &Record, case: &CaseRecord) -> FigureGroup {
-    let view = View::new(case, &record.reference);
+    let view = View::new(case, &record.baseline_stage);
     let figures = view.figures();
     let stage = |aspect: &Aspect| match aspect {
         Aspect::Level(stage) => Some(stage.clone()),

@@ -44,8 +44,8 @@ pub fn run_table(record: &Record) -> String {
             text.push_str(&format!("{}: not run: {reason}\n", case.id));
         }
     }
-    for case in record.cases.iter().filter(|case| !case.died.is_empty()) {
-        for failure in &case.died {
+    for case in record.cases.iter().filter(|case| !case.failures.is_empty()) {
+        for failure in &case.failures {
             text.push_str(&format!("{}: failed {}: {}\n", case.id, failure.place(), failure.outcome));
             for line in failure.output_tail.lines().rev().take(5).collect::<Vec<_>>().into_iter().rev() {
                 text.push_str(&format!("    {line}\n"));
@@ -77,7 +77,7 @@ fn time_table(record: &Record) -> String {
 fn ladders(record: &Record) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for case in &record.cases {
-        for aspect in View::new(case, &record.reference).aspects() {
+        for aspect in View::new(case, &record.baseline_stage).aspects() {
             match aspect {
                 Aspect::Slope(name) if !names.contains(&name) => names.push(name),
                 _ => {}
@@ -92,7 +92,7 @@ fn row(record: &Record, case: &CaseRecord, ladders: &[String]) -> Vec<String> {
     if case.not_run.is_some() {
         return vec![id, "not run".into()];
     }
-    let view = View::new(case, &record.reference);
+    let view = View::new(case, &record.baseline_stage);
     let page = record.fingerprint.class.page_size;
     let mut cells = vec![id, count(case)];
     for metric in [Metric::Anon, Metric::PageTables, Metric::Vmas] {
@@ -110,7 +110,7 @@ fn row(record: &Record, case: &CaseRecord, ladders: &[String]) -> Vec<String> {
 }
 
 fn count(case: &CaseRecord) -> String {
-    match case.died.len() {
+    match case.failures.len() {
         0 => case.samples.to_string(),
         failed => format!("{} ({failed} failed)", case.samples),
     }

@@ -62,7 +62,7 @@ pub struct Job {
     /// The files that the case prepared.
     pub inputs: Vec<PathBuf>,
     /// The stage at which the peak is reset.
-    pub reference: Stage,
+    pub baseline_stage: Stage,
     /// The resource limits.
     pub limits: Limits,
     /// The conditions that are requested from the system.

@@ -66,7 +66,7 @@ pub enum RunError {
     TestsFailed(usize),
 }
 
-/// Decides, from the samples of a case so far and its reference stage, that no more samples are needed.
+/// Decides, from the samples of a case so far and its baseline stage, that no more samples are needed.
 pub type StopRule = fn(&CaseRecord, &Stage) -> bool;
 
 /// The number of workers per case.
@@ -109,7 +109,7 @@ impl Sampling {
                 None => elapsed > CASE_BUDGET,
                 Some(is_decided) => {
                     elapsed > UNDECIDED_BUDGET
-                        || is_decided(&CaseRecord::from_samples(job.case.clone(), samples), &job.reference)
+                        || is_decided(&CaseRecord::from_samples(job.case.clone(), samples), &job.baseline_stage)
                 }
             },
         }
@@ -224,7 +224,7 @@ impl Measuring {
             fingerprint: Fingerprint { class: machine_class(aslr_off), controls, context },
             selection,
             unit: plan.unit,
-            reference: plan.reference,
+            baseline_stage: plan.baseline_stage,
             cases,
             claims: Vec::new(),
         }

@@ -25,7 +25,7 @@ pub struct Plan {
     /// The name of one unit of the ladder.
     pub unit: String,
     /// The stage that growth is measured from.
-    pub reference: Stage,
+    pub baseline_stage: Stage,
     /// Versions and settings that the family reports.
     pub context: Context,
     /// The selected cases, in the family's order.
@@ -90,8 +90,8 @@ pub enum PlanError {
 impl Plan {
     /// Creates a plan.
     #[must_use]
-    pub fn new(family: &str, unit: &str, reference: Stage, context: Context, cases: Vec<Planned>) -> Self {
-        Self { version: VERSION, family: family.to_owned(), unit: unit.to_owned(), reference, context, cases }
+    pub fn new(family: &str, unit: &str, baseline_stage: Stage, context: Context, cases: Vec<Planned>) -> Self {
+        Self { version: VERSION, family: family.to_owned(), unit: unit.to_owned(), baseline_stage, context, cases }
     }
 
     /// Requests the plan of a bench binary, which prepares the files of its cases below `target`.

@@ -125,7 +125,7 @@ pub(super) fn job_lines(job: &Job, layout: Layout) -> String {
     let mut text = format!("highwater {VERSION}\ncase {}\nladder {}\n", job.case, scales.join(" "));
     for (option, value) in job.options.iter() {
         match option {
-            WorkerOption::InjectOnce => text.push_str(&format!("{option} {value} {}\n", job.reference)),
+            WorkerOption::InjectOnce => text.push_str(&format!("{option} {value} {}\n", job.baseline_stage)),
             // The parent applies this option, by choosing the workers that get the other options.
             WorkerOption::InjectEvery => {}
             _ => text.push_str(&format!("{option} {value}\n")),

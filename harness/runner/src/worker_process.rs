@@ -195,7 +195,7 @@ impl WorkerProcess {
                     Ok(Message::Figure(name, value)) => self.figures.push((name, value)),
                     Ok(Message::Note(name, text)) => self.notes.push((name, text)),
                     Ok(Message::Reached { stage, wall_ns, cpu_ns, heap }) => {
-                        match self.take_snapshot(&stage, &job.reference, &heap) {
+                        match self.take_snapshot(&stage, &job.baseline_stage, &heap) {
                             Ok(snapshot) => self.readings.push(Reading { stage, wall_ns, cpu_ns, snapshot }),
                             // The worker may have been killed between its message and the snapshot.
                             Err(_) if self.exits_within(EXIT_TIMEOUT)? => break,
@@ -215,14 +215,14 @@ impl WorkerProcess {
     fn take_snapshot(
         &mut self,
         stage: &Stage,
-        reference: &Stage,
+        baseline_stage: &Stage,
         heap: &[(Metric, u64)],
     ) -> Result<Snapshot, ProbeError> {
         if self.probe.is_none() {
             self.probe = Some(Probe::of(self.child.0.id())?);
         }
         let Some(probe) = &mut self.probe else { unreachable!("just set") };
-        if stage == reference {
+        if stage == baseline_stage {
             let state = match probe.reset_peak() {
                 Ok(()) => ControlState::Granted,
                 Err(error) => ControlState::Refused(error.to_string()),
@@ -231,9 +231,9 @@ impl WorkerProcess {
         }
         let mut snapshot = probe.snapshot(&self.labels)?;
         for (metric, value) in heap {
-            // Growth is measured from the live bytes at the reference stage, not from the peak while loading.
+            // Growth is measured from the live bytes at the baseline stage, not from the peak while loading.
             let live = || heap.iter().find(|(other, _)| *other == Metric::HeapLive).map_or(*value, |(_, live)| *live);
-            snapshot.add(*metric, if *metric == Metric::HeapPeak && stage == reference { live() } else { *value });
+            snapshot.add(*metric, if *metric == Metric::HeapPeak && stage == baseline_stage { live() } else { *value });
         }
         for (name, value) in self.figures.drain(..) {
             snapshot.add(Quantity::Figure(name), value);

@@ -6,7 +6,7 @@
 //! family sandbox-scaling
 //! class linux-x86_64-4k-thp_madvise-glibc-aslr_off
 //! unit sandbox
-//! reference loaded
+//! baseline_stage loaded
 //! context kernel 6.18.44
 //! blessed 2026-11-26T21:00:00Z all: first measurement
 //!
@@ -35,8 +35,8 @@ const HEAD: &str = "highwater baseline 2";
 /// Formats a baseline.
 #[must_use]
 pub fn baseline_text(baseline: &Baseline) -> String {
-    let Baseline { family, class, unit, reference, context, blessings, cases } = baseline;
-    let mut text = format!("{HEAD}\nfamily {family}\nclass {class}\nunit {unit}\nreference {reference}\n");
+    let Baseline { family, class, unit, baseline_stage, context, blessings, cases } = baseline;
+    let mut text = format!("{HEAD}\nfamily {family}\nclass {class}\nunit {unit}\nreference {baseline_stage}\n");
     // Writing to a `String` cannot fail.
     for (name, value) in context {
         let _ = writeln!(text, "context {name} {}", single_line(value));
@@ -121,7 +121,7 @@ struct Reader {
 }
 
 /// The keywords of the header that must occur exactly once.
-const ONCE: [&str; 4] = ["family", "class", "unit", "reference"];
+const ONCE: [&str; 4] = ["family", "class", "unit", "baseline_stage"];
 
 impl Reader {
     fn read(mut self, text: &str) -> Result<Baseline, (usize, String)> {
@@ -204,7 +204,7 @@ impl Reader {
             family,
             class: field("class")?.parse().map_err(|error: ClassParseError| error.to_string())?,
             unit: field("unit")?,
-            reference: field("reference")?.parse().map_err(|error: StageParseError| error.to_string())?,
+            baseline_stage: field("baseline_stage")?.parse().map_err(|error: StageParseError| error.to_string())?,
             context: self.context,
             blessings: self.blessings,
             cases: self.cases,
@@ -268,7 +268,7 @@ mod tests {
             family: "toy".into(),
             class: "linux-x86_64-4k-thp_madvise-glibc-aslr_off".parse().expect("a class"),
             unit: "buffer".into(),
-            reference: stage("loaded"),
+            baseline_stage: stage("loaded"),
             context: [("cpu".to_owned(), "AMD EPYC".to_owned())].into(),
             blessings: vec![
                 Blessing { reason: "first".into(), at: "2026-11-26T21:00:00Z".into(), cases: None },

@@ -50,7 +50,7 @@ pub enum StoreError {
     /// A baseline in the JSON format that preceded the text format.
     #[error(
         "{path}: a baseline in the JSON format of an older version; convert it: highwater bless --run {folder} \
-         --baselines {baselines} --reason \"converted\" --allow-dirty --allow-died"
+         --baselines {baselines} --reason \"converted\" --allow-dirty --allow-failures"
     )]
     OldBaseline {
         /// The file.
@@ -69,6 +69,14 @@ pub enum StoreError {
         path: PathBuf,
         /// The family and machine class in the file.
         found: String,
+    },
+    /// The file was written by an older build.
+    #[error("{path}: schema version {found}, this build reads version {SCHEMA_VERSION}; remove it and measure again")]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// The version of the file.
+        found: u64,
     },
     /// The file was written by a newer build.
     #[error("{path}: schema version {found}, this build reads up to {SCHEMA_VERSION}; use a newer highwater")]
@@ -133,12 +141,16 @@ fn parse_record(path: &Path, text: &[u8]) -> Result<Record, StoreError> {
     let version: Versioned = serde_json::from_slice(text).map_err(|error| malformed(error.to_string()))?;
     match version.schema {
         0 => return Err(malformed("schema version 0".into())),
+        // A baseline in the old format has version 1, and is converted below.
+        found if found < u64::from(SCHEMA_VERSION) && version.blessed.is_none() => {
+            return Err(StoreError::Older { path: path.to_owned(), found });
+        }
         found if found > u64::from(SCHEMA_VERSION) => return Err(StoreError::Newer { path: path.to_owned(), found }),
         _ => {}
     }
     let parsed = match version.blessed {
         None => serde_json::from_slice(text),
-        Some(_) => serde_json::from_slice(text).map(without_old_fields).and_then(serde_json::from_value),
+        Some(_) => serde_json::from_slice(text).map(converted).and_then(serde_json::from_value),
     };
     let record: Record = parsed.map_err(|error| malformed(error.to_string()))?;
     match record.validate() {
@@ -147,12 +159,23 @@ fn parse_record(path: &Path, text: &[u8]) -> Result<Record, StoreError> {
     }
 }
 
-/// Turns a baseline in the old JSON format into the record of its run, by removing the fields that records do not have.
-fn without_old_fields(mut record: Value) -> Value {
-    let remove = |value: &mut Value, field: &str| value.as_object_mut().and_then(|fields| fields.remove(field));
-    let _ = remove(&mut record, "blessed");
+/// Turns a baseline in the old JSON format, a record of version 1 with additional fields, into the record of its run.
+fn converted(mut record: Value) -> Value {
+    fn rename(value: &mut Value, from: &str, to: Option<&str>) {
+        let Some(fields) = value.as_object_mut() else { return };
+        if let (Some(value), Some(to)) = (fields.remove(from), to) {
+            fields.insert(to.to_owned(), value);
+        }
+    }
+    rename(&mut record, "blessed", None);
+    rename(&mut record, "reference", Some("baseline_stage"));
+    rename(&mut record, "schema", None);
+    if let Some(fields) = record.as_object_mut() {
+        fields.insert("schema".to_owned(), SCHEMA_VERSION.into());
+    }
     for case in record.get_mut("cases").and_then(Value::as_array_mut).into_iter().flatten() {
-        let _ = remove(case, "noise");
+        rename(case, "noise", None);
+        rename(case, "died", Some("failures"));
     }
     record
 }

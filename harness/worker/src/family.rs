@@ -11,7 +11,7 @@ pub struct Family {
     /// The name of one unit of a ladder, in the singular: `sandbox`.
     pub unit: &'static str,
     /// The stage that growth is measured from: everything shared is loaded, and there are no units yet.
-    pub reference: &'static str,
+    pub baseline_stage: &'static str,
     /// Versions and settings that may explain a difference between two runs.
     pub context: Context,
     /// The cases.

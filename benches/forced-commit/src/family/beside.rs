@@ -2,7 +2,7 @@
 //! guest as fast as it can; both threads need the kernel's lock on the process's mappings.
 //!
 //! ```text
-//!  loaded      the engine, both modules, the instance           (reference of all growth)
+//!  loaded      the engine, both modules, the instance           (growth is measured from here)
 //!  alone       idle_ns: the slowest instantiation with nothing else running
 //!  committed   slowest_ns: the slowest instantiation while the other thread commits
 //!  dropped     - the instance

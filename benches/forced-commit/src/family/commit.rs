@@ -1,7 +1,7 @@
 //! Cases of one commit strategy and one memory.
 //!
 //! ```text
-//!  loaded      the engine, the module, host pages warm or cold      (reference of all growth)
+//!  loaded      the engine, the module, host pages warm or cold      (growth is measured from here)
 //!  live        + the instance, and its memory if instantiation commits it
 //!  committed   + what the strategy commits; commit_ns: its time, plus the instantiation if that commits
 //!  checked     the oracle: uncommitted_bytes, refaults

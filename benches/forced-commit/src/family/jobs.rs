@@ -3,7 +3,7 @@
 //! 16 MiB of its memory, one block of transfers per job, and the changes returned as a key-value batch.
 //!
 //! ```text
-//!  loaded      the engine, the module, and the expected batches           (reference of all growth)
+//!  loaded      the engine, the module, and the expected batches           (growth is measured from here)
 //!  committed   + the instance, its memory grown to 256 MiB and committed
 //!  jobs        job_ns, reset_ns: total CPU time; wrong_batches; uncommitted_bytes
 //!  dropped     - everything

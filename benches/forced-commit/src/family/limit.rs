@@ -3,7 +3,7 @@
 //! survives to report.
 //!
 //! ```text
-//!  loaded     the engine and the module                          (reference of all growth)
+//!  loaded     the engine and the module                          (growth is measured from here)
 //!  tried      the child has ended: killed or refused (0 or 1 each), noticed_ns since its start,
 //!             oom_kills of the cgroup
 //! ```
@@ -226,7 +226,7 @@ fn oom_kills() -> CaseResult<u64> {
 /// succeeds.
 ///
 /// ```text
-///  loaded     the engine and both modules                         (reference of all growth)
+///  loaded     the engine and both modules                         (growth is measured from here)
 ///  refused    refusals, slowest_ns, kept_bytes (sum of bytes still committed after each), oom_kills
 ///  served     uncommitted_bytes of the smaller memory, after its job
 /// ```

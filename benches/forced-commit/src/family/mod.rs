@@ -36,7 +36,7 @@ pub fn family() -> Family {
     Family {
         name: NAME,
         unit: "MiB dirtied",
-        reference: "loaded",
+        baseline_stage: "loaded",
         context: Context::from([
             ("wasmtime".to_owned(), version.unwrap_or_else(|| "unknown".to_owned())),
             GuestTarget::context(),

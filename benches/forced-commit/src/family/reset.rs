@@ -1,7 +1,7 @@
 //! Cases of one reset strategy, on a ladder of MiB dirtied per job.
 //!
 //! ```text
-//!  loaded      the engine and the module                                (reference of all growth)
+//!  loaded      the engine and the module                                (growth is measured from here)
 //!  committed   + the instance, its memory committed
 //!  armed       + what the strategy prepares
 //!  reset@N     jobs that dirty N MiB, each followed by a reset: see below

@@ -2,7 +2,7 @@
 //! anything of the job reach the next one?
 //!
 //! ```text
-//!  loaded      the engine and the module                       (reference of all growth)
+//!  loaded      the engine and the module                       (growth is measured from here)
 //!  committed   + the instance, its memory committed
 //!  armed       + what the strategy prepares
 //!  swapped     jobs, each swapped out and then reset: see below

@@ -165,7 +165,7 @@ fn recommend(
 fn figures(case: &CaseRecord, sandboxes: u32) -> Result<Figures, String> {
     if case.samples == 0 {
         let failure_note = case.notes.get(super::case::FAILURE).and_then(|texts| texts.first().cloned());
-        let died = || case.died.first().map(|death| format!("{} {}", death.outcome, death.place()));
+        let died = || case.failures.first().map(|failure| format!("{} {}", failure.outcome, failure.place()));
         return Err(failure_note
             .or_else(died)
             .or_else(|| case.not_run.clone())

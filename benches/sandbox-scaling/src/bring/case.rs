@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  engine     + Engine, with the address space of its pool, if any
-//!  loaded     + code, mapped from its compiled file                    (reference of all growth)
+//!  loaded     + code, mapped from its compiled file                    (growth is measured from here)
 //!  live@N     + N sandboxes
 //!  called@N   + the first N of them have been called once; only if there is a call
 //!  dropped    - all of them

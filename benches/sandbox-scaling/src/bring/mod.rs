@@ -36,7 +36,7 @@ pub fn family() -> Family {
     Family {
         name: case::FAMILY,
         unit: "sandbox",
-        reference: "loaded",
+        baseline_stage: "loaded",
         context: Context::new(),
         cases: strategy::ALL.into_iter().map(|one| Box::new(case::Try(one)) as Box<dyn Case>).collect(),
         claims: Vec::new(),

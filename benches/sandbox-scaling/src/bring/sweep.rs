@@ -178,7 +178,7 @@ impl Workers<'_> {
             ladder: ladder.to_vec(),
             options: WorkerOptions::default(),
             inputs: vec![relative(compiled), relative(&order)],
-            reference: "loaded".parse().map_err(harness)?,
+            baseline_stage: "loaded".parse().map_err(harness)?,
             limits: Limits { time, memory: None },
             conditions: case.conditions(),
             environment: Vec::new(),

@@ -93,7 +93,7 @@ fn family(run: &Record, filters: &[Regex], ceilings: &Ceilings) -> FamilyCapacit
         .filter(|case| filters.is_empty() || filters.iter().any(|filter| filter.is_match(case.id.as_str())));
     let capacities = selected.map(|case| CaseCapacity {
         id: case.id.clone(),
-        prediction: capacity(case, &run.reference, page, ceilings),
+        prediction: capacity(case, &run.baseline_stage, page, ceilings),
         verified: None,
     });
     FamilyCapacity {

@@ -89,7 +89,7 @@ impl Trial {
             ladder: Vec::new(),
             options: WorkerOptions::default(),
             inputs: Vec::new(),
-            reference: REFERENCE.parse().map_err(|_| unparsable())?,
+            baseline_stage: REFERENCE.parse().map_err(|_| unparsable())?,
             limits: Limits::default(),
             conditions: Conditions::default(),
             environment: Vec::new(),

@@ -26,7 +26,7 @@ struct SimpleControl {
 
 const SIMPLE_CONTROLS: [SimpleControl; 4] = [
     SimpleControl {
-        name: "parent-death signal",
+        name: "parent-failure signal",
         control: Control::ParentDeathSignal,
         cost: "workers outlive a run that is killed",
         fix: ALLOW_CALL,

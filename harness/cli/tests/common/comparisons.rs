@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use highwater_judge::{Comparison, Keep, NoBaseline, Policy, baselines, compare_family};
-use highwater_model::{Baseline, Blessing, CaseRecord, Death, Outcome, Record, Series, TimeEstimate};
+use highwater_model::{Baseline, Blessing, CaseRecord, Failure, Outcome, Record, Series, TimeEstimate};
 use highwater_report::export::{Exporter, Results};
 
 use super::{add_per_unit, page_more_on_the_heap, record};
@@ -100,7 +100,7 @@ fn toy() -> (Record, Record) {
     for quantity in ["anon", "anon_mapped", "anon.linear_memory"] {
         add_per_unit(&mut before.cases[1], quantity, 65_536);
     }
-    after.cases[1].died.push(Death {
+    after.cases[1].failures.push(Failure {
         outcome: Outcome::Protocol { message: HOSTILE.into() },
         last_stage: Some("live@1".parse().expect("a stage")),
         output_tail: format!("still trying\n{HOSTILE}\nand trying"),

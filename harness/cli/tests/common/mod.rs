@@ -255,7 +255,7 @@ pub(crate) fn record() -> Record {
         },
         selection: Default::default(),
         unit: "buffer".into(),
-        reference: "loaded".parse().expect("a stage"),
+        baseline_stage: "loaded".parse().expect("a stage"),
         cases: vec![
             case("toy/heap/size=64k", ("anon_heap", "anon_mapped", "anon.arenas"), exact),
             case("toy/mapped/pages=4", ("anon_mapped", "anon_heap", "anon.linear_memory"), spread),
@@ -273,7 +273,7 @@ fn case(id: &str, location: AnonLocation, anon: [Series; 4]) -> CaseRecord {
         id: id.parse().expect("an id"),
         not_run: None,
         samples: 5,
-        died: Vec::new(),
+        failures: Vec::new(),
         notes: BTreeMap::new(),
         lifetime_ns: Series::Same(3_000_000),
         stages: names.into_iter().zip(anon).map(|(name, anon)| stage(name, location, anon)).collect(),

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use highwater_judge::Policy;
 use highwater_model::{
-    Baseline, Blessing, CaseRecord, Category, ClaimRecord, Death, Decision, Metric, Outcome, Quantity, Record, Series,
-    TimeEstimate,
+    Baseline, Blessing, CaseRecord, Category, ClaimRecord, Decision, Failure, Metric, Outcome, Quantity, Record,
+    Series, TimeEstimate,
 };
 use highwater_report::site::{Blessed, History, Material};
 use highwater_store::read_record;
@@ -46,7 +46,7 @@ pub(crate) fn eventful(baseline: &Record) -> Record {
     for quantity in ["anon", "anon_heap", "anon.host_heap", "peak_anon", "pss", "pss.host_heap"] {
         add_per_unit(&mut run.cases[0], quantity, 8192);
     }
-    run.cases[1].died.push(failure("memory allocation of 1048576 bytes failed"));
+    run.cases[1].failures.push(failure("memory allocation of 1048576 bytes failed"));
     run.cases[2].notes.insert("error".into(), vec!["one text".into(), "another".into()]);
     let id = format!("{}/absent/guest=none", run.family).parse().expect("an id");
     run.cases.insert(0, CaseRecord::not_run(id, "the guest is not built".into()));
@@ -66,8 +66,8 @@ pub(crate) fn eventful(baseline: &Record) -> Record {
     run
 }
 
-pub(crate) fn failure(output: &str) -> Death {
-    Death {
+pub(crate) fn failure(output: &str) -> Failure {
+    Failure {
         outcome: Outcome::OutOfMemory,
         last_stage: Some("live@10".parse().expect("a stage")),
         output_tail: output.to_owned(),
@@ -107,7 +107,7 @@ pub(crate) fn hostile() -> Material {
     run.fingerprint.context.insert(HOSTILE.into(), HOSTILE.into());
     page_more_on_the_heap(&mut run.cases[0]);
     run.cases[0].notes.insert(HOSTILE.into(), vec![HOSTILE.into()]);
-    run.cases[0].died.push(failure(HOSTILE));
+    run.cases[0].failures.push(failure(HOSTILE));
     let time = TimeEstimate { estimator: HOSTILE.into(), ns: 5.0, low_ns: 5.0, high_ns: 5.0, confidence: 0.95 };
     for case in &mut run.cases {
         case.time.insert(HOSTILE.into(), time.clone());

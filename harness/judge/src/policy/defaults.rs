@@ -30,7 +30,7 @@ const MALLOC_ROUNDING: f64 = 2048.0;
 /// - growth of heap pages and of malloc's bytes in use, beyond what the layout changes;
 /// - growth of the peaks of anonymous memory and of heap bytes.
 ///
-/// The level at the reference stage is the size of the program and its libraries. It changes with any line of code, so
+/// The level at the baseline stage is the size of the program and its libraries. It changes with any line of code, so
 /// it is reported and can have a budget. Other metrics of the process and figures of the worker are reported.
 /// Categories are ignored: they only explain a change.
 pub(super) fn mode(quantity: Quantity, aspect: &Aspect) -> Mode {

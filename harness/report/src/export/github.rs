@@ -64,7 +64,7 @@ fn annotations(results: &Results<'_>) -> Vec<Annotation> {
     for family in &comparison.families {
         for line in finding_lines(&family.verdicts) {
             let mut message = vec![line.sentence.clone()];
-            if line.verdict.kind == highwater_judge::Kind::Died {
+            if line.verdict.kind == highwater_judge::Kind::Failed {
                 message.extend(results.failure_output(&line.verdict.case));
             }
             annotations.push(Annotation {

@@ -111,7 +111,7 @@ fn numbers(family: &FamilyComparison) -> Vec<String> {
 
 /// The output of the failed workers of a family.
 fn failure_output(family: &FamilyComparison, results: &Results<'_>) -> Vec<String> {
-    let failures = family.verdicts.iter().filter(|verdict| verdict.kind == Kind::Died);
+    let failures = family.verdicts.iter().filter(|verdict| verdict.kind == Kind::Failed);
     let texts: Vec<String> = failures
         .flat_map(|verdict| {
             let output = results.failure_output(&verdict.case).into_iter();

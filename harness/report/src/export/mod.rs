@@ -89,7 +89,7 @@ impl<'a> Results<'a> {
     /// The last output of the failed workers of a case, without duplicates.
     fn failure_output(&self, id: &CaseId) -> Vec<String> {
         let mut texts = Vec::new();
-        for failure in self.case(id).into_iter().flat_map(|case| &case.died) {
+        for failure in self.case(id).into_iter().flat_map(|case| &case.failures) {
             let text = printable::lines(&failure.output_tail);
             if !text.is_empty() && !texts.contains(&text) {
                 texts.push(text);

@@ -85,7 +85,7 @@ fn rules() -> Vec<Rule> {
     };
     let bless = "Find the change that caused it. If it is intended, measure and run `highwater bless --reason TEXT`.";
     let of_kinds = [
-        (Kind::Died, Error, "A worker failed.", "Read the last output of the worker and run the case alone."),
+        (Kind::Failed, Error, "A worker failed.", "Read the last output of the worker and run the case alone."),
         (Kind::OverBudget, Error, "Memory exceeds the budget of the policy.", bless),
         (Kind::Regressed, Error, "Memory rose beyond the tolerance.", bless),
         (

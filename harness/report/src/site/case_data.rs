@@ -30,7 +30,7 @@ pub(super) struct Rung {
 
 impl<'a> CaseData<'a> {
     pub(super) fn new(record: &'a Record, case: &'a CaseRecord) -> Self {
-        Self { record, case, view: View::new(case, &record.reference) }
+        Self { record, case, view: View::new(case, &record.baseline_stage) }
     }
 
     /// The names of its ladders, in the order in which workers climb them.
@@ -81,17 +81,17 @@ impl<'a> CaseData<'a> {
         stages.iter().filter(|columns| is_rung(columns)).filter_map(rung).collect()
     }
 
-    /// Growth of anon from the reference stage to the fullest stage, per unit if that stage has a scale.
+    /// Growth of anon from the baseline stage to the fullest stage, per unit if that stage has a scale.
     pub(super) fn memory(&self) -> Option<f64> {
         let top = self.fullest()?;
         let growth = median(&self.view.values(Metric::Anon.into(), &Aspect::Growth(top.stage.clone()))?)?;
         Some(growth / top.stage.scale().map_or(1.0, |scale| f64::from(scale.0.max(1))))
     }
 
-    /// Wall time from the reference stage to the fullest stage in nanoseconds, median over workers.
+    /// Wall time from the baseline stage to the fullest stage in nanoseconds, median over workers.
     pub(super) fn wall_time(&self) -> Option<f64> {
         let at = |stage: &Stage| self.case.stages.iter().position(|columns| columns.stage == *stage);
-        let (from, to) = (at(&self.record.reference)?, at(&self.fullest()?.stage)?);
+        let (from, to) = (at(&self.record.baseline_stage)?, at(&self.fullest()?.stage)?);
         let stages = self.case.stages.get(from + 1..=to).filter(|stages| !stages.is_empty())?;
         let total = |worker| stages.iter().map(|columns| Some(columns.wall_ns.at(worker)? as f64)).sum::<Option<f64>>();
         median(&(0..self.case.samples).map(total).collect::<Option<Vec<f64>>>()?)

@@ -1,6 +1,6 @@
 //! Formats numbers with their unit and their precision (`exact, n = 20`).
 
-use highwater_model::{Death, Unit, nanoseconds, signed_bytes};
+use highwater_model::{Failure, Unit, nanoseconds, signed_bytes};
 use highwater_stats::Linearity;
 
 /// An amount in its unit: `4.58 KiB`, `2.00`, `1.234 ms`.
@@ -82,8 +82,8 @@ pub(super) fn nonlinearity(before: &str, linearity: Linearity) -> String {
 }
 
 /// How a worker failed and at which stage: `killed by signal 9 (SIGKILL), after live@10`.
-pub(super) fn failure(death: &Death) -> String {
-    format!("{}, {}", death.outcome, death.place())
+pub(super) fn failure(failure: &Failure) -> String {
+    format!("{}, {}", failure.outcome, failure.place())
 }
 
 /// The plural of a word: `sandboxes`, `plugins`.

@@ -107,9 +107,9 @@ impl Case {
             lede: lede(&data),
             not_run: case.not_run.clone(),
             failures: case
-                .died
+                .failures
                 .iter()
-                .map(|death| Failure { how: failure(death), output: death.output_tail.clone() })
+                .map(|it| Failure { how: failure(it), output: it.output_tail.clone() })
                 .collect(),
             changed: changed(&verdicts),
             unchanged: unchanged(&verdicts),
@@ -132,7 +132,7 @@ fn lede(data: &CaseData<'_>) -> String {
     if case.not_run.is_some() {
         return "Not run.".to_owned();
     }
-    let failed = if case.died.is_empty() { String::new() } else { format!(", {} failed", case.died.len()) };
+    let failed = if case.failures.is_empty() { String::new() } else { format!(", {} failed", case.failures.len()) };
     let lifetimes: Vec<f64> =
         (0..case.samples).filter_map(|worker| case.lifetime_ns.at(worker)).map(|ns| ns as f64).collect();
     let lifetime = median(&lifetimes)
@@ -229,7 +229,7 @@ fn charts(data: &CaseData<'_>, before: Option<&BaselineCase>) -> Result<(Vec<Cha
     Ok((charts, family_charts::categories(occurring.iter())))
 }
 
-/// Growth of anon in one category since the reference stage, in the baseline and in the run; `None` if the baseline
+/// Growth of anon in one category since the baseline stage, in the baseline and in the run; `None` if the baseline
 /// does not have that stage.
 fn growth(data: &CaseData<'_>, before: &BaselineCase, category: Category, stage: &Stage) -> Option<(f64, f64)> {
     let aspect = Aspect::Growth(stage.clone());
@@ -269,7 +269,7 @@ fn changes(data: &CaseData<'_>, before: &BaselineCase) -> Changes {
     let text = match rows.len() {
         0 => "Growth of anon is the same as in the baseline in every category of mapping, at every stage.",
         _ => {
-            "Categories of mapping in which growth of anon since the reference stage differs from the baseline (medians)."
+            "Categories of mapping in which growth of anon since the baseline stage differs from the baseline (medians)."
         }
     };
     Changes { text: text.to_owned(), rows }

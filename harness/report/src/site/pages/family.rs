@@ -61,7 +61,7 @@ fn lede(record: &Record) -> String {
     format!(
         "{}{absent}. Growth is relative to the stage {} of the same worker.",
         counted(record.cases.len(), "case"),
-        record.reference
+        record.baseline_stage
     )
 }
 

@@ -112,10 +112,10 @@ fn line(data: &CaseData<'_>, ladder: &str, label: &str, series: usize) -> Option
     (!points.is_empty()).then(|| Line { label: label.to_owned(), value, series, points })
 }
 
-/// The key stages: the reference stage, the top of each ladder, and later stages without a scale.
+/// The key stages: the baseline stage, the top of each ladder, and later stages without a scale.
 fn key_stages<'a>(data: &CaseData<'a>) -> Vec<(String, &'a StageColumns)> {
     let stages = &data.case.stages;
-    let from = stages.iter().position(|columns| columns.stage == data.record.reference).unwrap_or(0);
+    let from = stages.iter().position(|columns| columns.stage == data.record.baseline_stage).unwrap_or(0);
     let later = stages.get(from..).unwrap_or_default();
     let is_key = |(index, columns): &(usize, &'a StageColumns)| {
         let next = later.get(index + 1);
@@ -223,13 +223,13 @@ fn against_time(record: &Record, panels: &[Panel<'_>], ladders: &[String]) -> Re
         add("wall time to the fullest stage", &|data| data.wall_time())?;
     }
     let source = match routines.is_empty() {
-        true => format!("Wall time of the worker from {} to its fullest stage", record.reference),
+        true => format!("Wall time of the worker from {} to its fullest stage", record.baseline_stage),
         false => "Criterion's estimate of the routine".to_owned(),
     };
     let mut text = format!(
         "{source} against {what}, relative to {}. Lower left is better. Ringed: the Pareto set, the cases for which no \
          other case with the same workload is better in both.",
-        record.reference
+        record.baseline_stage
     );
     truncate(&mut charts, &mut text);
     Ok(Section { anchor: "time", title: "Memory against time".into(), text, legend: Vec::new(), charts })

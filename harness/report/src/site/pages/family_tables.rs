@@ -88,7 +88,7 @@ pub(super) fn table(material: &Material, cases: &StageGroup<'_>) -> Table {
         let href = format!("../{}", names::address(&names::case_page(&data.case.id)));
         Row {
             case: CaseLink { label: short(&data.case.id), href: Some(href) },
-            workers: match data.case.died.as_slice() {
+            workers: match data.case.failures.as_slice() {
                 [] => format!("n = {}", data.case.samples),
                 failures @ [first, ..] => {
                     format!("n = {}, {} failed: {}", data.case.samples, failures.len(), failure(first))
@@ -147,7 +147,8 @@ fn columns(cases: &[CaseData<'_>]) -> Vec<Column> {
     }
     let stages = unique(cases.iter().flat_map(later));
     if ladders.is_empty() && stages.len() <= MOST {
-        let group = cases.first().map_or(String::new(), |data| format!("anon since {}, at", data.record.reference));
+        let group =
+            cases.first().map_or(String::new(), |data| format!("anon since {}, at", data.record.baseline_stage));
         columns.extend(stages.iter().map(|it| column(&group, &it.to_string(), &|data| growth(data, it))));
     }
     let group = "fullest stage";
@@ -178,10 +179,10 @@ fn unique<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
     found
 }
 
-/// The stages after the reference stage.
+/// The stages after the baseline stage.
 fn later(data: &CaseData<'_>) -> Vec<Stage> {
     let stages = data.case.stages.iter().map(|columns| columns.stage.clone());
-    stages.skip_while(|stage| *stage != data.record.reference).skip(1).collect()
+    stages.skip_while(|stage| *stage != data.record.baseline_stage).skip(1).collect()
 }
 
 fn none() -> Cell {

@@ -213,7 +213,7 @@ fn verdict_change(verdict: &Verdict) -> Change {
 
 fn card(record: &Record) -> FamilyCard {
     let not_run = record.cases.iter().filter(|case| case.not_run.is_some()).count();
-    let failed = record.cases.iter().filter(|case| !case.died.is_empty()).count();
+    let failed = record.cases.iter().filter(|case| !case.failures.is_empty()).count();
     let mut summary = counted(record.cases.len(), "case");
     for (count, word) in [(not_run, "not run"), (failed, "with failed workers")] {
         if count > 0 {

@@ -95,7 +95,7 @@ fn tone(kind: Kind) -> Tone {
         Kind::Same => GOOD,
         Kind::Improved => Tone { class: "good", sign: "▼" },
         Kind::Regressed => Tone { class: "bad", sign: "▲" },
-        Kind::OverBudget | Kind::Died => BAD,
+        Kind::OverBudget | Kind::Failed => BAD,
         Kind::New | Kind::Missing | Kind::NotRun | Kind::NotComparable | Kind::Unconfirmed => WARN,
     }
 }
