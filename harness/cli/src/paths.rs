@@ -1,7 +1,7 @@
 //! Command line options for the folders and files that most subcommands use.
 
 use std::{
-    io,
+    env, io,
     path::{Path, PathBuf},
 };
 
@@ -11,6 +11,12 @@ use highwater_runner as runner;
 use highwater_store::{LastRun, Progress, StoreError, read_record};
 
 use super::CliError;
+
+/// The target folder with a run that belongs to `folder`: its own, or that of the nearest folder above, so that an
+/// installed `highwater` finds the run of the project that it is called in.
+fn target_of(folder: &Path) -> Option<PathBuf> {
+    folder.ancestors().map(|folder| folder.join("target")).find(|target| target.join("highwater/last-run").is_file())
+}
 
 /// The folder of the run.
 #[derive(Debug, clap::Args)]
@@ -23,7 +29,11 @@ pub(super) struct RunFolder {
 impl RunFolder {
     /// The given folder, or the one that `cargo bench` writes to.
     pub(super) fn path(&self) -> PathBuf {
-        let default = || runner::target_dir().unwrap_or_else(|_| "target".into()).join("highwater");
+        let default = || {
+            let here = env::current_dir().ok().filter(|_| env::var_os("HIGHWATER_TARGET_DIR").is_none());
+            let target = here.and_then(|here| target_of(&here)).or_else(|| runner::target_dir().ok());
+            target.unwrap_or_else(|| "target".into()).join("highwater")
+        };
         self.run.clone().unwrap_or_else(default)
     }
 
@@ -125,4 +135,22 @@ fn json_files(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
     }
     paths.sort();
     Ok(paths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_target_folder_with_a_run_is_used() {
+        let root = tempfile::tempdir().expect("a folder");
+        let inner = root.path().join("crates/inner");
+        std::fs::create_dir_all(&inner).expect("created");
+        assert_eq!(target_of(&inner), None);
+        let target = root.path().join("target");
+        std::fs::create_dir_all(target.join("highwater")).expect("created");
+        assert_eq!(target_of(&inner), None, "nothing was measured");
+        std::fs::write(target.join("highwater/last-run"), "{}").expect("written");
+        assert_eq!(target_of(&inner), Some(target));
+    }
 }

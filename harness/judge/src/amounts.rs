@@ -10,7 +10,12 @@ pub fn amounts(quantity: Quantity, before: f64, after: f64) -> [String; 2] {
         Unit::Nanoseconds => format!("{} ns", round_for_baseline(value)),
         Unit::Count => format!("{}", round_for_baseline(value)),
     };
-    if short[0] == short[1] && round_for_baseline(before) != round_for_baseline(after) {
+    // `64 KiB` and `64.0 KiB` look like one value too.
+    let shown = |text: &str| {
+        let (number, unit) = text.split_once(' ').unwrap_or((text, ""));
+        (number.parse::<f64>().ok(), unit.to_owned())
+    };
+    if shown(&short[0]) == shown(&short[1]) && round_for_baseline(before) != round_for_baseline(after) {
         [before, after].map(exact)
     } else {
         short
@@ -48,10 +53,14 @@ pub fn change(quantity: Quantity, aspect: &Aspect, unit: &str, page: u64, by: f6
         small if small > 0.0 && small < 0.005 => format!("{by:+.4}"),
         _ => format!("{by:+.2}"),
     };
+    let whole = |by: f64| match word.strip_suffix('s') {
+        Some(one) if by.abs() == 1.0 && word != " ns" => format!("{by:+}{one}"),
+        _ => format!("{by:+}{word}"),
+    };
     match (aspect, aspect.units()) {
         (Aspect::Slope(_), _) => format!("{}{word} per {unit}", each(by)),
-        (_, Some(units)) => format!("{by:+}{word}, {} per {unit}", each(by / units)),
-        (_, None) => format!("{by:+}{word}"),
+        (_, Some(units)) => format!("{}, {} per {unit}", whole(by), each(by / units)),
+        (_, None) => whole(by),
     }
 }
 
@@ -64,6 +73,7 @@ mod tests {
         let anon = Quantity::from(Metric::Anon);
         assert_eq!(amounts(anon, 4096.0, 8192.0), ["4 KiB", "8 KiB"]);
         assert_eq!(amounts(anon, 10_485_760.0, 10_485_800.0), ["10485760 B", "10485800 B"]);
+        assert_eq!(amounts(anon, 65_536.0, 65_552.0), ["65536 B", "65552 B"]);
     }
 
     #[test]
