@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use highwater_judge::{Policy, PolicyError};
+use highwater_judge::Policy;
 use highwater_model::Record;
 use highwater_runner as runner;
 use highwater_store::{LastRun, Progress, StoreError, read_record};
@@ -98,19 +98,7 @@ pub(super) struct BaselineOptions {
 impl BaselineOptions {
     /// Reads the given policy, or the one in the folder of the baselines, or returns the default.
     pub(super) fn policy(&self) -> Result<Policy, CliError> {
-        let default = self.folder.join("policy.toml");
-        match &self.policy {
-            Some(path) => Ok(Policy::read(path)?),
-            None => match Policy::read(&default) {
-                // A dangling symbolic link is an error, not a missing policy.
-                Err(PolicyError::Io { source, .. })
-                    if source.kind() == io::ErrorKind::NotFound && default.symlink_metadata().is_err() =>
-                {
-                    Ok(Policy::default())
-                }
-                policy => Ok(policy?),
-            },
-        }
+        Ok(Policy::find(self.policy.as_deref(), &self.folder)?)
     }
 }
 

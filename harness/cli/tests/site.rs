@@ -45,7 +45,7 @@ fn small() -> Material {
             TimeEstimate { estimator: "mean".into(), ns, low_ns: ns - 10.0, high_ns: ns + 10.0, confidence: 0.95 };
         case.time.insert("fill".into(), time);
     }
-    Material::of(vec![(now, Some(before))], &Policy::default())
+    Material::of(vec![(now, Some(before))], Policy::default())
 }
 
 #[test]
@@ -77,13 +77,13 @@ fn a_site_without_records_says_so() {
 #[test]
 fn records_with_no_case_or_one_case_have_pages() {
     let empty = Record { cases: Vec::new(), ..record() };
-    let without = pages(&Material::of(vec![(empty, None)], &Policy::default()));
+    let without = pages(&Material::of(vec![(empty, None)], Policy::default()));
     assert!(page(&without, "family/toy.html").contains("No case was selected"));
     assert!(content(page(&without, "index.html")).contains("No baseline"));
 
     let mut one = record();
     one.cases.truncate(1);
-    let one = pages(&Material::of(vec![(one, None)], &Policy::default()));
+    let one = pages(&Material::of(vec![(one, None)], Policy::default()));
     assert!(page(&one, "family/toy.html").contains("data-series=\"1\""));
     assert!(page(&one, "case/toy+heap+size=64k.html").contains("n = 5"));
 }
@@ -92,7 +92,7 @@ fn records_with_no_case_or_one_case_have_pages() {
 fn cases_with_the_same_stages_share_a_table() {
     let mut run = record();
     let tables = |run: &Record| {
-        let pages = pages(&Material::of(vec![(run.clone(), None)], &Policy::default()));
+        let pages = pages(&Material::of(vec![(run.clone(), None)], Policy::default()));
         page(&pages, "family/toy.html")
             .split("<table class=\"sortable\">")
             .skip(1)
@@ -149,7 +149,7 @@ fn changes_within_the_tolerance_are_listed_with_their_size() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("policy.toml");
     fs::write(&path, "schema = 1\n[[rule]]\nmetric = \"heap_live\"\ntolerance = \"1 MiB\"\n").expect("written");
-    let pages = pages(&Material::of(vec![(now, Some(before))], &Policy::read(&path).expect("a policy")));
+    let pages = pages(&Material::of(vec![(now, Some(before))], Policy::read(&path).expect("a policy")));
     let compare = page(&pages, "compare.html");
     let (_, unchanged) = compare.split_once("changes within the tolerance").expect("a table");
     assert!(
@@ -271,7 +271,7 @@ fn the_trend_lists_every_blessing_in_git_with_its_reason() {
     assert_eq!(reasons, ["first", "a type cache", "not committed yet"]);
     assert_eq!(known.iter().map(|it| it.commit.is_some()).collect::<Vec<_>>(), [true, true, false]);
 
-    let mut material = Material::of(vec![(run, Some(third))], &Policy::default());
+    let mut material = Material::of(vec![(run, Some(third))], Policy::default());
     material.histories.insert("toy".into(), History::Known(known));
     let pages = pages(&material);
     let trend = page(&pages, "trend.html");

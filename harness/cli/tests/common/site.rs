@@ -89,7 +89,7 @@ pub(crate) fn history(record: &Record) -> History {
 /// The real record with events, its baseline and a history.
 pub(crate) fn full() -> Material {
     let record = real();
-    let mut material = Material::of(vec![(eventful(&record), Some(baseline(&record)))], &Policy::default());
+    let mut material = Material::of(vec![(eventful(&record), Some(baseline(&record)))], Policy::default());
     material.histories.insert(record.family.clone(), history(&record));
     material
 }
@@ -130,7 +130,7 @@ pub(crate) fn hostile() -> Material {
     }];
     let blessing = Blessing { reason: HOSTILE.into(), at: HOSTILE.into(), cases: Some(HOSTILE.into()) };
     let before = Baseline { blessings: vec![blessing], ..baseline(&before) };
-    let mut material = Material::of(vec![(run, Some(before.clone()))], &Policy::default());
+    let mut material = Material::of(vec![(run, Some(before.clone()))], Policy::default());
     let blessed = Blessed { commit: Some(HOSTILE.into()), baseline: before };
     material.histories.insert(HOSTILE.into(), History::Known(vec![blessed]));
     material
@@ -152,7 +152,7 @@ pub(crate) fn many(count: usize) -> Material {
     };
     let of = |record: &Record| Record { family: "many".into(), cases: cases(record), ..record.clone() };
     let before = baseline(&of(&Record { cases: run.cases.clone(), ..before }));
-    Material::of(vec![(of(&run), Some(before))], &Policy::default())
+    Material::of(vec![(of(&run), Some(before))], Policy::default())
 }
 
 /// A run of all four families with the size of a full run, each with a baseline and a history.
@@ -176,7 +176,7 @@ pub(crate) fn full_run() -> Material {
         let before = baseline(&run);
         (run, Some(before))
     };
-    let mut material = Material::of(families.map(of).to_vec(), &Policy::default());
+    let mut material = Material::of(families.map(of).to_vec(), Policy::default());
     for record in &material.records {
         material.histories.insert(record.family.clone(), history(record));
     }

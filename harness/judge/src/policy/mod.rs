@@ -99,6 +99,19 @@ impl Policy {
         Ok(Self { rules: file::parse(&text).map_err(malformed)?, only_gated: false })
     }
 
+    /// Reads `given`, or else `policy.toml` in the folder of the baselines. Without either, the policy has no rules.
+    ///
+    /// # Errors
+    /// As [`Policy::read`]; a dangling symbolic link is an error, not a missing policy.
+    pub fn find(given: Option<&Path>, baselines: &Path) -> Result<Self, PolicyError> {
+        let beside = baselines.join("policy.toml");
+        match given {
+            Some(path) => Self::read(path),
+            None if beside.symlink_metadata().is_ok() => Self::read(&beside),
+            None => Ok(Self::default()),
+        }
+    }
+
     /// The same policy, but aspects that it would only report are ignored.
     #[must_use]
     pub fn only_gated(self) -> Self {

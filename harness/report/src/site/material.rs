@@ -31,6 +31,8 @@ pub struct Material {
     pub records: Vec<Record>,
     /// The baselines by family.
     pub baselines: BTreeMap<String, Baseline>,
+    /// What is gated, with what tolerance.
+    pub policy: Policy,
     /// The verdicts.
     pub comparison: Comparison,
     /// The history of each family's baseline.
@@ -64,15 +66,15 @@ impl Material {
     /// # Errors
     /// Returns [`GatherError`] if a file exists and cannot be read or is invalid.
     pub fn gather(sources: &Sources) -> Result<Self, GatherError> {
-        let policy = read_policy(sources)?;
-        let mut material = Self { criterion: criterion(&sources.run), ..Self::default() };
+        let policy = Policy::find(sources.policy.as_deref(), &sources.baselines)?;
+        let mut material = Self { criterion: criterion(&sources.run), policy, ..Self::default() };
         for path in records(&sources.run)? {
             let record = read_record(&path)?;
             let baseline = baselines::find(&sources.baselines, &record)?;
             let class = baseline.as_ref().map_or(&record.fingerprint.class, |baseline| &baseline.class);
             let file = baselines::path(&sources.baselines, class, &record.family);
             material.histories.insert(record.family.clone(), history(&file, baseline.as_ref()));
-            material.add(record, baseline, &policy, |family| baselines::classes(&sources.baselines, family));
+            material.add(record, baseline, |family| baselines::classes(&sources.baselines, family));
         }
         Ok(material)
     }
@@ -82,11 +84,10 @@ impl Material {
         &mut self,
         run: Record,
         baseline: Option<Baseline>,
-        policy: &Policy,
         others: impl Fn(&str) -> Vec<highwater_model::MachineClass>,
     ) {
         match &baseline {
-            Some(baseline) => self.comparison.families.push(compare_family(baseline, &run, policy)),
+            Some(baseline) => self.comparison.families.push(compare_family(baseline, &run, &self.policy)),
             None => self.comparison.without_baseline.push(NoBaseline {
                 family: run.family.clone(),
                 class: run.fingerprint.class.clone(),
@@ -105,21 +106,12 @@ impl Material {
 
     /// Creates material from records in memory, compared under `policy`.
     #[must_use]
-    pub fn of(pairs: Vec<(Record, Option<Baseline>)>, policy: &Policy) -> Self {
-        let mut material = Self::default();
+    pub fn of(pairs: Vec<(Record, Option<Baseline>)>, policy: Policy) -> Self {
+        let mut material = Self { policy, ..Self::default() };
         for (run, baseline) in pairs {
-            material.add(run, baseline, policy, |_| Vec::new());
+            material.add(run, baseline, |_| Vec::new());
         }
         material
-    }
-}
-
-fn read_policy(sources: &Sources) -> Result<Policy, PolicyError> {
-    let beside = sources.baselines.join("policy.toml");
-    match &sources.policy {
-        Some(path) => Policy::read(path),
-        None if beside.is_file() => Policy::read(&beside),
-        None => Ok(Policy::default()),
     }
 }
 

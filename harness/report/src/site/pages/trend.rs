@@ -1,7 +1,7 @@
 //! The page of trends: gated metrics over the history of the baselines, with the reasons of the blessings.
 
 use askama::Template;
-use highwater_judge::{Keep, Policy, baselines};
+use highwater_judge::{Keep, Mode, Policy, baselines};
 use highwater_model::{Aspect, Baseline, Metric, Record, Summary};
 
 use super::{CaseLink, Frame, family_tables::ladders, short};
@@ -80,8 +80,8 @@ fn group(material: &Material, record: &Record) -> Result<Group, SiteError> {
     };
     let cases: Vec<CaseData<'_>> = record.cases.iter().map(|case| CaseData::new(record, case)).collect();
     let cases: Vec<CaseData<'_>> = cases.into_iter().filter(|data| data.case.samples > 0).collect();
-    let gated = gated(&cases);
-    let run = baselines::of_run(record, &Policy::default(), Keep::Gated);
+    let gated = gated(&cases, &material.policy);
+    let run = baselines::of_run(record, &material.policy, Keep::Gated);
     let steps: Vec<&Baseline> = known.iter().map(|blessed| &blessed.baseline).chain([&run]).collect();
     let rows: Vec<Row> = cases.iter().map(|data| row(&steps, &gated, data)).collect();
     let has_changed = |row: &Row| row.cells.iter().any(|(_, since)| !since.is_empty());
@@ -152,19 +152,28 @@ fn change_charts(
     Ok(charts)
 }
 
-/// The metrics that are gated by default, except for the peaks.
-const GATED: [Metric; 5] = [Metric::AnonMapped, Metric::HeapLive, Metric::AnonHeap, Metric::PageTables, Metric::Vmas];
-
-/// The aspects that are gated by default and that the cases have.
-fn gated(cases: &[CaseData<'_>]) -> Vec<Gated> {
+/// The aspects that the policy gates in some case: slopes, and growth of the metrics whose slopes are not gated.
+fn gated(cases: &[CaseData<'_>], policy: &Policy) -> Vec<Gated> {
+    let is_gated = |metric: Metric, what: &What| {
+        let aspect = |data: &CaseData<'_>| match what {
+            What::Slope(ladder) => Some(Aspect::Slope(ladder.clone())),
+            What::Growth => Some(Aspect::Growth(data.fullest()?.stage.clone())),
+        };
+        cases.iter().any(|data| {
+            aspect(data).is_some_and(|it| policy.applied(&data.case.id, metric.into(), &it).mode == Mode::Gate)
+        })
+    };
     let ladders = ladders(cases);
-    let slopes = GATED
-        .into_iter()
-        .flat_map(|metric| ladders.iter().map(move |name| Gated { metric, what: What::Slope(name.clone()) }));
-    let growths = GATED.map(|metric| Gated { metric, what: What::Growth });
-    let growths = if ladders.is_empty() { growths.to_vec() } else { Vec::new() };
-    let peaks = [Metric::PeakAnon, Metric::HeapPeak].map(|metric| Gated { metric, what: What::Growth });
-    slopes.chain(growths).chain(peaks).collect()
+    let mut all = Vec::new();
+    for metric in Metric::ALL.iter().copied() {
+        let slopes = ladders.iter().cloned().map(What::Slope).filter(|what| is_gated(metric, what));
+        let before = all.len();
+        all.extend(slopes.map(|what| Gated { metric, what }));
+        if all.len() == before && is_gated(metric, &What::Growth) {
+            all.push(Gated { metric, what: What::Growth });
+        }
+    }
+    all
 }
 
 impl Gated {
