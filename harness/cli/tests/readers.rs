@@ -189,7 +189,7 @@ fn invalid_baselines_are_rejected_in_one_line() {
         ("cut short", &|path| cut(path, " n=5"), "`case ID n=WORKERS`"),
         ("a header word twice", &|path| replace(path, "\nunit ", "\nunit x\nunit "), "duplicate `unit`"),
         ("no class", &|path| replace(path, "\nclass linux-", "\nclass "), "not a machine class"),
-        ("no reference", &|path| replace(path, "\nreference loaded", "\nreference Loaded"), "`Loaded` is not a stage"),
+        ("no reference", &|path| replace(path, "\nbaseline_stage loaded", "\nbaseline_stage Loaded"), "`Loaded` is not a stage"),
         ("a family elsewhere", &|path| replace(path, "\nfamily toy", "\nfamily ../toy"), "is not a family name"),
         ("another family", &|path| replace(path, "\nfamily toy", "\nfamily zoo"), "contains the record of zoo"),
         ("a blessing of nobody", &|path| replace(path, " all: first", " first"), "`blessed TIME CASES: REASON`"),

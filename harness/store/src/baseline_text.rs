@@ -36,7 +36,7 @@ const HEAD: &str = "highwater baseline 2";
 #[must_use]
 pub fn baseline_text(baseline: &Baseline) -> String {
     let Baseline { family, class, unit, baseline_stage, context, blessings, cases } = baseline;
-    let mut text = format!("{HEAD}\nfamily {family}\nclass {class}\nunit {unit}\nreference {baseline_stage}\n");
+    let mut text = format!("{HEAD}\nfamily {family}\nclass {class}\nunit {unit}\nbaseline_stage {baseline_stage}\n");
     // Writing to a `String` cannot fail.
     for (name, value) in context {
         let _ = writeln!(text, "context {name} {}", single_line(value));
