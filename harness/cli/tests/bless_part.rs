@@ -201,7 +201,7 @@ fn an_old_baseline_is_rejected_with_the_command_to_convert_it() {
     let name = old.display().to_string();
     bless_part(&desk, "toy/heap/*", "x", exit::INTERNAL).complains_in_one_line(&[&name, "convert it: highwater bless"]);
     let refused = run(desk.compare(&[]), exit::INTERNAL.into());
-    refused.complains_in_one_line(&[&name, "a baseline of an older highwater"]);
+    refused.complains_in_one_line(&[&name, "a baseline in the JSON format of an older version"]);
     let (_, command) = refused.stderr.trim_end().split_once("convert it: ").expect("a command");
 
     let program = PathBuf::from(env!("CARGO_BIN_EXE_highwater"));

@@ -340,7 +340,7 @@ fn a_rise_that_is_not_reproduced_is_unconfirmed() {
     let line = text.line("unconfirmed");
     assert!(line.contains(HEAP) && line.contains(" fresh workers (64 KiB)"), "{line}");
     assert!(line.contains("not confirmed by ") && fresh_workers(line) >= 5, "{line}");
-    assert!(text.stderr.contains("toy: measuring 1 again"), "{}", text.stderr);
+    assert!(text.stderr.contains("toy: measuring 1 case again"), "{}", text.stderr);
     run(desk.compare(&["--strict"]), exit::UNCONFIRMED.into());
     run(desk.compare(&["--no-confirm"]), exit::REGRESSED.into());
 }

@@ -171,9 +171,9 @@ fn a_forked_child_halves_the_pss_and_keeps_the_rss() {
     Growth::of("share/pages=64", "forked")
         .is(&["pss.linear_memory"], -32)
         .within("pss.host_heap", few.clone())
-        // The thread of the case has a separate arena, and there are two stacks with 64 written pages each.
+        // The thread of the case has a separate arena. There are two stacks and a signal stack, with 64 written pages each.
         .within("pss.arenas", few.clone())
-        .within("pss.stacks", -72..=0)
+        .within("pss.stacks", -104..=0)
         .within("pss.other", few)
         .within("minor_faults", 0..=32)
         .within("uss", -1024..=-64)

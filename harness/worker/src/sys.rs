@@ -8,7 +8,7 @@ use std::{
 };
 
 use highwater_model::Metric;
-use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
+use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect};
 
 use crate::protocol::WORKER_FD;
 
@@ -58,11 +58,17 @@ const SIGNAL_STACK: usize = 256 << 10;
 /// (`AT_MINSIGSTKSZ`). Without this, the first trap of a WebAssembly guest adds one page on one machine and two on another.
 /// [sigaltstack(2)](https://man7.org/linux/man-pages/man2/sigaltstack.2.html)
 pub(crate) fn use_signal_stack() -> io::Result<Range<usize>> {
-    let rights = ProtFlags::READ | ProtFlags::WRITE;
+    let page = rustix::param::page_size();
+    // Guard pages on both sides: the kernel would merge the stack with a neighbouring mapping of the case.
     // SAFETY: the kernel chooses the address, so no mapping is replaced.
-    let start = unsafe { mmap_anonymous(null_mut(), SIGNAL_STACK, rights, MapFlags::PRIVATE) }?;
-    // SAFETY: the mapping that was just made, readable and writable, which nothing else points into.
-    unsafe { start.cast::<u8>().write_bytes(1, SIGNAL_STACK) };
+    let guard = unsafe { mmap_anonymous(null_mut(), SIGNAL_STACK + 2 * page, ProtFlags::empty(), MapFlags::PRIVATE) }?;
+    // SAFETY: within the mapping that was just made, which nothing else points into.
+    let start = unsafe {
+        let start = guard.byte_add(page);
+        mprotect(start, SIGNAL_STACK, MprotectFlags::READ | MprotectFlags::WRITE)?;
+        start.cast::<u8>().write_bytes(1, SIGNAL_STACK);
+        start
+    };
     let stack = libc::stack_t { ss_sp: start, ss_flags: 0, ss_size: SIGNAL_STACK };
     // SAFETY: the stack is mapped, is never unmapped, and belongs to this thread alone.
     match unsafe { libc::sigaltstack(&raw const stack, null_mut()) } {
