@@ -302,7 +302,7 @@ fn report_writes_the_pages_and_prints_the_path() {
     run(report(&["--policy", "/nowhere/policy.toml"]), exit::INTERNAL.into())
         .complains_in_one_line(&["/nowhere/policy.toml"]);
     fs::write(desk.record_path(), "{").expect("written");
-    run(report(&[]), exit::INTERNAL.into()).complains_in_one_line(&["toy.json", "not a whole"]);
+    run(report(&[]), exit::INTERNAL.into()).complains_in_one_line(&["toy.json", "not a complete"]);
 }
 
 #[test]
