@@ -1,6 +1,9 @@
 //! The main function of a worker: runs one case, once.
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Read, Write},
+    process::ExitCode,
+};
 
 use highwater_model::Category;
 
@@ -78,10 +81,19 @@ fn serve(channel: std::os::fd::OwnedFd, family: impl FnOnce() -> Family) -> Resu
 /// Runs the case on a new thread, for which glibc's malloc creates an unused arena. Earlier allocations (the list of
 /// cases, a longer path, feature strings of another CPU) then do not affect the placement of the case's blocks. Free
 /// pages of the main arena are released first, so that there are none left if the case trims its heap.
+///
+/// The main thread meanwhile waits in a read. It has made that call once before the case starts, and the case starts only
+/// when the main thread is about to make it again: otherwise the scheduler decides in which stage the main thread touches
+/// its last pages of code.
 fn on_fresh_thread(case: &dyn Case, stages: &mut Stages) -> Result<CaseResult, CaseError> {
     sys::trim_heap();
+    let (mut started, mut start) = io::pipe()?;
+    let (mut ended, mut end) = io::pipe()?;
+    end.write_all(&[0])?;
+    ended.read_exact(&mut [0])?;
     std::thread::scope(|scope| {
-        let run = || {
+        let run = move || {
+            started.read_exact(&mut [0])?;
             let layout = stages.layout();
             let mut run = || {
                 warm_stack();
@@ -90,9 +102,14 @@ fn on_fresh_thread(case: &dyn Case, stages: &mut Stages) -> Result<CaseResult, C
                 inject::shift_heap(layout.heap());
                 case.run(stages)
             };
-            shift_stack(layout.stack(), &mut run)
+            let result = shift_stack(layout.stack(), &mut run);
+            end.write_all(&[0])?;
+            result
         };
         let thread = std::thread::Builder::new().name("case".to_owned()).stack_size(STACK).spawn_scoped(scope, run)?;
+        start.write_all(&[0])?;
+        // If the case panics, `end` is closed and nothing is read.
+        let _ = ended.read(&mut [0])?;
         // The thread has printed the panic message. The process ends as if its main thread had panicked.
         thread.join().map_err(|panic| std::panic::resume_unwind(panic))
     })
