@@ -26,7 +26,6 @@ use highwater_worker::{Case, CaseError, CaseResult, Claim, Family, Stages};
 const BASELINE_STAGE: &str = "loaded";
 
 /// Starts a suite. Its name is the first part of every case id, and the name of its record and baseline.
-#[must_use]
 pub fn suite(name: &'static str) -> Suite {
     Suite(Family {
         name,

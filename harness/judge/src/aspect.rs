@@ -69,7 +69,7 @@ impl<'a> View<'a> {
         stages.flatten().max_by(f64::total_cmp)
     }
 
-    /// The line fitted to the rungs of a ladder, given by its stage name. `quantum` is that of [`stats::fit`].
+    /// The line fitted to the rungs of a ladder, given by its stage name. `quantum` is that of [`stats::theil_sen_fit`].
     #[must_use]
     pub fn line(&self, quantity: Quantity, name: &str, quantum: f64) -> Option<LinearFit> {
         let (scales, workers) = self.ladder(quantity, name)?;
