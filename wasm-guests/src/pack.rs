@@ -48,7 +48,7 @@ pub fn pack(root: &Path, built: &Path, toolchain: &str) -> Result<Vec<Packed>, E
     let path = root.join(manifest::FILE);
     let before = match files::read_text(&path) {
         Ok(text) => Manifest::parse(&text, &path)?,
-        // There is none on the first run.
+        // The file does not exist on the first run.
         Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Manifest::default(),
         Err(error) => return Err(error),
     };

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use highwater_judge::{FamilyComparison, Kind};
 use highwater_model::{Baseline, BaselineCase, CaseRecord, Record};
+use highwater_report::counted;
 
 use super::git;
 
@@ -70,7 +71,7 @@ impl Overrides {
         Some(format!(
             "{}: {} failed, {} {}; if that is intended, use --allow-failures",
             case.id,
-            counted_workers(case.failures.len()),
+            counted(case.failures.len(), "worker"),
             failure.outcome,
             failure.place()
         ))
@@ -96,11 +97,6 @@ impl Overrides {
         };
         problem.map(|problem| format!("{problem}; commit and measure again, or use --allow-dirty"))
     }
-}
-
-/// `1 worker`, `2 workers`.
-fn counted_workers(count: usize) -> String {
-    if count == 1 { "1 worker".to_owned() } else { format!("{count} workers") }
 }
 
 /// Refuses a case with too few completed workers. A case that always fails has none to count.

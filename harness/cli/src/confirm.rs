@@ -8,6 +8,7 @@ use std::{
 
 use highwater_judge::{FamilyComparison, Policy, compare_family, confirm_family};
 use highwater_model::{Baseline, CaseId, Record, Selection};
+use highwater_report::counted;
 use highwater_runner::{self as runner, Interrupt, Measuring, Plan, PlanError, RunnerError, Sampling};
 use highwater_store::FolderLock;
 
@@ -78,11 +79,6 @@ impl BenchBinary {
     }
 }
 
-/// `1 case`, `2 cases`.
-pub(super) fn counted_cases(count: usize) -> String {
-    if count == 1 { "1 case".to_owned() } else { format!("{count} cases") }
-}
-
 /// A filter that selects exactly these cases.
 pub(super) fn exact_filter(cases: &[&CaseId]) -> String {
     let ids: Vec<String> = cases.iter().map(|id| regex::escape(id.as_str())).collect();
@@ -115,7 +111,7 @@ pub(super) fn compare_and_confirm(
         }
     };
     let _lock = FolderLock::take(&program.folder, |line| eprintln!("{line}"))?;
-    eprintln!("{}: measuring {} again to confirm the findings", run.family, counted_cases(flagged.len()));
+    eprintln!("{}: measuring {} again to confirm the findings", run.family, counted(flagged.len(), "case"));
     let interrupt = Interrupt::install().map_err(|source| RunnerError::System { what: "watch for Ctrl-C", source })?;
     let selection = Selection { filter: Some(exact_filter(&flagged)), ..run.selection.clone() };
     let confirmation = program.measure(selection, aslr_off, &interrupt, |id| {

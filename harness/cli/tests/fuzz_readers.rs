@@ -21,6 +21,7 @@ use highwater_report::{
     self as report,
     export::{EXPORTERS, Results},
 };
+use highwater_stats::Random;
 use highwater_store::{baseline_text, read_baseline, read_record, write_record};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -28,25 +29,8 @@ use tempfile::TempDir;
 /// Time limit for one input on a busy machine.
 const TIME_LIMIT: Duration = Duration::from_secs(20);
 
-/// SplitMix64, as in `stats::random`.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        ((u128::from(self.next()) * bound as u128) >> 64) as usize
-    }
-
-    fn one_of<'a, T>(&mut self, items: &'a [T]) -> &'a T {
-        &items[self.below(items.len())]
-    }
+fn one_of<'a, T>(random: &mut Random, items: &'a [T]) -> &'a T {
+    &items[random.below(items.len())]
 }
 
 /// Feeds inputs from `make` to `check` until the time is up, and prints how many were accepted.
@@ -55,7 +39,7 @@ fn feed(kind: &str, make: impl Fn(&mut Random) -> Vec<u8>, check: impl Fn(&Path)
     let limit = Duration::from_secs(number("HIGHWATER_FUZZ_SECONDS").unwrap_or(2));
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_nanos() as u64;
     let seed = number("HIGHWATER_FUZZ_SEED").unwrap_or(now);
-    let mut random = Random(seed);
+    let mut random = Random::seeded(seed);
     let folder = in_memory();
     let path = folder.path().join(kind);
     let (started, mut fed, mut accepted) = (Instant::now(), 0_u64, 0_u64);
@@ -86,7 +70,7 @@ fn damaged(mut bytes: Vec<u8>, words: &[&str], random: &mut Random) -> Vec<u8> {
         let to = (at + random.below(40)).min(bytes.len());
         match random.below(7) {
             0 if at < bytes.len() => bytes[at] ^= 1 << random.below(8),
-            1 if at < bytes.len() => bytes[at] = random.next() as u8,
+            1 if at < bytes.len() => bytes[at] = random.below(256) as u8,
             2 => drop(bytes.drain(at..to)),
             3 => {
                 let piece = bytes[at..to].to_vec();
@@ -94,14 +78,14 @@ fn damaged(mut bytes: Vec<u8>, words: &[&str], random: &mut Random) -> Vec<u8> {
                 drop(bytes.splice(there..there, piece));
             }
             4 if random.below(8) == 0 => bytes.truncate(at),
-            _ => drop(bytes.splice(at..at, random.one_of(words).bytes())),
+            _ => drop(bytes.splice(at..at, one_of(random, words).bytes())),
         }
     }
     bytes
 }
 
 fn noise(random: &mut Random) -> Vec<u8> {
-    (0..random.below(200)).map(|_| random.next() as u8).collect()
+    (0..random.below(200)).map(|_| random.below(256) as u8).collect()
 }
 
 /// Collects the JSON pointers of all values of a document.
@@ -147,9 +131,9 @@ fn mutated(mut json: Value, random: &mut Random) -> Vec<u8> {
     for _ in 0..=random.below(4) {
         let mut all = Vec::new();
         pointers(&json, "", &mut all);
-        let [from, to] = [random.one_of(&all), random.one_of(&all)];
+        let [from, to] = [one_of(random, &all), one_of(random, &all)];
         let other = match random.below(2) {
-            0 => random.one_of(&odd).clone(),
+            0 => one_of(random, &odd).clone(),
             _ => json.pointer(from).cloned().unwrap_or_default(),
         };
         let Some(target) = json.pointer_mut(to) else { continue };
@@ -163,7 +147,7 @@ fn mutated(mut json: Value, random: &mut Random) -> Vec<u8> {
             (1, Value::Object(fields)) => {
                 let words =
                     ["anon", "anon.arenas", "vmas", "samples", "not_run", "failures", "time", "filter", "inject"];
-                fields.insert((*random.one_of(&words)).to_owned(), other);
+                fields.insert((*one_of(random, &words)).to_owned(), other);
             }
             (_, target) => *target = other,
         }

@@ -147,7 +147,7 @@ impl MemoryCgroup {
         }
     }
 
-    /// The lowest memory limit of the group and its visible ancestors; `None` if there is none.
+    /// The lowest memory limit of the group and its visible ancestors; `None` if no limit is set.
     #[must_use]
     pub fn limit(&self) -> Option<Bytes> {
         let limits = self.folder.ancestors().filter_map(|folder| {

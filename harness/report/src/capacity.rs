@@ -37,7 +37,7 @@ pub struct FamilyCapacity {
 pub struct CaseCapacity {
     /// The case.
     pub id: CaseId,
-    /// The prediction, or the reason why there is none.
+    /// The prediction, or the reason why it is missing.
     #[serde(rename = "prediction", serialize_with = "serialize_prediction")]
     pub prediction: Result<Capacity, String>,
     /// The verification of the prediction, if requested.

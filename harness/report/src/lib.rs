@@ -25,7 +25,8 @@ pub use run_table::run_table;
 pub use table::print_words;
 
 /// `1 case`, `2 cases`.
-fn counted(count: usize, word: &str) -> String {
+#[must_use]
+pub fn counted(count: usize, word: &str) -> String {
     let ending = if count == 1 { "" } else { "s" };
     format!("{count} {word}{ending}")
 }

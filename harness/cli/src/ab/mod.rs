@@ -12,17 +12,12 @@ use highwater_judge::{
     Comparison, FamilyComparison, Keep, Kind, Policy, baselines, compare_family, confirm_family, judge_time,
 };
 use highwater_model::{CaseId, Record, Selection};
-use highwater_report::{export::Results, site::comparison_page};
+use highwater_report::{counted, export::Results, site::comparison_page};
 use highwater_runner::{Interrupt, Measuring, Plan, RunError, RunnerError};
 use highwater_store::{FolderLock, write_atomically, write_record};
 use interleave::{Pairs, Side};
 
-use super::{
-    CliError,
-    confirm::{counted_cases, exact_filter},
-    output::Output,
-    paths::BaselineOptions,
-};
+use super::{CliError, confirm::exact_filter, output::Output, paths::BaselineOptions};
 
 /// The reason why a revision cannot be measured. The exit status is 125, so that `git bisect run` skips it.
 #[derive(Debug, thiserror::Error)]
@@ -148,7 +143,11 @@ impl RevisionPair<'_> {
         let confirmation = match flagged.as_slice() {
             [] => None,
             flagged => {
-                eprintln!("{}: measuring {} again to confirm the findings", head.family, counted_cases(flagged.len()));
+                eprintln!(
+                    "{}: measuring {} again to confirm the findings",
+                    head.family,
+                    counted(flagged.len(), "case")
+                );
                 self.measure(Some(exact_filter(flagged)), self.arguments.seed.wrapping_add(1))?
             }
         };
