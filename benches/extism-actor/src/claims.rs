@@ -1,8 +1,8 @@
 //! Claims about the memory of WebAssembly actors, from Reflow's document on memory management and from users of Extism,
 //! each confirmed or refuted by the run.
 
+use highwater_judge::{Claim, Finding};
 use highwater_model::{Metric, Record, nanoseconds, signed_bytes};
-use highwater_worker::{Claim, Finding};
 
 use crate::{
     Asked, Habit, Leak, Limits,

@@ -46,9 +46,8 @@ mod throughput;
 
 use std::{thread, time::Duration};
 
-use highwater_model::{CaseId, Context};
-use highwater_worker::{Case, Family, locked_version};
-use wasm_guests::GuestTarget;
+use highwater_model::CaseId;
+use highwater_worker::{Case, Family};
 
 pub use actor::{Actor, AfterCall, CallError, Files, Source};
 pub use config::MemoryLimit;
@@ -66,11 +65,9 @@ pub use throughput::{Between, Throughput};
 /// The family's name.
 pub const NAME: &str = "extism-actor";
 
-/// Returns the family with all its cases and claims.
+/// Returns the family with all its cases.
 #[must_use]
 pub fn family() -> Family {
-    let lock = include_str!("../../../Cargo.lock");
-    let version = |package: &str| locked_version(lock, package).unwrap_or_else(|| "unknown".to_owned());
     let mut cases: Vec<Box<dyn Case>> = Vec::new();
     add(&mut cases, Scaling::ALL);
     add(&mut cases, Messages::all());
@@ -80,19 +77,7 @@ pub fn family() -> Family {
     add(&mut cases, Leak::ALL);
     add(&mut cases, [Monitoring]);
     add(&mut cases, Throughput::all());
-    Family {
-        name: NAME,
-        unit: "actor",
-        baseline_stage: "loaded",
-        context: Context::from([
-            ("extism".to_owned(), version("extism")),
-            // Extism and the control share this version; the other families use a different one.
-            ("wasmtime".to_owned(), version("wasmtime@43")),
-            GuestTarget::context(),
-        ]),
-        cases,
-        claims: claims::all(),
-    }
+    Family { name: NAME, unit: "actor", baseline_stage: "loaded", cases }
 }
 
 fn add<C: Case + 'static>(cases: &mut Vec<Box<dyn Case>>, more: impl IntoIterator<Item = C>) {

@@ -1,6 +1,9 @@
 //! End-to-end tests of the family: every case completes, claims are decided as expected, the gate passes an unchanged
 //! program and fails when an actor keeps one page more, and nothing is written to the home folder.
 
+#[path = "../../../harness/cli/tests/common/linked.rs"]
+mod linked;
+
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -168,4 +171,10 @@ fn the_gate_passes_a_repeated_run_and_fails_a_page_per_actor() {
             .is_some_and(|subject| subject.aspect == Aspect::Slope("live".into()))),
         "{red:#?}"
     );
+}
+
+#[test]
+fn the_measured_process_links_neither_report_nor_command_line() {
+    let worker = Path::new(env!("CARGO_BIN_EXE_extism-actor-worker"));
+    linked::assert_measured_only(worker, Path::new(env!("CARGO_BIN_EXE_extism-actor")));
 }

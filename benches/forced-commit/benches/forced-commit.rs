@@ -1,5 +1,8 @@
-//! The bench target. All code is in the library.
+//! The bench target.
+
+#[path = "../src/main.rs"]
+mod program;
 
 fn main() -> std::process::ExitCode {
-    highwater::main(forced_commit::family)
+    program::main()
 }

@@ -48,7 +48,7 @@ mod target;
 
 pub use commit::{Commit, best};
 pub use error::{Error, NoHeadroom, Source};
-pub use family::family;
+pub use family::{claims, family};
 pub use headroom::Headroom;
 pub use image::{Dirt, Image};
 pub use live::{Left, Live};

@@ -1,6 +1,9 @@
 //! Runs the family as a user would and tests what its records show of the strategies, and that the gate fails
 //! when a commit leaves one page uncommitted or a reset leaves one byte.
 
+#[path = "../../../harness/cli/tests/common/linked.rs"]
+mod linked;
+
 use std::{path::Path, process::Command, sync::OnceLock};
 
 use highwater_judge::{Kind, Policy, compare_runs};
@@ -176,4 +179,10 @@ fn claims_are_undecided_without_their_cases() {
         assert_eq!(decision(id), Decision::Refuted, "{id}");
     }
     assert_eq!(decision("huge-pages-8x"), Decision::Undecided);
+}
+
+#[test]
+fn the_measured_process_links_neither_report_nor_command_line() {
+    let worker = Path::new(env!("CARGO_BIN_EXE_forced-commit-worker"));
+    linked::assert_measured_only(worker, Path::new(env!("CARGO_BIN_EXE_forced-commit")));
 }

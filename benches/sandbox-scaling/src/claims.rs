@@ -8,7 +8,7 @@ use decide::{
     code_is_shared, cow_is_on, drop_gives_back, growth_is_linear, has_own_memory, is_small, leaks_nothing,
     memory_is_sparse, of_256_mib, pre_initialisation_saves, python_is_the_cost, reuse_is_cheaper,
 };
-use highwater_worker::Claim;
+use highwater_judge::Claim;
 
 const PLAN: &str = "Memory Usage Measurement Plan";
 const CONTROL: &str = "control: must be refuted";
@@ -41,13 +41,13 @@ const fn claim(
     statement: &'static str,
     source: &'static str,
     refuted_if: &'static str,
-    decide: fn(&highwater_model::Record) -> highwater_worker::Finding,
+    decide: fn(&highwater_model::Record) -> highwater_judge::Finding,
 ) -> Claim {
     Claim { id, statement, source, refuted_if, decide }
 }
 
 /// All claims, each before its control.
-pub(crate) fn all() -> Vec<Claim> {
+pub fn all() -> Vec<Claim> {
     vec![
         claim(
             "code-is-shared",

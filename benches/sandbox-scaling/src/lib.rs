@@ -18,9 +18,8 @@
 //! ```
 
 mod axes;
-pub mod bring;
 mod ceiling;
-mod claims;
+pub mod claims;
 mod guest;
 mod host;
 mod matrix;
@@ -32,9 +31,7 @@ mod session;
 mod strategy;
 mod threads;
 
-use highwater_model::Context;
-use highwater_worker::{Case, Family, locked_version};
-use wasm_guests::GuestTarget;
+use highwater_worker::{Case, Family};
 
 pub use axes::{Access, Load};
 pub use ceiling::{Ceiling, Limit};
@@ -54,18 +51,7 @@ pub fn family() -> Family {
     add(&mut cases, ROWS.iter().copied());
     add(&mut cases, Session::ALL);
     add(&mut cases, Ceiling::ALL);
-    let version = locked_version(include_str!("../../../Cargo.lock"), "wasmtime");
-    Family {
-        name: NAME,
-        unit: "sandbox",
-        baseline_stage: "loaded",
-        context: Context::from([
-            ("wasmtime".to_owned(), version.unwrap_or_else(|| "unknown".to_owned())),
-            GuestTarget::context(),
-        ]),
-        cases,
-        claims: claims::all(),
-    }
+    Family { name: NAME, unit: "sandbox", baseline_stage: "loaded", cases }
 }
 
 fn add<C: Case + 'static>(cases: &mut Vec<Box<dyn Case>>, more: impl IntoIterator<Item = C>) {

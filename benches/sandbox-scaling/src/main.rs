@@ -1,5 +1,20 @@
-//! The family as a standalone program, identical to the bench target, for tests, profilers and debuggers.
+//! The family as a program: the bench target runs it, and tests, profilers and debuggers can.
 
-fn main() -> std::process::ExitCode {
-    highwater::main(sandbox_scaling::family)
+use std::process::ExitCode;
+
+use sandbox_scaling::{claims, family};
+use wasm_guests::GuestTarget;
+
+pub(crate) fn main() -> ExitCode {
+    let version = |package| highwater::locked_version(include_str!("../../../Cargo.lock"), package);
+    let unknown = || "unknown".to_owned();
+    let versions = [("wasmtime", version("wasmtime"))];
+    let versions = versions.map(|(name, version)| (name.to_owned(), version.unwrap_or_else(unknown)));
+    let worker = option_env!("CARGO_BIN_EXE_sandbox-scaling-worker").unwrap_or("sandbox-scaling-worker");
+    highwater::bench(family)
+        .context(versions)
+        .context([GuestTarget::context()])
+        .claims(claims::all())
+        .worker(worker)
+        .main()
 }

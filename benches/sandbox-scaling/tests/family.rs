@@ -3,6 +3,9 @@
 
 mod common;
 
+#[path = "../../../harness/cli/tests/common/linked.rs"]
+mod linked;
+
 use std::{collections::BTreeSet, path::Path, sync::OnceLock};
 
 use common::case;
@@ -142,4 +145,10 @@ fn a_broken_cache_entry_is_rebuilt_before_it_is_used() {
     std::fs::write(&path, &whole[..whole.len() / 2]).expect("writable");
     run();
     assert_eq!(std::fs::read(&path).expect("readable"), whole);
+}
+
+#[test]
+fn the_measured_process_links_neither_report_nor_command_line() {
+    let worker = Path::new(env!("CARGO_BIN_EXE_sandbox-scaling-worker"));
+    linked::assert_measured_only(worker, Path::new(env!("CARGO_BIN_EXE_sandbox-scaling")));
 }

@@ -1,5 +1,8 @@
-//! The bench target. The implementation is in the library.
+//! The bench target.
+
+#[path = "../src/main.rs"]
+mod program;
 
 fn main() -> std::process::ExitCode {
-    yaml_parse::main()
+    program::main()
 }

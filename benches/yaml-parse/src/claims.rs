@@ -1,7 +1,7 @@
 //! Claims about the memory cost of parsing YAML, and how a run confirms or refutes them.
 
+use highwater_judge::{Claim, Finding};
 use highwater_model::{CaseId, Metric, Record};
-use highwater_worker::{Claim, Finding};
 
 use crate::{generate::SIZE, growth};
 
@@ -10,7 +10,8 @@ const REPORT: &str = "memory analysis of libfyaml's Python bindings";
 
 /// All claims. Those about libfyaml are decided on libfyaml if it was measured (the feature `libfyaml`), and otherwise
 /// on an equivalent strategy of this family.
-pub(crate) const CLAIMS: [Claim; 9] = [
+/// The claims that a run decides.
+pub const CLAIMS: [Claim; 9] = [
     Claim {
         id: "total-is-3.52",
         statement: "A queryable document in memory takes about 3.52 times the file size, which is reasonable",

@@ -1,9 +1,9 @@
 //! Linearity of memory and time in the file size: fits a line through the sizes and checks whether it bends.
 
+use highwater_judge::Finding;
 use highwater_judge::{Aspect, View};
 use highwater_model::{CaseId, CaseRecord, Metric, Quantity, Record};
 use highwater_stats::{LinearFit, Linearity, theil_sen_fit};
-use highwater_worker::Finding;
 
 use crate::{generate::SIZE, peers::Peer};
 

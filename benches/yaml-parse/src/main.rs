@@ -1,5 +1,19 @@
-//! The family as a standalone program for tests, profilers and debuggers. It does the same as the bench target.
+//! The family as a program: the bench target runs it, and tests, profilers and debuggers can.
 
-fn main() -> std::process::ExitCode {
-    yaml_parse::main()
+use std::process::ExitCode;
+
+use yaml_parse::{claims, family, hostile, peers};
+
+/// Packages whose version may explain a difference between two runs, beside the peers.
+const PACKAGES: [&str; 2] = ["granit-parser", "fyaml-sys"];
+
+pub(crate) fn main() -> ExitCode {
+    hostile::child().unwrap_or_else(|| {
+        let lock = include_str!("../../../Cargo.lock");
+        let packages = peers::Peer::ALL.map(peers::Peer::package).into_iter().chain(PACKAGES);
+        let versions =
+            packages.filter_map(|package| Some((package.to_owned(), highwater::locked_version(lock, package)?)));
+        let worker = option_env!("CARGO_BIN_EXE_yaml-parse-worker").unwrap_or("yaml-parse-worker");
+        highwater::bench(family).context(versions).claims(claims::CLAIMS).worker(worker).main()
+    })
 }

@@ -1,7 +1,10 @@
 //! End-to-end tests of the family: the memory targets of the tape, the expected results of the strategies, and a gate
 //! that fails when a node of the tape grows.
 
-use std::{process::Command, sync::OnceLock};
+#[path = "../../../harness/cli/tests/common/linked.rs"]
+mod linked;
+
+use std::{path::Path, process::Command, sync::OnceLock};
 
 use highwater_judge::{Aspect, Kind, Policy, View, compare_runs};
 use highwater_model::{CaseId, CaseRecord, Metric, Quantity, Record};
@@ -121,4 +124,10 @@ fn the_gate_fails_when_a_node_grows_from_8_to_16_bytes() {
     let heap = heap.expect("the growth of heap bytes is gated");
     let more = (heap.run - heap.baseline.expect("known")) / FILE;
     assert!((0.35..0.5).contains(&more), "{more:.3}x more");
+}
+
+#[test]
+fn the_measured_process_links_neither_report_nor_command_line() {
+    let worker = Path::new(env!("CARGO_BIN_EXE_yaml-parse-worker"));
+    linked::assert_measured_only(worker, Path::new(env!("CARGO_BIN_EXE_yaml-parse")));
 }

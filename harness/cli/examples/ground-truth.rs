@@ -61,9 +61,7 @@ fn family() -> Family {
         name: "ground-truth",
         unit: "page",
         baseline_stage: "loaded",
-        context: Default::default(),
         cases: cases.into_iter().map(|case| Box::new(case) as Box<dyn Case>).collect(),
-        claims: Vec::new(),
     }
 }
 

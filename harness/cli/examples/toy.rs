@@ -9,14 +9,14 @@
 
 use std::{hint::black_box, io::Write, ops::Range, os::fd::BorrowedFd, path::PathBuf, time::Duration};
 
-use highwater_judge::{Aspect, View};
+use highwater_judge::{Aspect, Claim, Finding, View};
 use highwater_model::{Bytes, CaseId, Category, Metric, Scale};
-use highwater_worker::{Case, CaseResult, Claim, Dirs, Family, Finding, Limits, NotRun, Program, Stages, Timer};
+use highwater_worker::{Case, CaseResult, Dirs, Family, Limits, NotRun, Program, Stages, Timer};
 use memmap2::MmapMut;
 use rustix::process::{Resource, Rlimit, Signal, getpid, kill_process, setrlimit};
 
 fn main() -> std::process::ExitCode {
-    highwater::main(family)
+    highwater::bench(family).claims([CLAIM]).main()
 }
 
 fn family() -> Family {
@@ -27,14 +27,7 @@ fn family() -> Family {
         cases.extend(FAILURES.map(|how| Box::new(Fails(how)) as Box<dyn Case>));
         cases.push(Box::new(OtherProgram));
     }
-    Family {
-        name: "toy",
-        unit: "buffer",
-        baseline_stage: "loaded",
-        context: Default::default(),
-        cases,
-        claims: vec![CLAIM],
-    }
+    Family { name: "toy", unit: "buffer", baseline_stage: "loaded", cases }
 }
 
 /// A claim about this family.

@@ -27,16 +27,21 @@ impl BenchBinary {
     ///
     /// # Errors
     /// Returns the reason why the binary cannot be used.
-    pub(super) fn find(folder: &Path, family: &str) -> Result<Self, String> {
-        let link = folder.join("programs").join(family);
+    pub(super) fn find(run: &Path, family: &str) -> Result<Self, String> {
+        let link = |folder: &str| {
+            let link = run.join(folder).join(family);
+            fs::canonicalize(&link).map_err(|_| format!("{} does not exist", link.display()))
+        };
+        let (program, worker) = (link("programs")?, link("workers")?);
         let modified = |path: &Path| fs::metadata(path).and_then(|data| data.modified());
-        let program = fs::canonicalize(&link).map_err(|_| format!("{} does not exist", link.display()))?;
-        let record = folder.join(format!("{family}.json"));
-        match (modified(&program), modified(&record)) {
-            (Ok(built), Ok(measured)) if built <= measured => {}
-            _ => return Err(format!("{} was rebuilt after the run", program.display())),
+        let record = run.join(format!("{family}.json"));
+        for binary in [&program, &worker] {
+            match (modified(binary), modified(&record)) {
+                (Ok(built), Ok(measured)) if built <= measured => {}
+                _ => return Err(format!("{} was rebuilt after the run", binary.display())),
+            }
         }
-        let folder = fs::canonicalize(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        let folder = fs::canonicalize(run).map_err(|error| format!("{}: {error}", run.display()))?;
         let target = folder.parent().map_or_else(|| folder.clone(), Path::to_owned);
         Ok(Self { path: program, folder, target })
     }
@@ -59,8 +64,8 @@ impl BenchBinary {
     }
 
     /// Returns a handle that runs single workers.
-    pub(super) fn measuring(&self, interrupt: &Interrupt) -> Result<Measuring, CliError> {
-        Ok(Measuring::new(&self.path, &self.folder, interrupt)?)
+    pub(super) fn measuring(&self, plan: &Plan, interrupt: &Interrupt) -> Result<Measuring, CliError> {
+        Ok(Measuring::new(&plan.worker, &self.folder, interrupt)?)
     }
 
     /// Runs the workers of a plan.
@@ -72,7 +77,7 @@ impl BenchBinary {
         interrupt: &Interrupt,
         sampling: impl Fn(&CaseId) -> Sampling,
     ) -> Result<Record, CliError> {
-        let mut measuring = self.measuring(interrupt)?.with_fresh_layouts();
+        let mut measuring = self.measuring(&plan, interrupt)?.with_fresh_layouts();
         let cases = plan.cases.iter().map(|planned| measuring.case(planned, sampling(planned.id())));
         let cases = cases.collect::<Result<_, _>>()?;
         Ok(measuring.record(plan, selection, aslr_off, cases))

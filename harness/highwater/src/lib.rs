@@ -31,8 +31,10 @@
 //! }
 //! ```
 //!
-//! A large family implements [`Case`] and passes its [`Family`] to [`main`].
+//! A large family implements [`Case`] and passes its [`Family`] to [`main`], or to [`bench`] to add claims and a worker
+//! binary that links nothing but the cases.
 
+mod bench;
 mod measure;
 mod options;
 mod pages;
@@ -42,7 +44,9 @@ mod progress;
 mod suite;
 mod timing;
 
+pub use bench::{Bench, bench, main};
 pub use highwater_judge as judge;
+pub use highwater_judge::{Claim, Finding};
 pub use highwater_model as model;
 pub use highwater_model::{CaseId, Category, Context, Scale};
 pub use highwater_probe as probe;
@@ -52,8 +56,7 @@ pub use highwater_stats as stats;
 pub use highwater_store as store;
 pub use highwater_worker as worker;
 pub use highwater_worker::{
-    Case, CaseError, CaseResult, Claim, Conditions, CountingAllocator, Dirs, Family, Finding, Limits, NotRun, Program,
-    Stages, Timer, locked_version,
+    Case, CaseError, CaseResult, Conditions, CountingAllocator, Dirs, Family, Limits, NotRun, Program, Stages, Timer,
+    locked_version,
 };
-pub use program::main;
 pub use suite::{Cx, IntoCaseResult, Suite, suite};

@@ -5,24 +5,25 @@ use std::path::Path;
 use highwater_judge::exact_where_gated;
 use highwater_model::Record;
 use highwater_runner::{Interrupt, Measuring, RunError, Sampling};
-use highwater_worker::{Dirs, Family};
+use highwater_worker::Dirs;
 
 use crate::{
+    bench::Parts,
     options::{Matcher, Options, Switch},
     plan, progress,
 };
 
 /// Measures the selected cases of this bench binary's family.
 pub(super) fn measure(
-    family: &Family,
+    bench: &Parts,
     options: &Options,
     matcher: &Matcher,
     dirs: Dirs<'_>,
     folder: &Path,
     interrupt: &Interrupt,
 ) -> Result<Record, RunError> {
-    let plan = plan::make(family, options, matcher, dirs, folder)?;
-    let mut measuring = Measuring::new(Path::new("/proc/self/exe"), folder, interrupt)?;
+    let plan = plan::make(bench, options, matcher, dirs, folder)?;
+    let mut measuring = Measuring::new(&plan.worker, folder, interrupt)?;
     let bar = progress::bar(plan.cases.len());
     let mut cases = Vec::new();
     for planned in &plan.cases {
@@ -36,7 +37,7 @@ pub(super) fn measure(
 
 /// Runs each selected case once and reports failures.
 pub(super) fn test(
-    family: &Family,
+    bench: &Parts,
     options: &Options,
     matcher: &Matcher,
     dirs: Dirs<'_>,
@@ -44,7 +45,7 @@ pub(super) fn test(
     interrupt: &Interrupt,
 ) -> Result<(), RunError> {
     let once = Options { samples: Some(1), ..options.clone() };
-    let record = measure(family, &once, matcher, dirs, folder, interrupt)?;
+    let record = measure(bench, &once, matcher, dirs, folder, interrupt)?;
     let mut failed = 0;
     for case in &record.cases {
         match (&case.not_run, case.failures.first()) {

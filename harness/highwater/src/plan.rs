@@ -6,16 +6,20 @@ use highwater_model::Stage;
 use highwater_runner::{Job, Plan, Planned, RunError};
 use highwater_worker::{Case, Conditions, Dirs, Family, NotRun};
 
-use crate::options::{Matcher, Options, Switch};
+use crate::{
+    bench::Parts,
+    options::{Matcher, Options, Switch},
+};
 
 /// Prepares the files of the selected cases and creates their jobs. Workers will run in `folder`.
 pub(super) fn make(
-    family: &Family,
+    bench: &Parts,
     options: &Options,
     matcher: &Matcher,
     dirs: Dirs<'_>,
     folder: &Path,
 ) -> Result<Plan, RunError> {
+    let family = &bench.family;
     let selected = family.cases.iter().map(AsRef::as_ref).filter(|case| matcher.selects(*case));
     let planned = |case: &dyn Case| {
         let id = case.id();
@@ -31,7 +35,8 @@ pub(super) fn make(
         }
     };
     let cases = selected.map(planned).collect::<Result<_, _>>()?;
-    Ok(Plan::new(family.name, family.unit, stage(family.baseline_stage), family.context.clone(), cases))
+    let (unit, stage) = (family.unit, stage(family.baseline_stage));
+    Ok(Plan::new(family.name, unit, stage, bench.context.clone(), bench.worker()?, cases))
 }
 
 /// Parses the name of a stage in the source of a family.

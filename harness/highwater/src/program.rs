@@ -1,4 +1,4 @@
-//! The main function of a bench binary: selects its role, and turns errors into exit statuses.
+//! The measuring parent of a bench binary, and its other modes; turns errors into exit statuses.
 
 use std::{
     env, fs,
@@ -8,26 +8,22 @@ use std::{
 };
 
 use clap::Parser;
-use highwater_judge::{Policy, compare_runs};
+use highwater_judge::{Claim, Policy, compare_runs};
 use highwater_model::{Record, exit};
 use highwater_report as report;
 use highwater_runner::{self as runner, Interrupt, RunError, RunnerError};
 use highwater_store::{FolderLock, LastRun, Progress, read_record, write_atomically, write_record};
-use highwater_worker::{Dirs, Family, protocol};
+use highwater_worker::Dirs;
 
 use crate::{
+    bench::Parts,
     measure,
     options::{Matcher, Mode, Options, for_criterion},
     pages, plan, timing,
 };
 
-/// The `main` function of a bench binary. The same binary runs as the measuring parent, as a worker, and as the
-/// criterion benchmark; each of these processes calls `family`.
-#[must_use]
-pub fn main(family: impl FnOnce() -> Family) -> ExitCode {
-    if protocol::is_worker() {
-        return highwater_worker::run(family);
-    }
+/// Runs as the measuring parent or as the criterion benchmark. The family is built after the options are checked.
+pub(super) fn main(bench: impl FnOnce() -> Parts) -> ExitCode {
     let options = Options::parse();
     let matcher = match options.matcher() {
         Ok(matcher) => matcher,
@@ -36,7 +32,7 @@ pub fn main(family: impl FnOnce() -> Family) -> ExitCode {
             return ExitCode::from(exit::USAGE);
         }
     };
-    match run(&family(), &options, &matcher) {
+    match run(&bench(), &options, &matcher) {
         Ok(()) => ExitCode::from(exit::PASSED),
         Err(RunError::Runner(error @ RunnerError::Interrupted)) => {
             eprintln!("{error}");
@@ -71,9 +67,11 @@ impl Folders {
         self.own.join(format!("{family}.json"))
     }
 
-    /// The link with which `highwater` finds this program, to run more of its workers.
-    fn program(&self, family: &str) -> PathBuf {
-        self.own.join("programs").join(family)
+    /// Links this program and that of its workers, so that `highwater` finds them to run more workers.
+    fn link(&self, family: &str, worker: &Path) -> Result<(), RunError> {
+        let own = env::current_exe().map_err(|source| RunError::Io { path: "/proc/self/exe".into(), source })?;
+        link(&self.own.join("programs").join(family), &own)?;
+        link(&self.own.join("workers").join(family), worker)
     }
 
     fn named(&self, name: &str, family: &str) -> PathBuf {
@@ -81,7 +79,8 @@ impl Folders {
     }
 }
 
-fn run(family: &Family, options: &Options, matcher: &Matcher) -> Result<(), RunError> {
+fn run(bench: &Parts, options: &Options, matcher: &Matcher) -> Result<(), RunError> {
+    let family = &bench.family;
     let folders = Folders::find()?;
     let dirs = Dirs { cache: &folders.cache };
     if timing::is_timing_process() {
@@ -89,7 +88,7 @@ fn run(family: &Family, options: &Options, matcher: &Matcher) -> Result<(), RunE
         return result.map_err(|source| RunError::Prepare { case: family.name.to_owned(), source });
     }
     if let Some(path) = &options.plan {
-        let plan = plan::make(family, options, matcher, dirs, &folders.own)?;
+        let plan = plan::make(bench, options, matcher, dirs, &folders.own)?;
         let text = serde_json::to_string(&plan)
             .map_err(|source| RunError::Io { path: path.clone(), source: source.into() })?;
         return Ok(write_atomically(path, text.as_bytes())?);
@@ -115,7 +114,7 @@ fn run(family: &Family, options: &Options, matcher: &Matcher) -> Result<(), RunE
             }
         }
         Mode::Test => {
-            measure::test(family, options, matcher, dirs, &folders.own, &interrupt)?;
+            measure::test(bench, options, matcher, dirs, &folders.own, &interrupt)?;
             if !options.memory_only {
                 criterion()?;
             }
@@ -124,7 +123,7 @@ fn run(family: &Family, options: &Options, matcher: &Matcher) -> Result<(), RunE
             criterion()?;
         }
         Mode::Measure => {
-            let named = requested_baseline(options, &folders, family)?;
+            let named = requested_baseline(options, &folders, family.name)?;
             let note = |progress| {
                 LastRun::note(&folders.own, &runner::run_id(), options.filter.as_deref(), family.name, progress)
             };
@@ -133,17 +132,17 @@ fn run(family: &Family, options: &Options, matcher: &Matcher) -> Result<(), RunE
                 return Ok(note(Progress::NothingSelected)?);
             }
             note(Progress::Begun)?;
-            let mut record = measure::measure(family, options, matcher, dirs, &folders.own, &interrupt)?;
-            decide(family, &mut record);
+            let mut record = measure::measure(bench, options, matcher, dirs, &folders.own, &interrupt)?;
+            decide(&bench.claims, &mut record);
             save(&record, options, &folders)?;
-            link(&folders.program(family.name))?;
+            folders.link(family.name, &bench.worker()?)?;
             if !options.memory_only {
                 for ((id, routine), time) in criterion()?.estimates() {
                     if let Some(case) = record.cases.iter_mut().find(|case| case.id.as_str() == id) {
                         case.time.insert(routine, time);
                     }
                 }
-                decide(family, &mut record);
+                decide(&bench.claims, &mut record);
                 save(&record, options, &folders)?;
             }
             note(Progress::Measured)?;
@@ -156,18 +155,18 @@ fn run(family: &Family, options: &Options, matcher: &Matcher) -> Result<(), RunE
 
 /// Reads the named record to compare with, before anything runs. As in criterion, `--baseline` fails if there is none,
 /// and `--baseline-lenient` does not.
-fn requested_baseline(options: &Options, folders: &Folders, family: &Family) -> Result<Option<Record>, RunError> {
+fn requested_baseline(options: &Options, folders: &Folders, family: &str) -> Result<Option<Record>, RunError> {
     let flags = &options.criterion;
     Ok(match (&flags.baseline, &flags.baseline_lenient) {
-        (Some(name), _) => Some(read_record(&folders.named(name, family.name))?),
-        (None, Some(name)) => read_record(&folders.named(name, family.name)).ok(),
+        (Some(name), _) => Some(read_record(&folders.named(name, family))?),
+        (None, Some(name)) => read_record(&folders.named(name, family)).ok(),
         (None, None) => None,
     })
 }
 
 /// Decides the claims from the record so far.
-fn decide(family: &Family, record: &mut Record) {
-    record.claims = family.claims.iter().map(|claim| claim.decided(record)).collect();
+fn decide(claims: &[Claim], record: &mut Record) {
+    record.claims = claims.iter().map(|claim| claim.decided(record)).collect();
 }
 
 /// Writes the record, and a copy under the name of `--save-baseline`.
@@ -179,13 +178,12 @@ fn save(record: &Record, options: &Options, folders: &Folders) -> Result<(), Run
     Ok(())
 }
 
-/// Atomically replaces `path` by a symbolic link to this program.
-fn link(path: &Path) -> Result<(), RunError> {
+/// Atomically replaces `path` by a symbolic link to `program`.
+fn link(path: &Path, program: &Path) -> Result<(), RunError> {
     let error = |path: &Path| {
         let path = path.to_owned();
         move |source| RunError::Io { path, source }
     };
-    let program = env::current_exe().map_err(error(Path::new("/proc/self/exe")))?;
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(error(folder))?;
     let new = path.with_extension(format!("{}.new", process::id()));

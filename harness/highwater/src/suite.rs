@@ -19,45 +19,47 @@ use std::{
     process::ExitCode,
 };
 
-use highwater_model::{CaseId, Scale};
-use highwater_worker::{Case, CaseError, CaseResult, Claim, Family, Stages};
+use highwater_judge::Claim;
+use highwater_model::{CaseId, Context, Scale};
+use highwater_worker::{Case, CaseError, CaseResult, Family, Stages};
 
 /// The stage from which growth is measured: everything shared is allocated, and no unit.
 const BASELINE_STAGE: &str = "loaded";
 
 /// Starts a suite. Its name is the first part of every case id, and the name of its record and baseline.
 pub fn suite(name: &'static str) -> Suite {
-    Suite(Family {
-        name,
-        unit: "unit",
-        baseline_stage: BASELINE_STAGE,
-        context: Default::default(),
-        cases: Vec::new(),
+    Suite {
+        family: Family { name, unit: "unit", baseline_stage: BASELINE_STAGE, cases: Vec::new() },
+        context: Context::default(),
         claims: Vec::new(),
-    })
+    }
 }
 
 /// A family of cases that are closures. [`Case`] is for those that need more: files made in advance, limits, routines
 /// for criterion.
 #[must_use = "a suite does nothing until `main` is called"]
-pub struct Suite(Family);
+pub struct Suite {
+    family: Family,
+    context: Context,
+    claims: Vec<Claim>,
+}
 
 impl Suite {
     /// What one unit of a ladder is, in the singular: `sandbox`.
     pub fn unit(mut self, unit: &'static str) -> Self {
-        self.0.unit = unit;
+        self.family.unit = unit;
         self
     }
 
     /// Adds a version or setting to the record. A comparison lists what differs.
     pub fn context(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.0.context.insert(name.to_owned(), value.into());
+        self.context.insert(name.to_owned(), value.into());
         self
     }
 
     /// Adds a claim, which a run confirms or refutes.
     pub fn claim(mut self, claim: Claim) -> Self {
-        self.0.claims.push(claim);
+        self.claims.push(claim);
         self
     }
 
@@ -72,21 +74,22 @@ impl Suite {
         ladder: impl IntoIterator<Item = u32>,
         run: impl Fn(&mut Cx<'_>) -> CaseResult + Send + Sync + 'static,
     ) -> Self {
-        let id = format!("{}/{id}", self.0.name).parse().unwrap_or_else(|error| panic!("{error}"));
-        self.0.cases.push(Box::new(Closure { id, ladder: ladder.into_iter().map(Scale).collect(), run }));
+        let id = format!("{}/{id}", self.family.name).parse().unwrap_or_else(|error| panic!("{error}"));
+        self.family.cases.push(Box::new(Closure { id, ladder: ladder.into_iter().map(Scale).collect(), run }));
         self
     }
 
     /// Adds any other case.
     pub fn with(mut self, case: impl Case + 'static) -> Self {
-        self.0.cases.push(Box::new(case));
+        self.family.cases.push(Box::new(case));
         self
     }
 
     /// The `main` function of a bench binary: see [`crate::main`].
     #[must_use]
     pub fn main(self) -> ExitCode {
-        crate::main(|| self.0)
+        let Self { family, context, claims } = self;
+        crate::bench(|| family).context(context).claims(claims).main()
     }
 }
 

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::Job;
 
 /// The version of the plan format.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The jobs of a family.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -28,6 +28,8 @@ pub struct Plan {
     pub baseline_stage: Stage,
     /// Versions and settings that the family reports.
     pub context: Context,
+    /// The program that the workers of [`highwater_worker::Program::Own`] execute, as an absolute path.
+    pub worker: PathBuf,
     /// The selected cases, in the family's order.
     pub cases: Vec<Planned>,
 }
@@ -90,8 +92,16 @@ pub enum PlanError {
 impl Plan {
     /// Creates a plan.
     #[must_use]
-    pub fn new(family: &str, unit: &str, baseline_stage: Stage, context: Context, cases: Vec<Planned>) -> Self {
-        Self { version: VERSION, family: family.to_owned(), unit: unit.to_owned(), baseline_stage, context, cases }
+    pub fn new(
+        family: &str,
+        unit: &str,
+        baseline_stage: Stage,
+        context: Context,
+        worker: PathBuf,
+        cases: Vec<Planned>,
+    ) -> Self {
+        let (family, unit) = (family.to_owned(), unit.to_owned());
+        Self { version: VERSION, family, unit, baseline_stage, context, worker, cases }
     }
 
     /// Requests the plan of a bench binary, which prepares the files of its cases below `target`.

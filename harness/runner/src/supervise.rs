@@ -40,7 +40,7 @@ const ALLOCATION_FAILED: &str = "memory allocation of";
 /// Starts workers, one at a time.
 #[derive(Debug)]
 pub struct Supervisor {
-    /// The bench binary.
+    /// The program of the bench's workers.
     own: OwnedFd,
     plan: CpuPlan,
     folder: PathBuf,
@@ -49,7 +49,7 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// Creates a supervisor. `program` is the bench binary, which workers with [`Program::Own`] execute; `folder` is
+    /// Creates a supervisor. `program` is the program that workers with [`Program::Own`] execute; `folder` is
     /// the working directory of all workers.
     ///
     /// # Errors
@@ -57,7 +57,7 @@ impl Supervisor {
     pub fn new(program: &Path, folder: &Path, plan: CpuPlan, interrupt: Interrupt) -> Result<Self, RunnerError> {
         let own = File::open(program).map_err(|source| RunnerError::Spawn { program: program.to_owned(), source })?;
         let own = rustix::io::fcntl_dupfd_cloexec(own, MIN_CHILD_FD)
-            .map_err(|error| system("keep the bench binary open")(error.into()))?;
+            .map_err(|error| system("keep the worker program open")(error.into()))?;
         let group = MemoryCgroup::of(std::process::id()).ok();
         Ok(Self { own, plan, folder: folder.to_owned(), interrupt, group })
     }

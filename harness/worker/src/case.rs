@@ -47,7 +47,7 @@ impl Default for Limits {
 /// The program that a worker executes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Program {
-    /// The bench binary itself.
+    /// The worker of the bench: a binary of the same package, or the bench binary itself.
     Own,
     /// Another program that speaks the stage protocol.
     Other {

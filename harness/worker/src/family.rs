@@ -1,10 +1,8 @@
-//! A family: the cases of one bench crate, and the claims that they decide.
+//! A family: the cases of one bench crate.
 
-use highwater_model::Context;
+use crate::Case;
 
-use crate::{Case, Claim};
-
-/// The benchmarks of one bench crate.
+/// The cases of one bench crate.
 pub struct Family {
     /// The name, which is the first part of each case id.
     pub name: &'static str,
@@ -12,15 +10,11 @@ pub struct Family {
     pub unit: &'static str,
     /// The stage that growth is measured from: everything shared is loaded, and there are no units yet.
     pub baseline_stage: &'static str,
-    /// Versions and settings that may explain a difference between two runs.
-    pub context: Context,
     /// The cases.
     pub cases: Vec<Box<dyn Case>>,
-    /// The claims about its subject.
-    pub claims: Vec<Claim>,
 }
 
-/// The version of a package in a `Cargo.lock`, for [`Family::context`]. If there are several, the newest; `wasmtime@43`
+/// The version of a package in a `Cargo.lock`, for the context of a record. If there are several, the newest; `wasmtime@43`
 /// selects the newest version 43.
 #[must_use]
 pub fn locked_version(lock: &str, package: &str) -> Option<String> {

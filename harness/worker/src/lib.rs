@@ -8,7 +8,6 @@
 mod alloc;
 
 mod case;
-mod claim;
 mod family;
 mod inject;
 mod layout;
@@ -21,7 +20,6 @@ mod timer;
 
 pub use alloc::CountingAllocator;
 pub use case::{Case, CaseError, CaseResult, Conditions, Dirs, Limits, NotRun, Program};
-pub use claim::{Claim, Finding};
 pub use family::{Family, locked_version};
 pub use layout::Layout;
 pub use run::{run, warm_stack};

@@ -1,7 +1,7 @@
 //! Published claims about committing and resetting a linear memory, and how a run decides them.
 
+use highwater_judge::{Claim, Finding};
 use highwater_model::{CaseRecord, nanoseconds};
-use highwater_worker::{Claim, Finding};
 
 use super::readings::{Ratio, commits, faster, figure, full, jobs, killed, missing, of_zeroing};
 
@@ -9,7 +9,8 @@ use super::readings::{Ratio, commits, faster, figure, full, jobs, killed, missin
 const RECIPE: &str = "metashrew, Memory Pre-allocation Solution - FINAL";
 const FINDINGS: &str = "metashrew, Memory Pre-allocation Test Findings";
 
-pub(super) fn all() -> Vec<Claim> {
+/// All claims, each before its control.
+pub fn all() -> Vec<Claim> {
     vec![
         Claim {
             id: "static-maximum-pre-allocates",

@@ -11,7 +11,7 @@
 //! ```
 
 mod beside;
-mod claims;
+pub mod claims;
 mod commit;
 mod jobs;
 mod limit;
@@ -20,9 +20,8 @@ mod reset;
 mod swapped;
 mod tables;
 
-use highwater_model::{CaseId, Category, Context};
-use highwater_worker::{Case, CaseError, CaseResult, Family, NotRun, Stages, locked_version};
-use wasm_guests::GuestTarget;
+use highwater_model::{CaseId, Category};
+use highwater_worker::{Case, CaseError, CaseResult, Family, NotRun, Stages};
 
 use crate::{Error, Live, Target};
 
@@ -32,18 +31,8 @@ const NAME: &str = "forced-commit";
 #[must_use]
 pub fn family() -> Family {
     let cases = [commit::cases(), beside::cases(), reset::cases(), swapped::cases(), jobs::cases(), limit::cases()];
-    let version = locked_version(include_str!("../../../../Cargo.lock"), "wasmtime");
-    Family {
-        name: NAME,
-        unit: "MiB dirtied",
-        baseline_stage: "loaded",
-        context: Context::from([
-            ("wasmtime".to_owned(), version.unwrap_or_else(|| "unknown".to_owned())),
-            GuestTarget::context(),
-        ]),
-        cases: cases.into_iter().flatten().collect(),
-        claims: claims::all(),
-    }
+    let cases = cases.into_iter().flatten().collect();
+    Family { name: NAME, unit: "MiB dirtied", baseline_stage: "loaded", cases }
 }
 
 /// The id of a row.

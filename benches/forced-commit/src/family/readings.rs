@@ -1,8 +1,8 @@
 //! Values that the claims read from a record: figures, the fastest commits, and comparisons of two
 //! strategies.
 
+use highwater_judge::Finding;
 use highwater_model::{CaseRecord, Quantity, Record, nanoseconds};
-use highwater_worker::Finding;
 
 pub(super) fn full(id: &str) -> String {
     format!("{}/{id}", super::NAME)

@@ -1,7 +1,7 @@
 //! Decides each claim from a run's figures, for any case.
 
+use highwater_judge::Finding;
 use highwater_model::{Category, Metric, Quantity, Record, signed_bytes};
-use highwater_worker::Finding;
 
 use super::{CPYTHON, CPYTHON_PRE};
 use crate::{WINDOW, reading::Reading};

@@ -173,7 +173,8 @@ impl RevisionPair<'_> {
         let folder = self.workspace.target.join("highwater");
         let side = |program: &PathBuf| -> Result<Side, CliError> {
             let plan = Plan::request(program, &self.workspace.target, &selection, aslr_off)?;
-            Ok(Side { plan, measuring: Measuring::new(program, &folder, self.interrupt)?, cases: Vec::new() })
+            let measuring = Measuring::new(&plan.worker, &folder, self.interrupt)?;
+            Ok(Side { plan, measuring, cases: Vec::new() })
         };
         let [base, head] = self.programs;
         let (mut base, mut head) = (side(base)?, side(head)?);

@@ -74,12 +74,12 @@ fn verify_case(
     };
     let selection = Selection { filter: Some(exact_filter(&[&capacity.case])), ..Selection::default() };
     let plan = program.plan(&selection, run.fingerprint.class.aslr_off)?;
+    let mut measuring = program.measuring(&plan, interrupt)?;
     let job = match plan.cases.into_iter().next() {
         Some(Planned::Job(job)) => job,
         Some(Planned::NotRun { reason, .. }) => return not_run(reason),
         None => return not_run("the bench binary does not have this case".to_owned()),
     };
-    let mut measuring = program.measuring(interrupt)?;
     measuring.prepare_page_cache(&job)?;
     let mut search = Search::around(first.fits.units);
     let mut ended = None;

@@ -6,11 +6,11 @@ use std::{io, path::PathBuf};
 use highwater_model::exit;
 
 /// Exit status for a program that failed when it ran: a trap, its time limit or its own exit status.
-pub const FAILED: u8 = exit::REGRESSED;
+pub(super) const FAILED: u8 = exit::REGRESSED;
 
 /// Why there is no result.
 #[derive(Debug, thiserror::Error)]
-pub enum Refusal {
+pub(super) enum Refusal {
     /// The file cannot be read.
     #[error("{path}: {source}")]
     Read {
@@ -52,7 +52,7 @@ pub enum Refusal {
 impl Refusal {
     /// The corresponding exit status.
     #[must_use]
-    pub fn exit_status(&self) -> u8 {
+    pub(super) fn exit_status(&self) -> u8 {
         match self {
             Self::Read { .. } | Self::NotWasm { .. } | Self::Imports { .. } | Self::Call(_) => exit::USAGE,
             Self::Failed(_) => FAILED,

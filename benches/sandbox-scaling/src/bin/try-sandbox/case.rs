@@ -13,13 +13,13 @@
 use std::time::{Duration, Instant};
 
 use highwater_model::{CaseId, Category, Scale};
-use highwater_worker::{Case, CaseResult, Stages};
+use highwater_worker::{Case, CaseResult, Family, Stages};
 
 use super::{
     host::{Host, Live},
     order::{Call, Errand, Order},
     refusal::one_line,
-    strategy::Strategy,
+    strategy::{self, Strategy},
 };
 
 /// The family's name in case ids.
@@ -35,6 +35,12 @@ const CYCLES_TIME: Duration = Duration::from_millis(300);
 const CYCLES_MOST: usize = 2000;
 /// Minimum number of measured cycles, so that the first, with cold caches, is not the median.
 const CYCLES_FEWEST: usize = 3;
+
+/// The family of the workers, in which each strategy is a case.
+pub(super) fn family() -> Family {
+    let cases = strategy::ALL.into_iter().map(|one| Box::new(Try(one)) as Box<dyn Case>).collect();
+    Family { name: FAMILY, unit: "sandbox", baseline_stage: "loaded", cases }
+}
 
 /// A strategy to try.
 #[derive(Clone, Copy, Debug)]

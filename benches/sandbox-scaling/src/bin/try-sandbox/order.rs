@@ -9,27 +9,27 @@ use super::{Refusal, strategy::Needs};
 
 /// What to run, and how.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Order {
+pub(super) struct Order {
     /// Whether the file is a component and not a core module.
-    pub component: bool,
+    pub(super) component: bool,
     /// Whether to provide WASI.
-    pub wasi: bool,
+    pub(super) wasi: bool,
     /// Whether to replace missing imports with stubs that trap.
-    pub stub: bool,
+    pub(super) stub: bool,
     /// What to call.
-    pub call: Call,
+    pub(super) call: Call,
     /// The capacity that a pool needs.
-    pub needs: Needs,
+    pub(super) needs: Needs,
     /// The number of concurrent sandboxes.
-    pub sandboxes: u32,
+    pub(super) sandboxes: u32,
     /// The task of the worker.
-    pub errand: Errand,
+    pub(super) errand: Errand,
 }
 
 /// What every sandbox executes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Call {
+pub(super) enum Call {
     /// Nothing beyond instantiation.
     Nothing,
     /// Run as a command with these arguments: `_start`, or `run` of `wasi:cli/run`.
@@ -46,7 +46,7 @@ pub enum Call {
 impl Call {
     /// The call, as described in errors.
     #[must_use]
-    pub fn words(&self) -> String {
+    pub(super) fn words(&self) -> String {
         match self {
             Self::Nothing => "instantiating it".to_owned(),
             Self::Command(_) => "running it".to_owned(),
@@ -58,7 +58,7 @@ impl Call {
 /// The task of a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Errand {
+pub(super) enum Errand {
     /// Check whether it runs at all, and keep its standard error.
     Trial,
     /// Measure memory, then time.
@@ -70,7 +70,7 @@ impl Order {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn write(&self, path: &Path) -> Result<PathBuf, Refusal> {
+    pub(super) fn write(&self, path: &Path) -> Result<PathBuf, Refusal> {
         let text = serde_json::to_vec(self).map_err(|error| Refusal::Harness(error.to_string()))?;
         write_atomically(path, &text).map_err(|error| Refusal::Harness(error.to_string()))?;
         Ok(path.to_owned())
@@ -80,7 +80,7 @@ impl Order {
     ///
     /// # Errors
     /// When the file cannot be read or is not an order.
-    pub fn read(path: &Path) -> Result<Self, Refusal> {
+    pub(super) fn read(path: &Path) -> Result<Self, Refusal> {
         let harness = |problem: String| Refusal::Harness(format!("{}: {problem}", path.display()));
         let text = std::fs::read(path).map_err(|error| harness(error.to_string()))?;
         serde_json::from_slice(&text).map_err(|error| harness(error.to_string()))

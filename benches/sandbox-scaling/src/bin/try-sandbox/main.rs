@@ -1,11 +1,34 @@
 //! `just try PATH`: the cost of a sandbox of any WebAssembly file by allocation strategy, and a
-//! recommendation.
+//! recommendation. Every strategy runs in separate workers; `docs/try.md` has sessions.
+//!
+//! ```text
+//!  given     the file: read, compiled                     in the parent; nothing of it runs there
+//!  order     what to call, and how: passed to workers
+//!  host      imports, exports, arguments; sandboxes       in the parent to check, in workers to run
+//!  case      the stages of one strategy                   in workers
+//!  sweep     a trial, then every strategy
+//!  advice    the table, the recommendation, the settings
+//! ```
+
+mod advice;
+mod args;
+mod case;
+mod exports;
+mod given;
+mod host;
+mod order;
+mod refusal;
+mod strategy;
+mod sweep;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser;
 use highwater_model::exit;
-use sandbox_scaling::bring::{self, Asked, Refusal};
+
+use advice::advice;
+use refusal::Refusal;
+use sweep::{Asked, sweep};
 
 /// Measure a WebAssembly file with every allocation strategy of wasmtime and recommend one
 #[derive(Debug, Parser)]
@@ -48,7 +71,7 @@ fn seconds(text: &str) -> Result<f64, String> {
 
 fn main() -> ExitCode {
     if highwater_worker::protocol::is_worker() {
-        return highwater::main(bring::family);
+        return highwater_worker::run(case::family);
     }
     let arguments = Arguments::parse();
     let asked = Asked {
@@ -60,9 +83,9 @@ fn main() -> ExitCode {
         limit: Duration::from_secs_f64(arguments.time_limit),
         samples: arguments.samples as usize,
     };
-    match bring::sweep(&asked, &|line| eprintln!("{line}")) {
+    match sweep(&asked, &|line| eprintln!("{line}")) {
         Ok(tried) => {
-            print!("{}", bring::advice(&asked, &tried));
+            print!("{}", advice(&asked, &tried));
             ExitCode::from(exit::PASSED)
         }
         Err(refusal @ Refusal::Interrupted) => {

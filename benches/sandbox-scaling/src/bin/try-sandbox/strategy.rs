@@ -6,19 +6,19 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAlloc
 
 /// The capacity that the pool needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Needs {
+pub(super) struct Needs {
     /// Core instances per sandbox: 1 for a core module, an upper bound for a component.
-    pub instances: u32,
+    pub(super) instances: u32,
     /// Linear memories per sandbox.
-    pub memories: u32,
+    pub(super) memories: u32,
     /// Tables per sandbox.
-    pub tables: u32,
+    pub(super) tables: u32,
     /// Elements of its largest table.
-    pub table_elements: usize,
+    pub(super) table_elements: usize,
     /// Whether it is a component.
-    pub component: bool,
+    pub(super) component: bool,
     /// Whether its calls run on separate stacks, as with WASI.
-    pub stacks: bool,
+    pub(super) stacks: bool,
 }
 
 /// The settings of a pool that differ by strategy.
@@ -32,11 +32,11 @@ struct Pool {
 
 /// An allocation strategy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Strategy {
+pub(super) struct Strategy {
     /// Its name in case ids.
-    pub name: &'static str,
+    pub(super) name: &'static str,
     /// Whether the initial image of a linear memory is mapped privately, and not copied.
-    pub cow: bool,
+    pub(super) cow: bool,
     pool: Option<Pool>,
 }
 
@@ -102,20 +102,20 @@ macro_rules! set {
 impl Strategy {
     /// `pooling/cow=on`.
     #[must_use]
-    pub fn label(&self) -> String {
+    pub(super) fn label(&self) -> String {
         format!("{}/cow={}", self.name, self.cow())
     }
 
     /// Whether a sandbox can read bytes of the previous one, if the kernel swapped pages out in between
     /// (wasmtime #14357, fixed in 50; this is 48): `docs/wasmtime-14357.md`.
     #[must_use]
-    pub fn leaks_under_swap(&self) -> bool {
+    pub(super) fn leaks_under_swap(&self) -> bool {
         self.pool.is_some_and(|pool| pool.pagemap_scan && pool.keep_resident > 0)
     }
 
     /// `on` or `off`.
     #[must_use]
-    pub fn cow(&self) -> &'static str {
+    pub(super) fn cow(&self) -> &'static str {
         if self.cow { "on" } else { "off" }
     }
 
@@ -123,7 +123,7 @@ impl Strategy {
     ///
     /// # Errors
     /// When wasmtime rejects the settings, or the system refuses the address space.
-    pub fn engine(&self, needs: &Needs, sandboxes: u32) -> wasmtime::Result<Engine> {
+    pub(super) fn engine(&self, needs: &Needs, sandboxes: u32) -> wasmtime::Result<Engine> {
         let (mut config, _) = self.settings(needs, sandboxes);
         Engine::new(config.enable_compiler(false))
     }
@@ -132,13 +132,13 @@ impl Strategy {
     ///
     /// # Errors
     /// When wasmtime rejects the settings.
-    pub fn compiler(&self) -> wasmtime::Result<Engine> {
+    pub(super) fn compiler(&self) -> wasmtime::Result<Engine> {
         Engine::new(Config::new().memory_init_cow(self.cow))
     }
 
     /// The settings as Rust code to paste.
     #[must_use]
-    pub fn code(&self, needs: &Needs, sandboxes: u32) -> String {
+    pub(super) fn code(&self, needs: &Needs, sandboxes: u32) -> String {
         let (_, lines) = self.settings(needs, sandboxes);
         lines.iter().map(|line| format!("    {line}\n")).collect()
     }

@@ -49,7 +49,7 @@ struct Figures {
 
 /// Formats the report.
 #[must_use]
-pub fn advice(asked: &Asked, tried: &Tried) -> String {
+pub(super) fn advice(asked: &Asked, tried: &Tried) -> String {
     let costs: Vec<Cost<'_>> = tried
         .strategies
         .iter()

@@ -23,31 +23,31 @@ use super::{
 
 /// What to measure, and how.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub(super) struct Asked {
     /// The file.
-    pub path: PathBuf,
+    pub(super) path: PathBuf,
     /// The function to call; without one, commands are run and nothing else is called.
-    pub invoke: Option<String>,
+    pub(super) invoke: Option<String>,
     /// Arguments of the function or the command.
-    pub args: Vec<String>,
+    pub(super) args: Vec<String>,
     /// Whether to provide WASI.
-    pub wasi: bool,
+    pub(super) wasi: bool,
     /// Whether to replace missing imports with stubs that trap.
-    pub stub: bool,
+    pub(super) stub: bool,
     /// The time limit of one sandbox.
-    pub limit: Duration,
+    pub(super) limit: Duration,
     /// The number of workers per strategy.
-    pub samples: usize,
+    pub(super) samples: usize,
 }
 
 /// The measurements of a sweep.
-pub struct Tried {
+pub(super) struct Tried {
     /// Each strategy with the record of its workers.
-    pub strategies: Vec<(Strategy, CaseRecord)>,
+    pub(super) strategies: Vec<(Strategy, CaseRecord)>,
     /// What was run.
-    pub order: Order,
+    pub(super) order: Order,
     /// The number of concurrent sandboxes.
-    pub sandboxes: u32,
+    pub(super) sandboxes: u32,
 }
 
 /// Candidates for the number of concurrent sandboxes: the largest that memory and time allow.
@@ -63,7 +63,7 @@ const LONGEST: Duration = Duration::from_secs(300);
 ///
 /// # Errors
 /// A [`Refusal`] if the file is invalid, needs something missing, or fails.
-pub fn sweep(asked: &Asked, progress: &dyn Fn(&str)) -> Result<Tried, Refusal> {
+pub(super) fn sweep(asked: &Asked, progress: &dyn Fn(&str)) -> Result<Tried, Refusal> {
     let given = Given::read(&asked.path)?;
     let folder = runner::target_dir().map_err(harness)?.join("highwater");
     let cache = folder.join("cache");

@@ -1,0 +1,98 @@
+//! A bench binary: a family, and what the parent process adds to it: claims, versions for the record, and the program
+//! that its workers execute.
+
+use std::{
+    env, io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use highwater_judge::Claim;
+use highwater_model::Context;
+use highwater_runner::RunError;
+use highwater_worker::Family;
+
+use crate::program;
+
+/// The `main` function of a bench binary whose workers are the binary itself.
+#[must_use]
+pub fn main(family: impl FnOnce() -> Family + 'static) -> ExitCode {
+    bench(family).main()
+}
+
+/// Starts the description of a bench binary. The same binary runs as the measuring parent, as the criterion benchmark,
+/// and, unless it has a [`worker`](Bench::worker), as a worker; each of these processes calls `family`.
+pub fn bench(family: impl FnOnce() -> Family + 'static) -> Bench {
+    Bench { family: Box::new(family), context: Context::default(), claims: Vec::new(), worker: None }
+}
+
+/// A bench binary.
+#[must_use = "a bench does nothing until `main` is called"]
+pub struct Bench {
+    family: Box<dyn FnOnce() -> Family>,
+    context: Context,
+    claims: Vec<Claim>,
+    worker: Option<&'static str>,
+}
+
+impl Bench {
+    /// Adds versions and settings that may explain a difference between two runs. A comparison lists what differs.
+    pub fn context(mut self, facts: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.context.extend(facts);
+        self
+    }
+
+    /// Adds claims, which a run confirms or refutes.
+    pub fn claims(mut self, claims: impl IntoIterator<Item = Claim>) -> Self {
+        self.claims.extend(claims);
+        self
+    }
+
+    /// The binary target of the same package that workers execute, whose `main` function is [`highwater_worker::run`]
+    /// with the same family. The measured process then links neither criterion nor the report nor the command line.
+    /// Without it, workers execute the bench binary.
+    ///
+    /// `binary` is the name of the target, or the path that cargo has in `CARGO_BIN_EXE_<name>` when it compiles a
+    /// bench. A binary of this name beside the bench binary is preferred, so that a copied target folder works.
+    pub fn worker(mut self, binary: &'static str) -> Self {
+        self.worker = Some(binary);
+        self
+    }
+
+    /// The `main` function.
+    #[must_use]
+    pub fn main(self) -> ExitCode {
+        if highwater_worker::protocol::is_worker() {
+            return highwater_worker::run(self.family);
+        }
+        program::main(|| {
+            let worker = self.worker;
+            Parts { family: (self.family)(), context: self.context, claims: self.claims, worker }
+        })
+    }
+}
+
+/// A bench binary whose family has been built.
+pub(super) struct Parts {
+    pub(super) family: Family,
+    pub(super) context: Context,
+    pub(super) claims: Vec<Claim>,
+    worker: Option<&'static str>,
+}
+
+impl Parts {
+    /// The program that workers execute, as an absolute path.
+    pub(super) fn worker(&self) -> Result<PathBuf, RunError> {
+        let own = Path::new("/proc/self/exe");
+        let exe = env::current_exe().map_err(|source| RunError::Io { path: own.to_owned(), source })?;
+        let Some(binary) = self.worker.map(Path::new) else { return Ok(exe) };
+        // Cargo puts binaries into the profile's folder, and benches, tests and examples into folders below it.
+        let folders = exe.ancestors().skip(1).take(2);
+        let beside = folders.filter_map(|folder| Some(folder.join(binary.file_name()?)));
+        let found = beside.chain([binary.to_owned()]).find(|path| path.is_absolute() && path.is_file());
+        found.ok_or_else(|| RunError::Io {
+            path: exe.with_file_name(binary.file_name().unwrap_or_default()),
+            source: io::Error::new(io::ErrorKind::NotFound, "no such worker; build it with the bench: cargo bench"),
+        })
+    }
+}
