@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf, time::SystemTime};
 use globset::{Glob, GlobMatcher};
 use highwater_judge::{FamilyComparison, Keep, Policy, compare_family};
 use highwater_model::{Baseline, Blessing, CaseId, Record};
-use highwater_report as report;
+use highwater_report::{self as report, escape, terminal::note};
 use highwater_store::{FolderLock, Staged, StoreError, stage_baseline};
 
 use super::{
@@ -41,7 +41,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
         return Err(CliError::NotBlessed("the reason is empty".into()));
     }
     let folder = &arguments.baselines.folder;
-    let waiting = |line: &str| eprintln!("{line}");
+    let waiting = |line: &str| note(line);
     // Concurrent processes must see the baseline that they replace. Without the folder there is nothing to replace.
     let lock = if folder.is_dir() && !arguments.dry_run { Some(FolderLock::take(folder, waiting)?) } else { None };
     let policy = arguments.baselines.policy()?;
@@ -86,10 +86,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
         candidates.into_iter().map(|candidate| candidate.stage(&blessing)).collect::<Result<_, _>>()?;
     for (path, old, staged) in staged {
         staged.commit()?;
-        print(&format!("written to {}", path.display()))?;
+        print(&escape::line(&format!("written to {}", path.display())))?;
         if old.is_file() {
             fs::remove_file(&old).map_err(|source| CliError::Io { path: old.clone(), source })?;
-            print(&format!("removed {}, a baseline in the old format", old.display()))?;
+            print(&escape::line(&format!("removed {}, a baseline in the old format", old.display())))?;
         }
     }
     Ok(highwater_model::exit::PASSED)

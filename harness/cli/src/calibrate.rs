@@ -7,7 +7,7 @@ use std::{
 
 use highwater_judge::{Arm, Aspect, Batches, Policy, View, calibrate};
 use highwater_model::{CaseId, CaseRecord, MachineClass, Metric, Record, Scale, Selection, Stage, WorkerOption, exit};
-use highwater_report as report;
+use highwater_report::{self as report, terminal::note};
 use highwater_runner::{Interrupt, Plan, Planned, RunnerError, Sampling};
 use highwater_stats::median;
 use highwater_store::{FolderLock, StoreError, read_record, write_record};
@@ -62,7 +62,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     let folder = arguments.run.path();
     let interrupt = Interrupt::install().map_err(|source| RunnerError::System { what: "watch for Ctrl-C", source })?;
     let runs = arguments.run.records()?;
-    let _lock = FolderLock::take(&folder, |line| eprintln!("{line}"))?;
+    let _lock = FolderLock::take(&folder, |line| note(line))?;
     let mut measured = false;
     for run in runs {
         let program = BenchBinary::find(&folder, &run.family).map_err(CliError::NoProgram)?;
@@ -93,7 +93,7 @@ impl FamilyCalibration<'_> {
         let mut folder = None;
         for batch in 0..self.arguments.batches {
             for arm in Arm::ALL {
-                eprintln!("{family}: batch {} of {}, {}", batch + 1, self.arguments.batches, arm.word());
+                note(format_args!("{family}: batch {} of {}, {}", batch + 1, self.arguments.batches, arm.word()));
                 let record = self.batch(arm, unchanged.as_ref())?;
                 let folder = match &folder {
                     Some(folder) => folder,

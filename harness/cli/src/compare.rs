@@ -8,7 +8,7 @@ use std::{
 
 use highwater_judge::{Comparison, Keep, Kind, NoBaseline, Policy, compare_family};
 use highwater_model::{Baseline, MachineClass, Record};
-use highwater_report::export::Results;
+use highwater_report::{export::Results, terminal::note};
 use highwater_runner as runner;
 use highwater_store::{StoreError, read_record};
 
@@ -94,7 +94,7 @@ fn note_revision(runs: &[Record]) {
         if let (Some(measured), Some(here)) = (measured, &here)
             && measured != here
         {
-            eprintln!("note: {}: measured at {measured}; the working tree is at {here}", run.family);
+            note(format_args!("note: {}: measured at {measured}; the working tree is at {here}", run.family));
         }
     }
 }

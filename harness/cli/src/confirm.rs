@@ -8,7 +8,7 @@ use std::{
 
 use highwater_judge::{FamilyComparison, Policy, compare_family, confirm_family};
 use highwater_model::{Baseline, CaseId, Record, Selection};
-use highwater_report::counted;
+use highwater_report::{counted, terminal::note};
 use highwater_runner::{self as runner, Interrupt, Measuring, Plan, PlanError, RunnerError, Sampling};
 use highwater_store::FolderLock;
 
@@ -111,12 +111,12 @@ pub(super) fn compare_and_confirm(
     let program = match program {
         Ok(program) => program,
         Err(why) => {
-            eprintln!("note: {}: cannot confirm the findings with fresh workers: {why}", run.family);
+            note(format_args!("note: {}: cannot confirm the findings with fresh workers: {why}", run.family));
             return Ok(first);
         }
     };
-    let _lock = FolderLock::take(&program.folder, |line| eprintln!("{line}"))?;
-    eprintln!("{}: measuring {} again to confirm the findings", run.family, counted(flagged.len(), "case"));
+    let _lock = FolderLock::take(&program.folder, |line| note(line))?;
+    note(format_args!("{}: measuring {} again to confirm the findings", run.family, counted(flagged.len(), "case")));
     let interrupt = Interrupt::install().map_err(|source| RunnerError::System { what: "watch for Ctrl-C", source })?;
     let selection = Selection { filter: Some(exact_filter(&flagged)), ..run.selection.clone() };
     let confirmation = program.measure(selection, aslr_off, &interrupt, |id| {

@@ -10,7 +10,7 @@ fn main() -> ExitCode {
     match highwater_cli::run() {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
-            eprintln!("error: {error}");
+            highwater_report::terminal::note(format_args!("error: {error}"));
             ExitCode::from(error.exit_status())
         }
     }

@@ -7,6 +7,7 @@ use std::{
 
 use highwater_judge::Policy;
 use highwater_model::Record;
+use highwater_report::terminal::note;
 use highwater_runner as runner;
 use highwater_store::{LastRun, Progress, StoreError, read_record};
 
@@ -62,7 +63,10 @@ impl RunFolder {
         });
         for record in earlier {
             let started = record.fingerprint.context.get("started").map_or("an unknown time", String::as_str);
-            eprintln!("note: {}: skipping the record of {started}, which is from an earlier run", record.family);
+            note(format_args!(
+                "note: {}: skipping the record of {started}, which is from an earlier run",
+                record.family
+            ));
         }
         match now.is_empty() {
             true => Err(CliError::NoRun(folder)),

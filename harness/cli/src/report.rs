@@ -3,11 +3,15 @@
 use std::path::PathBuf;
 
 use highwater_model::exit;
-use highwater_report::site::{self, Material, Sources};
+use highwater_report::{
+    escape,
+    site::{self, Material, Sources},
+};
 
 use super::{
     CliError,
     paths::{BaselineOptions, RunFolder},
+    print,
 };
 
 /// Write the HTML report from stored records
@@ -29,6 +33,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
         policy: arguments.baselines.policy.clone(),
     };
     let front = site::write(&Material::gather(&sources)?, &arguments.out)?;
-    println!("{}", front.display());
+    print(&escape::line(&front.display().to_string()))?;
     Ok(exit::PASSED)
 }

@@ -35,6 +35,9 @@
 //! binary that links nothing but the cases.
 
 mod bench;
+mod criterion_flags;
+mod lockfile;
+mod matcher;
 mod measure;
 mod options;
 mod pages;
@@ -57,6 +60,6 @@ pub use highwater_store as store;
 pub use highwater_worker as worker;
 pub use highwater_worker::{
     Case, CaseError, CaseResult, Conditions, CountingAllocator, Dirs, Family, Limits, NotRun, Program, Stages, Timer,
-    locked_version,
 };
+pub use lockfile::locked_version;
 pub use suite::{Cx, IntoCaseResult, Suite, suite};

@@ -4,12 +4,14 @@ use std::path::Path;
 
 use highwater_judge::exact_where_gated;
 use highwater_model::Record;
+use highwater_report::escape;
 use highwater_runner::{Interrupt, Measuring, RunError, Sampling};
 use highwater_worker::Dirs;
 
 use crate::{
     bench::Parts,
-    options::{Matcher, Options, Switch},
+    matcher::Matcher,
+    options::{Options, Switch},
     plan, progress,
 };
 
@@ -49,11 +51,12 @@ pub(super) fn test(
     let mut failed = 0;
     for case in &record.cases {
         match (&case.not_run, case.failures.first()) {
-            (Some(reason), _) => println!("Testing memory of {}: not run: {reason}", case.id),
+            (Some(reason), _) => println!("Testing memory of {}: not run: {}", case.id, escape::line(reason)),
             (None, None) => println!("Testing memory of {}: ok", case.id),
             (None, Some(failure)) => {
                 failed += 1;
-                println!("Testing memory of {}: {}\n{}", case.id, failure.outcome, failure.output_tail);
+                let (outcome, output) = (failure.outcome.to_string(), escape::lines(&failure.output_tail));
+                println!("Testing memory of {}: {}\n{output}", case.id, escape::line(&outcome));
             }
         }
     }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, Command, FromArgMatches, Parser, ValueEnum, builder::ValueParser};
 use highwater_model::{Bytes, MAX_SAMPLES, Scale, Selection, WorkerOption, WorkerOptions};
-use regex::Regex;
+
+use crate::{criterion_flags::CriterionFlags, matcher::Matcher};
 
 /// The options of a bench binary.
 #[derive(Clone, Debug, Parser)]
@@ -42,31 +43,6 @@ pub(super) struct Options {
 
     #[command(flatten)]
     pub(super) criterion: CriterionFlags,
-}
-
-/// Parses a number within the limits of criterion, which would panic on others after the memory was measured.
-fn number<T: std::str::FromStr>(text: &str, is_valid: impl Fn(&T) -> bool, limits: &str) -> Result<T, String> {
-    text.parse().ok().filter(is_valid).ok_or_else(|| format!("it must be {limits}"))
-}
-
-fn sample_size(text: &str) -> Result<usize, String> {
-    number(text, |size| *size >= 10, "at least 10")
-}
-
-fn at_least_one(text: &str) -> Result<usize, String> {
-    number(text, |count| *count > 0, "at least 1")
-}
-
-fn seconds(text: &str) -> Result<f64, String> {
-    number(text, |seconds| (1e-9..=1e9).contains(seconds), "a number of seconds above 0")
-}
-
-fn above_zero(text: &str) -> Result<f64, String> {
-    number(text, |value: &f64| *value > 0.0 && value.is_finite(), "above 0")
-}
-
-fn fraction(text: &str) -> Result<f64, String> {
-    number(text, |value| *value > 0.0 && *value < 1.0, "between 0 and 1")
 }
 
 /// The flags for [`WorkerOption`], generated from its table.
@@ -112,95 +88,6 @@ impl FromArgMatches for WorkerFlags {
 pub(super) enum Switch {
     On,
     Off,
-}
-
-/// The flags of criterion 0.8. Highwater uses some of them and forwards all of them.
-#[derive(Clone, Debug, clap::Args)]
-#[command(next_help_heading = "Criterion")]
-pub(super) struct CriterionFlags {
-    /// List the cases and routines
-    #[arg(long, conflicts_with_all = ["test", "profile_time"])]
-    pub(super) list: bool,
-    /// Run everything once as a test, without measuring
-    #[arg(long, conflicts_with_all = ["list", "profile_time"])]
-    pub(super) test: bool,
-    /// Use 5 workers per case and criterion's quick mode
-    #[arg(long, conflicts_with = "sample_size")]
-    pub(super) quick: bool,
-    /// Match the filter exactly
-    #[arg(long)]
-    pub(super) exact: bool,
-    /// Save the results, including memory, under a name
-    #[arg(short, long, value_name = "NAME")]
-    pub(super) save_baseline: Option<String>,
-    /// Compare with named results; fail if there are none
-    #[arg(short, long, value_name = "NAME", conflicts_with_all = ["save_baseline", "baseline_lenient"])]
-    pub(super) baseline: Option<String>,
-    /// Compare with named results if there are any
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["save_baseline", "baseline"])]
-    pub(super) baseline_lenient: Option<String>,
-    /// Discard criterion's results
-    #[arg(long, conflicts_with_all = ["save_baseline", "baseline", "baseline_lenient"])]
-    discard_baseline: bool,
-    /// Load criterion's results instead of measuring time
-    #[arg(long, value_name = "NAME", conflicts_with = "profile_time")]
-    load_baseline: Option<String>,
-    /// Disable plots
-    #[arg(short, long)]
-    noplot: bool,
-    /// Coloring of criterion's output
-    #[arg(short, long, value_parser = ["auto", "always", "never"])]
-    color: Option<String>,
-    /// Print more statistics from criterion
-    #[arg(short, long)]
-    verbose: bool,
-    /// Print results only
-    #[arg(long, conflicts_with = "verbose")]
-    pub(super) quiet: bool,
-    /// Format of --list
-    #[arg(long, value_parser = ["pretty", "terse"])]
-    format: Option<String>,
-    /// Run ignored benchmarks (there are none)
-    #[arg(long)]
-    pub(super) ignored: bool,
-    /// Run each routine for this many seconds, for a profiler, without measuring memory
-    #[arg(long, value_name = "SECONDS")]
-    pub(super) profile_time: Option<f64>,
-    /// Criterion's sample size
-    #[arg(long, value_parser = sample_size)]
-    sample_size: Option<usize>,
-    /// Criterion's warm-up time in seconds
-    #[arg(long, value_parser = seconds)]
-    warm_up_time: Option<f64>,
-    /// Criterion's measurement time in seconds
-    #[arg(long, value_parser = seconds)]
-    measurement_time: Option<f64>,
-    /// Criterion's number of resamples
-    #[arg(long, value_parser = at_least_one)]
-    nresamples: Option<usize>,
-    /// Criterion's noise threshold
-    #[arg(long, value_parser = above_zero)]
-    noise_threshold: Option<f64>,
-    /// Criterion's confidence level
-    #[arg(long, value_parser = fraction)]
-    confidence_level: Option<f64>,
-    /// Criterion's significance level
-    #[arg(long, value_parser = fraction)]
-    significance_level: Option<f64>,
-    /// Criterion's plotting backend
-    #[arg(long, value_parser = ["gnuplot", "plotters"])]
-    plotting_backend: Option<String>,
-    /// Criterion's output format
-    #[arg(long, value_parser = ["criterion", "bencher"])]
-    output_format: Option<String>,
-    #[arg(long, hide = true)]
-    pub(super) bench: bool,
-    #[arg(long, hide = true)]
-    nocapture: bool,
-    #[arg(long, hide = true)]
-    show_output: bool,
-    #[arg(long, hide = true)]
-    include_ignored: bool,
 }
 
 /// The flags of Highwater, which are not forwarded to criterion, and whether they take a value.
@@ -264,42 +151,12 @@ impl Options {
         Selection { filter: self.filter.clone(), worker_options: self.worker.0.clone(), ladder: self.ladder.clone() }
     }
 
-    /// The filter on ids, if any.
+    /// The filter on ids.
+    ///
+    /// # Errors
+    /// If the filter is not a regular expression.
     pub(super) fn matcher(&self) -> Result<Matcher, regex::Error> {
-        if self.criterion.ignored {
-            return Ok(Matcher::Nothing);
-        }
-        Ok(match &self.filter {
-            None => Matcher::Everything,
-            Some(text) if self.criterion.exact => Matcher::Exactly(text.clone()),
-            Some(text) => Matcher::Pattern(Regex::new(text)?),
-        })
-    }
-}
-
-/// A filter on ids, with the semantics of criterion.
-#[derive(Clone, Debug)]
-pub(super) enum Matcher {
-    Everything,
-    Nothing,
-    Exactly(String),
-    Pattern(Regex),
-}
-
-impl Matcher {
-    pub(super) fn matches(&self, id: &str) -> bool {
-        match self {
-            Self::Everything => true,
-            Self::Nothing => false,
-            Self::Exactly(text) => text == id,
-            Self::Pattern(regex) => regex.is_match(id),
-        }
-    }
-
-    /// Whether the id of the case or of one of its routines matches.
-    pub(super) fn selects(&self, case: &dyn highwater_worker::Case) -> bool {
-        let id = case.id();
-        self.matches(id.as_str()) || case.routines().iter().any(|routine| self.matches(&format!("{id}/{routine}")))
+        Matcher::new(self.filter.as_deref(), &self.criterion)
     }
 }
 

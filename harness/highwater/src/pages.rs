@@ -6,7 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use highwater_report::site::{self, Material, Sources};
+use highwater_report::{
+    escape,
+    site::{self, Material, Sources},
+    terminal::note,
+};
 
 /// Writes the report, and prints its path or a warning.
 pub(super) fn write(records: &Path) {
@@ -19,8 +23,8 @@ pub(super) fn write(records: &Path) {
     let out = folder(records, workspace);
     let written = Material::gather(&sources).map_err(|error| error.to_string());
     match written.and_then(|material| site::write(&material, &out).map_err(|error| error.to_string())) {
-        Ok(front) => println!("report: {}", front.display()),
-        Err(error) => eprintln!("warning: the report was not written: {error}"),
+        Ok(front) => println!("report: {}", escape::line(&front.display().to_string())),
+        Err(error) => note(format_args!("warning: the report was not written: {error}")),
     }
 }
 

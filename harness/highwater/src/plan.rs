@@ -8,7 +8,8 @@ use highwater_worker::{Case, Conditions, Dirs, Family, NotRun};
 
 use crate::{
     bench::Parts,
-    options::{Matcher, Options, Switch},
+    matcher::Matcher,
+    options::{Options, Switch},
 };
 
 /// Prepares the files of the selected cases and creates their jobs. Workers will run in `folder`.

@@ -10,15 +10,19 @@ use std::{
 use clap::Parser;
 use highwater_judge::{Claim, Policy, compare_runs};
 use highwater_model::{Record, exit};
-use highwater_report as report;
+use highwater_report::{
+    self as report, escape,
+    terminal::{message, note},
+};
 use highwater_runner::{self as runner, Interrupt, RunError, RunnerError};
 use highwater_store::{FolderLock, LastRun, Progress, read_record, write_atomically, write_record};
 use highwater_worker::Dirs;
 
 use crate::{
     bench::Parts,
+    matcher::Matcher,
     measure,
-    options::{Matcher, Mode, Options, for_criterion},
+    options::{Mode, Options, for_criterion},
     pages, plan, timing,
 };
 
@@ -28,18 +32,18 @@ pub(super) fn main(bench: impl FnOnce() -> Parts) -> ExitCode {
     let matcher = match options.matcher() {
         Ok(matcher) => matcher,
         Err(error) => {
-            eprintln!("error: the filter is not a regular expression: {error}");
+            message(format_args!("error: the filter is not a regular expression: {error}"));
             return ExitCode::from(exit::USAGE);
         }
     };
     match run(&bench(), &options, &matcher) {
         Ok(()) => ExitCode::from(exit::PASSED),
         Err(RunError::Runner(error @ RunnerError::Interrupted)) => {
-            eprintln!("{error}");
+            note(error);
             ExitCode::from(exit::INTERRUPTED)
         }
         Err(error) => {
-            eprintln!("error: {error}");
+            note(format_args!("error: {error}"));
             ExitCode::from(exit::INTERNAL)
         }
     }
@@ -97,7 +101,7 @@ fn run(bench: &Parts, options: &Options, matcher: &Matcher) -> Result<(), RunErr
     // that Ctrl-C terminates a run that waits for it.
     let lock = match options.mode() {
         Mode::List => None,
-        _ => Some(FolderLock::take(&folders.own, |line| eprintln!("{line}"))?),
+        _ => Some(FolderLock::take(&folders.own, |line| note(line))?),
     };
     if let Some(lock) = &lock {
         lock.sweep(&folders.own);
@@ -124,14 +128,14 @@ fn run(bench: &Parts, options: &Options, matcher: &Matcher) -> Result<(), RunErr
         }
         Mode::Measure => {
             let named = requested_baseline(options, &folders, family.name)?;
-            let note = |progress| {
+            let record_progress = |progress| {
                 LastRun::note(&folders.own, &runner::run_id(), options.filter.as_deref(), family.name, progress)
             };
             if !family.cases.iter().any(|case| matcher.selects(case.as_ref())) {
-                eprintln!("{}: no case matches the filter", family.name);
-                return Ok(note(Progress::NothingSelected)?);
+                note(format_args!("{}: no case matches the filter", family.name));
+                return Ok(record_progress(Progress::NothingSelected)?);
             }
-            note(Progress::Begun)?;
+            record_progress(Progress::Begun)?;
             let mut record = measure::measure(bench, options, matcher, dirs, &folders.own, &interrupt)?;
             decide(&bench.claims, &mut record);
             save(&record, options, &folders)?;
@@ -145,7 +149,7 @@ fn run(bench: &Parts, options: &Options, matcher: &Matcher) -> Result<(), RunErr
                 decide(&bench.claims, &mut record);
                 save(&record, options, &folders)?;
             }
-            note(Progress::Measured)?;
+            record_progress(Progress::Measured)?;
             print(&record, &folders, named);
             pages::write(&folders.own);
         }
@@ -153,8 +157,8 @@ fn run(bench: &Parts, options: &Options, matcher: &Matcher) -> Result<(), RunErr
     Ok(())
 }
 
-/// Reads the named record to compare with, before anything runs. As in criterion, `--baseline` fails if there is none,
-/// and `--baseline-lenient` does not.
+/// Reads the named record to compare with, before anything runs. As in criterion, `--baseline` fails if it does
+/// not exist, and `--baseline-lenient` does not fail.
 fn requested_baseline(options: &Options, folders: &Folders, family: &str) -> Result<Option<Record>, RunError> {
     let flags = &options.criterion;
     Ok(match (&flags.baseline, &flags.baseline_lenient) {
@@ -193,7 +197,7 @@ fn link(path: &Path, program: &Path) -> Result<(), RunError> {
 
 fn print(record: &Record, folders: &Folders, named: Option<Record>) {
     println!("{}", report::run_table(record));
-    println!("written to {}", folders.record(&record.family).display());
+    println!("written to {}", escape::line(&folders.record(&record.family).display().to_string()));
     if let Some(named) = named {
         // As in criterion, a comparison with a named record does not affect the exit status.
         let comparison = compare_runs(&named, record, &Policy::default());

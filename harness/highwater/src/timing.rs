@@ -11,11 +11,12 @@ use std::{
 
 use criterion::{Bencher, Criterion};
 use highwater_model::TimeEstimate;
+use highwater_report::terminal::note;
 use highwater_runner::{Interrupt, RunError, RunnerError};
 use highwater_worker::{Case, CaseResult, Dirs, Family, NotRun, Timer};
 use serde::Deserialize;
 
-use crate::options::{Matcher, Options};
+use crate::{matcher::Matcher, options::Options};
 
 /// The environment variable of the process that is the criterion benchmark.
 const TIMING_VAR: &str = "HIGHWATER_TIMING";
@@ -141,7 +142,7 @@ pub(super) fn run(family: &Family, options: &Options, matcher: &Matcher, dirs: D
         // A list does not need the files.
         let inputs = if options.criterion.list { Ok(Vec::new()) } else { case.prepare(dirs) };
         match inputs.and_then(|inputs| time_case(&mut criterion, case.as_ref(), &inputs)) {
-            Err(error) if error.is::<NotRun>() => eprintln!("{}: {error}", case.id()),
+            Err(error) if error.is::<NotRun>() => note(format_args!("{}: {error}", case.id())),
             Err(error) => return Err(format!("{}: {error}", case.id()).into()),
             Ok(()) => {}
         }

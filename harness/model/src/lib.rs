@@ -9,6 +9,7 @@ pub mod exit;
 mod figure;
 mod fingerprint;
 mod quantity;
+mod raw;
 mod record;
 mod sample;
 mod stage;
@@ -24,6 +25,7 @@ pub use claim::{ClaimRecord, Decision};
 pub use figure::{FigureName, FigureNameError};
 pub use fingerprint::{ClassParseError, Context, Control, ControlState, Fingerprint, MachineClass};
 pub use quantity::{Category, Clock, Metric, Quantity, QuantityError, Unit};
+pub use raw::is_raw;
 #[cfg(feature = "schema")]
 pub use record::json_schema;
 pub use record::{CaseRecord, Failure, Record, SCHEMA_VERSION, Selection, Series, StageColumns, TimeEstimate};

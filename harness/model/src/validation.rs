@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, fmt::Display};
 
-use super::{CaseRecord, Outcome, Record, Series, case_id};
+use super::{CaseRecord, Outcome, Record, Series, case_id, is_raw};
 
 /// The maximum number of workers of one case. A column of equal values is stored as one number, so without a limit a
 /// small file could request any amount of memory.
@@ -21,7 +21,7 @@ impl Record {
         if !case_id::is_part(&self.family) {
             return Err(format!("`{}` is not a family name", self.family));
         }
-        if self.unit.is_empty() || self.unit.chars().any(char::is_control) {
+        if self.unit.is_empty() || self.unit.chars().any(is_raw) {
             return Err(format!("`{}` is not a unit", self.unit));
         }
         let mut ids = BTreeSet::new();

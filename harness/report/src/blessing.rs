@@ -5,19 +5,19 @@ use highwater_judge::{FamilyComparison, Kind, amount, amounts, change};
 use highwater_model::Record;
 
 use super::{
-    table,
+    escape, table,
     verdict_groups::{VerdictGroup, group_verdicts},
 };
 
 /// The table of one family. `changes` is the comparison of `run` with the baseline that it replaces, or with an empty
-/// one if there is none.
+/// one for a first baseline.
 #[must_use]
 pub fn blessing_table(run: &Record, changes: &FamilyComparison) -> String {
     let title = match &changes.blessed {
         Some(blessed) => format!("replaces the baseline of {}: {}", blessed.at, blessed.reason),
         None => "its first baseline".to_owned(),
     };
-    let title = format!("{} on {}: {title}", run.family, run.fingerprint.class);
+    let title = escape::line(&format!("{} on {}: {title}", run.family, run.fingerprint.class));
     let changed = changes.verdicts.iter().filter(|verdict| verdict.gated && verdict.kind != Kind::Same);
     let rows: Vec<Vec<String>> = group_verdicts(changed).map(|group| row(run, &group)).collect();
     if rows.is_empty() {
@@ -34,7 +34,7 @@ fn row(run: &Record, group: &VerdictGroup<'_>) -> Vec<String> {
         return match verdict.kind {
             Kind::New => vec![id, "added".into()],
             Kind::Missing if run.cases.iter().all(|case| case.id != verdict.case) => vec![id, "removed".into()],
-            _ => vec![id, kind, verdict.sentence.clone()],
+            _ => vec![id, kind, escape::line(&verdict.sentence)],
         };
     };
     let more = match group.others.len() {

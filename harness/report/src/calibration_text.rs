@@ -4,7 +4,7 @@ use highwater_judge::{Arm, Calibration, Tally};
 use highwater_model::{MachineClass, Metric, Quantity};
 use highwater_stats as stats;
 
-use super::table;
+use super::{escape, table};
 
 /// The two-sided confidence level; each limit alone has a confidence of 95 %.
 const CONFIDENCE: f64 = 0.90;
@@ -48,6 +48,7 @@ pub fn calibration_text(family: &str, class: &MachineClass, batches: usize, cali
         row
     });
     let by_aspect = table::markdown(&headings.map(str::to_owned), rows);
+    let family = escape::line(family);
     format!("{family} on {class}: {} workers in {batches} batches\n\n{by_case}\n\n{by_aspect}\n", calibration.workers)
 }
 

@@ -4,7 +4,7 @@ use highwater_judge::{Capacity, Ceilings, UnitEstimate, Verification};
 use highwater_model::{Bytes, CaseId, MachineClass, signed_bytes};
 use serde::Serialize;
 
-use super::{printable, table};
+use super::{escape, table};
 
 /// The result of `highwater capacity`.
 #[derive(Clone, Debug, Serialize)]
@@ -73,7 +73,8 @@ pub fn capacity_table(report: &CapacityReport) -> String {
         let unit = &family.unit;
         let headings = ["case", "n", "fits", "first limit", "next limit", &format!("memory/{unit}"), "fixed memory"];
         let rows = family.cases.iter().map(row);
-        text.push_str(&format!("{} on {}: units that fit in {}\n", family.family, family.class, available(report)));
+        let name = escape::line(&family.family);
+        text.push_str(&format!("{name} on {}: units that fit in {}\n", family.class, available(report)));
         text.push_str(&format!("{}\n", table::print(&headings.map(str::to_owned), rows)));
         for case in &family.cases {
             text.push_str(&verification(case));
@@ -92,7 +93,7 @@ pub fn capacity_table(report: &CapacityReport) -> String {
 /// The report as indented JSON.
 #[must_use]
 pub fn capacity_json(report: &CapacityReport) -> String {
-    format!("{:#}", serde_json::json!(report))
+    escape::json(&format!("{:#}", serde_json::json!(report)))
 }
 
 /// `8 GiB`, or `6.4 GiB (8 GiB less 20 %)`.
@@ -107,7 +108,7 @@ fn row(case: &CaseCapacity) -> Vec<String> {
     let id = table::short_id(&case.id);
     let capacity = match &case.prediction {
         Ok(capacity) => capacity,
-        Err(reason) => return vec![id, "-".to_owned(), printable::line(reason)],
+        Err(reason) => return vec![id, "-".to_owned(), escape::line(reason)],
     };
     let dash = || "-".to_owned();
     let bytes = |bytes: f64| signed_bytes(bytes).trim_start_matches('+').to_owned();
@@ -141,10 +142,10 @@ fn verification(case: &CaseCapacity) -> String {
     let id = table::short_id(&case.id);
     match &case.verified {
         None => String::new(),
-        Some(Verified::NotRun(reason)) => format!("not verified: {id}: {}\n", printable::line(reason)),
+        Some(Verified::NotRun(reason)) => format!("not verified: {id}: {}\n", escape::line(reason)),
         Some(Verified::Found(found)) => {
             let word = if found.holds() { "verified" } else { "WRONG" };
-            let ended = found.ended.as_deref().map_or(String::new(), |ended| format!(" ({})", printable::line(ended)));
+            let ended = found.ended.as_deref().map_or(String::new(), |ended| format!(" ({})", escape::line(ended)));
             let failed = match found.failed {
                 Some(failed) => format!("{failed} failed{ended}"),
                 None => "none failed".to_owned(),

@@ -4,9 +4,8 @@
 use highwater_judge::{Comparison, FamilyComparison, Verdict};
 
 use super::{
-    counted,
+    counted, escape,
     findings::{finding_lines, no_baseline},
-    printable,
     summary::Summary,
 };
 
@@ -19,7 +18,7 @@ pub fn comparison_text(comparison: &Comparison) -> String {
     for absent in &comparison.without_baseline {
         text.push(format!(
             "{}: {}\n  to create one, measure here and run `highwater bless --reason TEXT`",
-            absent.family,
+            escape::line(&absent.family),
             no_baseline(absent)
         ));
     }
@@ -30,12 +29,12 @@ pub fn comparison_text(comparison: &Comparison) -> String {
 /// The text of one family.
 #[must_use]
 pub fn family_text(family: &FamilyComparison) -> String {
-    let mut text = format!("{} on {}", family.family, family.class);
+    let mut text = format!("{} on {}", escape::line(&family.family), family.class);
     for remark in remarks(family) {
-        text.push_str(&format!("\n  {remark}"));
+        text.push_str(&format!("\n  {}", escape::line(&remark)));
     }
     for (name, before, after) in &family.differences {
-        text.push_str(&format!("\n  {}", printable::line(&format!("{name}: {before} -> {after}"))));
+        text.push_str(&format!("\n  {}", escape::line(&format!("{name}: {before} -> {after}"))));
     }
     if family.not_selected > 0 {
         text.push_str(&format!("\n  {}", left_out(family.not_selected)));
@@ -52,7 +51,7 @@ pub fn family_text(family: &FamilyComparison) -> String {
 pub(super) fn remarks(family: &FamilyComparison) -> Vec<String> {
     let mut remarks = Vec::new();
     if let Some(blessed) = &family.blessed {
-        remarks.push(printable::line(&format!("baseline of {}: {}", blessed.at, blessed.reason)));
+        remarks.push(format!("baseline of {}: {}", blessed.at, blessed.reason));
     }
     if family.class != family.baseline_class {
         remarks.push(format!(

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use highwater_judge::{Aspect, View};
 use highwater_model::{Metric, Record};
 
-use super::table;
+use super::{escape, table};
 
 /// For each case and each of `metrics`, the largest number of distinct values at any stage, of the level and of the
 /// growth since the baseline stage.
@@ -32,7 +32,7 @@ pub fn exactness_table(record: &Record, metrics: &[Metric]) -> String {
     });
     format!(
         "{} on {}: distinct values among n workers, at the stage with the most\n{}",
-        record.family,
+        escape::line(&record.family),
         record.fingerprint.class,
         table::print(&headings.collect::<Vec<_>>(), rows)
     )

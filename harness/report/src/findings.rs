@@ -4,7 +4,7 @@ use highwater_judge::{Kind, NoBaseline, Subject, Verdict};
 use highwater_model::{CaseId, Quantity};
 
 use super::{
-    counted, printable,
+    counted, escape,
     verdict_groups::{VerdictGroup, group_verdicts},
 };
 
@@ -15,7 +15,7 @@ impl VerdictGroup<'_> {
             0 => String::new(),
             more => format!(" (and {})", counted(more, "more aspect")),
         };
-        format!("{}{more}", printable::line(&self.verdict.sentence))
+        format!("{}{more}", escape::line(&self.verdict.sentence))
     }
 }
 
@@ -67,8 +67,8 @@ pub(super) fn finding_lines(verdicts: &[Verdict]) -> Vec<FindingLine<'_>> {
 pub(super) fn no_baseline(absent: &NoBaseline) -> String {
     let others: Vec<String> = absent.other_classes.iter().map(ToString::to_string).collect();
     let others = match others.len() {
-        0 => "there is none for any other class".to_owned(),
+        0 => "no other class has one either".to_owned(),
         _ => format!("there is one for {}", others.join(", ")),
     };
-    printable::line(&format!("no baseline for machine class {}; {others}", absent.class))
+    escape::line(&format!("no baseline for machine class {}; {others}", absent.class))
 }

@@ -5,15 +5,16 @@ mod blessing;
 mod calibration_text;
 mod capacity;
 mod comparison_text;
+pub mod escape;
 mod exactness;
 pub mod export;
 mod figure_tables;
 mod findings;
-mod printable;
 mod run_table;
 pub mod site;
 mod summary;
 mod table;
+pub mod terminal;
 mod verdict_groups;
 
 pub use blessing::blessing_table;

@@ -4,7 +4,7 @@ use highwater_judge::{Aspect, View};
 use highwater_model::{Bytes, CaseRecord, Metric, Record, Unit, nanoseconds, signed_bytes};
 use highwater_stats::{Linearity, median};
 
-use super::{figure_tables::figure_tables, table};
+use super::{escape, figure_tables::figure_tables, table};
 
 /// Up to this many routines have a column each. More go into a separate table with a row each.
 const MAX_ROUTINE_COLUMNS: usize = 4;
@@ -26,7 +26,8 @@ pub fn run_table(record: &Record) -> String {
         let times = columns.map(|routine| case.time.get(*routine).map_or("-".to_owned(), |time| nanoseconds(time.ns)));
         row(record, case, &ladders).into_iter().chain(times).collect()
     });
-    let mut text = format!("{} on {}\n{}\n", record.family, record.fingerprint.class, table::print(&headings, rows));
+    let family = escape::line(&record.family);
+    let mut text = format!("{family} on {}\n{}\n", record.fingerprint.class, table::print(&headings, rows));
     if columns.len() < routines.len() {
         text.push_str(&time_table(record));
         text.push('\n');
@@ -36,28 +37,32 @@ pub fn run_table(record: &Record) -> String {
         text.push('\n');
     }
     for sentence in record.selection.worker_options.sentences(&record.unit) {
-        text.push_str(&sentence);
+        text.push_str(&escape::line(&sentence));
         text.push('\n');
     }
     for case in &record.cases {
         if let Some(reason) = &case.not_run {
-            text.push_str(&format!("{}: not run: {reason}\n", case.id));
+            text.push_str(&format!("{}: not run: {}\n", case.id, escape::line(reason)));
         }
     }
     for case in record.cases.iter().filter(|case| !case.failures.is_empty()) {
         for failure in &case.failures {
-            text.push_str(&format!("{}: failed {}: {}\n", case.id, failure.place(), failure.outcome));
-            for line in failure.output_tail.lines().rev().take(5).collect::<Vec<_>>().into_iter().rev() {
+            let outcome = escape::line(&failure.outcome.to_string());
+            text.push_str(&format!("{}: failed {}: {outcome}\n", case.id, failure.place()));
+            for line in escape::lines(&failure.output_tail).lines().rev().take(5).collect::<Vec<_>>().into_iter().rev()
+            {
                 text.push_str(&format!("    {line}\n"));
             }
         }
     }
     for claim in &record.claims {
-        text.push_str(&format!("claim {}: {}: {}; {}\n", claim.id, claim.decision, claim.statement, claim.figures));
+        let line = format!("claim {}: {}: {}; {}", claim.id, claim.decision, claim.statement, claim.figures);
+        text.push_str(&format!("{}\n", escape::line(&line)));
     }
     if !ladders.is_empty() {
         let subset = if ladders.len() > 1 { " (those that the case has)" } else { "" };
-        text.push_str(&format!("marginal cost per {}: {}{subset}; ", record.unit, ladders.join(" + ")));
+        let unit = escape::line(&record.unit);
+        text.push_str(&format!("marginal cost per {unit}: {}{subset}; ", ladders.join(" + ")));
         text.push_str("exact unless an interval is shown; `*`: not constant along the ladder");
     }
     text

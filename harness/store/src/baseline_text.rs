@@ -24,7 +24,7 @@ use std::{collections::BTreeMap, fmt::Write, path::Path};
 
 use highwater_model::{
     Aspect, Baseline, BaselineCase, Blessing, CaseId, Category, ClassParseError, IdError, Quantity, QuantityError,
-    StageParseError, Summary, Unit, is_id_part, round_for_baseline,
+    StageParseError, Summary, Unit, is_id_part, is_raw, round_for_baseline,
 };
 
 use crate::{StoreError, one_line};
@@ -67,10 +67,10 @@ pub fn baseline_text(baseline: &Baseline) -> String {
     text
 }
 
-/// Replaces whitespace and control characters by single spaces, so that the text is one line.
+/// Replaces whitespace and raw characters by single spaces, so that the text is one line, and reads in a review as it
+/// is.
 fn single_line(text: &str) -> String {
-    let words: Vec<&str> =
-        text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
+    let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || is_raw(c)).filter(|w| !w.is_empty()).collect();
     words.join(" ")
 }
 

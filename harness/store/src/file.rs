@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use highwater_model::Bytes;
+use highwater_model::{Bytes, is_raw};
 use rustix::fs::OFlags;
 
 /// Reads a regular file of at most `max` bytes.
@@ -38,7 +38,7 @@ pub fn read_file(path: &Path, max: Bytes) -> io::Result<Vec<u8>> {
 /// the middle.
 pub fn one_line(text: &str) -> String {
     const HALF: usize = 150;
-    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let escaped = |c: char| if is_raw(c) { c.escape_default().to_string() } else { c.to_string() };
     match text.chars().count() {
         few if few <= 2 * HALF => text.chars().map(escaped).collect(),
         many => {

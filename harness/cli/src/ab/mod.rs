@@ -12,7 +12,7 @@ use highwater_judge::{
     Comparison, FamilyComparison, Keep, Kind, Policy, baselines, compare_family, confirm_family, judge_time,
 };
 use highwater_model::{CaseId, Record, Selection};
-use highwater_report::{counted, export::Results, site::comparison_page};
+use highwater_report::{counted, export::Results, site::comparison_page, terminal::note};
 use highwater_runner::{Interrupt, Measuring, Plan, RunError, RunnerError};
 use highwater_store::{FolderLock, write_atomically, write_record};
 use interleave::{Pairs, Side};
@@ -81,19 +81,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
 fn compare(arguments: &Arguments, policy: &Policy, interrupt: &Interrupt) -> Result<u8, CliError> {
     let workspace = Workspace::find()?;
     let checkout = Checkout::new(&arguments.base, &workspace)?;
-    eprintln!("building the working tree and {} ({})", arguments.base, &checkout.commit[..12]);
+    note(format_args!("building the working tree and {} ({})", arguments.base, &checkout.commit[..12]));
     let head = workspace.build(&arguments.package)?;
     let base = workspace.build_at(&checkout, &arguments.package)?;
     let commits = [checkout.commit.clone(), "the working tree".to_owned()];
 
     let folder = workspace.target.join("highwater");
-    let _lock = FolderLock::take(&folder, |line| eprintln!("{line}"))?;
+    let _lock = FolderLock::take(&folder, |line| note(line))?;
     let mut runs = Vec::new();
     let mut files = BTreeMap::new();
     let mut comparison = Comparison { strict: arguments.strict, ..Comparison::default() };
     for (name, head) in &head {
         let Some(base) = base.get(name) else {
-            eprintln!("note: {name}: this bench does not exist in {}", arguments.base);
+            note(format_args!("note: {name}: this bench does not exist in {}", arguments.base));
             continue;
         };
         let programs = [&base.program, &head.program];
@@ -113,7 +113,7 @@ fn compare(arguments: &Arguments, policy: &Policy, interrupt: &Interrupt) -> Res
     let page = folder.join("ab/compare.html");
     let html = comparison_page(&comparison, &arguments.base, "the working tree")?;
     write_atomically(&page, html.as_bytes())?;
-    eprintln!("report: {}", page.display());
+    note(format_args!("report: {}", page.display()));
     Ok(comparison.exit_status())
 }
 
@@ -143,11 +143,11 @@ impl RevisionPair<'_> {
         let confirmation = match flagged.as_slice() {
             [] => None,
             flagged => {
-                eprintln!(
+                note(format_args!(
                     "{}: measuring {} again to confirm the findings",
                     head.family,
                     counted(flagged.len(), "case")
-                );
+                ));
                 self.measure(Some(exact_filter(flagged)), self.arguments.seed.wrapping_add(1))?
             }
         };

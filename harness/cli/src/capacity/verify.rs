@@ -6,7 +6,7 @@ use std::{path::Path, time::Duration};
 use highwater_judge::{Capacity, Search};
 use highwater_model::{Bytes, Outcome, Record, Sample, Scale, Selection};
 use highwater_probe::ceilings;
-use highwater_report::{CapacityReport, CaseCapacity, Verified};
+use highwater_report::{CapacityReport, CaseCapacity, Verified, terminal::note};
 use highwater_runner::{Interrupt, Job, Measuring, Observed, Planned, RunnerError};
 use highwater_store::FolderLock;
 use highwater_worker::Limits;
@@ -30,7 +30,7 @@ const MAX_UNITS: u64 = 1_000_000;
 /// machine are marked in the report.
 pub(super) fn verify(folder: &Path, runs: &[Record], report: &mut CapacityReport) -> Result<(), CliError> {
     let interrupt = Interrupt::install().map_err(|source| RunnerError::System { what: "watch for Ctrl-C", source })?;
-    let _lock = FolderLock::take(folder, |line| eprintln!("{line}"))?;
+    let _lock = FolderLock::take(folder, |line| note(line))?;
     let memory = report.ceilings.memory;
     for family in &mut report.families {
         let Some(run) = runs.iter().find(|run| run.family == family.family) else { continue };
@@ -87,7 +87,7 @@ fn verify_case(
         if units > MAX_UNITS {
             return not_run(format!("{units} units exceed the maximum scale of a ladder"));
         }
-        eprintln!("{}: trying {units} units in {memory}", capacity.case);
+        note(format_args!("{}: trying {units} units in {memory}", capacity.case));
         match fill(&mut measuring, &job, units, memory)? {
             Filled::Completed => search.found(units, true),
             Filled::Failed(how) => {

@@ -1,6 +1,6 @@
 //! Prints the diagnosis as a table, with the consequence and the fix below checks that are not good, or as JSON.
 
-use highwater_report::print_words;
+use highwater_report::{escape, print_words};
 
 use super::{Check, Diagnosis, Grade};
 
@@ -13,14 +13,19 @@ pub(super) fn diagnosis_table(diagnosis: &Diagnosis) -> String {
 }
 
 fn cell(check: &Check) -> String {
+    let finding = escape::line(&check.finding);
     match check.grade {
-        Grade::Good => check.finding.clone(),
-        Grade::Limits | Grade::Broken => format!("{}\n  effect: {}\n  fix: {}", check.finding, check.cost, check.fix),
+        Grade::Good => finding,
+        Grade::Limits | Grade::Broken => {
+            let [effect, fix] = [&check.cost, &check.fix].map(|text| escape::line(text));
+            format!("{finding}\n  effect: {effect}\n  fix: {fix}")
+        }
     }
 }
 
 /// The diagnosis and its exit status as indented JSON.
 #[must_use]
 pub(super) fn diagnosis_json(diagnosis: &Diagnosis) -> String {
-    format!("{:#}", serde_json::json!({"exit_status": diagnosis.exit_status(), "diagnosis": diagnosis}))
+    let diagnosis = serde_json::json!({"exit_status": diagnosis.exit_status(), "diagnosis": diagnosis});
+    escape::json(&format!("{diagnosis:#}"))
 }

@@ -16,6 +16,7 @@ use super::{
     Exporter, Results,
     measures::{Measure, measures, timings},
 };
+use crate::escape;
 
 #[derive(Debug)]
 pub(super) struct Bmf;
@@ -54,11 +55,10 @@ impl Exporter for Bmf {
         for timing in timings(results) {
             let time = timing.time;
             let metric = Metric { value: time.ns, lower_value: time.low_ns, upper_value: time.high_ns };
-            let name = format!("{}/{}", timing.case.id, timing.routine);
+            let name = escape::line(&format!("{}/{}", timing.case.id, timing.routine));
             benchmarks.entry(name).or_default().insert(LATENCY.to_owned(), metric);
         }
-        serde_json::to_writer_pretty(&mut *out, &benchmarks)?;
-        out.write_all(b"\n")
+        writeln!(out, "{}", escape::json(&serde_json::to_string_pretty(&benchmarks)?))
     }
 }
 

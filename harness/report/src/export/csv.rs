@@ -1,4 +1,5 @@
-//! CSV (RFC 4180) with a row per verdict. The column `unit` says whether numbers are bytes, counts or nanoseconds.
+//! CSV (RFC 4180) with a row per verdict. The column `unit` says whether numbers are bytes, counts or nanoseconds. Text
+//! from outside is never a formula of a spreadsheet.
 
 use std::io::{self, Write};
 
@@ -6,7 +7,7 @@ use csv::{Terminator, WriterBuilder};
 use highwater_judge::{FamilyComparison, Verdict};
 
 use super::{Exporter, Results, unit};
-use crate::{findings::no_baseline, printable};
+use crate::{escape::csv_cell, findings::no_baseline};
 
 #[derive(Debug)]
 pub(super) struct Csv;
@@ -52,11 +53,11 @@ impl Exporter for Csv {
         }
         for absent in &results.comparison.without_baseline {
             let mut row = [const { String::new() }; HEADINGS.len()];
-            row[0].clone_from(&absent.family);
+            row[0] = csv_cell(&absent.family);
             row[1] = absent.class.to_string();
             row[3] = "no baseline".to_owned();
             row[4] = true.to_string();
-            row[HEADINGS.len() - 1] = no_baseline(absent);
+            row[HEADINGS.len() - 1] = csv_cell(&no_baseline(absent));
             csv.write_record(row)?;
         }
         csv.flush()
@@ -68,7 +69,7 @@ fn row(family: &FamilyComparison, verdict: &Verdict) -> [String; HEADINGS.len()]
     let text = |value: Option<String>| value.unwrap_or_default();
     let category = subject.and_then(|subject| subject.category);
     [
-        family.family.clone(),
+        csv_cell(&family.family),
         family.class.to_string(),
         verdict.case.to_string(),
         verdict.kind.id().replace('_', " "),
@@ -82,6 +83,6 @@ fn row(family: &FamilyComparison, verdict: &Verdict) -> [String; HEADINGS.len()]
         text(subject.and_then(|subject| subject.class).map(|class| class.to_string())),
         text(category.map(|(category, _)| category.to_string())),
         text(category.map(|(_, change)| change.to_string())),
-        printable::line(&verdict.sentence),
+        csv_cell(&verdict.sentence),
     ]
 }

@@ -7,8 +7,8 @@ use highwater_model::exit;
 
 use super::{Exporter, Results, level::Level};
 use crate::{
+    escape::{workflow_data, workflow_property},
     findings::{finding_lines, no_baseline},
-    printable,
     summary::Summary,
 };
 
@@ -59,7 +59,7 @@ impl Exporter for Github {
 
 fn annotations(results: &Results<'_>) -> Vec<Annotation> {
     let comparison = results.comparison;
-    let file = |family: &str| Some(printable::line(&results.file(family)?.display().to_string()));
+    let file = |family: &str| Some(results.file(family)?.display().to_string());
     let mut annotations = Vec::new();
     for family in &comparison.families {
         for line in finding_lines(&family.verdicts) {
@@ -96,27 +96,12 @@ fn command(out: &mut dyn Write, annotation: &Annotation) -> io::Result<()> {
         Level::Warning => "warning",
         Level::Note => "notice",
     };
-    let file = annotation.file.as_ref().map_or(String::new(), |file| format!("file={},line=1,", property(file)));
-    writeln!(out, "::{word} {file}title={}::{}", property(&annotation.title), data(&annotation.message))
-}
-
-/// A command ends at the end of the line. The runner decodes `%XX`.
-fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
-}
-
-/// Properties also end at `,` and `:`.
-fn property(text: &str) -> String {
-    data(text).replace(':', "%3A").replace(',', "%2C")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_cannot_end_a_command_or_a_property() {
-        assert_eq!(data("50 %\r\n::error::x, y"), "50 %25%0D%0A::error::x, y");
-        assert_eq!(property("50 %\r\n::error::x, y"), "50 %25%0D%0A%3A%3Aerror%3A%3Ax%2C y");
-    }
+    let file =
+        annotation.file.as_ref().map_or(String::new(), |file| format!("file={},line=1,", workflow_property(file)));
+    writeln!(
+        out,
+        "::{word} {file}title={}::{}",
+        workflow_property(&annotation.title),
+        workflow_data(&annotation.message)
+    )
 }

@@ -12,6 +12,7 @@ use super::{
     measures::{measures, timings},
     unit,
 };
+use crate::escape;
 
 #[derive(Debug)]
 pub(super) struct GithubActionBenchmark;
@@ -46,21 +47,24 @@ impl Exporter for GithubActionBenchmark {
             };
             Entry {
                 name: format!("{}: {}, {}", measure.case.id, measure.quantity, measure.aspect),
-                unit: format!("{}{per}", unit(measure.quantity)),
+                unit: escape::line(&format!("{}{per}", unit(measure.quantity))),
                 value: measure.median,
                 range: range(measure.median, measure.low, measure.high),
                 extra: format!("{} workers\n{}", measure.case.samples, measure.record.fingerprint.class),
             }
         });
         let times = timings(results).into_iter().map(|timing| Entry {
-            name: format!("{}: {}", timing.case.id, timing.routine),
+            name: escape::line(&format!("{}: {}", timing.case.id, timing.routine)),
             unit: "ns".to_owned(),
             value: timing.time.ns,
             range: range(timing.time.ns, timing.time.low_ns, timing.time.high_ns),
-            extra: format!("criterion's {}, confidence {}", timing.time.estimator, timing.time.confidence),
+            extra: escape::line(&format!(
+                "criterion's {}, confidence {}",
+                timing.time.estimator, timing.time.confidence
+            )),
         });
-        serde_json::to_writer_pretty(&mut *out, &figures.chain(times).collect::<Vec<_>>())?;
-        out.write_all(b"\n")
+        let entries: Vec<Entry> = figures.chain(times).collect();
+        writeln!(out, "{}", escape::json(&serde_json::to_string_pretty(&entries)?))
     }
 }
 

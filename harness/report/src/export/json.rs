@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde_json::json;
 
 use super::{Exporter, Results};
+use crate::escape;
 
 #[derive(Debug)]
 pub(super) struct Json;
@@ -24,6 +25,7 @@ impl Exporter for Json {
 
     fn write(&self, results: &Results<'_>, out: &mut dyn Write) -> io::Result<()> {
         let comparison = results.comparison;
-        writeln!(out, "{:#}", json!({"exit_status": comparison.exit_status(), "comparison": comparison}))
+        let document = json!({"exit_status": comparison.exit_status(), "comparison": comparison});
+        writeln!(out, "{}", escape::json(&format!("{document:#}")))
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, json};
 
 use super::{Exporter, Results};
-use crate::summary::Summary;
+use crate::{escape, summary::Summary};
 
 #[derive(Debug)]
 pub(super) struct Jsonl;
@@ -48,10 +48,8 @@ impl Exporter for Jsonl {
 
     fn write(&self, results: &Results<'_>, out: &mut dyn Write) -> io::Result<()> {
         let comparison = results.comparison;
-        let mut line = |line: &Line<'_>| -> io::Result<()> {
-            serde_json::to_writer(&mut *out, line)?;
-            out.write_all(b"\n")
-        };
+        let mut line =
+            |line: &Line<'_>| -> io::Result<()> { writeln!(out, "{}", escape::json(&serde_json::to_string(line)?)) };
         for family in &comparison.families {
             let (class, baseline_class) = (&family.class, &family.baseline_class);
             for verdict in &family.verdicts {

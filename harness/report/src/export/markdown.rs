@@ -9,8 +9,8 @@ use super::{Exporter, Results};
 use crate::{
     comparison_text::{left_out, remarks},
     counted,
+    escape::{self, html, markdown as text},
     findings::{FindingLine, finding_lines, no_baseline},
-    printable,
     summary::Summary,
 };
 
@@ -20,10 +20,6 @@ pub(super) struct Markdown;
 /// GitHub rejects a comment of more than 65,536 characters (and a step summary of more than 1 MiB). The rest is
 /// reserved for what a workflow adds and for the lines that end a truncated text.
 const LIMIT: usize = 64_000;
-/// The most characters of an external text that are shown.
-const MAX_TEXT: usize = 1_000;
-/// The most characters of the output of a failed worker that are shown.
-const MAX_OUTPUT: usize = 4_000;
 
 impl Exporter for Markdown {
     fn name(&self) -> &'static str {
@@ -115,14 +111,14 @@ fn failure_output(family: &FamilyComparison, results: &Results<'_>) -> Vec<Strin
     let texts: Vec<String> = failures
         .flat_map(|verdict| {
             let output = results.failure_output(&verdict.case).into_iter();
-            output.map(|text| format!("\n{}\n\n<pre>{}</pre>", case(verdict), preformatted(&text)))
+            output.map(|text| format!("\n{}\n\n<pre>{}</pre>", case(verdict), escape::markdown_pre(&text)))
         })
         .collect();
     if texts.is_empty() { Vec::new() } else { folded(&format!("{}: output of failed workers", family.family), texts) }
 }
 
 fn folded(title: &str, content: Vec<String>) -> Vec<String> {
-    let head = [String::new(), format!("{DETAILS}<summary>{}</summary>", html(&printable::line(title)))];
+    let head = [String::new(), format!("{DETAILS}<summary>{}</summary>", html(&escape::line(title)))];
     head.into_iter().chain(content).chain([String::new(), END_OF_DETAILS.to_owned()]).collect()
 }
 
@@ -169,52 +165,9 @@ fn truncate(lines: &[String]) -> String {
     text
 }
 
-/// An external text on one line, escaped so that it contains no markup, mentions or references.
-fn text(raw: &str) -> String {
-    let mut escaped = String::new();
-    let mut before = ' ';
-    for c in clipped(&printable::line(raw), MAX_TEXT).chars() {
-        match c {
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '$' => escaped.extend(['\\', c]),
-            // A zero-width space keeps GitHub from notifying @somebody or linking #1. `live@10` is no mention.
-            '@' if !before.is_alphanumeric() => escaped.extend([c, '\u{200b}']),
-            '#' => escaped.extend([c, '\u{200b}']),
-            '<' | '>' | '&' => escaped.push_str(&html(&c.to_string())),
-            c => escaped.push(c),
-        }
-        before = c;
-    }
-    escaped
-}
-
-/// Lines for a `<pre>` element. None of them is a workflow command, in case the text is printed to a log.
-fn preformatted(text: &str) -> String {
-    html(&clipped(text, MAX_OUTPUT)).replace("::", "&#58;:")
-}
-
-fn html(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
-fn clipped(text: &str, max: usize) -> String {
-    match text.char_indices().nth(max) {
-        Some((end, _)) => format!("{} ...", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn external_text_is_escaped() {
-        assert_eq!(
-            text("a|b `c` <script> @you #1\n## live@10"),
-            "a\\|b \\`c\\` &lt;script&gt; @\u{200b}you #\u{200b}1 #\u{200b}#\u{200b} live@10"
-        );
-        assert_eq!(text(&"x".repeat(5_000)).len(), MAX_TEXT + 4);
-    }
 
     #[test]
     fn a_truncated_text_says_so_and_closes_its_sections() {

@@ -23,7 +23,7 @@ use std::{
 use highwater_judge::{Comparison, Kind, Policy};
 use highwater_model::{CaseId, CaseRecord, Quantity, Record, Unit};
 
-use super::printable;
+use super::escape;
 
 /// Every format, in the order of the help page.
 pub static EXPORTERS: [&dyn Exporter; 10] = [
@@ -90,7 +90,7 @@ impl<'a> Results<'a> {
     fn failure_output(&self, id: &CaseId) -> Vec<String> {
         let mut texts = Vec::new();
         for failure in self.case(id).into_iter().flat_map(|case| &case.failures) {
-            let text = printable::lines(&failure.output_tail);
+            let text = escape::lines(&failure.output_tail);
             if !text.is_empty() && !texts.contains(&text) {
                 texts.push(text);
             }

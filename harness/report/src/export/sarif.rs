@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Exporter, Results, level::Level, slug};
 use crate::{
+    escape,
     findings::{findings, no_baseline},
     verdict_groups::VerdictGroup,
 };
@@ -68,7 +69,7 @@ impl Exporter for Sarif {
                 "results": results,
             }],
         });
-        writeln!(out, "{log:#}")
+        writeln!(out, "{}", escape::json(&format!("{log:#}")))
     }
 }
 
@@ -184,7 +185,7 @@ fn result(rule: &str, level: Level, text: &str, location: &str, file: Option<&Pa
         "ruleId": rule,
         "ruleIndex": rules.iter().position(|known| known.id == rule),
         "level": level.word(),
-        "message": {"text": text},
+        "message": {"text": escape::sarif(text)},
         "locations": [locations],
     })
 }

@@ -7,6 +7,7 @@ use highwater_model::CaseId;
 use super::{CaseLink, Frame, Tone, short, tone};
 use crate::{
     comparison_text::altered,
+    escape,
     site::format::{self, counted, grouped},
     site::{Material, SiteError, names},
     verdict_groups::{VerdictGroup, worst_first},
@@ -68,7 +69,8 @@ struct UnchangedCase {
 /// Returns [`SiteError`] if the page cannot be rendered, which is a bug.
 pub fn comparison_page(comparison: &Comparison, before: &str, now: &str) -> Result<String, SiteError> {
     let title = format!("{before} against {now}");
-    Ok(Compare::of(comparison, Frame::alone(&title), before, now, |_| false).render()?)
+    let compare = Compare::of(comparison, Frame::alone(&title), before, now, |_| false);
+    Ok(escape::page(&compare.render()?))
 }
 
 impl Compare {

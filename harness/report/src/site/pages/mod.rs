@@ -1,5 +1,5 @@
-//! The pages, one file each. Each converts the material to the texts of a template. All texts are escaped by the
-//! template.
+//! The pages, one file each. Each converts the material to the texts of a template. The template escapes markup in every
+//! text, and [`page`] what is left.
 
 mod case;
 mod case_tables;
@@ -20,6 +20,7 @@ use highwater_judge::Kind;
 use highwater_model::{Decision, Record};
 
 use super::{Material, Page, SiteError, names};
+use crate::escape;
 
 pub use compare::comparison_page;
 
@@ -134,7 +135,7 @@ pub(super) fn all(material: &Material, out: Option<&Path>) -> Result<Vec<Page>, 
 }
 
 fn page(path: &str, template: &impl Template) -> Result<Page, SiteError> {
-    Ok(Page { path: path.to_owned(), html: template.render()? })
+    Ok(Page { path: path.to_owned(), html: escape::page(&template.render()?) })
 }
 
 /// A case id without its family.

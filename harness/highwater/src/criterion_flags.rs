@@ -1,0 +1,116 @@
+//! The flags of criterion that a bench binary accepts, with criterion's meaning. Values are checked here, because
+//! criterion would panic on an invalid one after the memory was measured.
+
+/// The flags of criterion 0.8. Highwater uses some of them and forwards all of them.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Criterion")]
+pub(super) struct CriterionFlags {
+    /// List the cases and routines
+    #[arg(long, conflicts_with_all = ["test", "profile_time"])]
+    pub(super) list: bool,
+    /// Run everything once as a test, without measuring
+    #[arg(long, conflicts_with_all = ["list", "profile_time"])]
+    pub(super) test: bool,
+    /// Use 5 workers per case and criterion's quick mode
+    #[arg(long, conflicts_with = "sample_size")]
+    pub(super) quick: bool,
+    /// Match the filter exactly
+    #[arg(long)]
+    pub(super) exact: bool,
+    /// Save the results, including memory, under a name
+    #[arg(short, long, value_name = "NAME")]
+    pub(super) save_baseline: Option<String>,
+    /// Compare with named results; fail if they do not exist
+    #[arg(short, long, value_name = "NAME", conflicts_with_all = ["save_baseline", "baseline_lenient"])]
+    pub(super) baseline: Option<String>,
+    /// Compare with named results if they exist
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["save_baseline", "baseline"])]
+    pub(super) baseline_lenient: Option<String>,
+    /// Discard criterion's results
+    #[arg(long, conflicts_with_all = ["save_baseline", "baseline", "baseline_lenient"])]
+    discard_baseline: bool,
+    /// Load criterion's results instead of measuring time
+    #[arg(long, value_name = "NAME", conflicts_with = "profile_time")]
+    pub(super) load_baseline: Option<String>,
+    /// Disable plots
+    #[arg(short, long)]
+    noplot: bool,
+    /// Coloring of criterion's output
+    #[arg(short, long, value_parser = ["auto", "always", "never"])]
+    color: Option<String>,
+    /// Print more statistics from criterion
+    #[arg(short, long)]
+    verbose: bool,
+    /// Print results only
+    #[arg(long, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Format of --list
+    #[arg(long, value_parser = ["pretty", "terse"])]
+    format: Option<String>,
+    /// Run only ignored benchmarks; no benchmark is ignored
+    #[arg(long)]
+    pub(super) ignored: bool,
+    /// Run each routine for this many seconds, for a profiler, without measuring memory
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) profile_time: Option<f64>,
+    /// Criterion's sample size
+    #[arg(long, value_parser = sample_size)]
+    sample_size: Option<usize>,
+    /// Criterion's warm-up time in seconds
+    #[arg(long, value_parser = seconds)]
+    warm_up_time: Option<f64>,
+    /// Criterion's measurement time in seconds
+    #[arg(long, value_parser = seconds)]
+    measurement_time: Option<f64>,
+    /// Criterion's number of resamples
+    #[arg(long, value_parser = at_least_one)]
+    nresamples: Option<usize>,
+    /// Criterion's noise threshold
+    #[arg(long, value_parser = above_zero)]
+    noise_threshold: Option<f64>,
+    /// Criterion's confidence level
+    #[arg(long, value_parser = fraction)]
+    confidence_level: Option<f64>,
+    /// Criterion's significance level
+    #[arg(long, value_parser = fraction)]
+    significance_level: Option<f64>,
+    /// Criterion's plotting backend
+    #[arg(long, value_parser = ["gnuplot", "plotters"])]
+    plotting_backend: Option<String>,
+    /// Criterion's output format
+    #[arg(long, value_parser = ["criterion", "bencher"])]
+    output_format: Option<String>,
+    #[arg(long, hide = true)]
+    pub(super) bench: bool,
+    #[arg(long, hide = true)]
+    nocapture: bool,
+    #[arg(long, hide = true)]
+    show_output: bool,
+    #[arg(long, hide = true)]
+    include_ignored: bool,
+}
+
+/// Parses a number within the limits of criterion.
+fn number<T: std::str::FromStr>(text: &str, is_valid: impl Fn(&T) -> bool, limits: &str) -> Result<T, String> {
+    text.parse().ok().filter(is_valid).ok_or_else(|| format!("it must be {limits}"))
+}
+
+fn sample_size(text: &str) -> Result<usize, String> {
+    number(text, |size| *size >= 10, "at least 10")
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    number(text, |count| *count > 0, "at least 1")
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    number(text, |seconds| (1e-9..=1e9).contains(seconds), "a number of seconds above 0")
+}
+
+fn above_zero(text: &str) -> Result<f64, String> {
+    number(text, |value: &f64| *value > 0.0 && value.is_finite(), "above 0")
+}
+
+fn fraction(text: &str) -> Result<f64, String> {
+    number(text, |value| *value > 0.0 && *value < 1.0, "between 0 and 1")
+}

@@ -1,0 +1,55 @@
+//! Versions of dependencies from a `Cargo.lock`, for the context of a family.
+
+use cargo_lock::{Lockfile, Version};
+
+/// The version of a package in a `Cargo.lock`, for [`Family::context`](crate::Family::context). If the package occurs in
+/// several versions, the newest; `wasmtime@43` selects the newest 43.x. `None` if the text is not a lock file or has no
+/// such package.
+#[must_use]
+pub fn locked_version(lock: &str, package: &str) -> Option<String> {
+    let lock: Lockfile = lock.parse().ok()?;
+    let (name, prefix) = package.split_once('@').unwrap_or((package, ""));
+    let is_wanted = |version: &Version| {
+        let text = version.to_string();
+        prefix.is_empty() || text.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    let versions = lock.packages.into_iter().filter(|package| package.name.as_str() == name);
+    versions.map(|package| package.version).filter(is_wanted).max().map(|version| version.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lock(packages: &[(&str, &str)]) -> String {
+        let entry =
+            |(name, version): &(&str, &str)| format!("\n[[package]]\nname = \"{name}\"\nversion = \"{version}\"\n");
+        format!("version = 4\n{}", packages.iter().map(entry).collect::<String>())
+    }
+
+    #[test]
+    fn a_package_is_matched_by_its_full_name() {
+        let lock = lock(&[("wasmtime-environ", "1.0.0"), ("wasmtime", "48.0.8")]);
+        assert_eq!(locked_version(&lock, "wasmtime").as_deref(), Some("48.0.8"));
+        assert_eq!(locked_version(&lock, "wasm"), None);
+    }
+
+    #[test]
+    fn the_newest_matching_version_is_returned() {
+        let versions = ["4.0.0", "43.0.1", "43.0.10", "43.0.9", "48.0.8"];
+        let lock = lock(&versions.map(|version| ("wasmtime", version)));
+        let version = |package| locked_version(&lock, package);
+        assert_eq!(version("wasmtime").as_deref(), Some("48.0.8"));
+        assert_eq!(version("wasmtime@43").as_deref(), Some("43.0.10"));
+        assert_eq!(version("wasmtime@43.0.9").as_deref(), Some("43.0.9"));
+        assert_eq!(version("wasmtime@4").as_deref(), Some("4.0.0"));
+        assert_eq!(version("wasmtime@5"), None);
+    }
+
+    #[test]
+    fn the_lock_file_of_this_workspace_is_read() {
+        let lock = include_str!("../../../Cargo.lock");
+        assert_eq!(locked_version(lock, "highwater").as_deref(), Some(env!("CARGO_PKG_VERSION")));
+        assert_eq!(locked_version("not a lock file", "highwater"), None);
+    }
+}
