@@ -15,13 +15,13 @@ use std::{
 };
 
 use common::{baseline, blessed_baseline, record};
+use fastrand::Rng;
 use highwater_judge::{Comparison, FamilyComparison, Policy, compare_family};
 use highwater_model::{Baseline, Metric, Record};
 use highwater_report::{
     self as report,
     export::{EXPORTERS, Results},
 };
-use highwater_stats::Random;
 use highwater_store::{baseline_text, read_baseline, read_record, write_record};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -29,17 +29,17 @@ use tempfile::TempDir;
 /// Time limit for one input on a busy machine.
 const TIME_LIMIT: Duration = Duration::from_secs(20);
 
-fn one_of<'a, T>(random: &mut Random, items: &'a [T]) -> &'a T {
-    &items[random.below(items.len())]
+fn one_of<'a, T>(random: &mut Rng, items: &'a [T]) -> &'a T {
+    &items[random.usize(..items.len())]
 }
 
 /// Feeds inputs from `make` to `check` until the time is up, and prints how many were accepted.
-fn feed(kind: &str, make: impl Fn(&mut Random) -> Vec<u8>, check: impl Fn(&Path) -> bool) {
+fn feed(kind: &str, make: impl Fn(&mut Rng) -> Vec<u8>, check: impl Fn(&Path) -> bool) {
     let number = |name: &str| env::var(name).ok().map(|text| text.parse::<u64>().expect("a whole number"));
     let limit = Duration::from_secs(number("HIGHWATER_FUZZ_SECONDS").unwrap_or(2));
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_nanos() as u64;
     let seed = number("HIGHWATER_FUZZ_SEED").unwrap_or(now);
-    let mut random = Random::seeded(seed);
+    let mut random = Rng::with_seed(seed);
     let folder = in_memory();
     let path = folder.path().join(kind);
     let (started, mut fed, mut accepted) = (Instant::now(), 0_u64, 0_u64);
@@ -64,28 +64,28 @@ fn in_memory() -> TempDir {
 }
 
 /// Flips bits, replaces bytes, and removes, repeats or inserts pieces.
-fn damaged(mut bytes: Vec<u8>, words: &[&str], random: &mut Random) -> Vec<u8> {
-    for _ in 0..=random.below(3) {
-        let at = random.below(bytes.len() + 1);
-        let to = (at + random.below(40)).min(bytes.len());
-        match random.below(7) {
-            0 if at < bytes.len() => bytes[at] ^= 1 << random.below(8),
-            1 if at < bytes.len() => bytes[at] = random.below(256) as u8,
+fn damaged(mut bytes: Vec<u8>, words: &[&str], random: &mut Rng) -> Vec<u8> {
+    for _ in 0..=random.usize(..3) {
+        let at = random.usize(..bytes.len() + 1);
+        let to = (at + random.usize(..40)).min(bytes.len());
+        match random.usize(..7) {
+            0 if at < bytes.len() => bytes[at] ^= 1 << random.usize(..8),
+            1 if at < bytes.len() => bytes[at] = random.usize(..256) as u8,
             2 => drop(bytes.drain(at..to)),
             3 => {
                 let piece = bytes[at..to].to_vec();
-                let there = random.below(bytes.len() + 1);
+                let there = random.usize(..bytes.len() + 1);
                 drop(bytes.splice(there..there, piece));
             }
-            4 if random.below(8) == 0 => bytes.truncate(at),
+            4 if random.usize(..8) == 0 => bytes.truncate(at),
             _ => drop(bytes.splice(at..at, one_of(random, words).bytes())),
         }
     }
     bytes
 }
 
-fn noise(random: &mut Random) -> Vec<u8> {
-    (0..random.below(200)).map(|_| random.below(256) as u8).collect()
+fn noise(random: &mut Rng) -> Vec<u8> {
+    (0..random.usize(..200)).map(|_| random.usize(..256) as u8).collect()
 }
 
 /// Collects the JSON pointers of all values of a document.
@@ -103,7 +103,7 @@ fn pointers(value: &Value, here: &str, into: &mut Vec<String>) {
 }
 
 /// Replaces, removes, duplicates and renames values of a document.
-fn mutated(mut json: Value, random: &mut Random) -> Vec<u8> {
+fn mutated(mut json: Value, random: &mut Rng) -> Vec<u8> {
     let odd = [
         json!(0),
         json!(1),
@@ -128,20 +128,20 @@ fn mutated(mut json: Value, random: &mut Random) -> Vec<u8> {
         json!("linux-x86_64-16k-thp_madvise-glibc-aslr_on"),
         json!({"kind": "timed_out", "limit_ms": 1}),
     ];
-    for _ in 0..=random.below(4) {
+    for _ in 0..=random.usize(..4) {
         let mut all = Vec::new();
         pointers(&json, "", &mut all);
         let [from, to] = [one_of(random, &all), one_of(random, &all)];
-        let other = match random.below(2) {
+        let other = match random.usize(..2) {
             0 => one_of(random, &odd).clone(),
             _ => json.pointer(from).cloned().unwrap_or_default(),
         };
         let Some(target) = json.pointer_mut(to) else { continue };
-        match (random.below(4), target) {
-            (0, Value::Array(items)) if !items.is_empty() => drop(items.remove(random.below(items.len()))),
+        match (random.usize(..4), target) {
+            (0, Value::Array(items)) if !items.is_empty() => drop(items.remove(random.usize(..items.len()))),
             (1, Value::Array(items)) => items.push(other),
             (0, Value::Object(fields)) => {
-                let name = fields.keys().nth(random.below(fields.len() + 1)).cloned();
+                let name = fields.keys().nth(random.usize(..fields.len() + 1)).cloned();
                 name.and_then(|name| fields.shift_remove(&name));
             }
             (1, Value::Object(fields)) => {
@@ -231,7 +231,7 @@ fn no_record_causes_a_panic() {
         "/",
     ];
     let policies = [Policy::default()];
-    let make = |random: &mut Random| match random.below(10) {
+    let make = |random: &mut Rng| match random.usize(..10) {
         0 => noise(random),
         1..4 => damaged(text.clone(), &words, random),
         _ => mutated(real.clone(), random),
@@ -295,7 +295,7 @@ fn no_baseline_causes_a_panic() {
         "0.0000001",
     ];
     let (run, policy) = (record(), Policy::default());
-    let make = |random: &mut Random| match random.below(10) {
+    let make = |random: &mut Rng| match random.usize(..10) {
         0 => noise(random),
         _ => damaged(real.clone(), &words, random),
     };
@@ -348,7 +348,7 @@ fn no_policy_causes_a_panic() {
     ];
     let run = record();
     let known = baseline(&run);
-    let make = |random: &mut Random| match random.below(10) {
+    let make = |random: &mut Rng| match random.usize(..10) {
         0 => noise(random),
         _ => damaged(real.to_vec(), &words, random),
     };

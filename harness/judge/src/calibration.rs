@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use fastrand::Rng;
 use highwater_model::{CaseId, CaseRecord, Quantity, Record};
-use highwater_stats::Random;
 use serde::{Deserialize, Serialize};
 
 use super::{Keep, Kind, NoiseClass, Policy, baselines, compare_family, confirm_family, exact_where_gated};
@@ -117,7 +117,7 @@ pub fn calibrate(batches: &Batches, policy: &Policy, comparisons: usize, seed: u
     let mut result = Calibration { workers, ..Calibration::default() };
     let Some(first) = same.first() else { return result };
     let ids: Vec<&CaseId> = first.cases.iter().filter(|case| case.samples > 0).map(|case| &case.id).collect();
-    let mut random = Random::seeded(seed);
+    let mut random = Rng::with_seed(seed);
     for (&arm, of_arm) in batches {
         for id in &ids {
             let draws = Draws { id, same, arm, of_arm };
@@ -138,23 +138,27 @@ struct Draws<'a> {
 }
 
 impl Draws<'_> {
-    fn compare(&self, policy: &Policy, random: &mut Random, result: &mut Calibration) -> Option<()> {
-        let from = random.below(self.same.len());
+    fn compare(&self, policy: &Policy, random: &mut Rng, result: &mut Calibration) -> Option<()> {
+        let from = random.usize(..self.same.len());
         // A batch other than the baseline's, if there is one.
-        let mut others: Vec<usize> =
-            (0..self.of_arm.len()).filter(|other| self.of_arm.len() == 1 || *other != from).collect();
-        random.choose(&mut others, 1);
-        let run_batch = self.of_arm.get(*others.first()?)?;
+        let others: Vec<&Record> = self
+            .of_arm
+            .iter()
+            .enumerate()
+            .filter(|(other, _)| self.of_arm.len() == 1 || *other != from)
+            .map(|(_, batch)| batch)
+            .collect();
+        let run_batch = random.choice(others)?;
         let baseline_case = case_of(&self.same[from], self.id)?;
         let run_case = case_of(run_batch, self.id)?;
 
         let mut workers: Vec<usize> = (0..baseline_case.samples).collect();
-        random.choose(&mut workers, FULL);
+        random.shuffle(&mut workers);
         let baseline = with_only(&self.same[from], baseline_case.of_workers(&workers[..FULL.min(workers.len())]));
         let baseline = baselines::of_run(&baseline, policy, Keep::Gated);
 
         let mut workers: Vec<usize> = (0..run_case.samples).collect();
-        random.choose(&mut workers, 2 * FULL);
+        random.shuffle(&mut workers);
         let few = run_case.of_workers(&workers[..MINIMUM.min(workers.len())]);
         let count = if exact_where_gated(&few, &run_batch.baseline_stage) { MINIMUM } else { FULL };
         let count = count.min(workers.len());

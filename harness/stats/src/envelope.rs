@@ -11,9 +11,11 @@
 //! occurred in none of its workers is not represented. Of the 2,000 pairs that are drawn, only 20 lie above the 0.99
 //! quantile; higher quantiles are unreliable.
 
+use fastrand::Rng;
+
 use super::{
     order_statistics::{Levels, ROUNDING, median, quantile, sorted},
-    random::Random,
+    resample::resample,
 };
 
 /// Number of pairs of resamples.
@@ -33,12 +35,12 @@ pub fn envelope(baseline: &[f64], run: usize, coverage: f64, seed: u64) -> Optio
         return Some(0.0);
     }
     let baseline = sorted(baseline)?;
-    let mut random = Random::seeded(seed);
+    let mut random = Rng::with_seed(seed);
     let (mut first, mut second) = (vec![0.0; baseline.len()], vec![0.0; run]);
     let shifts: Option<Vec<f64>> = (0..RESAMPLES)
         .map(|_| {
-            random.resample(&baseline, &mut first);
-            random.resample(&baseline, &mut second);
+            resample(&mut random, &baseline, &mut first);
+            resample(&mut random, &baseline, &mut second);
             let shift = (median(&second)? - median(&first)?).abs();
             Some(if shift <= ROUNDING { 0.0 } else { shift })
         })

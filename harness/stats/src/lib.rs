@@ -12,7 +12,7 @@
 //!  mann_whitney      null distribution of the U statistic
 //!  normal            upper tail of the normal distribution
 //!  combinatorics     factorials and binomial coefficients
-//!  random            the seeded random number generator
+//!  resample          bootstrap resamples
 //! ```
 //!
 //! Every function takes plain values (bytes, counts, or either per unit) and returns `None` for input without an
@@ -27,7 +27,7 @@ mod mann_whitney;
 mod normal;
 mod order_statistics;
 mod pareto;
-mod random;
+mod resample;
 mod sign_test;
 mod theil_sen;
 
@@ -37,6 +37,5 @@ pub use leak::{Leak, leak};
 pub use mann_kendall::{MannKendall, mann_kendall};
 pub use order_statistics::{ROUNDING, median};
 pub use pareto::pareto;
-pub use random::Random;
 pub use sign_test::{SignTest, sign_test};
 pub use theil_sen::{LinearFit, Linearity, MedianEstimate, estimate_median, theil_sen_fit};

@@ -94,7 +94,6 @@ fn variance(counts: &[usize]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Random;
     use proptest::prelude::*;
 
     fn close(value: f64, expected: f64) {
@@ -174,10 +173,10 @@ mod tests {
 
     #[test]
     fn noise_is_significant_about_as_often_as_alpha() {
-        let mut random = Random::seeded(7);
-        let rises = |windows: usize, random: &mut Random| {
+        let mut random = fastrand::Rng::with_seed(7);
+        let rises = |windows: usize, random: &mut fastrand::Rng| {
             let alarms = (0..2000).filter(|_| {
-                let values: Vec<f64> = (0..windows).map(|_| random.below(1000) as f64).collect();
+                let values: Vec<f64> = (0..windows).map(|_| f64::from(random.u32(..1000))).collect();
                 mann_kendall(&values).is_some_and(|trend| trend.p <= 0.01)
             });
             alarms.count()

@@ -8,7 +8,7 @@
 /// whole numbers, so equal ones may differ by rounding.
 pub const ROUNDING: f64 = 1e-6;
 
-/// The values in ascending order. Returns `None` if there are none, or if one is not finite.
+/// The values in ascending order. Returns `None` without values, or if one is not finite.
 pub(super) fn sorted(values: &[f64]) -> Option<Vec<f64>> {
     if values.is_empty() || !values.iter().all(|value| value.is_finite()) {
         return None;

@@ -9,7 +9,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{order_statistics::median, random::Random};
+use fastrand::Rng;
+
+use super::{order_statistics::median, resample::resample};
 
 /// A line fitted to the rungs of one case.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -125,12 +127,12 @@ fn linearity(x: &[f64], y: &[f64], quantum: f64) -> Linearity {
 
 /// The percentile interval of the median of resampled workers, 2.5 % to 97.5 %.
 fn bootstrap(values: &[f64]) -> (f64, f64) {
-    let mut random = Random::seeded(SEED);
-    let mut resample = vec![0.0; values.len()];
+    let mut random = Rng::with_seed(SEED);
+    let mut drawn = vec![0.0; values.len()];
     let mut medians: Vec<f64> = (0..RESAMPLES)
         .filter_map(|_| {
-            random.resample(values, &mut resample);
-            median(&resample)
+            resample(&mut random, values, &mut drawn);
+            median(&drawn)
         })
         .collect();
     medians.sort_by(f64::total_cmp);

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use fastrand::Rng;
 use highwater_model::{CaseRecord, Outcome, Sample};
 use highwater_runner::{Job, Measuring, Observed, Plan, Planned, RunError};
-use highwater_stats::Random;
 
 /// The time after which a case with the minimum number of pairs stops.
 const BUDGET: Duration = Duration::from_secs(4);
@@ -25,7 +25,7 @@ pub(super) struct Side {
 
 /// Measures every case of both plans.
 pub(super) fn measure(base: &mut Side, head: &mut Side, pairs: Pairs, seed: u64) -> Result<(), RunError> {
-    let mut random = Random::seeded(seed);
+    let mut random = Rng::with_seed(seed);
     let ids: Vec<_> = head.plan.cases.iter().map(|planned| planned.id().clone()).collect();
     for id in ids {
         let of = |side: &Side| side.plan.cases.iter().find(|planned| *planned.id() == id).cloned();
@@ -53,11 +53,7 @@ pub(super) fn measure(base: &mut Side, head: &mut Side, pairs: Pairs, seed: u64)
 }
 
 /// Measures one case, after a warm-up of both sides if the case asks for it.
-fn case(
-    sides: [(&mut Side, &Job); 2],
-    pairs: Pairs,
-    random: &mut Random,
-) -> Result<(CaseRecord, CaseRecord), RunError> {
+fn case(sides: [(&mut Side, &Job); 2], pairs: Pairs, random: &mut Rng) -> Result<(CaseRecord, CaseRecord), RunError> {
     let mut samples: [Vec<Sample>; 2] = [Vec::new(), Vec::new()];
     for (side, job) in &sides {
         side.measuring.prepare_page_cache(job)?;
@@ -68,7 +64,7 @@ fn case(
     let [(base, base_job), (head, head_job)] = sides;
     loop {
         // The order is random, so that effects of one side on the other cancel out.
-        let first = random.below(2);
+        let first = usize::from(random.bool());
         for index in [first, 1 - first] {
             let (side, job) = if index == 0 { (&mut *base, base_job) } else { (&mut *head, head_job) };
             match side.measuring.worker(job, samples[index].len())? {
