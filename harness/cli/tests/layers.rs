@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path, process::Command};
 
-use serde_json::Value;
+use cargo_metadata::{DependencyKind, MetadataCommand, Package};
 
 /// From the lowest layer to the highest.
 const LAYERS: [&str; 10] = [
@@ -33,15 +33,14 @@ fn cargo(arguments: &[&str]) -> String {
 
 /// By package of the workspace, the packages that it depends on outside tests.
 fn dependencies() -> BTreeMap<String, Vec<String>> {
-    let metadata: Value =
-        serde_json::from_str(&cargo(&["metadata", "--no-deps", "--format-version", "1", "--offline"])).expect("JSON");
-    let packages = metadata["packages"].as_array().expect("packages");
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let of = |package: &Value| {
-        let dependencies = package["dependencies"].as_array().expect("dependencies");
-        dependencies.iter().filter(|it| it["kind"].is_null()).map(|it| text(&it["name"])).collect()
+    let mut metadata = MetadataCommand::new();
+    metadata.no_deps().current_dir(workspace()).other_options(["--offline".to_owned()]);
+    let packages = metadata.exec().expect("cargo runs").packages;
+    let of = |package: &Package| {
+        let dependencies = package.dependencies.iter().filter(|it| it.kind == DependencyKind::Normal);
+        dependencies.map(|it| it.name.clone()).collect()
     };
-    packages.iter().map(|package| (text(&package["name"]), of(package))).collect()
+    packages.iter().map(|package| (package.name.to_string(), of(package))).collect()
 }
 
 #[test]

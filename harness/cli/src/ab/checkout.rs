@@ -8,36 +8,26 @@ use std::{
     process::{Command, Stdio},
 };
 
-use serde::Deserialize;
+use cargo_metadata::{Message, Metadata, MetadataCommand, TargetKind};
 
 use super::{Untestable, artifacts::link_dependencies};
 use crate::CliError;
 
 /// The workspace and its target folder, from `cargo metadata`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub(super) struct Workspace {
-    #[serde(rename = "workspace_root")]
     pub(super) root: PathBuf,
-    #[serde(rename = "target_directory")]
     pub(super) target: PathBuf,
-    /// Cargo's folder for intermediate artifacts. It may differ from the target folder since cargo 1.91.
-    build_directory: Option<PathBuf>,
-    packages: Vec<Package>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Package {
-    name: String,
-    targets: Vec<Target>,
+    metadata: Metadata,
 }
 
 impl Workspace {
     /// The workspace around the working directory.
     pub(super) fn find() -> Result<Self, Untestable> {
-        let mut cargo = Command::new("cargo");
-        cargo.args(["metadata", "--no-deps", "--format-version", "1", "--quiet"]);
-        let text = output(&mut cargo)?;
-        serde_json::from_str(&text).map_err(|error| Untestable(format!("cargo metadata: {error}")))
+        let metadata = MetadataCommand::new().no_deps().exec();
+        let metadata = metadata.map_err(|error| Untestable(error.to_string().trim().to_owned()))?;
+        let (root, target) = (metadata.workspace_root.clone().into(), metadata.target_directory.clone().into());
+        Ok(Self { root, target, metadata })
     }
 
     /// Builds the bench binaries of the working tree.
@@ -52,11 +42,13 @@ impl Workspace {
         packages: &[String],
     ) -> Result<BTreeMap<String, Bench>, Untestable> {
         let target = self.target.join("highwater/ab/target");
-        let names = self.packages.iter().flat_map(|package| {
-            std::iter::once(&package.name).chain(package.targets.iter().map(|target| &target.name))
+        let names = self.metadata.packages.iter().flat_map(|package| {
+            std::iter::once(package.name.as_str()).chain(package.targets.iter().map(|target| target.name.as_str()))
         });
         let names: BTreeSet<String> = names.map(|name| name.replace('_', "-")).collect();
-        link_dependencies(self.build_directory.as_ref().unwrap_or(&self.target), &target, &names);
+        // Intermediate artifacts may be in another folder than the target folder since cargo 1.91.
+        let artifacts = self.metadata.build_directory.as_ref().unwrap_or(&self.metadata.target_directory);
+        link_dependencies(artifacts.as_std_path(), &target, &names);
         build(&checkout.folder, packages, &[("CARGO_TARGET_DIR", &target), ("CARGO_BUILD_BUILD_DIR", &target)])
     }
 }
@@ -123,13 +115,18 @@ fn build(
     };
     let text = output(cargo.args(["--benches"]).envs(environment.iter().copied()))
         .map_err(|error| Untestable(format!("{} does not build: {error}", folder.display())))?;
-    let artefacts = text.lines().filter_map(|line| serde_json::from_str::<Artefact>(line).ok());
-    let benches = artefacts.filter(|artefact| artefact.target.kind.iter().any(|kind| kind == "bench"));
-    let built = |artefact: Artefact| {
-        let Target { name, src_path: source, .. } = artefact.target;
-        Some((name, Bench { program: artefact.executable?, source }))
-    };
-    Ok(benches.filter_map(built).collect())
+    let mut benches = BTreeMap::new();
+    for message in Message::parse_stream(text.as_bytes()) {
+        let message = message.map_err(|error| Untestable(format!("the output of cargo cannot be read: {error}")))?;
+        if let Message::CompilerArtifact(artifact) = message
+            && artifact.target.is_kind(TargetKind::Bench)
+            && let Some(program) = artifact.executable
+        {
+            let bench = Bench { program: program.into(), source: artifact.target.src_path.into() };
+            benches.insert(artifact.target.name, bench);
+        }
+    }
+    Ok(benches)
 }
 
 /// A bench target.
@@ -138,20 +135,6 @@ pub(super) struct Bench {
     pub(super) program: PathBuf,
     /// The source file that cargo compiled.
     pub(super) source: PathBuf,
-}
-
-/// Cargo's message about a build artifact.
-#[derive(Deserialize)]
-struct Artefact {
-    target: Target,
-    executable: Option<PathBuf>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Target {
-    kind: Vec<String>,
-    name: String,
-    src_path: PathBuf,
 }
 
 /// Runs a program and returns its stdout. Its stderr is inherited.
