@@ -86,7 +86,7 @@ fn short(hash: &str) -> &str {
     hash.get(..12).unwrap_or(hash)
 }
 
-/// All mismatches in this crate's folder at `root`, sorted by guest; empty if there are none.
+/// All mismatches in this crate's folder at `root`, sorted by guest; empty if everything matches.
 pub fn check(root: &Path) -> Vec<Problem> {
     let mut problems = Vec::new();
     if let Err(error) = check_all(root, &mut problems) {

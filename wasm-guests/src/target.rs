@@ -132,7 +132,7 @@ impl GuestTarget {
         value.into_iter().map(|value| (VARIABLE.to_owned(), value)).collect()
     }
 
-    /// The entry of a family's context: the key, and the target's name or the reason why there is none.
+    /// The entry of a family's context: the key, and the target's name or the reason why it is missing.
     #[must_use]
     pub fn context() -> (String, String) {
         let name = Self::chosen().map_or_else(|error| error.to_string(), |target| target.name().to_owned());

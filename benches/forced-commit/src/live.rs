@@ -97,7 +97,7 @@ impl Live {
     /// Calls an exported function of two numbers.
     ///
     /// # Errors
-    /// When there is none, or it traps.
+    /// If the instance has no such function, or it traps.
     pub fn call(&mut self, name: &str, first: u32, second: u32) -> Result<(), Error> {
         let running = self.running()?;
         let function = running.instance.get_typed_func::<(u32, u32), ()>(&mut running.store, name)?;
@@ -108,7 +108,7 @@ impl Live {
     /// address in the upper half and the length in the lower, and returns the bytes there.
     ///
     /// # Errors
-    /// When there is none, it traps, or the result is out of bounds.
+    /// If the instance has no such function, it traps, or the result is out of bounds.
     pub fn call_for_bytes(&mut self, name: &str, first: u32, second: u32) -> Result<Vec<u8>, Error> {
         let running = self.running()?;
         let function = running.instance.get_typed_func::<(u32, u32), u64>(&mut running.store, name)?;

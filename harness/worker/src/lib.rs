@@ -20,7 +20,7 @@ mod timer;
 
 pub use alloc::CountingAllocator;
 pub use case::{Case, CaseError, CaseResult, Conditions, Dirs, Limits, NotRun, Program};
-pub use family::{Family, locked_version};
+pub use family::Family;
 pub use layout::Layout;
 pub use run::{run, warm_stack};
 pub use stages::{StageError, Stages};

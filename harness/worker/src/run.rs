@@ -80,7 +80,7 @@ fn serve(channel: std::os::fd::OwnedFd, family: impl FnOnce() -> Family) -> Resu
 
 /// Runs the case on a new thread, for which glibc's malloc creates an unused arena. Earlier allocations (the list of
 /// cases, a longer path, feature strings of another CPU) then do not affect the placement of the case's blocks. Free
-/// pages of the main arena are released first, so that there are none left if the case trims its heap.
+/// pages of the main arena are released first, so that the case finds none to release when it trims its heap.
 ///
 /// The main thread meanwhile waits in a read. It has made that call once before the case starts, and the case starts only
 /// when the main thread is about to make it again: otherwise the scheduler decides in which stage the main thread touches

@@ -108,7 +108,7 @@ pub(crate) fn link(linker: &mut Linker<State>, abi: Abi) -> Result<()> {
     Ok(())
 }
 
-/// The callbacks of the host for Python code: there are none, and reports are discarded.
+/// The callbacks of the host for Python code: the list is empty, and reports are discarded.
 fn callbacks(linker: &mut Linker<State>) -> Result<()> {
     let mut root = linker.root();
     root.func_wrap_concurrent("invoke", |_: &Accessor<State>, (_, _): (String, String)| {
