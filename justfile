@@ -76,9 +76,9 @@ guests-js *ARGS:
 guests-check:
     cargo run -q --release --bin guests -- check
 
-# Run the unsafe code of forced-commit under AddressSanitizer (recompiles wasmtime: about ten minutes); skips two tests that count page faults, because shadow memory causes its own
+# Run the unsafe code of linear-memory under AddressSanitizer; skips two tests that count page faults, because shadow memory causes its own
 sanitize:
-    RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address CARGO_TARGET_DIR=target/sanitize cargo test --target x86_64-unknown-linux-gnu -p forced-commit --lib --test commit --test reset -- --skip a_single_uncommitted_page_is_found --skip committing_strategies_leave_no_page_uncommitted
+    RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address CARGO_TARGET_DIR=target/sanitize cargo test --target x86_64-unknown-linux-gnu -p linear-memory --lib --test commit --test reset -- --skip a_single_uncommitted_page_is_found --skip committing_strategies_leave_no_page_uncommitted
 
 # Run the tests
 test:

@@ -1,13 +1,14 @@
-//! A wasmtime guest as a [`Target`]: the code that a host writes once to use the strategies.
+//! A wasmtime guest as a [`Target`]: the code that a host writes once to use the library.
 
 use std::path::Path;
 
+use linear_memory::{Dirt, Error, Image, Target};
 use wasmtime::{
     Config, Engine, Extern, ExternType, Global, Instance, InstancePre, Linker, Memory, Module, Mutability, Ref, Store,
     Table, Val,
 };
 
-use crate::{Error, Image, Target, image::Dirt, sys};
+use crate::sys;
 
 /// An instance, with the state needed to reset it.
 pub struct Live {
@@ -64,20 +65,20 @@ impl Live {
     /// # Errors
     /// When instantiation fails, or the module exports no memory.
     pub fn new(engine: &Engine, module: &Module, size: u64) -> Result<Self, Error> {
-        let pre = Linker::new(engine).instantiate_pre(module)?;
+        let pre = Linker::new(engine).instantiate_pre(module).map_err(failed)?;
         let running = Running::new(&pre, size)?;
         Ok(Self { pre, size, running: Some(running) })
     }
 
     /// As [`Live::new`], but from a file that `Engine::precompile_module` made with the same settings, and
-    /// without an instance until [`Target::renew`] is called.
+    /// without an instance until [`Live::renew`] is called.
     ///
     /// # Errors
     /// As [`Live::new`], and when the file was made by another engine.
     pub(crate) fn idle(config: &Config, path: &Path, size: u64) -> Result<Self, Error> {
-        let engine = Engine::new(config)?;
-        let module = sys::load_module(&engine, path)?;
-        let pre = Linker::new(&engine).instantiate_pre(&module)?;
+        let engine = Engine::new(config).map_err(failed)?;
+        let module = sys::load_module(&engine, path).map_err(failed)?;
+        let pre = Linker::new(&engine).instantiate_pre(&module).map_err(failed)?;
         Ok(Self { pre, size, running: None })
     }
 
@@ -91,7 +92,7 @@ impl Live {
     /// When its maximum or the engine does not allow it.
     pub fn grow_to(&mut self, bytes: u64) -> Result<(), Error> {
         let running = self.running()?;
-        Ok(running.grow_to(bytes)?)
+        running.grow_to(bytes)
     }
 
     /// Calls an exported function of two numbers.
@@ -100,8 +101,8 @@ impl Live {
     /// If the instance has no such function, or it traps.
     pub fn call(&mut self, name: &str, first: u32, second: u32) -> Result<(), Error> {
         let running = self.running()?;
-        let function = running.instance.get_typed_func::<(u32, u32), ()>(&mut running.store, name)?;
-        Ok(function.call(&mut running.store, (first, second))?)
+        let function = running.instance.get_typed_func::<(u32, u32), ()>(&mut running.store, name).map_err(failed)?;
+        function.call(&mut running.store, (first, second)).map_err(failed)
     }
 
     /// Calls an exported function of two numbers that returns the location of its result in memory, the
@@ -111,11 +112,43 @@ impl Live {
     /// If the instance has no such function, it traps, or the result is out of bounds.
     pub fn call_for_bytes(&mut self, name: &str, first: u32, second: u32) -> Result<Vec<u8>, Error> {
         let running = self.running()?;
-        let function = running.instance.get_typed_func::<(u32, u32), u64>(&mut running.store, name)?;
-        let packed = function.call(&mut running.store, (first, second))?;
+        let function = running.instance.get_typed_func::<(u32, u32), u64>(&mut running.store, name).map_err(failed)?;
+        let packed = function.call(&mut running.store, (first, second)).map_err(failed)?;
         let (address, length) = ((packed >> 32) as usize, packed as u32 as usize);
         let bytes = running.memory.data(&running.store).get(address..address.saturating_add(length));
         bytes.map(<[u8]>::to_vec).ok_or_else(|| Error::Guest("its result is out of bounds of its memory".into()))
+    }
+
+    /// How many bytes, from the start of memory, the guest reports as used. Hosts that zero "the used prefix"
+    /// rely on this number.
+    ///
+    /// # Errors
+    /// When the guest does not report it.
+    pub fn used(&mut self) -> Result<usize, Error> {
+        let running = self.running()?;
+        let used = running.instance.get_global(&mut running.store, "used");
+        let used = used.and_then(|used| used.get(&mut running.store).i64());
+        used.map(|used| used as usize).ok_or(Error::Lacking("report how much of its memory is used"))
+    }
+
+    /// Makes the guest write to each of its pages.
+    ///
+    /// # Errors
+    /// When the guest has no such function, or it fails.
+    pub fn probe(&mut self) -> Result<(), Error> {
+        let running = self.running()?;
+        let probe = running.instance.get_typed_func::<(), ()>(&mut running.store, "probe").map_err(failed)?;
+        probe.call(&mut running.store, ()).map_err(failed)
+    }
+
+    /// Replaces the instance with a new one. The old one is dropped first, so that the new one can reuse its memory or pool slot.
+    ///
+    /// # Errors
+    /// When instantiation fails.
+    pub fn renew(&mut self) -> Result<(), Error> {
+        self.running = None;
+        self.running = Some(Running::new(&self.pre, self.size)?);
+        Ok(())
     }
 
     /// Compares memory, globals and tables with the initial state.
@@ -145,7 +178,7 @@ impl Live {
 impl Running {
     fn new(pre: &InstancePre<()>, size: u64) -> Result<Self, Error> {
         let mut store = Store::new(pre.module().engine(), ());
-        let instance = pre.instantiate(&mut store)?;
+        let instance = pre.instantiate(&mut store).map_err(failed)?;
         let memory = instance.get_memory(&mut store, "memory");
         let memory = memory.ok_or(Error::Lacking("be used: its module exports no memory"))?;
         let mut running = Self { store, instance, memory, globals: Vec::new(), tables: Vec::new() };
@@ -156,10 +189,10 @@ impl Running {
         Ok(running)
     }
 
-    fn grow_to(&mut self, bytes: u64) -> wasmtime::Result<()> {
+    fn grow_to(&mut self, bytes: u64) -> Result<(), Error> {
         let missing = bytes.saturating_sub(self.memory.data_size(&self.store) as u64);
         let wasm_pages = missing.div_ceil(self.memory.page_size(&self.store));
-        self.memory.grow(&mut self.store, wasm_pages).map(drop)
+        self.memory.grow(&mut self.store, wasm_pages).map(drop).map_err(failed)
     }
 
     /// Stores the initial value of an export that a job may change.
@@ -187,41 +220,26 @@ impl Target for Live {
         }
     }
 
-    fn used(&mut self) -> Result<usize, Error> {
-        let running = self.running()?;
-        let used = running.instance.get_global(&mut running.store, "used");
-        let used = used.and_then(|used| used.get(&mut running.store).i64());
-        used.map(|used| used as usize).ok_or(Error::Lacking("report how much of its memory is used"))
-    }
-
-    fn probe(&mut self) -> Result<(), Error> {
-        let running = self.running()?;
-        let probe = running.instance.get_typed_func::<(), ()>(&mut running.store, "probe")?;
-        Ok(probe.call(&mut running.store, ())?)
-    }
-
-    /// The old instance is dropped first, so that the new one can reuse its memory or pool slot.
-    fn renew(&mut self) -> Result<(), Error> {
-        self.running = None;
-        self.running = Some(Running::new(&self.pre, self.size)?);
-        Ok(())
-    }
-
     fn restore_state(&mut self) -> Result<(), Error> {
         let running = self.running()?;
         for (global, initial) in &running.globals {
-            global.set(&mut running.store, *initial)?;
+            global.set(&mut running.store, *initial).map_err(failed)?;
         }
         for (name, table, initial) in &running.tables {
             if table.size(&running.store) != initial.len() as u64 {
                 return Err(Error::TableGrown(name.clone()));
             }
             for (index, element) in initial.iter().enumerate() {
-                table.set(&mut running.store, index as u64, element.clone())?;
+                table.set(&mut running.store, index as u64, element.clone()).map_err(failed)?;
             }
         }
         Ok(())
     }
+}
+
+/// The error of a guest or its engine.
+fn failed(error: wasmtime::Error) -> Error {
+    Error::Guest(format!("{error:#}"))
 }
 
 /// A comparable representation of a value. References are compared in tables only.

@@ -3,16 +3,14 @@
 
 mod common;
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use common::{MIB, initial, instantiate, lacks, live};
+use common::{MIB, initial, lacks, live};
 use forced_commit::{
-    Commit, Error, Headroom, Image, Target, best,
-    commit::{
-        DeclaredMinimum, Deferred, Guarded, GuestProbe, HostMemory, Lock, LockOnFault, Pages, Populate, PopulateRead,
-        ReadOsPages, StaticMaximum, TouchOsPages, TouchWasmPages, TwoPass, WillNeed,
-    },
-    guest::Declared,
+    GuestCommit,
+    commit::{DeclaredMinimum, Deferred, GuestProbe, HostMemory, StaticMaximum, TouchWasmPages, TwoPass},
+};
+use linear_memory::{
+    Image, Target, best,
+    commit::{Guarded, Lock, LockOnFault, Pages, Populate, PopulateRead, ReadOsPages, TouchOsPages, WillNeed},
     oracle,
 };
 
@@ -22,7 +20,7 @@ const PAGE: u64 = 4096;
 const HUGE: Populate = Populate { pages: Pages::Huge, ..Populate::CHUNKED };
 
 /// Committing strategies, and whether each preserves the data segments.
-fn committing() -> Vec<(Box<dyn Commit>, bool)> {
+fn committing() -> Vec<(Box<dyn GuestCommit>, bool)> {
     vec![
         (Box::new(GuestProbe), true),
         (Box::new(TwoPass), false),
@@ -37,7 +35,7 @@ fn committing() -> Vec<(Box<dyn Commit>, bool)> {
         (Box::new(Lock), true),
         (Box::new(Guarded::new(Populate::CHUNKED)), true),
         (Box::new(Guarded::new(HUGE)), true),
-        (best(), true),
+        (Box::new(best()), true),
     ]
 }
 
@@ -60,7 +58,7 @@ fn committing_strategies_leave_no_page_uncommitted() {
 
 #[test]
 fn the_oracle_reports_negative_controls_as_uncommitted() {
-    let controls: [Box<dyn Commit>; 6] = [
+    let controls: [Box<dyn GuestCommit>; 6] = [
         Box::new(StaticMaximum),
         Box::new(DeclaredMinimum),
         Box::new(ReadOsPages),
@@ -106,68 +104,4 @@ fn a_deferred_commit_does_nothing_until_the_first_job() {
     assert!(oracle::residency(live.memory()).expect("residency").committed() <= 2 * PAGE);
     strategy.before_first_job(&mut live).expect("commits");
     assert_eq!(oracle::residency(live.memory()).expect("residency").uncommitted(), 0);
-}
-
-#[test]
-fn a_single_uncommitted_page_is_found() {
-    let mut live = live(&Populate::CHUNKED, BYTES);
-    let page = 4711 * PAGE as usize;
-    for part in [0..page, page + PAGE as usize..BYTES as usize] {
-        Populate::WHOLE.commit(&mut &mut live.memory()[part]).expect("commits all but a page");
-    }
-    let residency = oracle::residency(live.memory()).expect("residency");
-    assert_eq!(residency.uncommitted(), PAGE, "{residency:?}");
-    assert_eq!(oracle::first_uncommitted(live.memory()).expect("residency"), Some(page));
-    assert_eq!(oracle::retouch(live.memory()), 1);
-}
-
-#[test]
-fn a_guarded_commit_without_headroom_commits_nothing() {
-    let mut live = instantiate(wasmtime::Config::new().memory_init_cow(false), Declared::exactly(BYTES));
-    let guarded = Guarded::within(Populate::CHUNKED, Headroom::with_budget(Vec::new(), || 40 * MIB, 0));
-    match guarded.commit(&mut live) {
-        Err(Error::NoHeadroom(refusal)) => {
-            assert_eq!((refusal.needed, refusal.available), (BYTES - 2 * PAGE, 40 * MIB));
-        }
-        other => panic!("{other:?}"),
-    }
-    assert_eq!(oracle::residency(live.memory()).expect("residency").committed(), 2 * PAGE);
-}
-
-/// Other processes take memory while the third chunk is committed.
-#[test]
-fn a_guarded_commit_that_loses_headroom_rolls_back() {
-    let mut live = instantiate(wasmtime::Config::new().memory_init_cow(false), Declared::exactly(BYTES));
-    let before = oracle::residency(live.memory()).expect("residency").committed();
-    assert_eq!(before, 2 * PAGE, "the pages of the data segments");
-    let checks = AtomicU64::new(0);
-    let budget = move || if checks.fetch_add(1, Ordering::Relaxed) < 3 { BYTES } else { MIB };
-    let guarded = Guarded::within(Populate::CHUNKED, Headroom::with_budget(Vec::new(), budget, 0));
-    match guarded.commit(&mut live) {
-        Err(Error::NoHeadroom(refusal)) => {
-            // Populated so far: the run between the data segments, and two chunks that end on a 16 MiB
-            // boundary.
-            assert_eq!((refusal.needed, refusal.available), (BYTES - 32 * MIB, MIB));
-        }
-        other => panic!("{other:?}"),
-    }
-    assert_eq!(oracle::residency(live.memory()).expect("residency").committed(), before);
-    assert!(live.memory() == initial(BYTES));
-    let enough = Guarded::within(Populate::CHUNKED, Headroom::with_budget(Vec::new(), || BYTES, 0));
-    enough.commit(&mut live).expect("fits");
-    assert_eq!(oracle::residency(live.memory()).expect("residency").uncommitted(), 0);
-}
-
-#[test]
-fn memory_that_is_not_whole_pages_is_rejected() {
-    let mut live = live(&Populate::WHOLE, BYTES);
-    let error = Populate::WHOLE.commit(&mut &mut live.memory()[1..]).expect_err("half a page").to_string();
-    assert!(error.contains("whole pages"), "{error}");
-}
-
-#[test]
-fn a_bare_memory_reports_unsupported_operations() {
-    let mut live = live(&GuestProbe, BYTES);
-    let error = GuestProbe.commit(&mut live.memory()).expect_err("no guest").to_string();
-    assert_eq!(error, "the target cannot probe its own memory");
 }

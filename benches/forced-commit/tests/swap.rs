@@ -8,9 +8,13 @@ mod common;
 
 use common::{MIB, lacks, live_for, swap_file::SwapFile};
 use forced_commit::{
-    Commit, Error, Image, Reset, Target,
+    GuestReset, Live,
+    reset::{Pooled, Reinstantiate, Resident},
+};
+use linear_memory::{
+    Commit, Error, Image, Target,
     commit::Populate,
-    reset::{Discard, Pooled, Reinstantiate, RemapImage, Resident, RestoreAll, Tracked},
+    reset::{Discard, RemapImage, RestoreAll, Tracked},
     swap,
 };
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
@@ -30,7 +34,7 @@ struct Leaked {
 }
 
 /// The name of the strategy without its state.
-fn name(reset: &dyn Reset) -> String {
+fn name(reset: &dyn GuestReset) -> String {
     let text = format!("{reset:?}");
     text.split(" {").next().unwrap_or_default().to_owned()
 }
@@ -39,7 +43,7 @@ fn name(reset: &dyn Reset) -> String {
 #[derive(Debug)]
 struct KeepsHalf;
 
-impl Reset for KeepsHalf {
+impl GuestReset for KeepsHalf {
     fn supported(&self) -> Result<(), Error> {
         Pooled(Resident::Scan).supported()
     }
@@ -51,13 +55,13 @@ impl Reset for KeepsHalf {
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     }
 
-    fn reset(&mut self, target: &mut dyn Target, _: &Image) -> Result<(), Error> {
-        target.renew()
+    fn reset(&mut self, live: &mut Live, _: &Image) -> Result<(), Error> {
+        live.renew()
     }
 }
 
 /// Runs jobs that dirty 1 MiB in 32 runs, swaps out each and resets. `None` if the strategy cannot run here.
-fn swapped_out(mut reset: Box<dyn Reset>) -> Option<Leaked> {
+fn swapped_out(mut reset: Box<dyn GuestReset>) -> Option<Leaked> {
     let name = name(&*reset);
     if lacks(&name, reset.supported()) {
         return None;
@@ -84,7 +88,7 @@ fn swapped_out(mut reset: Box<dyn Reset>) -> Option<Leaked> {
 #[test]
 fn resets_are_clean_after_pages_were_swapped_out() {
     let Some(_swap) = SwapFile::on() else { return };
-    let strategies: [Box<dyn Reset>; 7] = [
+    let strategies: [Box<dyn GuestReset>; 7] = [
         Box::new(Reinstantiate),
         Box::new(RemapImage::default()),
         Box::new(Pooled(Resident::Nothing)),

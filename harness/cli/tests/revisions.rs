@@ -113,7 +113,7 @@ fn link_dependencies(from: &Path, to: &Path) {
         cd "$1/release"
         for folder in .fingerprint build deps; do
             mkdir -p "$2/release/$folder"
-            ls "$folder" | grep -vE '^(lib)?(highwater|(wasm.)?(guests|programs)|recommend.extism|try.sandbox|sandbox.scaling|forced.commit|extism.actor|yaml.parse)-' |
+            ls "$folder" | grep -vE '^(lib)?(highwater|(wasm.)?(guests|programs)|recommend.extism|try.sandbox|sandbox.scaling|forced.commit|linear.memory|extism.actor|yaml.parse)-' |
                 while read -r name; do cp -aln "$folder/$name" "$2/release/$folder/"; done
         done"#;
     ran(Command::new("bash").args(["-c", script, "bash"]).arg(from).arg(to));

@@ -1,39 +1,30 @@
-//! Strategies that commit a linear memory, each a type that implements [`Commit`].
+//! Commit strategies that need more than a memory, and the trait through which the cases use these and the
+//! library's.
 //!
 //! | strategy | commits | preserves contents | cost of 1 GiB |
 //! |---|---|---|---|
 //! | [`StaticMaximum`], [`DeclaredMinimum`] | nothing | yes | nothing |
 //! | [`TouchWasmPages`] | 1/16 | yes | 16,384 faults |
 //! | [`TwoPass`] | all | no: zeroes data segments | 262,144 faults and a memset |
-//! | [`TouchOsPages`], [`Lock`] | all | yes | 262,144 faults, or the same work in one call |
 //! | [`GuestProbe`] | all | yes | 524,288 faults |
-//! | [`Populate`] | all | yes | the kernel's zeroing of the pages; a tenth of it in huge pages |
-//! | [`HostMemory`] | all, before instantiation | yes | same as [`Populate`] |
+//! | [`HostMemory`] | all, before instantiation | yes | same as [`Populate`](linear_memory::commit::Populate) |
 //! | [`Deferred`] | all, in the first job | yes | the same, later |
-//! | [`ReadOsPages`], [`PopulateRead`], [`WillNeed`], [`LockOnFault`] | nothing: negative controls | yes | |
-//!
-//! Hosts should use [`crate::best`]: [`Guarded`] around the cheapest strategy that works on the machine.
 
-mod controls;
 mod early;
-mod guarded;
-mod populate;
-mod touch;
+mod published;
 
-pub use controls::{LockOnFault, PopulateRead, ReadOsPages, WillNeed};
 pub use early::{DeclaredMinimum, HostMemory, StaticMaximum};
-pub use guarded::Guarded;
-pub use populate::{CHUNK, Deferred, Lock, Pages, Populate};
-pub use touch::{GuestProbe, TouchOsPages, TouchWasmPages, TwoPass};
+pub use published::{GuestProbe, TouchWasmPages, TwoPass};
 
 use std::fmt::Debug;
 
+use linear_memory::{Commit, Error};
 use wasmtime::Config;
 
-use crate::{Error, Target};
+use crate::Live;
 
-/// A strategy that makes a linear memory resident before the first job.
-pub trait Commit: Debug + Send + Sync {
+/// A strategy that makes the linear memory of a wasmtime guest resident before the first job.
+pub trait GuestCommit: Debug + Send + Sync {
     /// Whether this machine has what the strategy needs.
     ///
     /// # Errors
@@ -48,31 +39,42 @@ pub trait Commit: Debug + Send + Sync {
     /// Commits the memory after instantiation.
     ///
     /// # Errors
-    /// When a system call fails. Part of the memory may then be committed; [`Guarded`] releases it.
-    fn commit(&self, target: &mut dyn Target) -> Result<(), Error>;
+    /// When a system call or the guest fails.
+    fn commit(&self, live: &mut Live) -> Result<(), Error>;
 
     /// Does the work that is deferred to the first job.
     ///
     /// # Errors
-    /// As [`Commit::commit`].
-    fn before_first_job(&self, _target: &mut dyn Target) -> Result<(), Error> {
+    /// As [`GuestCommit::commit`].
+    fn before_first_job(&self, _live: &mut Live) -> Result<(), Error> {
         Ok(())
     }
 }
 
-/// The best strategy that works on this machine. It checks headroom before every 16 MiB, so that a lack of
-/// memory is an error and not an OOM kill, and uses huge pages where they are allowed.
-///
-/// Falls back to 4 KiB pages, then to touching every page. Skips the headroom check only where the kernel
-/// cannot report which pages a rollback has to release.
-#[must_use]
-pub fn best() -> Box<dyn Commit> {
-    let huge = Populate { pages: Pages::Huge, ..Populate::CHUNKED };
-    let choices: [Box<dyn Commit>; 4] = [
-        Box::new(Guarded::new(huge)),
-        Box::new(Guarded::new(Populate::CHUNKED)),
-        Box::new(huge),
-        Box::new(Populate::CHUNKED),
-    ];
-    choices.into_iter().find(|choice| choice.supported().is_ok()).unwrap_or(Box::new(TouchOsPages))
+impl<C: Commit> GuestCommit for C {
+    fn supported(&self) -> Result<(), Error> {
+        Commit::supported(self)
+    }
+
+    fn commit(&self, live: &mut Live) -> Result<(), Error> {
+        Commit::commit(self, live)
+    }
+}
+
+/// Defers another strategy to the first job: start-up is fast, and the job pays.
+#[derive(Clone, Copy, Debug)]
+pub struct Deferred<S>(pub S);
+
+impl<S: Commit> GuestCommit for Deferred<S> {
+    fn supported(&self) -> Result<(), Error> {
+        self.0.supported()
+    }
+
+    fn commit(&self, _: &mut Live) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn before_first_job(&self, live: &mut Live) -> Result<(), Error> {
+        self.0.commit(live)
+    }
 }

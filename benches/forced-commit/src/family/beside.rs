@@ -16,13 +16,14 @@ use std::{
 
 use highwater_model::{CaseId, Category};
 use highwater_worker::{Case, CaseResult, Conditions, Dirs, Stages};
+use linear_memory::{Error, pin_thread};
 use wasmtime::Config;
 
 use super::{
     boxed, id, label, or_not_run,
     tables::{Host, MIB, Way, size_name},
 };
-use crate::{Error, Live, Target, guest, sys};
+use crate::{Live, guest};
 
 /// A row.
 #[derive(Clone, Copy, Debug)]
@@ -99,7 +100,7 @@ impl Case for Row {
             std::thread::scope(|scope| {
                 let other = scope.spawn(|| {
                     // On its own CPU. If pinning fails, the figure shows it.
-                    let _ = sys::pin_thread(1);
+                    let _ = pin_thread(1);
                     slowest(small, &begun, &stop)
                 });
                 while !begun.load(Ordering::Acquire) {

@@ -15,13 +15,14 @@ use std::{path::PathBuf, time::Instant};
 
 use highwater_model::{CaseId, Category};
 use highwater_worker::{Case, CaseResult, Conditions, Dirs, Stages};
+use linear_memory::{Image, Target, oracle};
 use wasmtime::Config;
 
 use super::{
     boxed, id, label, median, or_not_run,
     tables::{Host, MIB, Way, size_name},
 };
-use crate::{Image, Live, Target, guest, oracle};
+use crate::{Live, guest};
 
 /// A row.
 #[derive(Clone, Copy, Debug)]

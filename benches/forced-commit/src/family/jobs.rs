@@ -16,6 +16,7 @@ use std::{
 
 use highwater_model::{CaseId, Category};
 use highwater_worker::{Case, CaseResult, Conditions, Dirs, Stages};
+use linear_memory::{Error, Image, Target, oracle};
 use wasmtime::Config;
 
 use super::{
@@ -23,7 +24,7 @@ use super::{
     reset::{How, timed},
     tables::{MIB, Way, size_name},
 };
-use crate::{Error, Image, Live, Target, guest::compiler, oracle};
+use crate::{Live, guest::compiler};
 
 /// A row.
 #[derive(Clone, Copy, Debug)]

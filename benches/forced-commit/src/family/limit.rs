@@ -19,6 +19,11 @@ use std::{
 use highwater_model::{Bytes, CaseId};
 use highwater_probe::MemoryCgroup;
 use highwater_worker::{Case, CaseResult, Conditions, Dirs, Limits, NotRun, Stages};
+use linear_memory::{
+    Commit, Error, NoHeadroom, Source, Target,
+    commit::{Guarded, Populate},
+    oracle,
+};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use wasmtime::Config;
 
@@ -27,9 +32,7 @@ use super::{
     tables::{MIB, Way, size_name},
 };
 use crate::{
-    Commit, Error, Live, NoHeadroom, Source, Target,
-    commit::{Guarded, Populate},
-    guest, oracle,
+    Live, guest,
     sys::{Child, Ended},
 };
 

@@ -22,8 +22,9 @@ mod tables;
 
 use highwater_model::{CaseId, Category};
 use highwater_worker::{Case, CaseError, CaseResult, Family, NotRun, Stages};
+use linear_memory::{Error, Target};
 
-use crate::{Error, Live, Target};
+use crate::Live;
 
 const NAME: &str = "forced-commit";
 

@@ -24,6 +24,11 @@ use std::path::PathBuf;
 
 use highwater_model::{CaseId, Category, Scale};
 use highwater_worker::{Case, CaseResult, Conditions, Dirs, Stages};
+use linear_memory::{
+    Error, Image, Target, oracle,
+    reset::{Discard, RemapImage, RestoreAll, Tracked},
+};
+use rustix::param::page_size;
 use wasmtime::Config;
 
 use super::{
@@ -31,16 +36,16 @@ use super::{
     tables::{MIB, Way, size_name},
 };
 use crate::{
-    Error, Image, Live, Reset, Target, guest, oracle,
-    reset::{Discard, Pooled, Reinstantiate, RemapImage, Resident, RestoreAll, Tracked, ZeroAll, ZeroPrefix},
-    sys::{page_size, thread_cpu},
+    GuestReset, Live, guest,
+    reset::{Pooled, Reinstantiate, Resident, ZeroAll, ZeroPrefix},
+    sys::thread_cpu,
 };
 
 /// A reset strategy and its name.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct How {
     pub(super) name: &'static str,
-    pub(super) make: fn() -> Box<dyn Reset>,
+    pub(super) make: fn() -> Box<dyn GuestReset>,
 }
 
 impl How {
@@ -186,7 +191,7 @@ impl Row {
     }
 
     /// Measures jobs and resets.
-    fn measure(&self, scale: Scale, live: &mut Live, reset: &mut dyn Reset, image: &Image) -> CaseResult<Times> {
+    fn measure(&self, scale: Scale, live: &mut Live, reset: &mut dyn GuestReset, image: &Image) -> CaseResult<Times> {
         let mut restore = |live: &mut Live| reset.reset(live, image);
         // The first job brings the memory to its steady state.
         self.jobs(scale, live, 1, &mut restore)?;

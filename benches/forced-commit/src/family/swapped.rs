@@ -23,13 +23,15 @@ use std::path::PathBuf;
 
 use highwater_model::{CaseId, Category};
 use highwater_worker::{Case, CaseResult, Conditions, Dirs, NotRun, Stages};
+use linear_memory::{Image, Target, swap};
+use rustix::param::page_size;
 
 use super::{
     boxed, id, label, or_not_run,
     reset::How,
     tables::{MIB, Way, size_name},
 };
-use crate::{Image, Live, Target, guest, swap, sys::page_size};
+use crate::{Live, guest};
 
 /// A row.
 #[derive(Clone, Copy, Debug)]

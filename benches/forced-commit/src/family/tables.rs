@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use highwater_worker::Conditions;
+use linear_memory::{
+    Commit, Error, Target,
+    commit::{Guarded, Lock, LockOnFault, Pages, Populate, PopulateRead, ReadOsPages, TouchOsPages, WillNeed},
+};
 
 use crate::{
-    Commit, Error, Live, Target,
-    commit::{
-        DeclaredMinimum, Deferred, Guarded, GuestProbe, HostMemory, Lock, LockOnFault, Pages, Populate, PopulateRead,
-        ReadOsPages, StaticMaximum, TouchOsPages, TouchWasmPages, TwoPass, WillNeed,
-    },
+    GuestCommit, Live,
+    commit::{DeclaredMinimum, Deferred, GuestProbe, HostMemory, StaticMaximum, TouchWasmPages, TwoPass},
     guest::Declared,
 };
 
@@ -22,7 +23,7 @@ pub(super) struct Way {
     /// Its name in case ids.
     pub(super) name: &'static str,
     /// The strategy.
-    pub(super) make: fn() -> Box<dyn Commit>,
+    pub(super) make: fn() -> Box<dyn GuestCommit>,
     /// Whether it may use huge pages.
     pub(super) huge: bool,
     /// Number of CPUs that it uses.
@@ -31,11 +32,11 @@ pub(super) struct Way {
 
 const HUGE: Populate = Populate { pages: Pages::Huge, ..Populate::CHUNKED };
 
-const fn small(name: &'static str, make: fn() -> Box<dyn Commit>) -> Way {
+const fn small(name: &'static str, make: fn() -> Box<dyn GuestCommit>) -> Way {
     Way { name, make, huge: false, cpus: 1 }
 }
 
-const fn huge(name: &'static str, make: fn() -> Box<dyn Commit>) -> Way {
+const fn huge(name: &'static str, make: fn() -> Box<dyn GuestCommit>) -> Way {
     Way { name, make, huge: true, cpus: 1 }
 }
 
@@ -136,7 +137,7 @@ impl Host {
         // If a call fails, the pages stay as warm as they were, and the figures show it.
         let _ = rustix::thread::disable_transparent_huge_pages(false);
         let mut part = &mut guest.memory()[..bytes as usize];
-        let committed = HUGE.commit(&mut part).or_else(|_| Populate::CHUNKED.commit(&mut part));
+        let committed = Commit::commit(&HUGE, &mut part).or_else(|_| Commit::commit(&Populate::CHUNKED, &mut part));
         let _ = rustix::thread::disable_transparent_huge_pages(off);
         drop(guest);
         if self == Self::Cold {

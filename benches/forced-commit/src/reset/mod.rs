@@ -1,35 +1,27 @@
-//! Strategies that reset a guest to its initial state between jobs, each a type that implements [`Reset`].
+//! Reset strategies that need more than a memory, and the trait through which the cases use these and the
+//! library's.
 //!
 //! | strategy | clean | committed afterwards | cost |
 //! |---|---|---|---|
 //! | [`Reinstantiate`], [`Pooled`] | yes; with [`Resident::Scan`] only where no swap can be on | nothing, or what the pool keeps | the next job's faults |
 //! | [`ZeroAll`] | no: data segments, globals | all | a memset of the memory |
 //! | [`ZeroPrefix`] | no: the same, and dirt beyond the prefix | all | a memset of the prefix reported as used |
-//! | [`RestoreAll`] | yes | all | a memset of the memory and the data segments |
-//! | [`Discard`] | yes | all | discarding all pages and populating them again |
-//! | [`RemapImage`] | yes | nothing | the next job's faults |
-//! | [`Tracked`] | yes | all | restoring the dirtied pages, and a fault for each |
-//!
-//! Clean means that linear memory, exported mutable globals and exported tables equal their initial state. A
-//! host cannot reach globals that are not exported: link with `--export=__stack_pointer`.
 
-pub mod density;
-mod in_place;
 mod renewed;
-mod tracked;
+mod zeroing;
 
-pub use in_place::{Discard, RemapImage, RestoreAll, ZeroAll, ZeroPrefix};
 pub use renewed::{Pooled, Reinstantiate, Resident};
-pub use tracked::{Restored, Tracked};
+pub use zeroing::{ZeroAll, ZeroPrefix};
 
 use std::fmt::Debug;
 
+use linear_memory::{Error, Image, Reset};
 use wasmtime::Config;
 
-use crate::{Error, Image, Target};
+use crate::Live;
 
-/// A strategy that resets a guest to its initial state.
-pub trait Reset: Debug + Send {
+/// A strategy that resets a wasmtime guest to its initial state, or claims to.
+pub trait GuestReset: Debug + Send {
     /// Whether this machine has what the strategy needs.
     ///
     /// # Errors
@@ -41,36 +33,31 @@ pub trait Reset: Debug + Send {
     /// Applies the engine settings that the strategy needs, for a memory of `length` bytes.
     fn configure(&self, _config: &mut Config, _length: usize) {}
 
-    /// Prepares a committed guest that has run nothing yet or was just restored: its memory equals the image.
+    /// Prepares a committed guest that has run nothing yet or was just restored.
     ///
     /// # Errors
     /// When a system call fails.
-    fn arm(&mut self, _target: &mut dyn Target, _image: &Image) -> Result<(), Error> {
+    fn arm(&mut self, _live: &mut Live, _image: &Image) -> Result<(), Error> {
         Ok(())
     }
 
-    /// Resets the guest after a job. A clean strategy returns `Ok` only if the memory equals the image byte
-    /// for byte.
+    /// Resets the guest after a job.
     ///
     /// # Errors
-    /// When the guest cannot be reset. Only a new instance is clean then.
-    fn reset(&mut self, target: &mut dyn Target, image: &Image) -> Result<(), Error>;
+    /// When the guest cannot be reset.
+    fn reset(&mut self, live: &mut Live, image: &Image) -> Result<(), Error>;
 }
 
-/// The best strategy that works on this machine for a guest that stays committed: [`Tracked`], or
-/// [`RestoreAll`] if this kernel cannot track writes.
-#[must_use]
-pub fn best_reset() -> Box<dyn Reset> {
-    let tracked = Tracked::default();
-    if tracked.supported().is_ok() { Box::new(tracked) } else { Box::new(RestoreAll) }
-}
+impl<R: Reset> GuestReset for R {
+    fn supported(&self) -> Result<(), Error> {
+        Reset::supported(self)
+    }
 
-/// The target's memory, if it has the same size as its image.
-fn memory_of<'a>(target: &'a mut dyn Target, image: &Image) -> Result<&'a mut [u8], Error> {
-    let memory = target.memory();
-    if memory.len() == image.length() {
-        Ok(memory)
-    } else {
-        Err(Error::Grown { initial: image.length(), now: memory.len() })
+    fn arm(&mut self, live: &mut Live, image: &Image) -> Result<(), Error> {
+        Reset::arm(self, live, image)
+    }
+
+    fn reset(&mut self, live: &mut Live, image: &Image) -> Result<(), Error> {
+        Reset::reset(self, live, image)
     }
 }

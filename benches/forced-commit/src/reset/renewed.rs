@@ -1,18 +1,19 @@
 //! A new instance for every job, the traditional approach.
 
+use linear_memory::{Error, Image, oracle};
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use super::Reset;
-use crate::{Error, Image, Target, sys::Pagemap};
+use super::GuestReset;
+use crate::Live;
 
 /// Drops the instance and creates a new one, on demand. Clean and fast, but nothing is committed afterwards:
 /// the next job pays a fault for every page that it touches.
 #[derive(Clone, Copy, Debug)]
 pub struct Reinstantiate;
 
-impl Reset for Reinstantiate {
-    fn reset(&mut self, target: &mut dyn Target, _: &Image) -> Result<(), Error> {
-        target.renew()
+impl GuestReset for Reinstantiate {
+    fn reset(&mut self, live: &mut Live, _: &Image) -> Result<(), Error> {
+        live.renew()
     }
 }
 
@@ -33,13 +34,9 @@ pub enum Resident {
 #[derive(Clone, Copy, Debug)]
 pub struct Pooled(pub Resident);
 
-impl Reset for Pooled {
+impl GuestReset for Pooled {
     fn supported(&self) -> Result<(), Error> {
-        if self.0 == Resident::Scan {
-            Pagemap::open()
-                .map_err(|error| Error::Unsupported { what: "PAGEMAP_SCAN (Linux 6.7)", reason: error.to_string() })?;
-        }
-        Ok(())
+        if self.0 == Resident::Scan { oracle::supported() } else { Ok(()) }
     }
 
     fn configure(&self, config: &mut Config, length: usize) {
@@ -52,7 +49,7 @@ impl Reset for Pooled {
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     }
 
-    fn reset(&mut self, target: &mut dyn Target, _: &Image) -> Result<(), Error> {
-        target.renew()
+    fn reset(&mut self, live: &mut Live, _: &Image) -> Result<(), Error> {
+        live.renew()
     }
 }

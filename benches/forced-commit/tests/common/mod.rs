@@ -3,20 +3,20 @@
 
 pub(crate) mod swap_file;
 
-use forced_commit::{Commit, Live, Reset, guest};
+use forced_commit::{GuestCommit, GuestReset, Live, guest};
 use wasmtime::{Config, Engine, Module};
 
 pub(crate) const MIB: u64 = 1 << 20;
 
 /// A guest of exactly `bytes` on an engine configured for the strategy, not yet committed.
-pub(crate) fn live(strategy: &dyn Commit, bytes: u64) -> Live {
+pub(crate) fn live(strategy: &dyn GuestCommit, bytes: u64) -> Live {
     let mut config = Config::new();
     strategy.configure(&mut config);
     instantiate(&config, guest::Declared::exactly(bytes))
 }
 
 /// A guest on an engine configured for the reset, not yet committed.
-pub(crate) fn live_for(reset: &dyn Reset, bytes: u64) -> Live {
+pub(crate) fn live_for(reset: &dyn GuestReset, bytes: u64) -> Live {
     let mut config = Config::new();
     // Puts the data segments in anonymous memory, where discarding pages would lose them.
     config.memory_init_cow(false);
@@ -42,7 +42,7 @@ pub(crate) fn initial(bytes: u64) -> Vec<u8> {
 
 /// Whether the machine lacks a feature that a strategy needs. Prints the reason, since a test cannot be
 /// reported as `not run`.
-pub(crate) fn lacks(name: &str, supported: Result<(), forced_commit::Error>) -> bool {
+pub(crate) fn lacks(name: &str, supported: Result<(), linear_memory::Error>) -> bool {
     if let Err(error) = &supported {
         eprintln!("{name} skipped: {error}");
     }

@@ -1,21 +1,14 @@
-//! Mappings that this crate owns: linear memories that are committed when they are created, and the initial
-//! image as a file that is mapped over a memory.
+//! Linear memories that are committed when they are created.
 //!
 //! ```text
-//!  a HostMemory:
 //!  |<-- accessible: readable, writable, populated -->|<-- up to the reservation, then the guard -->|
 //!   2 MiB boundary                                     PROT_NONE
 //! ```
 
-use std::{ffi::c_void, fs::File, io, os::unix::fs::FileExt, ptr::NonNull};
+use std::{ffi::c_void, io, ptr::NonNull};
 
-use rustix::{
-    fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create},
-    mm::{Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap, mmap_anonymous, mprotect, munmap},
-};
+use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap_anonymous, mprotect, munmap};
 use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
-
-use super::whole_pages;
 
 /// Alignment of a reservation, so that huge pages fit from its first byte on.
 const BORDER: usize = 2 << 20;
@@ -137,42 +130,5 @@ unsafe impl MemoryCreator for HostMemory {
         };
         let memory = make().map_err(|error| format!("cannot map {minimum} bytes of linear memory: {error}"))?;
         Ok(Box::new(memory))
-    }
-}
-
-/// Bytes as a sealed file in memory, which can be mapped over a linear memory repeatedly.
-#[derive(Debug)]
-pub(crate) struct ImageFile {
-    file: File,
-    length: usize,
-}
-
-impl ImageFile {
-    /// A file of `length` bytes that is zero except for the given pieces.
-    pub(crate) fn new<'a>(length: usize, pieces: impl Iterator<Item = (usize, &'a [u8])>) -> io::Result<Self> {
-        let fd = memfd_create("linear-memory-image", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
-        ftruncate(&fd, length as u64)?;
-        let file = File::from(fd);
-        for (offset, bytes) in pieces {
-            file.write_all_at(bytes, offset as u64)?;
-        }
-        fcntl_add_seals(&file, SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW)?;
-        Ok(Self { file, length })
-    }
-
-    /// Replaces the memory's backing with a private mapping of the file. All writes are lost, and all pages
-    /// are discarded.
-    ///
-    /// For on-demand memories only: a pool would pass the mapping on to the slot's next guest.
-    pub(crate) fn map_over(&self, memory: &mut [u8]) -> io::Result<()> {
-        let (start, length) = whole_pages(memory)?;
-        if length != self.length {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the memory and its image differ in size"));
-        }
-        let (rights, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE | MapFlags::FIXED);
-        // SAFETY: whole pages of a slice that is borrowed for writing are replaced by the same number of
-        // readable and writable bytes of a sealed file, which nothing can change or shorten.
-        unsafe { mmap(start, length, rights, flags, &self.file, 0) }?;
-        Ok(())
     }
 }

@@ -1,8 +1,11 @@
 //! The limit of one memory cgroup, version 1 or 2.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
-use highwater_probe::MemoryCgroup;
+use procfs::{FromBufRead, ProcessCGroups, process::MountInfos};
 
 use super::read;
 use crate::Error;
@@ -22,10 +25,10 @@ impl Level {
     /// # Errors
     /// When a limit exists but cannot be read.
     pub(super) fn of_this_process() -> Result<Vec<Self>, Error> {
-        match MemoryCgroup::of(std::process::id()) {
-            Ok(group) => Self::upwards(group.folder(), group.version()),
+        match locate_own() {
+            Some((folder, version)) => Self::upwards(&folder, version),
             // Without a memory controller there is no limit.
-            Err(_) => Ok(Vec::new()),
+            None => Ok(Vec::new()),
         }
     }
 
@@ -72,6 +75,33 @@ impl Level {
         })?;
         Ok(left(self.limit, used, droppable))
     }
+}
+
+/// The folder and the version of this process's memory cgroup, if a memory controller is mounted.
+fn locate_own() -> Option<(PathBuf, u8)> {
+    let groups = ProcessCGroups::from_buf_read(fs::read("/proc/self/cgroup").ok()?.as_slice()).ok()?;
+    let mounts = MountInfos::from_buf_read(fs::read("/proc/self/mountinfo").ok()?.as_slice()).ok()?;
+    locate(&groups, &mounts)
+}
+
+/// The folder and the version of the memory cgroup that these files of a process describe.
+pub(super) fn locate(groups: &ProcessCGroups, mounts: &MountInfos) -> Option<(PathBuf, u8)> {
+    let mount = |kind: &str, option: Option<&str>| {
+        mounts
+            .0
+            .iter()
+            .find(|mount| mount.fs_type == kind && option.is_none_or(|option| mount.super_options.contains_key(option)))
+    };
+    // Version 1 names its controllers. The unified hierarchy has number 0 and no names; in a hybrid setup it has
+    // no memory controller, which then has a line of version 1.
+    let in_version_1 = groups.0.iter().find(|group| group.controllers.iter().any(|name| name == "memory"));
+    let (group, version, mount) = match in_version_1 {
+        Some(group) => (group, 1, mount("cgroup", Some("memory"))?),
+        None => (groups.0.iter().find(|group| group.hierarchy == 0)?, 2, mount("cgroup2", None)?),
+    };
+    // In a container, the mount may show only a part of the hierarchy, below its root.
+    let inside = group.pathname.strip_prefix(&mount.root).unwrap_or(&group.pathname);
+    Some((mount.mount_point.join(inside.trim_start_matches('/')), version))
 }
 
 /// Bytes available under a limit. Usage includes droppable pages and may exceed the limit for a moment.

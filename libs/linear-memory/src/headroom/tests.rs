@@ -2,11 +2,12 @@
 
 use std::{fs, path::Path};
 
+use procfs::{FromBufRead, ProcessCGroups, process::MountInfos};
 use proptest::prelude::*;
 
 use super::{
     Headroom, Level,
-    cgroup::{left, parse_limit},
+    cgroup::{left, locate, parse_limit},
     mem_available,
 };
 use crate::{Error, Source};
@@ -79,6 +80,36 @@ fn in_version_1_groups_without_a_limit_are_ignored() {
     let levels = Level::upwards(&own, 1).expect("readable");
     assert_eq!(levels.len(), 1);
     assert_eq!(levels[0].left().expect("readable"), (256 - 96 + 4) * MIB);
+}
+
+fn located(cgroup: &str, mountinfo: &str) -> Option<(std::path::PathBuf, u8)> {
+    let groups = ProcessCGroups::from_buf_read(cgroup.as_bytes()).expect("well formed");
+    let mounts = MountInfos::from_buf_read(mountinfo.as_bytes()).expect("well formed");
+    locate(&groups, &mounts)
+}
+
+/// Captured in a virtual machine with version 1 controllers beside an empty unified hierarchy.
+#[test]
+fn the_memory_controller_of_a_hybrid_hierarchy_is_version_1() {
+    let found = located(
+        include_str!("../../tests/fixtures/cgroup/hybrid-cgroup"),
+        include_str!("../../tests/fixtures/cgroup/hybrid-mountinfo"),
+    );
+    let folder = "/sys/fs/cgroup/memory/process_api/152f6e2925c5dbfa7b3d81e140001391".into();
+    assert_eq!(found, Some((folder, 1)));
+}
+
+/// The formats of cgroups(7): version 2 only, a container that sees part of a hierarchy, and no controller.
+#[test]
+fn groups_are_located_below_the_root_of_their_mount() {
+    let unified = "31 23 0:28 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n";
+    assert_eq!(
+        located("0::/user.slice/run-1.scope\n", unified),
+        Some(("/sys/fs/cgroup/user.slice/run-1.scope".into(), 2))
+    );
+    let part = "31 23 0:28 /docker/abc /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n";
+    assert_eq!(located("4:memory:/docker/abc/worker\n", part), Some(("/sys/fs/cgroup/memory/worker".into(), 1)));
+    assert_eq!(located("4:cpu:/x\n", part), None);
 }
 
 #[test]

@@ -3,8 +3,8 @@
 
 use std::cell::RefCell;
 
-use forced_commit::{
-    Commit, Error, Image, Live, Reset, Target,
+use linear_memory::{
+    Commit, Error, Image, Reset, Target,
     commit::{Pages, Populate},
     reset::{RestoreAll, Tracked},
 };
@@ -14,10 +14,12 @@ use proptest::{
 };
 
 use crate::{
-    Outcome, assert_initial,
-    common::{MIB, initial},
-    first_difference, in_a_fork, instantiate, needs,
-    sys::{self, PAGE, Swap},
+    Outcome,
+    common::{
+        Guest, MIB, assert_initial, first_difference, initial,
+        sys::{self, PAGE, Swap, in_a_fork},
+    },
+    needs,
 };
 
 const BYTES: usize = 4 * MIB as usize;
@@ -63,19 +65,19 @@ pub(crate) fn tracked_resets_match_full_restores_for_random_jobs() -> Outcome {
             eprint!("(without {pages:?} pages: {error}) ");
             continue;
         }
-        let mut live = instantiate(BYTES as u64, file);
-        commit.commit(&mut live).expect("commits");
-        let image = Image::of(live.memory());
+        let mut guest = if file { Guest::of_file(BYTES as u64) } else { Guest::new(BYTES as u64) };
+        commit.commit(&mut guest).expect("commits");
+        let image = Image::of(guest.memory());
         // The contents of discarded pages.
         let discarded = if file { initial(BYTES as u64) } else { vec![0; BYTES] };
         // The runner does not accept a closure that mutates its captures.
-        let live = RefCell::new(live);
+        let guest = RefCell::new(guest);
         let config = Config { cases: 40, failure_persistence: None, ..Config::default() };
         let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
         let result = runner.run(&steps(), |steps| {
-            let live = &mut *live.borrow_mut();
-            RestoreAll.reset(live, &image).expect("restores");
-            run(&steps, live, &image, &discarded, swap.is_ok());
+            let guest = &mut *guest.borrow_mut();
+            RestoreAll.reset(guest, &image).expect("restores");
+            run(&steps, guest, &image, &discarded, swap.is_ok());
             Ok(())
         });
         if let Err(error) = result {
@@ -85,40 +87,40 @@ pub(crate) fn tracked_resets_match_full_restores_for_random_jobs() -> Outcome {
     Ok(())
 }
 
-fn run(steps: &[(Step, usize, usize)], live: &mut Live, image: &Image, discarded: &[u8], swap: bool) {
+fn run(steps: &[(Step, usize, usize)], guest: &mut Guest, image: &Image, discarded: &[u8], swap: bool) {
     let mut reset = Tracked::default();
-    reset.arm(live, image).expect("arms");
+    reset.arm(guest, image).expect("arms");
     let mut expected = initial(BYTES as u64);
     for (number, (step, page, pages)) in steps.iter().enumerate() {
         let run = page * PAGE..(page + pages).min(PAGES) * PAGE;
         match step {
             Step::Write => {
-                live.memory()[run.clone()].fill(number as u8 + 1);
+                guest.memory()[run.clone()].fill(number as u8 + 1);
                 expected[run].fill(number as u8 + 1);
             }
-            Step::Read => assert_eq!(first_difference(&live.memory()[run.clone()], &expected[run]), None),
+            Step::Read => assert_eq!(first_difference(&guest.memory()[run.clone()], &expected[run]), None),
             Step::Discard => {
-                sys::discard(&mut live.memory()[run.clone()]);
+                sys::discard(&mut guest.memory()[run.clone()]);
                 expected[run.clone()].copy_from_slice(&discarded[run]);
             }
-            Step::SwapOut if swap => drop(sys::swap_out(&mut live.memory()[run])),
+            Step::SwapOut if swap => drop(sys::swap_out(&mut guest.memory()[run])),
             Step::SwapOut => {}
             Step::Fork => in_a_fork(|| {
-                live.memory()[run.clone()].fill(0xAA);
-                assert!(matches!(reset.reset(live, image), Err(Error::Forked)));
-                RestoreAll.reset(live, image).expect("restores");
-                reset.arm(live, image).expect("arms");
-                live.memory()[run].fill(0xBB);
-                reset.reset(live, image).expect("resets");
-                assert_initial(live.memory());
+                guest.memory()[run.clone()].fill(0xAA);
+                assert!(matches!(reset.reset(guest, image), Err(Error::Forked)));
+                RestoreAll.reset(guest, image).expect("restores");
+                reset.arm(guest, image).expect("arms");
+                guest.memory()[run].fill(0xBB);
+                reset.reset(guest, image).expect("resets");
+                assert_initial(guest.memory());
             }),
             Step::Reset => {
-                reset.reset(live, image).expect("resets");
+                reset.reset(guest, image).expect("resets");
                 expected = initial(BYTES as u64);
-                assert_eq!(first_difference(live.memory(), &expected), None, "after step {number}");
+                assert_eq!(first_difference(guest.memory(), &expected), None, "after step {number}");
             }
         }
     }
-    reset.reset(live, image).expect("resets");
-    assert_initial(live.memory());
+    reset.reset(guest, image).expect("resets");
+    assert_initial(guest.memory());
 }

@@ -6,12 +6,13 @@ use std::{
     io::{self, Write},
     os::fd::{AsRawFd, FromRawFd, OwnedFd},
     os::unix::{ffi::OsStrExt, fs::FileExt},
+    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
 };
 
 use rustix::{
     fs::{FlockOperation, flock},
-    mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munlock},
+    mm::{Advice, MapFlags, ProtFlags, madvise, mmap, mmap_anonymous, munlock},
 };
 
 pub(crate) const PAGE: usize = 4096;
@@ -22,9 +23,39 @@ fn advise(memory: &mut [u8], advice: Advice) -> io::Result<()> {
     Ok(unsafe { madvise(memory.as_mut_ptr().cast(), memory.len(), advice) }?)
 }
 
+/// Maps a file of whole pages over the start of a memory, privately.
+pub(crate) fn map_file_over(file: &File, memory: &mut [u8]) {
+    let (rights, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE | MapFlags::FIXED);
+    // SAFETY: whole pages of a slice that is borrowed for writing become the same number of readable and
+    // writable bytes of a file that nothing shortens.
+    unsafe { mmap(memory.as_mut_ptr().cast(), memory.len(), rights, flags, file, 0) }.expect("maps");
+}
+
+/// Runs `work` in a forked child and panics if the child fails. The process must have a single thread.
+pub(crate) fn in_a_fork(work: impl FnOnce()) {
+    assert_eq!(std::fs::read_dir("/proc/self/task").expect("Linux").count(), 1);
+    // SAFETY: no other thread is running, so the child starts with consistent state. It leaves by `_exit`, so
+    // no destructor or exit handler runs twice.
+    let pid = unsafe { libc::fork() };
+    if pid == 0 {
+        let failed = catch_unwind(AssertUnwindSafe(work)).is_err();
+        // SAFETY: ends this process at once.
+        unsafe { libc::_exit(failed.into()) }
+    }
+    let mut status = 0;
+    // SAFETY: an unreaped child of this process; `status` has room for the one number.
+    let waited = result(unsafe { libc::waitpid(pid, &raw mut status, 0) });
+    assert_eq!((waited.expect("forks"), status), (pid, 0), "the fork failed");
+}
+
 /// `MADV_DONTNEED`.
 pub(crate) fn discard(memory: &mut [u8]) {
     advise(memory, Advice::LinuxDontNeed).expect("discards");
+}
+
+/// `MADV_HUGEPAGE`.
+pub(crate) fn allow_huge_pages(memory: &mut [u8]) {
+    advise(memory, Advice::LinuxHugepage).expect("allowed");
 }
 
 /// munlock(2).

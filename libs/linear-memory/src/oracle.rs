@@ -66,6 +66,14 @@ pub fn residency(memory: &[u8]) -> Result<Residency, Error> {
     Ok(Residency { bytes: memory.len() as u64, present, counted: counted(memory, "Anonymous")? })
 }
 
+/// Whether this kernel can scan page tables.
+///
+/// # Errors
+/// [`Error::Unsupported`] when it cannot.
+pub fn supported() -> Result<(), Error> {
+    Pagemap::open().map(drop).map_err(unsupported)
+}
+
 /// Swapped-out bytes of the mappings that contain the memory, according to the kernel's counters.
 pub(crate) fn swapped(memory: &[u8]) -> Result<u64, Error> {
     counted(memory, "Swap")
@@ -100,36 +108,4 @@ fn unsupported(error: std::io::Error) -> Error {
 /// A counter of smaps, summed over the mappings that contain the memory.
 fn counted(memory: &[u8], field: &str) -> Result<u64, Error> {
     smaps::sum(memory, field).map_err(Error::system("read /proc/self/smaps"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        Commit, Live, Target,
-        commit::{DeclaredMinimum, Pages as PageSize, Populate, ReadOsPages},
-        guest, sys,
-    };
-
-    /// With huge pages allowed, a read maps the huge zero page, which the scan mistakes for a private page.
-    /// The counters do not.
-    #[test]
-    fn the_huge_zero_page_counts_as_uncommitted() {
-        const BYTES: u64 = 32 << 20;
-        let huge = Populate { pages: PageSize::Huge, ..Populate::WHOLE };
-        if let Err(error) = huge.supported() {
-            eprintln!("skipped: {error}");
-            return;
-        }
-        let engine = wasmtime::Engine::default();
-        let wasm = wat::parse_str(guest::text(guest::Declared::exactly(BYTES))).expect("a module");
-        let module = wasmtime::Module::new(&engine, wasm).expect("compiles");
-        let mut live = Live::new(&engine, &module, 0).expect("instantiates");
-        DeclaredMinimum.commit(&mut live).expect("nothing to do");
-        sys::huge_pages(live.memory()).expect("allowed");
-        ReadOsPages.commit(&mut live).expect("reads");
-        let residency = residency(live.memory()).expect("an oracle");
-        assert!(residency.committed() <= 4 << 20, "{residency:?}");
-        assert!(retouch(live.memory()) > 0);
-    }
 }

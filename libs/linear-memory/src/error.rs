@@ -80,14 +80,10 @@ impl Error {
     }
 
     /// Wraps the error of a system call with the operation that it was part of.
-    pub(crate) fn system(what: &'static str) -> impl FnOnce(io::Error) -> Self {
+    ///
+    /// `what` completes the sentence "cannot ...".
+    pub fn system(what: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::System { what, source }
-    }
-}
-
-impl From<wasmtime::Error> for Error {
-    fn from(error: wasmtime::Error) -> Self {
-        Self::Guest(format!("{error:#}"))
     }
 }
 

@@ -2,36 +2,10 @@
 
 use super::{Reset, memory_of};
 use crate::{
-    Error, Image, Target,
+    Commit, Error, Image, Target,
+    commit::Populate,
     sys::{self, ImageFile},
 };
-
-/// Zeros the whole memory. It stays committed, but data segments are wiped, and globals and tables are not
-/// reset.
-#[derive(Clone, Copy, Debug)]
-pub struct ZeroAll;
-
-impl Reset for ZeroAll {
-    fn reset(&mut self, target: &mut dyn Target, _: &Image) -> Result<(), Error> {
-        target.memory().fill(0);
-        Ok(())
-    }
-}
-
-/// Zeros the prefix that the guest reports as used, as published. As unclean as [`ZeroAll`], and dirt beyond
-/// the prefix stays.
-#[derive(Clone, Copy, Debug)]
-pub struct ZeroPrefix;
-
-impl Reset for ZeroPrefix {
-    fn reset(&mut self, target: &mut dyn Target, _: &Image) -> Result<(), Error> {
-        let used = target.used()?;
-        let memory = target.memory();
-        let used = used.min(memory.len());
-        memory[..used].fill(0);
-        Ok(())
-    }
-}
 
 /// Restores the whole memory from the initial image, and globals and tables too. Clean and committed, but
 /// costs a memset of the whole memory however little was dirtied.
@@ -53,7 +27,7 @@ pub struct Discard;
 
 impl Reset for Discard {
     fn supported(&self) -> Result<(), Error> {
-        crate::commit::Commit::supported(&crate::commit::Populate::WHOLE)
+        Populate::WHOLE.supported()
     }
 
     fn reset(&mut self, target: &mut dyn Target, image: &Image) -> Result<(), Error> {
@@ -68,7 +42,7 @@ impl Reset for Discard {
 }
 
 /// Maps the initial image, stored in a memfd, over the memory. Clean and fast, but nothing is committed
-/// afterwards. Only for memories that are not pooled: a slot would keep the mapping.
+/// afterwards. Only for memories whose mapping is dropped with the guest: the slot of a pool would keep this one.
 #[derive(Debug, Default)]
 pub struct RemapImage(Option<ImageFile>);
 

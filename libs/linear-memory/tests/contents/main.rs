@@ -9,16 +9,8 @@ mod commits;
 mod common;
 mod jobs;
 mod resets;
-mod sys;
 
-use std::{
-    io::Write,
-    panic::{AssertUnwindSafe, catch_unwind},
-    process::ExitCode,
-};
-
-use common::initial;
-use forced_commit::{Child, Ended, Live, guest::Declared};
+use std::{io::Write, panic::catch_unwind, process::ExitCode};
 
 /// Why a test did not run.
 type Outcome = Result<(), String>;
@@ -68,35 +60,6 @@ fn main() -> ExitCode {
     let word = if failed == 0 { "ok" } else { "FAILED" };
     println!("\ntest result: {word}. {passed} passed; {failed} failed; {skipped} ignored");
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-/// A guest whose data segments are in anonymous memory, or in a private mapping of a file.
-fn instantiate(bytes: u64, file: bool) -> Live {
-    let mut config = wasmtime::Config::new();
-    // Compiles on this thread, since the compiler's threads would not exit.
-    config.parallel_compilation(false).memory_init_cow(file);
-    common::instantiate(&config, Declared::exactly(bytes))
-}
-
-/// Runs `work` in a forked child and panics if the child fails.
-fn in_a_fork(work: impl FnOnce()) {
-    let (child, _) = Child::fork(|_| match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(()) => 0,
-        Err(_) => 1,
-    })
-    .expect("forks");
-    assert_eq!(child.wait().expect("ends"), Ended::Exited(0), "the fork failed");
-}
-
-/// The offset of the first byte that differs.
-fn first_difference(memory: &[u8], expected: &[u8]) -> Option<usize> {
-    assert_eq!(memory.len(), expected.len());
-    if memory == expected { None } else { memory.iter().zip(expected).position(|(a, b)| a != b) }
-}
-
-#[track_caller]
-fn assert_initial(memory: &[u8]) {
-    assert_eq!(first_difference(memory, &initial(memory.len() as u64)), None);
 }
 
 fn needs<T, E: std::fmt::Display>(what: &str, result: Result<T, E>) -> Result<T, String> {

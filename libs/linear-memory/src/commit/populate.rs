@@ -1,6 +1,6 @@
 //! Strategies in which the kernel allocates the pages without a fault for each.
 
-use super::{Commit, early::huge_pages_supported};
+use super::Commit;
 use crate::{Error, Target, sys};
 
 /// Bytes per chunk when populating in chunks. The kernel holds the lock on the process's mappings for only
@@ -84,6 +84,16 @@ impl Commit for Populate {
     }
 }
 
+/// Whether this process can get transparent huge pages with `MADV_HUGEPAGE`.
+fn huge_pages_supported() -> Result<(), Error> {
+    let unsupported = |reason: String| Err(Error::Unsupported { what: "transparent huge pages", reason });
+    match sys::allow_huge_pages() {
+        Ok(true) => Ok(()),
+        Ok(false) => unsupported("turned off for this machine or this process".into()),
+        Err(error) => unsupported(error.to_string()),
+    }
+}
+
 /// mlock(2): commits all pages and pins them. Needs `RLIMIT_MEMLOCK` or `CAP_IPC_LOCK`. A reset cannot
 /// discard pinned pages.
 #[derive(Clone, Copy, Debug)]
@@ -92,23 +102,5 @@ pub struct Lock;
 impl Commit for Lock {
     fn commit(&self, target: &mut dyn Target) -> Result<(), Error> {
         sys::lock(target.memory()).map_err(Error::system("lock the memory (RLIMIT_MEMLOCK?)"))
-    }
-}
-
-/// Defers another strategy to the first job: start-up is fast, and the job pays.
-#[derive(Clone, Copy, Debug)]
-pub struct Deferred<S>(pub S);
-
-impl<S: Commit> Commit for Deferred<S> {
-    fn supported(&self) -> Result<(), Error> {
-        self.0.supported()
-    }
-
-    fn commit(&self, _: &mut dyn Target) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn before_first_job(&self, target: &mut dyn Target) -> Result<(), Error> {
-        self.0.commit(target)
     }
 }

@@ -1,12 +1,11 @@
-//! Strategies that touch pages one by one, with a fault for each, from the host or from the guest.
+//! Published strategies: touching one page in sixteen, two passes of writes, and a function of the guest.
 
 use std::hint::black_box;
 
-use super::Commit;
-use crate::{
-    Error, Target,
-    sys::{page_size, touch},
-};
+use linear_memory::{Commit, Error, Target, touch};
+
+use super::GuestCommit;
+use crate::Live;
 
 /// Bytes of a WebAssembly page.
 const WASM_PAGE: usize = 65_536;
@@ -16,9 +15,9 @@ const WASM_PAGE: usize = 65_536;
 #[derive(Clone, Copy, Debug)]
 pub struct GuestProbe;
 
-impl Commit for GuestProbe {
-    fn commit(&self, target: &mut dyn Target) -> Result<(), Error> {
-        target.probe()
+impl GuestCommit for GuestProbe {
+    fn commit(&self, live: &mut Live) -> Result<(), Error> {
+        live.probe()
     }
 }
 
@@ -65,18 +64,6 @@ impl Commit for TwoPass {
         let memory = target.memory();
         Self::write_patterns(memory);
         Self::write_zeros(memory);
-        Ok(())
-    }
-}
-
-/// Rewrites one byte in every OS page with its current value. Commits all pages and preserves contents, with
-/// a fault for each page.
-#[derive(Clone, Copy, Debug)]
-pub struct TouchOsPages;
-
-impl Commit for TouchOsPages {
-    fn commit(&self, target: &mut dyn Target) -> Result<(), Error> {
-        touch(target.memory(), page_size());
         Ok(())
     }
 }
