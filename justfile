@@ -103,4 +103,4 @@ peers-python:
 
 # Fuzz the YAML document for SECONDS; installs cargo-fuzz below target/ if missing
 fuzz-yaml SECONDS="60":
-    bash benches/yaml-parse/fuzz/run.sh "$1"
+    bash libs/span-tape/fuzz/run.sh "$1"

@@ -1,4 +1,4 @@
-//! Benchmarks of the memory cost of parsing a large YAML file, and a document representation that minimises it.
+//! Benchmarks of the memory cost of parsing a large YAML file: common representations, parsers, and the span tape.
 //!
 //! ```text
 //!  start            the bare process
@@ -23,7 +23,6 @@ pub mod peers;
 pub mod program;
 pub mod region;
 pub mod subject;
-pub mod tape;
 mod tape_subject;
 pub mod trees;
 

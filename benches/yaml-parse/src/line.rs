@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use highwater_model::{CaseId, Scale};
 use highwater_worker::{Case, CaseResult, Conditions, Dirs, NotRun, Stages, Timer};
+use span_tape::{Limits, Options, Tape};
 
 use crate::{
     generate,
     subject::{Input, Loaded, Subject},
-    tape::{self, Limits, Options, Tape},
 };
 
 /// From the path of a file to its document, including the drop: the time that a user waits for.
@@ -53,11 +53,11 @@ fn warm(subject: &dyn Subject) -> CaseResult {
 /// file. A file that only the tape's parser rejects is rejected too.
 fn check(path: &Path) -> CaseResult {
     let limits = Limits::default();
-    let parsed = tape::read(path, &limits).and_then(|text| Tape::<String>::parse(text, &Options::default()));
+    let parsed = span_tape::read(path, &limits).and_then(|text| Tape::<String>::parse(text, &Options::default()));
     match parsed {
         Ok(tape) if tape.documents().next().is_some() => Ok(()),
         Ok(_) => Err(format!("{}: contains no YAML document", path.display()).into()),
-        Err(error @ (tape::Error::Io { .. } | tape::Error::NotAFile { .. })) => Err(error.into()),
+        Err(error @ (span_tape::Error::Io { .. } | span_tape::Error::NotAFile { .. })) => Err(error.into()),
         Err(error) => Err(format!("{}: {error}", path.display()).into()),
     }
 }

@@ -3,6 +3,7 @@
 use generate::Input as File;
 use highwater_model::CaseId;
 use highwater_worker::Case;
+use span_tape::Decoding;
 
 use crate::{
     generate::{self, SIZE},
@@ -12,7 +13,6 @@ use crate::{
     peers::Peer,
     program::PythonPeer,
     subject::{Input, Subject},
-    tape::Decoding,
     tape_subject::SpanTape,
     trees::{Arena, BumpTree, Events, LinkedTree, Text, TextTree, Typed},
 };

@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use highwater_worker::{CaseError, CaseResult};
-
-use crate::tape::{self, InMemory, Limits, Mapped, Pages, Windowed};
+use span_tape::{InMemory, Limits, Mapped, Pages, Windowed};
 
 /// The way the file is passed to the parser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,12 +34,12 @@ impl Input {
     ///
     /// # Errors
     /// When the file cannot be opened, read or mapped, or is not valid input.
-    pub fn load(self, path: &Path) -> Result<Loaded, tape::Error> {
+    pub fn load(self, path: &Path) -> Result<Loaded, span_tape::Error> {
         let limits = Limits::default();
         // SAFETY: the files of the family are written before its workers start, and not modified afterwards.
         let map = |pages| unsafe { Mapped::open(path, pages, &limits) };
         Ok(match self {
-            Self::String => Loaded::Text(tape::read(path, &limits)?),
+            Self::String => Loaded::Text(span_tape::read(path, &limits)?),
             Self::Map => Loaded::Mapped(map(Pages::Stay)?),
             Self::MapWindow => Loaded::Mapped(map(Pages::Slide)?),
             Self::ReadWindow => Loaded::File(Windowed::open(path, &limits)?),

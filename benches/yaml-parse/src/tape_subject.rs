@@ -1,11 +1,9 @@
 //! The span tape as a [`Subject`].
 
 use highwater_worker::CaseResult;
+use span_tape::{Decoding, Layout, Node, NodeKind, Options, Source, Tape, WideWord, Word};
 
-use crate::{
-    subject::{Document, Loaded, Subject, While},
-    tape::{Decoding, Layout, Node, NodeKind, Options, Source, Tape, WideWord, Word},
-};
+use crate::subject::{Document, Loaded, Subject, While};
 
 /// The span tape, with its time of decoding and its node size.
 #[derive(Clone, Copy, Debug)]

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use granit_parser::{Event, Parser, options};
 use highwater_worker::CaseResult;
+use span_tape::Limits;
 
-use crate::{subject::refused, tape::Limits};
+use crate::subject::refused;
 
 /// Creates the nodes of a tree. The nodes of a mapping are its keys and values, alternating.
 pub(super) trait Store<'i> {

@@ -1,6 +1,6 @@
 //! Helpers shared by several tests: the events of a tape, and every way to parse one.
 
-use yaml_parse::tape::{
+use span_tape::{
     Decoding, Document, Error, Layout, Mapped, Node, NodeKind, Options, Pages, Source, Style, Tape, WideWord, Windowed,
     Word,
 };

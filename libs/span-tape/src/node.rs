@@ -1,16 +1,17 @@
-//! The reading interface of a tape: documents, nodes, their children and their values.
+//! The reading interface of a node: its kind, text, value, properties and children.
 
 use std::{borrow::Cow, fmt, ops::Range};
 
 use granit_parser::ScalarStyle;
 
-use super::{
+use crate::{
     Tape,
     build::Decoded,
     decode,
     error::{Error, Position},
     schema::{CORE, Scalar},
     source::Source,
+    walk::{Children, Pairs},
     word::{Kind, Layout, Word},
 };
 
@@ -50,24 +51,10 @@ pub enum Style {
     Flow,
 }
 
-/// An iterator over the documents of a tape, in order.
-#[derive(Debug)]
-pub struct Documents<'t, S, W> {
-    tape: &'t Tape<S, W>,
-    at: usize,
-}
-
-/// A document of a tape.
-#[derive(Debug)]
-pub struct Document<'t, S, W> {
-    tape: &'t Tape<S, W>,
-    at: usize,
-}
-
 /// A node of a tape.
 pub struct Node<'t, S, W> {
-    tape: &'t Tape<S, W>,
-    at: usize,
+    pub(crate) tape: &'t Tape<S, W>,
+    pub(crate) at: usize,
 }
 
 impl<S, W> Clone for Node<'_, S, W> {
@@ -88,54 +75,6 @@ impl<S, W> fmt::Debug for Node<'_, S, W> {
 impl<S, W> PartialEq for Node<'_, S, W> {
     fn eq(&self, other: &Self) -> bool {
         std::ptr::eq(self.tape, other.tape) && self.at == other.at
-    }
-}
-
-impl<S, W: Layout> Tape<S, W> {
-    /// Returns the documents, in order.
-    pub fn documents(&self) -> Documents<'_, S, W> {
-        Documents { tape: self, at: 0 }
-    }
-
-    /// Returns the index after the node at `at` and its descendants.
-    fn end(&self, at: usize) -> usize {
-        let word = self.word(at);
-        at + 1 + if word.kind().has_children() { word.value() as usize } else { 0 }
-    }
-
-    /// Returns the node whose properties start at `at`, or the node at `at` if it has none.
-    fn node(&self, mut at: usize) -> Node<'_, S, W> {
-        while self.word(at).kind().is_property() {
-            at += 1;
-        }
-        Node { tape: self, at }
-    }
-}
-
-impl<'t, S, W: Layout> Iterator for Documents<'t, S, W> {
-    type Item = Document<'t, S, W>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let at = self.at;
-        if at >= self.tape.nodes.len() {
-            return None;
-        }
-        self.at = self.tape.end(at);
-        Some(Document { tape: self.tape, at })
-    }
-}
-
-impl<'t, S, W: Layout> Document<'t, S, W> {
-    /// Returns the root node, or `None` if the document is empty.
-    #[must_use]
-    pub fn root(&self) -> Option<Node<'t, S, W>> {
-        (self.tape.end(self.at) > self.at + 1).then(|| self.tape.node(self.at + 1))
-    }
-
-    /// Returns whether the document starts with `---`.
-    #[must_use]
-    pub fn is_marked(&self) -> bool {
-        self.tape.word(self.at).kind() == Kind::MarkedDocument
     }
 }
 
@@ -336,38 +275,5 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
             }
         }
         Ok(None)
-    }
-}
-
-/// An iterator over the children of a node.
-#[derive(Debug)]
-pub struct Children<'t, S, W> {
-    tape: &'t Tape<S, W>,
-    at: usize,
-    end: usize,
-}
-
-impl<'t, S, W: Layout> Iterator for Children<'t, S, W> {
-    type Item = Node<'t, S, W>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.at >= self.end {
-            return None;
-        }
-        let node = self.tape.node(self.at);
-        self.at = self.tape.end(node.at);
-        Some(node)
-    }
-}
-
-/// An iterator over the pairs of a mapping.
-#[derive(Debug)]
-pub struct Pairs<'t, S, W>(Children<'t, S, W>);
-
-impl<'t, S, W: Layout> Iterator for Pairs<'t, S, W> {
-    type Item = (Node<'t, S, W>, Node<'t, S, W>);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        Some((self.0.next()?, self.0.next()?))
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// The prefix of the core schema's tags.
-pub(super) const CORE: &str = "tag:yaml.org,2002:";
+pub(crate) const CORE: &str = "tag:yaml.org,2002:";
 
 /// The value of a scalar.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,7 +22,7 @@ pub enum Scalar<'a> {
 
 impl<'a> Scalar<'a> {
     /// Resolves a plain scalar without a tag.
-    pub(super) fn plain(text: Cow<'a, str>) -> Self {
+    pub(crate) fn plain(text: Cow<'a, str>) -> Self {
         match &*text {
             "" | "~" | "null" | "Null" | "NULL" => Self::Null,
             "true" | "True" | "TRUE" => Self::Bool(true),
@@ -33,7 +33,7 @@ impl<'a> Scalar<'a> {
 
     /// Resolves a scalar with a tag, regardless of its style. The result is a string if the text does not match the
     /// type of the tag, or if the tag is application-specific.
-    pub(super) fn tagged(tag: &str, text: Cow<'a, str>) -> Self {
+    pub(crate) fn tagged(tag: &str, text: Cow<'a, str>) -> Self {
         let resolved = Self::plain(text.clone());
         match (tag.strip_prefix(CORE), resolved) {
             (Some("float"), Self::Int(int)) => Self::Float(int as f64),

@@ -15,10 +15,10 @@ pub struct Position {
 
 impl Position {
     /// The position of the first character.
-    pub(super) const START: Self = Self { offset: 0, line: 1, column: 1 };
+    pub(crate) const START: Self = Self { offset: 0, line: 1, column: 1 };
 
     /// Advances over `bytes`. A line ends with `\n`; a lone `\r` counts as a column.
-    pub(super) fn advance(&mut self, bytes: &[u8]) {
+    pub(crate) fn advance(&mut self, bytes: &[u8]) {
         for &byte in bytes {
             if byte == b'\n' {
                 self.line += 1;

@@ -5,7 +5,7 @@
 //! indentation indicator in the header of a block scalar) are not handled here: the builder stores them decoded.
 
 /// A receiver of the pieces of a text.
-pub(super) trait Sink {
+pub(crate) trait Sink {
     fn push(&mut self, piece: &str);
 }
 
@@ -23,11 +23,11 @@ impl Sink for usize {
 }
 
 /// Compares the pieces with an expected text.
-pub(super) struct Expect<'a>(Option<&'a str>);
+pub(crate) struct Expect<'a>(Option<&'a str>);
 
 impl Expect<'_> {
     /// Returns whether `decode` produces exactly `text`.
-    pub(super) fn is(text: &str, decode: impl FnOnce(&mut Expect<'_>) -> bool) -> bool {
+    pub(crate) fn is(text: &str, decode: impl FnOnce(&mut Expect<'_>) -> bool) -> bool {
         let mut expect = Expect(Some(text));
         decode(&mut expect) && expect.0 == Some("")
     }
@@ -40,7 +40,7 @@ impl Sink for Expect<'_> {
 }
 
 /// Returns the token of a flow scalar without its quotes.
-pub(super) fn inside(token: &str) -> &str {
+pub(crate) fn inside(token: &str) -> &str {
     match token.as_bytes() {
         [b'\'', .., b'\''] | [b'"', .., b'"'] => &token[1..token.len() - 1],
         _ => token,
@@ -48,7 +48,7 @@ pub(super) fn inside(token: &str) -> &str {
 }
 
 /// Decodes a plain or quoted scalar. Returns `false` if an escape is invalid.
-pub(super) fn flow(token: &str, sink: &mut impl Sink) -> bool {
+pub(crate) fn flow(token: &str, sink: &mut impl Sink) -> bool {
     let text = inside(token);
     let bytes = text.as_bytes();
     // Plain scalars have no escapes.
@@ -154,7 +154,7 @@ fn character(text: &str, at: usize, digits: usize, sink: &mut impl Sink) -> Opti
 
 /// Decodes the lines of a block scalar, from the first after its header to the last line break that belongs to its
 /// text. Chomping was already applied when the range was chosen.
-pub(super) fn block(lines: &str, folded: bool, sink: &mut impl Sink) {
+pub(crate) fn block(lines: &str, folded: bool, sink: &mut impl Sink) {
     let mut indent = None;
     let mut breaks = 0;
     let (mut after_line, mut after_blank) = (false, false);
@@ -188,7 +188,7 @@ pub(super) fn block(lines: &str, folded: bool, sink: &mut impl Sink) {
 
 /// Returns the end of a block scalar's text within `lines`, which extend from its header to the next token. The text
 /// ends after its last line with text and the number of line breaks that `text` ends with.
-pub(super) fn block_end(lines: &str, text: &str) -> usize {
+pub(crate) fn block_end(lines: &str, text: &str) -> usize {
     let mut end = 0;
     let mut at = 0;
     for line in split_lines(lines) {

@@ -21,7 +21,7 @@
 /// The kind of a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// A flow scalar whose text occurs in the input verbatim, except for quotes.
     Verbatim,
     /// A flow scalar with escapes or line breaks, decoded on access.
@@ -63,13 +63,13 @@ impl Kind {
     ];
 
     /// Returns whether `value` is the number of descendants.
-    pub(super) fn has_children(self) -> bool {
+    pub(crate) fn has_children(self) -> bool {
         use Kind::{BlockMapping, BlockSequence, Document, FlowMapping, FlowSequence, MarkedDocument};
         matches!(self, BlockSequence | FlowSequence | BlockMapping | FlowMapping | Document | MarkedDocument)
     }
 
     /// Returns whether the word is a property of the node after it.
-    pub(super) fn is_property(self) -> bool {
+    pub(crate) fn is_property(self) -> bool {
         matches!(self, Self::Anchor | Self::Tag)
     }
 }
@@ -77,9 +77,9 @@ impl Kind {
 /// Number of bits of `value`.
 const VALUE_BITS: u32 = 28;
 /// The largest `value`, which limits the size of a scalar and the number of nodes of a tape.
-pub(super) const MAX_VALUE: u64 = (1 << VALUE_BITS) - 1;
+pub(crate) const MAX_VALUE: u64 = (1 << VALUE_BITS) - 1;
 /// The largest `offset`.
-pub(super) const MAX_OFFSET: u64 = u32::MAX as u64;
+pub(crate) const MAX_OFFSET: u64 = u32::MAX as u64;
 
 /// A node with its kind, offset and value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,24 +88,24 @@ pub struct Word(u64);
 
 impl Word {
     /// Packs a node. The limits ensure that offset and value fit.
-    pub(super) fn new(kind: Kind, offset: u64, value: u64) -> Self {
+    pub(crate) fn new(kind: Kind, offset: u64, value: u64) -> Self {
         debug_assert!(offset <= MAX_OFFSET && value <= MAX_VALUE);
         Self((kind as u64) << 60 | offset << VALUE_BITS | value)
     }
 
-    pub(super) fn kind(self) -> Kind {
+    pub(crate) fn kind(self) -> Kind {
         Kind::ALL[(self.0 >> 60) as usize]
     }
 
-    pub(super) fn offset(self) -> u64 {
+    pub(crate) fn offset(self) -> u64 {
         self.0 >> VALUE_BITS & MAX_OFFSET
     }
 
-    pub(super) fn value(self) -> u64 {
+    pub(crate) fn value(self) -> u64 {
         self.0 & MAX_VALUE
     }
 
-    pub(super) fn with_value(self, value: u64) -> Self {
+    pub(crate) fn with_value(self, value: u64) -> Self {
         Self::new(self.kind(), self.offset(), value)
     }
 }

@@ -2,10 +2,8 @@
 
 use std::{borrow::Cow, io::Write};
 
+use span_tape::{Decoding, Error, Limit, Limits, Mapped, NodeKind, Options, Pages, Position, Scalar, Tape, Windowed};
 use tempfile::NamedTempFile;
-use yaml_parse::tape::{
-    Decoding, Error, Limit, Limits, Mapped, NodeKind, Options, Pages, Position, Scalar, Tape, Windowed,
-};
 
 const MANIFEST: &str = "\
 %TAG !e! tag:example.com,2026:

@@ -11,7 +11,7 @@ use rustix::io::Errno;
 /// # Safety
 /// The file must not be modified or truncated while the mapping lives: the bytes would change under a `&str`, and
 /// accessing a page past the new end raises SIGBUS.
-pub(super) unsafe fn map(file: &File) -> io::Result<Mmap> {
+pub(crate) unsafe fn map(file: &File) -> io::Result<Mmap> {
     // SAFETY: the caller upholds the contract.
     unsafe { Mmap::map(file) }
 }
@@ -20,7 +20,7 @@ pub(super) unsafe fn map(file: &File) -> io::Result<Mmap> {
 /// If the system call fails, the pages stay in memory, which is harmless.
 ///
 /// [madvise(2)]: https://man7.org/linux/man-pages/man2/madvise.2.html
-pub(super) fn give_back(map: &Mmap, range: Range<usize>) {
+pub(crate) fn give_back(map: &Mmap, range: Range<usize>) {
     // SAFETY: the mapping is a shared read-only mapping of a file. A released page has the same content when accessed
     // again, so references into the range stay valid.
     let _ = unsafe { map.unchecked_advise_range(UncheckedAdvice::DontNeed, range.start, range.len()) };
@@ -33,7 +33,7 @@ pub(super) fn give_back(map: &Mmap, range: Range<usize>) {
 /// whole folio of the page cache, which can be 2 MiB, but only one that lies within the mapping.
 ///
 /// [madvise(2)]: https://man7.org/linux/man-pages/man2/madvise.2.html
-pub(super) fn focus(map: &Mmap, range: Range<usize>) -> bool {
+pub(crate) fn focus(map: &Mmap, range: Range<usize>) -> bool {
     let _ = map.advise_range(Advice::Sequential, range.start, range.len());
     let populated = map.advise_range(Advice::PopulateRead, range.start, range.len());
     // On any other error, such as on an old kernel, page faults load the range.
@@ -41,7 +41,7 @@ pub(super) fn focus(map: &Mmap, range: Range<usize>) -> bool {
 }
 
 /// Reverts [`focus`]: the kernel merges the range with the adjacent mappings again.
-pub(super) fn unfocus(map: &Mmap, range: Range<usize>) {
+pub(crate) fn unfocus(map: &Mmap, range: Range<usize>) {
     let _ = map.advise_range(Advice::Normal, range.start, range.len());
 }
 
@@ -49,7 +49,7 @@ pub(super) fn unfocus(map: &Mmap, range: Range<usize>) {
 ///
 /// # Safety
 /// The bytes must be valid UTF-8.
-pub(super) unsafe fn checked_text(bytes: &[u8]) -> &str {
+pub(crate) unsafe fn checked_text(bytes: &[u8]) -> &str {
     // SAFETY: the caller upholds the contract.
     unsafe { std::str::from_utf8_unchecked(bytes) }
 }

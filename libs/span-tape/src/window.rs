@@ -20,7 +20,7 @@ use granit_parser::{
     input::{SkipTabs, WhitespaceResult},
 };
 
-use super::{
+use crate::{
     error::{Error, Limit},
     source::{self, Source, Windowed},
 };
@@ -37,7 +37,7 @@ struct Segment {
 
 /// The state that the parser's input and the builder share.
 #[derive(Debug)]
-pub(super) struct Shared<'a> {
+pub(crate) struct Shared<'a> {
     file: &'a Windowed,
     longest: u64,
     window: usize,
@@ -47,25 +47,25 @@ pub(super) struct Shared<'a> {
 }
 
 impl<'a> Shared<'a> {
-    pub(super) fn new(file: &'a Windowed, longest: u64, window: usize) -> Rc<Self> {
+    pub(crate) fn new(file: &'a Windowed, longest: u64, window: usize) -> Rc<Self> {
         let segment = RefCell::default();
         Rc::new(Self { file, longest, window, segment, released: Cell::new(0), error: RefCell::default() })
     }
 
     /// Calls `look` with the text of a range, which must not be released.
-    pub(super) fn look<R>(&self, range: Range<u64>, look: impl FnOnce(&str) -> R) -> R {
+    pub(crate) fn look<R>(&self, range: Range<u64>, look: impl FnOnce(&str) -> R) -> R {
         let segment = self.segment.borrow();
         let at = |offset: u64| (offset - segment.start) as usize;
         look(&segment.text[at(range.start)..at(range.end)])
     }
 
     /// Releases the input before `offset`.
-    pub(super) fn release(&self, offset: u64) {
+    pub(crate) fn release(&self, offset: u64) {
         self.released.set(offset);
     }
 
     /// Takes the error that ended the input before the end of the file.
-    pub(super) fn error(&self) -> Option<Error> {
+    pub(crate) fn error(&self) -> Option<Error> {
         self.error.borrow_mut().take()
     }
 
@@ -114,7 +114,7 @@ impl<'a> Shared<'a> {
 }
 
 /// The input of the parser.
-pub(super) struct WindowInput<'a> {
+pub(crate) struct WindowInput<'a> {
     shared: Rc<Shared<'a>>,
     segment: Rc<Segment>,
     at: usize,
@@ -125,7 +125,7 @@ pub(super) struct WindowInput<'a> {
 }
 
 impl<'a> WindowInput<'a> {
-    pub(super) fn new(shared: Rc<Shared<'a>>) -> Self {
+    pub(crate) fn new(shared: Rc<Shared<'a>>) -> Self {
         let mut input = Self { shared, segment: Rc::default(), at: 0, whole_lines: 0, lookahead: 0, ended: false };
         input.slide();
         input

@@ -6,13 +6,13 @@
 //! alias is a word that refers to a node, so nothing is expanded.
 //!
 //! ```
-//! use yaml_parse::tape::{Options, Scalar, Tape};
+//! use span_tape::{Options, Scalar, Tape};
 //!
 //! let tape: Tape<_> = Tape::parse("host: &h ex\nports: [80, 443]\nalso: *h\n", &Options::default())?;
 //! let root = tape.documents().next().and_then(|document| document.root()).expect("one document");
 //! assert_eq!(root.get("ports")?.and_then(|ports| ports.at(1)).map(|port| port.scalar()).transpose()?, Some(Scalar::Int(443)));
 //! assert_eq!(root.get("also")?.expect("there").resolve().text()?, "ex");
-//! # Ok::<(), yaml_parse::tape::Error>(())
+//! # Ok::<(), span_tape::Error>(())
 //! ```
 //!
 //! | module | content |
@@ -21,7 +21,7 @@
 //! | `build` | building words from events |
 //! | `parse` | running the parser over a source |
 //! | `source`, `forward`, `window` | the input: text, mapping, file read through a window |
-//! | `node` | the reading interface |
+//! | `walk`, `node` | the reading interface |
 //! | `decode`, `schema` | decoding tokens to texts, resolving texts to values |
 
 mod build;
@@ -34,16 +34,18 @@ mod parse;
 mod schema;
 mod source;
 mod sys;
+mod walk;
 mod window;
 mod word;
 
 pub use build::Decoding;
 pub use error::{Error, Limit, Position};
 pub use limits::Limits;
-pub use node::{Children, Document, Documents, Node, NodeKind, Pairs, Style};
+pub use node::{Node, NodeKind, Style};
 pub use parse::Options;
 pub use schema::Scalar;
 pub use source::{InMemory, Mapped, Pages, Source, WINDOW, Windowed, read};
+pub use walk::{Children, Document, Documents, Pairs};
 pub use word::{Layout, WideWord, Word};
 
 use build::{Builder, Decoded};
@@ -95,3 +97,8 @@ impl<S, W: Layout> Tape<S, W> {
         self.nodes[at].into()
     }
 }
+
+/// Runs the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -4,7 +4,7 @@ use std::{path::Path, rc::Rc};
 
 use granit_parser::{BorrowedInput, ErrorKind, Parser, ScanError, options};
 
-use super::{
+use crate::{
     Tape,
     build::{Builder, Decoding, Look},
     error::{Error, Limit, Position},

@@ -10,13 +10,13 @@ use granit_parser::{
 };
 
 /// A text whose anchors are not borrowed.
-pub(super) struct TextInput<'a> {
+pub(crate) struct TextInput<'a> {
     input: StrInput<'a>,
     text: &'a str,
 }
 
 impl<'a> TextInput<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
+    pub(crate) fn new(text: &'a str) -> Self {
         Self { input: StrInput::new(text), text }
     }
 }

@@ -1,6 +1,6 @@
 //! Limits on the size of an input and its document.
 
-use super::word::{MAX_OFFSET, MAX_VALUE};
+use crate::word::{MAX_OFFSET, MAX_VALUE};
 
 /// Limits that are enforced before memory is allocated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ impl Default for Limits {
 
 impl Limits {
     /// Clamps the limits to the values that an 8-byte word can represent.
-    pub(super) fn representable(self) -> Self {
+    pub(crate) fn representable(self) -> Self {
         let Self { input, scalar, depth, nodes } = self;
         Self { input: input.min(MAX_OFFSET), scalar: scalar.min(MAX_VALUE), depth, nodes: nodes.min(MAX_VALUE) }
     }

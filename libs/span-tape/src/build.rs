@@ -4,7 +4,7 @@ use std::{collections::HashMap, ops::Range};
 
 use granit_parser::{Event, ScalarStyle, Span, StructureStyle};
 
-use super::{
+use crate::{
     decode::{self, Expect},
     error::Limit,
     limits::Limits,
@@ -23,8 +23,8 @@ pub enum Decoding {
 /// A scalar in the side arena: the start of its text, which extends to the start of the next one, the size of its token
 /// and its style.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Decoded {
-    pub(super) start: u32,
+pub(crate) struct Decoded {
+    pub(crate) start: u32,
     token: u32,
 }
 
@@ -42,17 +42,17 @@ impl Decoded {
         Self { start: start as u32, token: token as u32 | (style as u32) << 28 }
     }
 
-    pub(super) fn token(self) -> u64 {
+    pub(crate) fn token(self) -> u64 {
         (self.token & ((1 << 28) - 1)).into()
     }
 
-    pub(super) fn style(self) -> ScalarStyle {
+    pub(crate) fn style(self) -> ScalarStyle {
         STYLES[(self.token >> 28) as usize]
     }
 }
 
 /// Access of the builder to input that was parsed before.
-pub(super) trait Look {
+pub(crate) trait Look {
     fn look<R>(&self, range: Range<u64>, look: impl FnOnce(&str) -> R) -> R;
 }
 
@@ -63,17 +63,17 @@ impl Look for &str {
 }
 
 /// A limit that was exceeded, and its maximum.
-pub(super) type Refusal = (Limit, u64);
+pub(crate) type Refusal = (Limit, u64);
 
 /// A tape under construction.
 #[derive(Debug)]
-pub(super) struct Builder<W> {
+pub(crate) struct Builder<W> {
     limits: Limits,
     decoding: Decoding,
-    pub(super) nodes: Vec<W>,
-    pub(super) arena: String,
-    pub(super) decoded: Vec<Decoded>,
-    pub(super) tags: Vec<Box<str>>,
+    pub(crate) nodes: Vec<W>,
+    pub(crate) arena: String,
+    pub(crate) decoded: Vec<Decoded>,
+    pub(crate) tags: Vec<Box<str>>,
     known_tags: HashMap<Box<str>, u32>,
     /// Indices of the open collections and documents.
     open: Vec<u32>,
@@ -96,7 +96,7 @@ const INPUT_PER_DECODED: u64 = 4;
 const RESERVED: u64 = 8 << 20;
 
 impl<W: Layout> Builder<W> {
-    pub(super) fn new(limits: Limits, decoding: Decoding, input: u64) -> Self {
+    pub(crate) fn new(limits: Limits, decoding: Decoding, input: u64) -> Self {
         let mut nodes = Vec::new();
         // If the reservation fails, the vector grows as needed.
         let words = (input / BYTES_PER_WORD).min(RESERVED / size_of::<W>() as u64);
@@ -122,11 +122,11 @@ impl<W: Layout> Builder<W> {
     }
 
     /// Returns the end of the last token.
-    pub(super) fn passed(&self) -> u64 {
+    pub(crate) fn passed(&self) -> u64 {
         self.passed
     }
 
-    pub(super) fn event(&mut self, event: Event<'_>, span: &Span, input: &impl Look) -> Result<(), Refusal> {
+    pub(crate) fn event(&mut self, event: Event<'_>, span: &Span, input: &impl Look) -> Result<(), Refusal> {
         let range = bytes(span);
         let start = range.start;
         match event {

@@ -5,12 +5,7 @@
 use std::{io::Write, os::fd::AsRawFd, path::PathBuf};
 
 use libfuzzer_sys::fuzz_target;
-
-#[allow(dead_code, unused_imports, unreachable_pub)]
-#[path = "../../src/tape/mod.rs"]
-mod tape;
-
-use tape::{Decoding, Error, Node, NodeKind, Options, Source, Tape, Windowed, Word};
+use span_tape::{Decoding, Error, Node, NodeKind, Options, Source, Tape, Windowed, Word};
 
 /// Returns the results of all calls on all nodes, in order.
 fn asked<S: Source>(tape: &Tape<S>) -> Result<Vec<String>, Error> {

@@ -1,0 +1,118 @@
+//! A file that is read through a window, without mapping it.
+
+use std::{
+    borrow::Cow,
+    cell::RefCell,
+    fs::File,
+    io,
+    ops::Range,
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use super::{Source, open};
+use crate::{error::Error, limits::Limits};
+
+/// A file that is read through a window. Nothing is mapped, so a file that is truncated or modified meanwhile causes an
+/// error instead of a signal.
+#[derive(Debug)]
+pub struct Windowed {
+    path: PathBuf,
+    file: File,
+    size: u64,
+    modified: Option<SystemTime>,
+    cache: RefCell<Cache>,
+}
+
+#[derive(Debug, Default)]
+struct Cache {
+    start: u64,
+    bytes: Vec<u8>,
+}
+
+/// Number of bytes that are read at once when the text of a document is accessed.
+const CACHE: u64 = 64 << 10;
+
+impl Windowed {
+    /// Opens a file without reading it.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or is too large.
+    pub fn open(path: &Path, limits: &Limits) -> Result<Self, Error> {
+        let (file, size) = open(path, limits)?;
+        let modified = file.metadata().and_then(|metadata| metadata.modified()).ok();
+        Ok(Self { path: path.to_owned(), file, size, modified, cache: RefCell::default() })
+    }
+
+    /// Returns the path of the file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads a range and appends it to `into`.
+    pub(crate) fn read(&self, range: Range<u64>, into: &mut Vec<u8>) -> Result<(), Error> {
+        let old = into.len();
+        let wanted = (range.end - range.start) as usize;
+        into.resize(old + wanted, 0);
+        let io = |source| Error::Io { path: self.path.clone(), source };
+        let mut filled = 0;
+        while filled < wanted {
+            let offset = range.start + filled as u64;
+            match self.file.read_at(&mut into[old + filled..], offset) {
+                Ok(0) => return Err(Error::Cut { path: self.path.clone(), opened: self.size, left: offset }),
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(io(error)),
+            }
+        }
+        // File system timestamps are coarse. A change within the same tick is only detected if it makes the text
+        // invalid.
+        let metadata = self.file.metadata().map_err(io)?;
+        if metadata.len() < self.size {
+            return Err(Error::Cut { path: self.path.clone(), opened: self.size, left: metadata.len() });
+        }
+        if metadata.modified().ok() != self.modified {
+            return Err(self.changed(range.start));
+        }
+        Ok(())
+    }
+
+    fn changed(&self, offset: u64) -> Error {
+        Error::Changed { path: self.path.clone(), offset }
+    }
+
+    fn copy(&self, range: &Range<u64>) -> Result<Vec<u8>, Error> {
+        let length = range.end - range.start;
+        if length > CACHE {
+            let mut bytes = Vec::new();
+            self.read(range.clone(), &mut bytes)?;
+            return Ok(bytes);
+        }
+        let mut cache = self.cache.borrow_mut();
+        let cached = cache.start..cache.start + cache.bytes.len() as u64;
+        if range.start < cached.start || range.end > cached.end {
+            cache.bytes.clear();
+            cache.start = range.start;
+            self.read(range.start..self.size.min(range.start + CACHE), &mut cache.bytes)?;
+        }
+        let at = (range.start - cache.start) as usize;
+        Ok(cache.bytes[at..at + length as usize].to_vec())
+    }
+}
+
+impl Source for Windowed {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn bytes(&self, range: Range<u64>) -> Result<Cow<'_, [u8]>, Error> {
+        self.copy(&range).map(Cow::Owned)
+    }
+
+    fn text(&self, range: Range<u64>) -> Result<Cow<'_, str>, Error> {
+        let bytes = self.copy(&range)?;
+        String::from_utf8(bytes).map(Cow::Owned).map_err(|_| self.changed(range.start))
+    }
+}
