@@ -20,12 +20,16 @@ pub use doctor::as_worker as as_doctor_worker;
 use std::{
     io::{self, Write},
     path::PathBuf,
+    process,
 };
 
 use clap::{Parser, Subcommand, ValueEnum};
 use highwater_judge::{PolicyError, baselines};
 use highwater_model::exit;
-use highwater_report::site::{GatherError, SiteError};
+use highwater_report::{
+    site::{GatherError, SiteError},
+    terminal::message,
+};
 use highwater_runner::{PlanError, RunError, RunnerError};
 use highwater_store::StoreError;
 
@@ -149,7 +153,7 @@ impl CliError {
 /// # Errors
 /// Returns [`CliError`], which has an exit status. An invalid command line exits the process with status 2.
 pub fn run() -> Result<u8, CliError> {
-    match Arguments::parse().command {
+    match parse().command {
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Ab(arguments) => ab::run(&arguments),
         Command::Bless(arguments) => bless::run(&arguments),
@@ -160,6 +164,17 @@ pub fn run() -> Result<u8, CliError> {
         Command::Report(arguments) => report::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
     }
+}
+
+/// Parses the command line. The message about an invalid one quotes it, so it is escaped.
+fn parse() -> Arguments {
+    Arguments::try_parse().unwrap_or_else(|error| {
+        if error.use_stderr() {
+            message(error.render());
+            process::exit(error.exit_code());
+        }
+        error.exit()
+    })
 }
 
 /// Prints a result to stdout. A broken pipe is not an error.

@@ -28,7 +28,14 @@ use crate::{
 
 /// Runs as the measuring parent or as the criterion benchmark. The family is built after the options are checked.
 pub(super) fn main(bench: impl FnOnce() -> Parts) -> ExitCode {
-    let options = Options::parse();
+    let options = Options::try_parse().unwrap_or_else(|error| {
+        if error.use_stderr() {
+            // The message quotes the invalid argument.
+            message(error.render());
+            process::exit(error.exit_code());
+        }
+        error.exit()
+    });
     let matcher = match options.matcher() {
         Ok(matcher) => matcher,
         Err(error) => {

@@ -24,7 +24,7 @@ pub fn blessing_table(run: &Record, changes: &FamilyComparison) -> String {
         return format!("{title}\nnothing gated changes");
     }
     let headings = ["case", "", "quantity", "before", "after", "change"].map(str::to_owned);
-    format!("{title}\n{}", table::print_words(&headings, rows))
+    format!("{title}\n{}", table::print_left(&headings, rows))
 }
 
 fn row(run: &Record, group: &VerdictGroup<'_>) -> Vec<String> {

@@ -14,7 +14,12 @@ pub(super) fn print(headings: &[String], rows: impl IntoIterator<Item = Vec<Stri
     table.to_string()
 }
 
-/// A table of text, in which all columns are left-aligned. A cell may have several lines.
+/// A table of text, in which all columns are left-aligned.
+pub(super) fn print_left(headings: &[String], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    table(headings, rows, escape::line).to_string()
+}
+
+/// The same with cells that may have several lines.
 #[must_use]
 pub fn print_words(headings: &[String], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     table(headings, rows, escape::lines).to_string()

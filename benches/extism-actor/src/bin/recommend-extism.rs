@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use highwater::report::terminal::note;
 use highwater_model::exit;
 use highwater_runner::target_dir;
 use highwater_store::read_record;
@@ -10,7 +11,7 @@ fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::from(exit::PASSED),
         Err(error) => {
-            eprintln!("error: {error}; run `cargo bench -p extism-actor` first");
+            note(format_args!("error: {error}; run `cargo bench -p extism-actor` first"));
             ExitCode::from(exit::INTERNAL)
         }
     }

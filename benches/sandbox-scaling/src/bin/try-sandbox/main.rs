@@ -24,6 +24,7 @@ mod sweep;
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser;
+use highwater::report::{escape, terminal::message};
 use highwater_model::exit;
 
 use advice::advice;
@@ -83,17 +84,17 @@ fn main() -> ExitCode {
         limit: Duration::from_secs_f64(arguments.time_limit),
         samples: arguments.samples as usize,
     };
-    match sweep(&asked, &|line| eprintln!("{line}")) {
+    match sweep(&asked, &|line| message(line)) {
         Ok(tried) => {
-            print!("{}", advice(&asked, &tried));
+            println!("{}", escape::lines(&advice(&asked, &tried)));
             ExitCode::from(exit::PASSED)
         }
         Err(refusal @ Refusal::Interrupted) => {
-            eprintln!("{refusal}");
+            message(&refusal);
             ExitCode::from(refusal.exit_status())
         }
         Err(refusal) => {
-            eprintln!("error: {refusal}");
+            message(format_args!("error: {refusal}"));
             ExitCode::from(refusal.exit_status())
         }
     }
