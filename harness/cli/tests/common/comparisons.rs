@@ -1,10 +1,13 @@
-//! Handmade comparisons for the exporters: one with every kind of verdict and hostile texts, an empty one, and one
-//! without a baseline.
+//! Handmade comparisons for the exporters: one with every kind of verdict and hostile texts, one with a text in every
+//! field, an empty one, and one without a baseline.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
 use highwater_judge::{Comparison, Keep, NoBaseline, Policy, baselines, compare_family};
-use highwater_model::{Baseline, Blessing, CaseRecord, Failure, Outcome, Record, Series, TimeEstimate};
+use highwater_model::{
+    Baseline, Blessing, CaseRecord, ClaimRecord, Control, ControlState, Decision, Failure, Outcome, Record, Series,
+    TimeEstimate, WorkerOption,
+};
 use highwater_report::export::{Exporter, Results};
 
 use super::{add_per_unit, page_more_on_the_heap, record};
@@ -32,13 +35,61 @@ impl Given {
     }
 }
 
-/// Every kind of verdict, and hostile text wherever text comes from outside.
+/// Every kind of verdict, and hostile text where people see text from outside most.
 pub(crate) fn everything() -> Given {
-    let (toy_before, toy_after) = toy();
-    let (aslr_before, aslr_after) = across_aslr();
+    of_records(HOSTILE, toy(HOSTILE), across_aslr())
+}
+
+/// Every kind of verdict, and `text` in every field of a record, a blessing and an exporter's input that may hold any
+/// text.
+pub(crate) fn everything_with(text: &str) -> Given {
+    let filled = |(mut before, mut after): (Record, Record)| {
+        for record in [&mut before, &mut after] {
+            fill(record, text);
+        }
+        after.fingerprint.context.insert("kernel".into(), format!("6.19.0 {text}"));
+        (before, after)
+    };
+    let mut given = of_records(text, filled(toy(text)), filled(across_aslr()));
+    given.baselines = ["aslr", "toy"].map(|family| (family.to_owned(), format!("a class/{text}").into())).into();
+    let class = given.runs[0].fingerprint.class.clone();
+    let absent = NoBaseline { family: text.to_owned(), class: class.clone(), other_classes: vec![class] };
+    given.comparison.without_baseline.push(absent);
+    given
+}
+
+/// Puts `text` into every field that may hold any text.
+fn fill(record: &mut Record, text: &str) {
+    record.unit = text.to_owned();
+    record.selection.filter = Some(text.to_owned());
+    record.selection.worker_options.set(WorkerOption::Inject, 4096);
+    record.fingerprint.controls.insert(Control::PinnedCpu, ControlState::Refused(text.to_owned()));
+    record.fingerprint.context.insert(text.to_owned(), text.to_owned());
+    let time = TimeEstimate { estimator: text.to_owned(), ns: 2.0, low_ns: 1.0, high_ns: 3.0, confidence: 0.95 };
+    for case in record.cases.iter_mut().filter(|case| case.not_run.is_none()) {
+        case.notes.insert(text.to_owned(), vec![text.to_owned()]);
+        case.time.insert(text.to_owned(), time.clone());
+        for failure in &mut case.failures {
+            failure.output_tail = text.to_owned();
+        }
+    }
+    record.claims = vec![ClaimRecord {
+        id: text.to_owned(),
+        statement: text.to_owned(),
+        source: text.to_owned(),
+        refuted_if: text.to_owned(),
+        decision: Decision::Refuted,
+        figures: text.to_owned(),
+        rests_on: Vec::new(),
+    }];
+}
+
+/// The comparisons of two families, whose baselines were blessed with a text as the reason.
+fn of_records(text: &str, toy: (Record, Record), aslr: (Record, Record)) -> Given {
+    let ((toy_before, toy_after), (aslr_before, aslr_after)) = (toy, aslr);
     let policy = policy();
     let families = [(&toy_before, &toy_after), (&aslr_before, &aslr_after)];
-    let blessing = Blessing { reason: HOSTILE.into(), at: "2026-07-01T12:00:00Z".into(), cases: None };
+    let blessing = Blessing { reason: text.to_owned(), at: "2026-07-01T12:00:00Z".into(), cases: None };
     let of = |record| Baseline {
         blessings: vec![blessing.clone()],
         // Values that are only reported are compared too.
@@ -93,24 +144,24 @@ fn timed(mut record: Record) -> Record {
 
 /// `toy/heap` regressed, `toy/mapped` improved but one of its workers failed, `toy/some` is unconfirmed, `toy/gone` is
 /// missing, `toy/young` is new and over its budget, and `toy/oom` was not run.
-fn toy() -> (Record, Record) {
+fn toy(text: &str) -> (Record, Record) {
     let (mut before, mut after) = (record(), timed(record()));
-    after.fingerprint.context.insert("kernel".into(), format!("6.19.0 {HOSTILE}"));
+    after.fingerprint.context.insert("kernel".into(), format!("6.19.0 {text}"));
     page_more_on_the_heap(&mut after.cases[0]);
     for quantity in ["anon", "anon_mapped", "anon.linear_memory"] {
         add_per_unit(&mut before.cases[1], quantity, 65_536);
     }
     after.cases[1].failures.push(Failure {
-        outcome: Outcome::Protocol { message: HOSTILE.into() },
+        outcome: Outcome::Protocol { message: text.to_owned() },
         last_stage: Some("live@1".parse().expect("a stage")),
-        output_tail: format!("still trying\n{HOSTILE}\nand trying"),
+        output_tail: format!("still trying\n{text}\nand trying"),
     });
     before.cases.push(renamed(&record().cases[0], "toy/gone"));
     before.cases.push(with_outliers("toy/some", 0));
     after.cases.push(with_outliers("toy/some", 3));
     after.cases.push(renamed(&record().cases[0], "toy/young"));
     let id = "toy/oom/limit=32m".parse().expect("an id");
-    after.cases.push(CaseRecord::not_run(id, format!("no memory cgroup can be made here: {HOSTILE}")));
+    after.cases.push(CaseRecord::not_run(id, format!("no memory cgroup can be made here: {text}")));
     (before, after)
 }
 

@@ -4,7 +4,7 @@
 #![allow(dead_code, reason = "no test binary uses everything")]
 
 pub(crate) mod comparisons;
-mod example;
+pub(crate) mod example;
 pub(crate) mod site;
 
 use std::{

@@ -99,18 +99,23 @@ pub(crate) const HOSTILE: &str = "</svg></style><script>alert(1)</script>\"'><im
 
 /// A record with that text in every text field.
 pub(crate) fn hostile() -> Material {
+    everywhere(HOSTILE)
+}
+
+/// A record with a text in every text field.
+pub(crate) fn everywhere(text: &str) -> Material {
     let mut before = record();
-    before.family = HOSTILE.into();
+    before.family = text.into();
     let mut run = before.clone();
-    run.unit = HOSTILE.into();
-    run.selection.filter = Some(HOSTILE.into());
-    run.fingerprint.context.insert(HOSTILE.into(), HOSTILE.into());
+    run.unit = text.into();
+    run.selection.filter = Some(text.into());
+    run.fingerprint.context.insert(text.into(), text.into());
     page_more_on_the_heap(&mut run.cases[0]);
-    run.cases[0].notes.insert(HOSTILE.into(), vec![HOSTILE.into()]);
-    run.cases[0].failures.push(failure(HOSTILE));
-    let time = TimeEstimate { estimator: HOSTILE.into(), ns: 5.0, low_ns: 5.0, high_ns: 5.0, confidence: 0.95 };
+    run.cases[0].notes.insert(text.into(), vec![text.into()]);
+    run.cases[0].failures.push(failure(text));
+    let time = TimeEstimate { estimator: text.into(), ns: 5.0, low_ns: 5.0, high_ns: 5.0, confidence: 0.95 };
     for case in &mut run.cases {
-        case.time.insert(HOSTILE.into(), time.clone());
+        case.time.insert(text.into(), time.clone());
     }
     // Path traversal, and names that are too long for files.
     let long = format!("f/{}", "x".repeat(300));
@@ -118,21 +123,21 @@ pub(crate) fn hostile() -> Material {
         let case = CaseRecord { id: id.parse().expect("an id"), ..run.cases[of].clone() };
         run.cases.push(case);
     }
-    run.cases.push(CaseRecord::not_run("f/refused".parse().expect("an id"), HOSTILE.into()));
+    run.cases.push(CaseRecord::not_run("f/refused".parse().expect("an id"), text.into()));
     run.claims = vec![ClaimRecord {
-        id: HOSTILE.into(),
-        statement: HOSTILE.into(),
+        id: text.into(),
+        statement: text.into(),
         source: "javascript:alert(3)".into(),
-        refuted_if: HOSTILE.into(),
+        refuted_if: text.into(),
         decision: Decision::Refuted,
-        figures: HOSTILE.into(),
+        figures: text.into(),
         rests_on: vec![run.cases[0].id.clone()],
     }];
-    let blessing = Blessing { reason: HOSTILE.into(), at: HOSTILE.into(), cases: Some(HOSTILE.into()) };
+    let blessing = Blessing { reason: text.into(), at: text.into(), cases: Some(text.into()) };
     let before = Baseline { blessings: vec![blessing], ..baseline(&before) };
     let mut material = Material::of(vec![(run, Some(before.clone()))], Policy::default());
-    let blessed = Blessed { commit: Some(HOSTILE.into()), baseline: before };
-    material.histories.insert(HOSTILE.into(), History::Known(vec![blessed]));
+    let blessed = Blessed { commit: Some(text.into()), baseline: before };
+    material.histories.insert(text.into(), History::Known(vec![blessed]));
     material
 }
 
