@@ -1,21 +1,21 @@
 //! Claims about the memory of WebAssembly actors, from Reflow's document on memory management and from users of Extism,
 //! each confirmed or refuted by the run.
 
-use highwater_judge::{Claim, Finding};
-use highwater_model::{Metric, Record, nanoseconds, signed_bytes};
+mod cost;
+mod habit;
+mod leak;
+mod limit;
+mod view;
 
-use crate::{
-    Asked, Habit, Leak, Limits,
-    habits::{AGAIN, stage},
-    reading::Reading,
-    recommend::bytes,
-};
+use cost::{form_is_free, framework_is_free};
+use habit::saves;
+use highwater_judge::{Claim, Finding};
+use leak::{frees, leaks};
+use limit::{bounds_are_checked, default_is_16_mib, limit_holds_messages, limit_is_exact, limit_is_survived};
+use view::{guest_sees, monitor_shows};
 
 /// The source of most claims.
 const DOCUMENT: &str = "Reflow, \"Memory Management\" of its WebAssembly runtime";
-
-/// Number of windows that the leak test leaves out. The bounded cache takes two windows to fill.
-pub(crate) const WARM_UP: usize = 4;
 
 /// All claims.
 #[must_use]
@@ -182,216 +182,4 @@ pub fn all() -> Vec<Claim> {
 /// Returns the finding, or an undecided one if the run lacks a case.
 fn decided(finding: Option<Finding>) -> Finding {
     finding.unwrap_or_else(|| Finding::undecided("a required case was not selected, could not run or died"))
-}
-
-/// Returns the cases with a limit that are in this run, each with its configured limit in bytes, or `None` if there are
-/// none.
-pub(crate) fn limited(record: &Record) -> Option<Vec<(Reading<'_>, f64)>> {
-    let readings = Asked::ALL.into_iter().filter_map(|asked| Reading::of(record, &Limits(asked).short_id()));
-    let limited: Vec<_> =
-        readings.filter_map(|reading| Some((reading, reading.figure("full", "asked_bytes")?))).collect();
-    (!limited.is_empty()).then_some(limited)
-}
-
-fn limit_is_exact(record: &Record) -> Option<Finding> {
-    let page = 65_536.0;
-    let (mut holds, mut descriptions, mut ids) = (true, Vec::new(), Vec::new());
-    for (reading, asked) in limited(record)? {
-        let grown = reading.figure("full", "growth_bytes")?;
-        holds &= (asked - page..=asked).contains(&grown);
-        descriptions.push(format!(
-            "{}: grew by {} to {}",
-            bytes(asked),
-            bytes(grown),
-            bytes(reading.figure("full", "guest_bytes")?)
-        ));
-        ids.push(reading.id());
-    }
-    Some(Finding::holds(holds, descriptions.join("; ")).on(ids))
-}
-
-fn limit_holds_messages(record: &Record) -> Option<Finding> {
-    let (mut holds, mut descriptions, mut ids) = (true, Vec::new(), Vec::new());
-    for (reading, asked) in limited(record)? {
-        let echoed = reading.figure("full", "message_bytes")?;
-        holds &= echoed >= asked / 2.0;
-        descriptions.push(format!("{}: {}", bytes(asked), bytes(echoed)));
-        ids.push(reading.id());
-    }
-    Some(Finding::holds(holds, descriptions.join("; ")).on(ids))
-}
-
-fn default_is_16_mib(record: &Record) -> Option<Finding> {
-    let reading = Reading::of(record, "limits/limit=none")?;
-    let descriptions = reading.note("growth_beyond_100_mib")?;
-    let figures = format!(
-        "result of growing by 100 MiB and a page: {descriptions}; the actor host of this family sets 16 MiB itself"
-    );
-    Some(Finding::holds(descriptions != "answered", figures).on([reading.id()]))
-}
-
-fn limit_is_survived(record: &Record) -> Option<Finding> {
-    let (mut holds, mut descriptions, mut ids) = (true, Vec::new(), Vec::new());
-    for (reading, asked) in limited(record)? {
-        let growth = (reading.note("growth_over")?, reading.note("after_growth_over")?);
-        let message = (reading.note("message_over")?, reading.note("after_message_over")?);
-        let neighbours = reading.note("neighbours")?;
-        holds &= growth.1 == "usable" && message.1 == "usable" && neighbours == "untouched";
-        holds &= growth.0 != "answered" && message.0 != "answered";
-        descriptions.push(format!(
-            "{}: after growth {}, after a message {}, neighbours {neighbours}",
-            bytes(asked),
-            growth.1,
-            message.1
-        ));
-        ids.push(reading.id());
-    }
-    Some(Finding::holds(holds, descriptions.join("; ")).on(ids))
-}
-
-fn bounds_are_checked(record: &Record) -> Option<Finding> {
-    let (mut holds, mut descriptions, mut ids) = (true, Vec::new(), Vec::new());
-    for allocation in ["on-demand", "small-reservation"] {
-        let reading = Reading::of(record, &format!("bounds/alloc={allocation}"))?;
-        let (seen, after) = (reading.note("access")?, reading.note("after_access")?);
-        let neighbours = reading.note("neighbours")?;
-        holds &= seen.contains("trap") && neighbours == "untouched";
-        descriptions.push(format!("{allocation}: {seen}; afterwards {after}, neighbours {neighbours}"));
-        ids.push(reading.id());
-    }
-    Some(Finding::holds(holds, descriptions.join("; ")).on(ids))
-}
-
-/// Decides whether the advised habit takes less memory than the usual one: in the host by at least a page and by more
-/// than the effect of the run order, without taking more memory in the guest.
-fn saves(record: &Record, choice: &str, usual: &str, advised: &str) -> Option<Finding> {
-    let reading = Reading::of(record, &format!("habits/choice={choice}"))?;
-    let functions = Habit::ALL.iter().find(|habit| habit.name == choice)?.functions;
-    let turns: Vec<String> = functions.iter().map(|function| stage(function)).chain([AGAIN.to_owned()]).collect();
-    let host = |turn: &str| {
-        let index = turns.iter().position(|other| other == turn)?;
-        // Count heap bytes instead of heap pages, because the touched pages differ from run to run.
-        let part = |metric| match index.checked_sub(1) {
-            Some(before) => reading.between(metric, &turns[before], turn),
-            None => reading.growth(metric, turn),
-        };
-        Some(part(Metric::AnonMapped)? + part(Metric::HeapLive)?)
-    };
-    let guest = |function: &str| reading.figure(&stage(function), "guest_growth_bytes");
-    let order = (host(&turns[0])? - host(AGAIN)?).abs();
-    let (usual_host, advised_host) = (host(&stage(usual))?, host(&stage(advised))?);
-    let (usual_guest, advised_guest) = (guest(usual)?, guest(advised)?);
-    let page = record.fingerprint.class.page_size as f64;
-    let saved = usual_host - advised_host;
-    let holds = saved >= page && saved > order && advised_guest <= usual_guest;
-    let mut figures = format!(
-        "host {} against {} (effect of order: {}), guest growth {} against {}",
-        bytes(advised_host),
-        bytes(usual_host),
-        bytes(order),
-        bytes(advised_guest),
-        bytes(usual_guest)
-    );
-    if let (Some(advised), Some(usual)) = (reading.time(advised), reading.time(usual)) {
-        figures.push_str(&format!(", {} against {} per call", nanoseconds(advised), nanoseconds(usual)));
-    }
-    Some(Finding::holds(holds, figures).on([reading.id()]))
-}
-
-/// Decides whether the leak test reports a leak for all chosen functions, or, if `expected` is false, for none of them.
-fn leaks(record: &Record, ladder: &str, chosen: fn(&Leak) -> bool, expected: bool) -> Option<Finding> {
-    let (mut holds, mut descriptions, mut ids) = (true, Vec::new(), Vec::new());
-    for leak in Leak::ALL.iter().filter(|leak| chosen(leak)) {
-        let name = stage(leak.function);
-        let reading = Reading::of(record, &format!("leaks/function={name}"))?;
-        let found = reading.leak(ladder, WARM_UP)?;
-        holds &= found.is_some() == expected;
-        descriptions.push(match found {
-            Some(leak) => format!("{name} {} per window of {}", bytes(leak.slope), crate::WINDOW),
-            None => format!("{name} none"),
-        });
-        ids.push(reading.id());
-    }
-    Some(Finding::holds(holds, descriptions.join(", ")).on(ids))
-}
-
-fn frees(record: &Record, stage: &str) -> Option<Finding> {
-    let reading = Reading::of(record, "messages/format=raw,size=8m")?;
-    let added = reading.between(Metric::Anon, "ready", "large")?;
-    let given_back = -reading.between(Metric::Anon, "large", stage)?;
-    let figures = format!("a message of 8 MiB added {}; {} was freed", bytes(added), bytes(given_back));
-    Some(Finding::holds(given_back >= added / 2.0, figures).on([reading.id()]))
-}
-
-fn monitor_shows(record: &Record) -> Option<Finding> {
-    let reading = Reading::of(record, MONITORING)?;
-    let paid = reading.growth(Metric::Anon, "echoed")?;
-    let shown = reading.figure("monitored", "sysinfo_bytes")?;
-    let found = reading.figure("monitored", "found_by_name")?;
-    let cost = reading.between(Metric::Anon, "echoed", "monitored")?;
-    let figures = format!(
-        "the plugin costs {}; sysinfo shows {} for the process, finds {found:.0} by name ({}), and itself retains {}",
-        bytes(paid),
-        bytes(shown),
-        reading.note("first_by_name").unwrap_or("differs between workers"),
-        bytes(cost)
-    );
-    let near = (shown - paid).abs() <= paid / 10.0;
-    Some(Finding::holds(near && found == 1.0, figures).on([reading.id()]))
-}
-
-/// The id of the one case of `monitoring`, without the family.
-const MONITORING: &str = "monitoring/grown=16m,echoed=4m";
-
-fn guest_sees(record: &Record) -> Option<Finding> {
-    let reading = Reading::of(record, MONITORING)?;
-    let paid = |stage| reading.growth(Metric::Anon, stage);
-    let seen = |stage| reading.figure(stage, "guest_growth_bytes");
-    let figures = format!(
-        "the guest sees {} of {} after growing by 16 MiB, and {} of {} after a message of 4 MiB",
-        bytes(seen("grown")?),
-        bytes(paid("grown")?),
-        bytes(seen("echoed")?),
-        bytes(paid("echoed")?)
-    );
-    Some(Finding::holds(seen("echoed")? >= 0.9 * paid("echoed")?, figures).on([reading.id()]))
-}
-
-/// The id of a case of `scaling` with one component, without the family.
-pub(crate) fn scaling(maker: &str, source: &str, allocation: &str) -> String {
-    format!("scaling/maker={maker},source={source},alloc={allocation},components=1")
-}
-
-fn form_is_free(record: &Record) -> Option<Finding> {
-    let of = |source| Reading::of(record, &scaling("extism", source, "on-demand"));
-    let (plain, data, file) = (of("bytes")?, of("data")?, of("file")?);
-    let cost = |reading: Reading<'_>| reading.slope(Metric::Anon, "live");
-    let page = record.fingerprint.class.page_size as f64;
-    let figures =
-        format!("per actor: bytes {}, data {}, file {}", bytes(cost(plain)?), bytes(cost(data)?), bytes(cost(file)?));
-    Some(Finding::holds(cost(data)? < cost(file)? + page, figures).on([plain, data, file].map(Reading::id)))
-}
-
-fn framework_is_free(record: &Record) -> Option<Finding> {
-    let (extism, control) = (
-        Reading::of(record, &scaling("extism", "bytes", "on-demand"))?,
-        Reading::of(record, &scaling("wasmtime", "bytes", "on-demand"))?,
-    );
-    let more = |metric| {
-        let whole = |reading: Reading<'_>| Some(reading.slope(metric, "live")? + reading.slope(metric, "called")?);
-        Some(whole(extism)? - whole(control)?)
-    };
-    let (memory, mappings) = (more(Metric::Anon)?, more(Metric::Vmas)?);
-    let mut figures = format!(
-        "Extism minus wasmtime: {} anon, {} page tables, {mappings:+.2} VMAs",
-        signed_bytes(memory),
-        signed_bytes(more(Metric::PageTables)?)
-    );
-    let page = record.fingerprint.class.page_size as f64;
-    for routine in ["create-drop", "call"] {
-        if let (Some(extism), Some(control)) = (extism.time(routine), control.time(routine)) {
-            figures.push_str(&format!(", {routine} {:+.1} us", (extism - control) / 1e3));
-        }
-    }
-    Some(Finding::holds(memory < page && mappings < 0.5, figures).on([extism, control].map(Reading::id)))
 }

@@ -39,9 +39,9 @@ mod limits;
 mod messages;
 mod monitoring;
 mod raw;
-mod reading;
 mod recommend;
 mod scaling;
+mod selected;
 mod throughput;
 
 use std::{thread, time::Duration};

@@ -55,13 +55,6 @@ impl Asked {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits(pub Asked);
 
-impl Limits {
-    /// Returns the id of the case without the family.
-    pub(crate) fn short_id(self) -> String {
-        format!("limits/limit={}", self.0.name())
-    }
-}
-
 /// Number of items that a neighbour keeps. It reports the count again after the trial.
 const KEPT: u32 = 10;
 

@@ -3,12 +3,10 @@
 
 use std::fmt::Write;
 
-use highwater_model::{Bytes, Metric, Record, nanoseconds, signed_bytes};
+use highwater_judge::CaseView;
+use highwater_model::{Metric, Record, bytes, nanoseconds, signed_bytes};
 
-use crate::{
-    claims::{limited, scaling},
-    reading::Reading,
-};
+use crate::selected::{UNTIL_CALLED, large_message, limited, scaling};
 
 /// The cost per actor that has been called once.
 struct Cost {
@@ -21,16 +19,15 @@ struct Cost {
 }
 
 impl Cost {
-    fn of(record: &Record, id: &str) -> Option<Self> {
-        let reading = Reading::of(record, id)?;
-        let whole = |metric| Some(reading.slope(metric, "live")? + reading.slope(metric, "called")?);
+    fn of(case: CaseView<'_>) -> Option<Self> {
+        let whole = |metric: Metric| case.slope_sum(metric, &UNTIL_CALLED);
         Some(Self {
             anon: whole(Metric::Anon)?,
             page_tables: whole(Metric::PageTables)?,
             vmas: whole(Metric::Vmas)?,
             vsize: whole(Metric::Vsize)?,
-            create_ns: reading.time("create-drop"),
-            call_ns: reading.time("call"),
+            create_ns: case.time("create-drop"),
+            call_ns: case.time("call"),
         })
     }
 
@@ -88,7 +85,7 @@ pub fn recommend(record: &Record) -> String {
         "{:<34} {:>11} {:>11} {:>6} {:>11} {:>10} {:>10}\n",
         "one actor, called once", "anon", "page tables", "VMAs", "VmSize", "create", "call"
     );
-    let cost = |[maker, source, alloc]: [&str; 3]| Cost::of(record, &scaling(maker, source, alloc));
+    let cost = |[maker, source, alloc]: [&str; 3]| Cost::of(scaling(record, maker, source, alloc)?);
     let mut extism: Option<Cost> = None;
     for (name, line) in LINES {
         let Some(cost) = cost(line) else {
@@ -119,7 +116,7 @@ pub fn recommend(record: &Record) -> String {
 
 /// Recommends the cheapest manifest form among those that support a limit.
 fn form(record: &Record) -> Option<String> {
-    let paid = |source| Some(Cost::of(record, &scaling("extism", source, "on-demand"))?.paid());
+    let paid = |source| Some(Cost::of(scaling(record, "extism", source, "on-demand")?)?.paid());
     let (data, file, plain) = (paid("data")?, paid("file")?, paid("bytes")?);
     let best = if file <= data { "`Wasm::file`" } else { "`Wasm::data`" };
     Some(format!(
@@ -134,7 +131,7 @@ fn form(record: &Record) -> Option<String> {
 /// space of the pool is reserved when the engine is created, so no slope includes it.
 fn allocator(record: &Record) -> Option<String> {
     let mut all = ["on-demand", "small-reservation", "pooling"]
-        .map(|name| Some((name, Cost::of(record, &scaling("extism", "bytes", name))?)))
+        .map(|name| Some((name, Cost::of(scaling(record, "extism", "bytes", name)?)?)))
         .into_iter()
         .collect::<Option<Vec<_>>>()?;
     all.sort_by(|a, b| a.1.paid().total_cmp(&b.1.paid()));
@@ -153,7 +150,7 @@ fn allocator(record: &Record) -> Option<String> {
 fn limit(record: &Record) -> Option<String> {
     let limits = limited(record)?.into_iter();
     let limits: Option<Vec<(f64, f64)>> =
-        limits.map(|(reading, asked)| Some((asked, reading.figure("full", "message_bytes")?))).collect();
+        limits.map(|(case, asked)| Some((asked, case.figure("full", "message_bytes")?))).collect();
     let limits = limits?;
     let part = limits.iter().map(|(asked, message)| asked / message).fold(0.0, f64::max);
     let descriptions: Vec<String> =
@@ -166,12 +163,13 @@ fn limit(record: &Record) -> Option<String> {
 
 /// Recommends reset or re-creation from the memory that each frees and the calls per second with each.
 fn reset(record: &Record) -> Option<String> {
-    let message = Reading::of(record, "messages/format=raw,size=8m")?;
-    let added = message.between(Metric::Anon, "ready", "large")?;
-    let back = |stage| Some(-message.between(Metric::Anon, "large", stage)?);
+    let message = large_message(record)?;
+    let added = message.growth_between(Metric::Anon, "ready", "large")?;
+    let back = |stage| Some(-message.growth_between(Metric::Anon, "large", stage)?);
     let (reset, recreated) = (back("reset")?, back("recreated")?);
     let rate = |between: &str| {
-        Reading::of(record, &format!("throughput/between={between},threads=1"))?.figure("served", "calls_per_second")
+        let case = CaseView::find(record, "throughput", &[("between", between), ("threads", "1")])?;
+        case.figure("served", "calls_per_second")
     };
     let rates = match (rate("keep"), rate("reset"), rate("recreate")) {
         (Some(keep), Some(reset), Some(recreate)) => {
@@ -190,9 +188,4 @@ fn reset(record: &Record) -> Option<String> {
         bytes(reset),
         bytes(recreated)
     ))
-}
-
-/// Formats a number of bytes, which may be negative, with a unit.
-pub(crate) fn bytes(value: f64) -> String {
-    if value < 0.0 { format!("-{}", Bytes(-value as u64)) } else { Bytes(value.round() as u64).to_string() }
 }

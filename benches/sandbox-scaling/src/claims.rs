@@ -13,28 +13,34 @@ use highwater_judge::Claim;
 const PLAN: &str = "Memory Usage Measurement Plan";
 const CONTROL: &str = "control: must be refuted";
 
+/// A case: its strategy and its parameters.
+type Key = (&'static str, &'static [(&'static str, &'static str)]);
+
 /// CPython as it is meant to be run, and its controls.
-const CPYTHON_PRE: &str = "on-demand/cow=on,guest=cpython-pre";
-const CPYTHON_PRE_EACH: &str = "on-demand/cow=on,guest=cpython-pre,load=each";
-const CPYTHON_PRE_COPIED: &str = "on-demand/cow=off,guest=cpython-pre";
-const CPYTHON: &str = "on-demand/cow=on,guest=cpython";
-const TINY: &str = "on-demand/cow=on,guest=tiny";
-const TINY_EACH: &str = "on-demand/cow=on,guest=tiny,load=each";
-const TINY_COMPILED: &str = "on-demand/cow=on,guest=tiny,load=compile";
-const TOUCHER: &str = "on-demand/cow=on,guest=toucher";
-const TOUCHER_KEPT: &str = "pooling-keep-64k/cow=on,guest=toucher";
-const IMAGE: &str = "on-demand/cow=on,guest=image";
-const IMAGE_COPIED: &str = "on-demand/cow=off,guest=image";
-const DENSE: &str = "on-demand/cow=on,guest=table-dense,access=read-all";
-const DENSE_COPIED: &str = "on-demand/cow=off,guest=table-dense,access=read-all";
-const DENSE_TIGHT: &str = "on-demand-64m/cow=off,guest=table-dense,access=read-all";
-const SPARSE: &str = "on-demand/cow=on,guest=table-sparse";
-const SPARSE_KEPT: &str = "on-demand-dense-64m/cow=on,guest=table-sparse";
-const SESSION: &str = "session/guest=cpython-pre,code=check";
-const SESSION_LEAK: &str = "session/guest=cpython-pre,code=leak-4k";
-const SESSION_HOARD: &str = "session/guest=cpython-pre,code=leak-8192k";
+const CPYTHON_PRE: Key = ("on-demand", &[("cow", "on"), ("guest", "cpython-pre")]);
+const CPYTHON_PRE_EACH: Key = ("on-demand", &[("cow", "on"), ("guest", "cpython-pre"), ("load", "each")]);
+const CPYTHON_PRE_COPIED: Key = ("on-demand", &[("cow", "off"), ("guest", "cpython-pre")]);
+const CPYTHON: Key = ("on-demand", &[("cow", "on"), ("guest", "cpython")]);
+const TINY: Key = ("on-demand", &[("cow", "on"), ("guest", "tiny")]);
+const TINY_EACH: Key = ("on-demand", &[("cow", "on"), ("guest", "tiny"), ("load", "each")]);
+const TINY_COMPILED: Key = ("on-demand", &[("cow", "on"), ("guest", "tiny"), ("load", "compile")]);
+const TOUCHER: Key = ("on-demand", &[("cow", "on"), ("guest", "toucher")]);
+const TOUCHER_KEPT: Key = ("pooling-keep-64k", &[("cow", "on"), ("guest", "toucher")]);
+const IMAGE: Key = ("on-demand", &[("cow", "on"), ("guest", "image")]);
+const IMAGE_COPIED: Key = ("on-demand", &[("cow", "off"), ("guest", "image")]);
+const DENSE: Key = ("on-demand", &[("cow", "on"), ("guest", "table-dense"), ("access", "read-all")]);
+const DENSE_COPIED: Key = ("on-demand", &[("cow", "off"), ("guest", "table-dense"), ("access", "read-all")]);
+const DENSE_TIGHT: Key = ("on-demand-64m", &[("cow", "off"), ("guest", "table-dense"), ("access", "read-all")]);
+const SPARSE: Key = ("on-demand", &[("cow", "on"), ("guest", "table-sparse")]);
+const SPARSE_KEPT: Key = ("on-demand-dense-64m", &[("cow", "on"), ("guest", "table-sparse")]);
+const SESSION: Key = ("session", &[("guest", "cpython-pre"), ("code", "check")]);
+const SESSION_LEAK: Key = ("session", &[("guest", "cpython-pre"), ("code", "leak-4k")]);
+const SESSION_HOARD: Key = ("session", &[("guest", "cpython-pre"), ("code", "leak-8192k")]);
 /// Runtimes that do not leak; not built everywhere.
-const SESSIONS: [&str; 2] = ["session/guest=numpy-pre,code=check", "session/guest=js-quickjs,code=check"];
+const SESSIONS: [Key; 2] = [
+    ("session", &[("guest", "numpy-pre"), ("code", "check")]),
+    ("session", &[("guest", "js-quickjs"), ("code", "check")]),
+];
 
 const fn claim(
     id: &'static str,

@@ -24,7 +24,6 @@ mod guest;
 mod host;
 mod matrix;
 mod program;
-mod reading;
 mod room;
 mod sandbox;
 mod session;

@@ -9,7 +9,7 @@ mod linked;
 use std::{collections::BTreeSet, path::Path, sync::OnceLock};
 
 use common::case;
-use highwater_judge::{Aspect, Kind, Policy, View, compare_runs};
+use highwater_judge::{Aspect, CaseView, Kind, Policy, compare_runs};
 use highwater_model::{Baseline, Category, Metric, Quantity, Record};
 use highwater_store::read_baseline;
 
@@ -30,8 +30,8 @@ fn whole() -> &'static Record {
 
 /// The slope over a ladder, which must be the same in all workers.
 fn slope(record: &Record, id: &str, quantity: impl Into<Quantity>, ladder: &str) -> f64 {
-    let view = View::new(case(record, id), &record.baseline_stage);
-    let slopes = view.values(quantity.into(), &Aspect::Slope(ladder.to_owned())).expect("measured");
+    let view = CaseView::new(case(record, id), &record.baseline_stage);
+    let slopes = view.values(quantity, &Aspect::Slope(ladder.to_owned())).expect("measured");
     assert!(slopes.iter().all(|slope| slope == &slopes[0]), "{id}: {slopes:?}");
     slopes[0]
 }

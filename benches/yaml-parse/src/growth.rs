@@ -1,7 +1,6 @@
 //! Linearity of memory and time in the file size: fits a line through the sizes and checks whether it bends.
 
-use highwater_judge::Finding;
-use highwater_judge::{Aspect, View};
+use highwater_judge::{Aspect, CaseView, Finding};
 use highwater_model::{CaseId, CaseRecord, Metric, Quantity, Record};
 use highwater_stats::{LinearFit, Linearity, theil_sen_fit};
 
@@ -50,7 +49,7 @@ impl Growth {
 /// Returns the growth up to `walked` of each worker.
 pub(crate) fn walked(record: &Record, case: &CaseRecord, metric: Metric) -> Option<Vec<f64>> {
     let walked = Aspect::Growth("walked".parse().ok()?);
-    View::new(case, &record.baseline_stage).values(Quantity::from(metric), &walked)
+    CaseView::of(record, case).values(Quantity::from(metric), &walked)
 }
 
 /// Returns the CPU time from the path to the document of the fastest worker. All workers do the same work.

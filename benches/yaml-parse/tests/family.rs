@@ -6,7 +6,7 @@ mod linked;
 
 use std::{path::Path, process::Command, sync::OnceLock};
 
-use highwater_judge::{Aspect, Kind, Policy, View, compare_runs};
+use highwater_judge::{Aspect, CaseView, Kind, Policy, compare_runs};
 use highwater_model::{CaseId, CaseRecord, Metric, Quantity, Record};
 use highwater_store::read_record;
 
@@ -36,7 +36,7 @@ fn case<'a>(record: &'a Record, id: &str) -> &'a CaseRecord {
 
 /// Returns the largest growth up to a stage, as a multiple of the file size.
 fn growth(id: &str, metric: Metric, stage: &str) -> f64 {
-    let view = View::new(case(record(), id), &record().baseline_stage);
+    let view = CaseView::new(case(record(), id), &record().baseline_stage);
     let stage = Aspect::Growth(stage.parse().expect("a stage"));
     let values = view.values(Quantity::from(metric), &stage).expect("measured");
     values.into_iter().fold(f64::MIN, f64::max) / FILE
@@ -76,9 +76,9 @@ fn a_sliding_window_never_keeps_the_whole_file_in_memory() {
 /// The file of the libfyaml report has 290,689 scalars at the same size. With longer texts, a file takes less memory.
 #[test]
 fn repeat_has_at_least_as_many_scalars_as_the_reported_file() {
-    let view = View::new(case(record(), "tape-lazy/input=map"), &record().baseline_stage);
+    let view = CaseView::new(case(record(), "tape-lazy/input=map"), &record().baseline_stage);
     let walked = Aspect::Level("walked".parse().expect("a stage"));
-    let scalars = view.values("figure.scalars".parse().expect("a figure"), &walked).expect("counted");
+    let scalars = view.values("figure.scalars".parse::<Quantity>().expect("a figure"), &walked).expect("counted");
     assert!(scalars.iter().all(|scalars| (290_689.0..330_000.0).contains(scalars)), "{scalars:?}");
 }
 
@@ -97,7 +97,7 @@ fn the_tape_survives_every_hostile_input() {
 
 #[test]
 fn repeated_parsing_does_not_leak() {
-    let view = View::new(case(record(), "again/parser=tape-lazy"), &record().baseline_stage);
+    let view = CaseView::new(case(record(), "again/parser=tape-lazy"), &record().baseline_stage);
     for metric in [Metric::AnonMapped, Metric::HeapLive] {
         let slopes = view.values(Quantity::from(metric), &Aspect::Slope("done".to_owned())).expect("measured");
         assert!(slopes.iter().all(|slope| *slope == 0.0), "{metric} per document: {slopes:?}");

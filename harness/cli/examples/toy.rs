@@ -9,7 +9,7 @@
 
 use std::{hint::black_box, io::Write, ops::Range, os::fd::BorrowedFd, path::PathBuf, time::Duration};
 
-use highwater_judge::{Aspect, Claim, Finding, View};
+use highwater_judge::{Aspect, CaseView, Claim, Finding};
 use highwater_model::{Bytes, CaseId, Category, Metric, Scale};
 use highwater_worker::{Case, CaseResult, Dirs, Family, Limits, NotRun, Program, Stages, Timer};
 use memmap2::MmapMut;
@@ -38,7 +38,7 @@ const CLAIM: Claim = Claim {
     refuted_if: "the slope of anon is not 4 pages",
     decide: |record| {
         let Some(case) = record.case("toy/mapped/pages=4") else { return Finding::undecided("the case was not run") };
-        let slopes = View::new(case, &record.baseline_stage).values(Metric::Anon.into(), &Aspect::Slope("live".into()));
+        let slopes = CaseView::of(record, case).values(Metric::Anon, &Aspect::Slope("live".into()));
         let Some(slopes) = slopes else { return Finding::undecided("no worker completed") };
         let expected = (PAGES * rustix::param::page_size()) as f64;
         let figures = format!("{} B per buffer, n = {}", slopes[0], slopes.len());

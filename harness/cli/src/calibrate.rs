@@ -5,11 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use highwater_judge::{Arm, Aspect, Batches, Policy, View, calibrate};
-use highwater_model::{CaseId, CaseRecord, MachineClass, Metric, Record, Scale, Selection, Stage, WorkerOption, exit};
+use highwater_judge::{Arm, Batches, CaseView, Policy, calibrate};
+use highwater_model::{CaseId, MachineClass, Metric, Record, Scale, Selection, WorkerOption, exit};
 use highwater_report::{self as report, terminal::note};
 use highwater_runner::{Interrupt, Plan, Planned, RunnerError, Sampling};
-use highwater_stats::median;
 use highwater_store::{FolderLock, StoreError, read_record, write_record};
 
 use super::{
@@ -118,8 +117,8 @@ impl FamilyCalibration<'_> {
         let mut plan = self.plan.clone();
         for planned in &mut plan.cases {
             if let Planned::Job(job) = planned {
-                let case = unchanged.and_then(|record| record.cases.iter().find(|case| case.id == job.case));
-                let growth = case.map_or(0, |case| growth(case, &plan.baseline_stage));
+                let case = unchanged.and_then(|record| CaseView::get(record, &job.case));
+                let growth = case.map_or(0, growth);
                 job.options.set(WorkerOption::InjectOnce, arm.bytes(growth, rustix::param::page_size() as u64));
             }
         }
@@ -162,12 +161,8 @@ impl BatchFolder {
     }
 }
 
-/// Median growth of anon up to the last stage of the last ladder, or up to the last stage without a ladder.
-fn growth(case: &CaseRecord, baseline_stage: &Stage) -> u64 {
-    let top = case.stages.iter().rfind(|columns| columns.stage.scale().is_some()).or(case.stages.last());
-    let growth = top.and_then(|top| {
-        let values = View::new(case, baseline_stage).values(Metric::Anon.into(), &Aspect::Growth(top.stage.clone()))?;
-        median(&values)
-    });
+/// Growth of anon up to the fullest stage.
+fn growth(case: CaseView<'_>) -> u64 {
+    let growth = case.fullest().and_then(|fullest| case.growth(Metric::Anon, fullest.stage.clone()));
     growth.map_or(0, |growth| growth.max(0.0) as u64)
 }

@@ -1,6 +1,6 @@
 //! Formats quantities and changes for people.
 
-use highwater_model::{Aspect, Metric, Quantity, Unit, nanoseconds, round_for_baseline, signed_bytes};
+use highwater_model::{Aspect, Metric, Quantity, Unit, bytes, nanoseconds, round_for_baseline, signed_bytes};
 
 /// Two values in their unit, in exact form if the short form does not show their difference.
 pub fn amounts(quantity: Quantity, before: f64, after: f64) -> [String; 2] {
@@ -25,7 +25,7 @@ pub fn amounts(quantity: Quantity, before: f64, after: f64) -> [String; 2] {
 /// A value in its unit: `4.58 KiB`, `1.234 ms`, `2.5`.
 pub fn amount(quantity: Quantity, value: f64) -> String {
     match quantity.unit() {
-        Unit::Bytes => signed_bytes(value).trim_start_matches('+').to_owned(),
+        Unit::Bytes => bytes(value),
         Unit::Nanoseconds => nanoseconds(value),
         Unit::Count => format!("{}", (value * 100.0).round() / 100.0),
     }

@@ -11,7 +11,7 @@ use highwater_model::{
 };
 use highwater_store::{StoreError, read_baseline};
 
-use super::{Mode, Policy, View, categories::breakdown, compare_case::judged, compare_samples::WorkerValues};
+use super::{CaseView, Mode, Policy, categories::breakdown, compare_case::judged, compare_samples::WorkerValues};
 
 /// The path of a family's baseline.
 #[must_use]
@@ -114,7 +114,7 @@ pub fn of_run(run: &Record, policy: &Policy, keep: Keep) -> Baseline {
 }
 
 fn of_case(run: &Record, case: &CaseRecord, policy: &Policy, keep: Keep) -> BaselineCase {
-    let view = View::new(case, &run.baseline_stage);
+    let view = CaseView::of(run, case);
     let kept = |mode| mode == Mode::Gate || (keep == Keep::Reported && mode == Mode::Report);
     let value = |(quantity, aspect): (Quantity, Aspect)| {
         if !kept(policy.applied(&case.id, quantity, &aspect).mode) {

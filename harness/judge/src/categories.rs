@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use highwater_model::{Aspect, Category, Metric, Quantity, Summary};
-use highwater_stats::median;
 
-use super::View;
+use super::CaseView;
 
 /// The quantities within a category, for policies that gate one of them.
 pub(super) fn quantities() -> impl Iterator<Item = Quantity> {
@@ -26,7 +25,7 @@ fn metric_by_category(quantity: Quantity) -> Option<Metric> {
 }
 
 /// The nonzero medians of a quantity by category of mapping.
-pub(super) fn breakdown(quantity: Quantity, aspect: &Aspect, view: View<'_>) -> Vec<(Category, f64)> {
+pub(super) fn breakdown(quantity: Quantity, aspect: &Aspect, view: CaseView<'_>) -> Vec<(Category, f64)> {
     let Some(metric) = metric_by_category(quantity) else { return Vec::new() };
     let counts = |category: &Category| match quantity {
         Quantity::Process(Metric::AnonMapped) => !category.is_heap(),
@@ -34,7 +33,7 @@ pub(super) fn breakdown(quantity: Quantity, aspect: &Aspect, view: View<'_>) -> 
         _ => true,
     };
     let part = |category: Category| {
-        let median = median(&view.values(Quantity::Within(metric, category), aspect)?)?;
+        let median = view.median(Quantity::Within(metric, category), aspect)?;
         (median != 0.0).then_some((category, median))
     };
     Category::ALL.iter().copied().filter(counts).filter_map(part).collect()
@@ -44,7 +43,7 @@ pub(super) fn breakdown(quantity: Quantity, aspect: &Aspect, view: View<'_>) -> 
 pub(super) fn largest_change(
     quantity: Quantity,
     aspect: &Aspect,
-    run: View<'_>,
+    run: CaseView<'_>,
     baseline: &Summary,
     change: f64,
 ) -> Option<(Category, f64)> {

@@ -7,14 +7,14 @@ use highwater_model::{Aspect, Baseline, BaselineCase, CaseId, CaseRecord, Catego
 use highwater_stats::ROUNDING;
 
 use super::{
-    Applied, Kind, Mode, NoiseClass, Policy, Subject, Verdict, View, categories,
+    Applied, CaseView, Kind, Mode, NoiseClass, Policy, Subject, Verdict, categories,
     compare_samples::{Repeatability, WorkerValues},
     sentence::{BaselineSide, Wording},
 };
 
 /// The aspects of a case that a policy gates.
 pub(super) fn gated<'a>(
-    view: View<'a>,
+    view: CaseView<'a>,
     case: &'a CaseRecord,
     policy: &'a Policy,
 ) -> impl Iterator<Item = (Quantity, Aspect, Applied)> + 'a {
@@ -27,7 +27,7 @@ pub(super) fn gated<'a>(
 }
 
 /// Every aspect of every quantity that a policy can name.
-pub(super) fn judged<'a>(view: View<'a>) -> impl Iterator<Item = (Quantity, Aspect)> + 'a {
+pub(super) fn judged<'a>(view: CaseView<'a>) -> impl Iterator<Item = (Quantity, Aspect)> + 'a {
     let memory = view.aspects().into_iter().flat_map(|aspect| {
         let quantities = Metric::ALL.iter().map(|metric| Quantity::from(*metric)).chain(categories::quantities());
         quantities.map(move |quantity| (quantity, aspect.clone()))
@@ -39,7 +39,7 @@ pub(super) fn judged<'a>(view: View<'a>) -> impl Iterator<Item = (Quantity, Aspe
 /// so, more workers would show nothing new.
 #[must_use]
 pub fn exact_where_gated(case: &CaseRecord, baseline_stage: &Stage) -> bool {
-    let view = View::new(case, baseline_stage);
+    let view = CaseView::new(case, baseline_stage);
     let policy = Policy::default();
     let gated = gated(view, case, &policy);
     gated.filter(|(quantity, ..)| is_independent_of_layout(*quantity)).all(|(quantity, aspect, applied)| {
@@ -92,7 +92,7 @@ impl FamilyJudge<'_> {
             }
             Some(_) => {}
         }
-        let view = View::new(case, &self.run.baseline_stage);
+        let view = CaseView::of(self.run, case);
         verdicts.extend(self.missing_from_run(case, view, baseline));
         verdicts.extend(self.missing_from_baseline(case, view, baseline));
         for (quantity, aspect) in judged(view) {
@@ -106,7 +106,12 @@ impl FamilyJudge<'_> {
 
     /// Gated values of the baseline that the run lacks: a stage is no longer reached or was renamed, or a metric is no
     /// longer read. A ladder given on the command line leaves rungs out on purpose.
-    fn missing_from_run(&self, case: &CaseRecord, view: View<'_>, baseline: Option<&BaselineCase>) -> Option<Verdict> {
+    fn missing_from_run(
+        &self,
+        case: &CaseRecord,
+        view: CaseView<'_>,
+        baseline: Option<&BaselineCase>,
+    ) -> Option<Verdict> {
         if case.samples == 0 || self.run.selection.ladder.is_some() {
             return None;
         }
@@ -140,7 +145,7 @@ impl FamilyJudge<'_> {
     fn missing_from_baseline(
         &self,
         case: &CaseRecord,
-        view: View<'_>,
+        view: CaseView<'_>,
         baseline: Option<&BaselineCase>,
     ) -> Option<Verdict> {
         let baseline = baseline.filter(|baseline| baseline.samples > 0 && case.samples > 0)?;
@@ -165,7 +170,7 @@ impl FamilyJudge<'_> {
         quantity: Quantity,
         aspect: &Aspect,
         applied: Applied,
-        view: View<'_>,
+        view: CaseView<'_>,
         baseline: Option<&BaselineCase>,
     ) -> Option<Verdict> {
         let run = WorkerValues::new(view.values(quantity, aspect)?)?;
@@ -183,7 +188,7 @@ impl FamilyJudge<'_> {
         let first = compare(&run)?;
         let fresh_values = || {
             let case = self.fresh?.case(case.id.as_str())?;
-            WorkerValues::new(View::new(case, &self.run.baseline_stage).values(quantity, aspect)?)
+            WorkerValues::new(CaseView::of(self.run, case).values(quantity, aspect)?)
         };
         let confirmation = if first.is_flagged() { fresh_values() } else { None };
         let kind = match &confirmation {
@@ -247,11 +252,11 @@ fn is_independent_of_layout(quantity: Quantity) -> bool {
 
 /// Mapped memory and heap bytes are the same in every layout unless a further thread allocates concurrently. A worker
 /// has two threads anyway: the main thread and that of the case.
-fn repeatability(quantity: Quantity, view: View<'_>) -> Repeatability {
+fn repeatability(quantity: Quantity, view: CaseView<'_>) -> Repeatability {
     let is_exact = is_independent_of_layout(quantity);
     // The arena of a thread outlives the thread, so arenas also count threads that ended before a stage.
     let arenas = Quantity::Within(Metric::Vmas, Category::Arenas);
-    let max = |quantity| view.max(quantity).unwrap_or(0.0);
+    let max = |quantity: Quantity| view.max(quantity).unwrap_or(0.0);
     if is_exact && (1.0..=2.0).contains(&max(Metric::Threads.into())) && max(arenas) <= 1.0 {
         Repeatability::Exact
     } else {

@@ -2,10 +2,10 @@
 //! and baselines.
 
 mod amounts;
-mod aspect;
 pub mod baselines;
 mod calibration;
 mod capacity;
+mod case_view;
 mod categories;
 mod claim;
 mod compare;
@@ -20,10 +20,10 @@ mod verdict;
 mod verification;
 
 pub use amounts::{amount, amounts, change};
-pub use aspect::View;
 pub use baselines::Keep;
 pub use calibration::{Arm, AspectKind, Batches, Calibration, CaseTally, Tally, calibrate};
 pub use capacity::{Capacity, Ceilings, Limit, LimitCapacity, UnitEstimate, capacity};
+pub use case_view::{CaseView, ladders};
 pub use claim::{Claim, Finding};
 pub use compare::{Comparison, FamilyComparison, NoBaseline, compare_family, compare_runs, confirm_family};
 pub use compare_case::exact_where_gated;

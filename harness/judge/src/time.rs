@@ -9,7 +9,7 @@
 use highwater_model::{Aspect, CaseRecord, Clock, Quantity, Record, nanoseconds};
 use highwater_stats::{self as stats, median};
 
-use super::{Kind, Mode, NoiseClass, Policy, Subject, Verdict, View};
+use super::{CaseView, Kind, Mode, NoiseClass, Policy, Subject, Verdict};
 
 /// The one-sided significance level of the test of a stage.
 const ALPHA: f64 = 0.005;
@@ -61,8 +61,7 @@ const TIME: Quantity = Quantity::Time(Clock::Cpu);
 
 impl Pairs {
     fn of(base: (&Record, &CaseRecord), head: (&Record, &CaseRecord), aspect: &Aspect) -> Option<Self> {
-        let values =
-            |(record, case): (&Record, &CaseRecord)| View::new(case, &record.baseline_stage).values(TIME, aspect);
+        let values = |(record, case): (&Record, &CaseRecord)| CaseView::of(record, case).values(TIME, aspect);
         let (mut base, mut head) = (values(base)?, values(head)?);
         let pairs = base.len().min(head.len());
         base.truncate(pairs);

@@ -39,7 +39,43 @@ impl CaseId {
     /// The part before the first `/`.
     #[must_use]
     pub fn family(&self) -> &str {
-        self.0.split('/').next().unwrap_or(&self.0)
+        self.split().0
+    }
+
+    /// The id without the family: `strategy/name=value,...`.
+    #[must_use]
+    pub fn within_family(&self) -> &str {
+        self.split().1
+    }
+
+    /// The parts between the family and the parameters: `on-demand`. Empty for an id that has only parameters.
+    #[must_use]
+    pub fn strategy(&self) -> &str {
+        self.split_parameters().0
+    }
+
+    /// The parameters in their order, as name and value. A parameter without `=` is a name without a value.
+    pub fn parameters(&self) -> impl DoubleEndedIterator<Item = (&str, &str)> {
+        let list = self.split_parameters().1;
+        list.split(',').filter(|item| !item.is_empty()).map(|item| item.split_once('=').unwrap_or((item, "")))
+    }
+
+    /// The value of a parameter.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// The family, and the rest.
+    fn split(&self) -> (&str, &str) {
+        self.0.split_once('/').unwrap_or((&self.0, ""))
+    }
+
+    /// The strategy, and the list of parameters: the last part, if it contains `=`.
+    fn split_parameters(&self) -> (&str, &str) {
+        let rest = self.within_family();
+        let (strategy, last) = rest.rsplit_once('/').unwrap_or(("", rest));
+        if last.contains('=') { (strategy, last) } else { (rest, "") }
     }
 }
 
@@ -87,6 +123,24 @@ mod tests {
         let id = CaseId::new("sandbox-scaling", "on-demand", &[("cow", "on"), ("guest", "tiny")]);
         assert_eq!(id.as_ref().map(CaseId::as_str), Ok("sandbox-scaling/on-demand/cow=on,guest=tiny"));
         assert_eq!(id.as_ref().map(CaseId::family), Ok("sandbox-scaling"));
+    }
+
+    #[test]
+    fn an_id_is_read_by_strategy_and_parameters() {
+        for (id, strategy, parameters) in [
+            ("f/pooling/cow=on,guest=tiny", "pooling", &[("cow", "on"), ("guest", "tiny")][..]),
+            ("f/all/of/it", "all/of/it", &[]),
+            ("f/a/b/size=1g", "a/b", &[("size", "1g")]),
+            ("f/x=1,flag,y=2=3", "", &[("x", "1"), ("flag", ""), ("y", "2=3")]),
+        ] {
+            let id: CaseId = id.parse().expect("an id");
+            assert_eq!((id.strategy(), id.parameters().collect::<Vec<_>>()), (strategy, parameters.to_vec()), "{id}");
+            for (name, value) in parameters {
+                assert_eq!(id.parameter(name), Some(*value), "{id}");
+            }
+            assert_eq!(id.parameter("none"), None);
+            assert_eq!(format!("{}/{}", id.family(), id.within_family()), id.as_str());
+        }
     }
 
     #[test]

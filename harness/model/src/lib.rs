@@ -31,6 +31,6 @@ pub use record::json_schema;
 pub use record::{CaseRecord, Failure, Record, SCHEMA_VERSION, Selection, Series, StageColumns, TimeEstimate};
 pub use sample::{Outcome, Reading, Sample, Snapshot};
 pub use stage::{Scale, ScaleError, Stage, StageParseError};
-pub use units::{Bytes, BytesParseError, nanoseconds, signed_bytes};
+pub use units::{Bytes, BytesParseError, bytes, nanoseconds, signed_bytes};
 pub use validation::MAX_SAMPLES;
 pub use worker_options::{WorkerOption, WorkerOptions};

@@ -88,6 +88,23 @@ impl TryFrom<String> for Stage {
     }
 }
 
+impl TryFrom<&str> for Stage {
+    type Error = StageParseError;
+
+    fn try_from(text: &str) -> Result<Self, StageParseError> {
+        text.parse()
+    }
+}
+
+/// A rung of a ladder: `("live", 100)`.
+impl TryFrom<(&str, u32)> for Stage {
+    type Error = StageParseError;
+
+    fn try_from((name, scale): (&str, u32)) -> Result<Self, StageParseError> {
+        format!("{name}@{scale}").parse()
+    }
+}
+
 impl From<Stage> for String {
     fn from(stage: Stage) -> Self {
         stage.to_string()

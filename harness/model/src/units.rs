@@ -20,15 +20,18 @@ impl fmt::Display for Bytes {
     }
 }
 
+/// A number of bytes that may have a fraction or be negative (a median, a slope): `4 KiB`, `-1.50 KiB`.
+#[must_use]
+pub fn bytes(bytes: f64) -> String {
+    let sign = if bytes < 0.0 { "-" } else { "" };
+    format!("{sign}{}", scaled(bytes.abs()))
+}
+
 /// A signed number of bytes (a growth, a slope, a change) with its sign: `+4 KiB`, `-1.5 MiB`, `0 B`.
 #[must_use]
-pub fn signed_bytes(bytes: f64) -> String {
-    let sign = match bytes {
-        b if b > 0.0 => "+",
-        b if b < 0.0 => "-",
-        _ => "",
-    };
-    format!("{sign}{}", scaled(bytes.abs()))
+pub fn signed_bytes(change: f64) -> String {
+    let sign = if change > 0.0 { "+" } else { "" };
+    format!("{sign}{}", bytes(change))
 }
 
 fn scaled(bytes: f64) -> String {

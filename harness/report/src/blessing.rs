@@ -29,7 +29,7 @@ pub fn blessing_table(run: &Record, changes: &FamilyComparison) -> String {
 
 fn row(run: &Record, group: &VerdictGroup<'_>) -> Vec<String> {
     let verdict = group.verdict;
-    let [id, kind] = [table::short_id(&verdict.case), verdict.kind.to_string()];
+    let [id, kind] = [verdict.case.within_family().to_owned(), verdict.kind.to_string()];
     let Some(subject) = &verdict.subject else {
         return match verdict.kind {
             Kind::New => vec![id, "added".into()],

@@ -26,7 +26,7 @@ pub fn calibration_text(family: &str, class: &MachineClass, batches: usize, cali
     let headings =
         ["case", "A/A comparisons", "false alarms (95 % bound)", "unconfirmed", "found: one page", "64 KiB", "1 %"];
     let rows = calibration.cases.iter().map(|(id, case)| {
-        let mut row = vec![table::short_id(id)];
+        let mut row = vec![id.within_family().to_owned()];
         row.extend(cells(&|arm| case.regressed.get(&arm).copied(), case.unconfirmed.get(&Arm::Same).copied()));
         row
     });

@@ -1,7 +1,7 @@
 //! Prints capacity predictions as a table and as JSON.
 
 use highwater_judge::{Capacity, Ceilings, UnitEstimate, Verification};
-use highwater_model::{Bytes, CaseId, MachineClass, signed_bytes};
+use highwater_model::{Bytes, CaseId, MachineClass, bytes};
 use serde::Serialize;
 
 use super::{escape, table};
@@ -105,13 +105,12 @@ fn available(report: &CapacityReport) -> String {
 }
 
 fn row(case: &CaseCapacity) -> Vec<String> {
-    let id = table::short_id(&case.id);
+    let id = case.id.within_family().to_owned();
     let capacity = match &case.prediction {
         Ok(capacity) => capacity,
         Err(reason) => return vec![id, "-".to_owned(), escape::line(reason)],
     };
     let dash = || "-".to_owned();
-    let bytes = |bytes: f64| signed_bytes(bytes).trim_start_matches('+').to_owned();
     let next = capacity.by_limit.get(1).map(|next| format!("{} at {}", next.limit.word(), next.fits.units));
     let slope = &capacity.bytes_per_unit;
     let interval = match slope.low == slope.high {
@@ -139,7 +138,7 @@ fn estimate(fits: UnitEstimate) -> String {
 
 /// The line about the verification of a case, empty if it was not requested.
 fn verification(case: &CaseCapacity) -> String {
-    let id = table::short_id(&case.id);
+    let id = case.id.within_family().to_owned();
     match &case.verified {
         None => String::new(),
         Some(Verified::NotRun(reason)) => format!("not verified: {id}: {}\n", escape::line(reason)),

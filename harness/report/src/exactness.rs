@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use highwater_judge::{Aspect, View};
+use highwater_judge::{Aspect, CaseView};
 use highwater_model::{Metric, Record};
 
 use super::{escape, table};
@@ -15,13 +15,13 @@ pub fn exactness_table(record: &Record, metrics: &[Metric]) -> String {
     let headings =
         headings.chain(metrics.iter().flat_map(|metric| [metric.to_string(), format!("growth of {metric}")]));
     let rows = record.cases.iter().map(|case| {
-        let view = View::new(case, &record.baseline_stage);
-        let mut cells = vec![table::short_id(&case.id), case.samples.to_string()];
+        let view = CaseView::of(record, case);
+        let mut cells = vec![case.id.within_family().to_owned(), case.samples.to_string()];
         for &metric in metrics {
             let levels = case.stages.iter().filter_map(|columns| columns.values(metric, case.samples));
             let levels = levels.map(|values| values.into_iter().collect::<BTreeSet<_>>().len()).max();
             let growths = view.aspects().into_iter().filter(|aspect| matches!(aspect, Aspect::Growth(_)));
-            let growths = growths.filter_map(|aspect| view.values(metric.into(), &aspect));
+            let growths = growths.filter_map(|aspect| view.values(metric, &aspect));
             let growths =
                 growths.map(|values| values.iter().map(|value| *value as i64).collect::<BTreeSet<_>>().len()).max();
             cells.extend(

@@ -1,9 +1,8 @@
 //! Tables of the figures that the workers of a run reported, one for all cases with the same figures. A case that
 //! reports a figure at several stages has a row for each.
 
-use highwater_judge::{Aspect, View, amount};
+use highwater_judge::{Aspect, CaseView, amount};
 use highwater_model::{CaseRecord, Quantity, Record, Stage};
-use highwater_stats::median;
 
 use super::table;
 
@@ -46,7 +45,7 @@ pub(super) fn name(quantity: Quantity) -> String {
 }
 
 fn case_figures(record: &Record, case: &CaseRecord) -> FigureGroup {
-    let view = View::new(case, &record.baseline_stage);
+    let view = CaseView::of(record, case);
     let figures = view.figures();
     let stage = |aspect: &Aspect| match aspect {
         Aspect::Level(stage) => Some(stage.clone()),
@@ -65,10 +64,10 @@ fn case_figures(record: &Record, case: &CaseRecord) -> FigureGroup {
     let has_stages = quantities.len() < figures.len();
     let cell = |quantity: &Quantity, at: Option<&Option<Stage>>| {
         let is_it = |(it, aspect): &&(Quantity, Aspect)| it == quantity && at.is_none_or(|at| stage(aspect) == *at);
-        let values = figures.iter().find(is_it).and_then(|(_, aspect)| view.values(*quantity, aspect));
-        values.and_then(|values| median(&values)).map_or("-".to_owned(), |median| amount(*quantity, median))
+        let median = figures.iter().find(is_it).and_then(|(_, aspect)| view.median(*quantity, aspect));
+        median.map_or("-".to_owned(), |median| amount(*quantity, median))
     };
-    let id = table::short_id(&case.id);
+    let id = case.id.within_family().to_owned();
     let rows = if has_stages {
         let row = |(index, at): (usize, &Option<Stage>)| {
             // The id is shown in the first row only.

@@ -5,6 +5,7 @@ mod blessing;
 mod calibration_text;
 mod capacity;
 mod comparison_text;
+mod counted;
 pub mod escape;
 mod exactness;
 pub mod export;
@@ -21,13 +22,7 @@ pub use blessing::blessing_table;
 pub use calibration_text::calibration_text;
 pub use capacity::{CapacityReport, CaseCapacity, FamilyCapacity, Verified, capacity_json, capacity_table};
 pub use comparison_text::{comparison_text, family_text};
+pub use counted::counted;
 pub use exactness::exactness_table;
 pub use run_table::run_table;
 pub use table::print_words;
-
-/// `1 case`, `2 cases`.
-#[must_use]
-pub fn counted(count: usize, word: &str) -> String {
-    let ending = if count == 1 { "" } else { "s" };
-    format!("{count} {word}{ending}")
-}

@@ -1,8 +1,8 @@
 //! The run of a family as a table: the marginal cost per unit, and the memory at the top of the ladder.
 
-use highwater_judge::{Aspect, View};
-use highwater_model::{Bytes, CaseRecord, Metric, Record, Unit, nanoseconds, signed_bytes};
-use highwater_stats::{Linearity, median};
+use highwater_judge::{CaseView, ladders};
+use highwater_model::{Bytes, CaseRecord, Metric, Record, Unit, bytes, nanoseconds};
+use highwater_stats::Linearity;
 
 use super::{escape, figure_tables::figure_tables, table};
 
@@ -12,7 +12,7 @@ const MAX_ROUTINE_COLUMNS: usize = 4;
 /// The table of a run with its title, followed by the reasons of cases that were not run and by failures of workers.
 #[must_use]
 pub fn run_table(record: &Record) -> String {
-    let ladders = ladders(record);
+    let ladders = ladders(record.cases.iter().map(|case| CaseView::of(record, case)));
     let mut routines: Vec<&String> = record.cases.iter().flat_map(|case| case.time.keys()).collect();
     routines.sort_unstable();
     routines.dedup();
@@ -72,43 +72,26 @@ pub fn run_table(record: &Record) -> String {
 fn time_table(record: &Record) -> String {
     let rows = record.cases.iter().flat_map(|case| {
         // The id is shown in the first row only.
-        let ids = std::iter::once(table::short_id(&case.id)).chain(std::iter::repeat(String::new()));
+        let ids = std::iter::once(case.id.within_family().to_owned()).chain(std::iter::repeat(String::new()));
         ids.zip(&case.time).map(|(id, (routine, time))| vec![id, routine.clone(), nanoseconds(time.ns)])
     });
     table::print(&["case", "routine", "time"].map(str::to_owned), rows)
 }
 
-/// The names of the ladders of all cases, in order of first appearance.
-fn ladders(record: &Record) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for case in &record.cases {
-        for aspect in View::new(case, &record.baseline_stage).aspects() {
-            match aspect {
-                Aspect::Slope(name) if !names.contains(&name) => names.push(name),
-                _ => {}
-            }
-        }
-    }
-    names
-}
-
-fn row(record: &Record, case: &CaseRecord, ladders: &[String]) -> Vec<String> {
-    let id = table::short_id(&case.id);
+fn row(record: &Record, case: &CaseRecord, ladders: &[&str]) -> Vec<String> {
+    let id = case.id.within_family().to_owned();
     if case.not_run.is_some() {
         return vec![id, "not run".into()];
     }
-    let view = View::new(case, &record.baseline_stage);
-    let page = record.fingerprint.class.page_size;
+    let view = CaseView::of(record, case);
     let mut cells = vec![id, count(case)];
     for metric in [Metric::Anon, Metric::PageTables, Metric::Vmas] {
-        cells.push(slopes(view, metric, page, ladders));
+        cells.push(slopes(view, metric, ladders));
     }
-    // The fullest stage: the last rung of a ladder, or the last stage if there is no ladder.
-    let top = case.stages.iter().rfind(|columns| columns.stage.scale().is_some()).or(case.stages.last());
+    let top = view.fullest();
     cells.push(top.map_or("-".into(), |top| top.stage.to_string()));
     for metric in [Metric::Rss, Metric::Pss, Metric::Uss, Metric::Peak] {
-        let values = top.and_then(|top| top.values(metric, case.samples));
-        let median = values.and_then(|values| median(&values.iter().map(|value| *value as f64).collect::<Vec<_>>()));
+        let median = top.and_then(|top| view.level(metric, top.stage.clone()));
         cells.push(median.map_or("-".into(), |value| Bytes(value as u64).to_string()));
     }
     cells
@@ -122,13 +105,13 @@ fn count(case: &CaseRecord) -> String {
 }
 
 /// `4.58 KiB + 64 KiB`: one term per ladder of the case, with an interval if the workers differ.
-fn slopes(view: View<'_>, metric: Metric, page: u64, ladders: &[String]) -> String {
+fn slopes(view: CaseView<'_>, metric: Metric, ladders: &[&str]) -> String {
     let show = |value: f64| match metric.unit() {
-        Unit::Bytes => signed_bytes(value).trim_start_matches('+').to_owned(),
+        Unit::Bytes => bytes(value),
         Unit::Nanoseconds | Unit::Count => format!("{value:.2}"),
     };
-    let term = |name: &String| {
-        let line = view.line(metric.into(), name, metric.quantum(page))?;
+    let term = |name: &&str| {
+        let line = view.line(metric, name)?;
         let mark = if line.linearity == Linearity::Linear { "" } else { "*" };
         Some(match line.low == line.high {
             true => format!("{}{mark}", show(line.slope)),

@@ -44,9 +44,3 @@ fn table(headings: &[String], rows: impl IntoIterator<Item = Vec<String>>, cell:
         .add_rows(rows.into_iter().map(|row| row.iter().map(|text| cell(text)).collect::<Vec<_>>()));
     table
 }
-
-/// The id of a case without the family, which the title of the table names.
-pub(super) fn short_id(id: &highwater_model::CaseId) -> String {
-    let family = id.family().len();
-    id.as_str()[family + 1..].to_owned()
-}

@@ -1,9 +1,9 @@
 //! Published claims about committing and resetting a linear memory, and how a run decides them.
 
-use highwater_judge::{Claim, Finding};
-use highwater_model::{CaseRecord, nanoseconds};
+use highwater_judge::{CaseView, Claim, Finding};
+use highwater_model::nanoseconds;
 
-use super::readings::{Ratio, commits, faster, figure, full, jobs, killed, missing, of_zeroing};
+use super::readings::{Ratio, commit, commits, faster, figure, in_cgroup, jobs, killed, missing, of_zeroing, reset};
 
 /// The source of most claims.
 const RECIPE: &str = "metashrew, Memory Pre-allocation Solution - FINAL";
@@ -17,28 +17,28 @@ pub fn all() -> Vec<Claim> {
             statement: "static_memory_maximum_size pre-allocates memory to its maximum size",
             source: "comment in metashrew-runtime, runtime.rs:494",
             refuted_if: "any page is uncommitted after instantiation",
-            decide: |record| commits(record, "commit/how=static-maximum,host=warm,size=256m"),
+            decide: |record| commits(record, "static-maximum"),
         },
         Claim {
             id: "declared-minimum-pre-allocates",
             statement: "declaring minimum = maximum pre-allocates memory",
             source: FINDINGS,
             refuted_if: "any page is uncommitted after instantiation",
-            decide: |record| commits(record, "commit/how=declared-minimum,host=warm,size=256m"),
+            decide: |record| commits(record, "declared-minimum"),
         },
         Claim {
             id: "touching-wasm-pages-commits",
             statement: "writing one byte in every 64 KiB page forces the system to commit the memory",
             source: FINDINGS,
             refuted_if: "any page is uncommitted afterwards",
-            decide: |record| commits(record, "commit/how=touch-wasm-pages,host=warm,size=256m"),
+            decide: |record| commits(record, "touch-wasm-pages"),
         },
         Claim {
             id: "first-pass-forces-pages",
             statement: "the unique patterns force physical pages in 7 % of the time, and the zeroing pass cleans",
             source: RECIPE,
             refuted_if: "writing to each 64 KiB page, as this pass does, leaves any page uncommitted",
-            decide: |record| commits(record, "commit/how=touch-wasm-pages,host=warm,size=256m"),
+            decide: |record| commits(record, "touch-wasm-pages"),
         },
         Claim {
             id: "zeros-do-not-allocate",
@@ -46,9 +46,11 @@ pub fn all() -> Vec<Claim> {
             source: RECIPE,
             refuted_if: "rewriting the memory's current bytes, all but 50 of them zeros, commits it",
             decide: |record| {
-                let id = "commit/how=touch-os-pages,host=warm,size=256m";
-                let Some((case, left)) = figure(record, id, "checked", "uncommitted_bytes") else { return missing(id) };
-                Finding::holds(left > 0, format!("{left} B uncommitted of 256 MiB")).on([&case.id])
+                let id = commit("touch-os-pages", "warm", "256m");
+                let Some((case, left)) = figure(record, &id, "checked", "uncommitted_bytes") else {
+                    return missing(&id);
+                };
+                Finding::holds(left > 0.0, format!("{left} B uncommitted of 256 MiB")).on([case.id()])
             },
         },
         Claim {
@@ -57,13 +59,8 @@ pub fn all() -> Vec<Claim> {
             source: RECIPE,
             refuted_if: "another strategy takes less than half the time of the recipe in the same run",
             decide: |record| {
-                faster(
-                    record,
-                    "commit/how=two-pass,host=as-found,size=4g",
-                    "commit/how=huge-chunks,host=as-found,size=4g",
-                    2.0,
-                )
-                .map_or_else(missing, |found| found.inverted())
+                let [slow, fast] = ["two-pass", "huge-chunks"].map(|how| commit(how, "as-found", "4g"));
+                faster(record, slow, fast, 2.0).map_or_else(|id| missing(&id), Ratio::inverted)
             },
         },
         Claim {
@@ -72,11 +69,8 @@ pub fn all() -> Vec<Claim> {
             source: RECIPE,
             refuted_if: "two threads are less than 1.7 times as fast as the recipe at 4 GiB",
             decide: |record| {
-                let ways = [
-                    "commit/how=two-pass,host=as-found,size=4g",
-                    "commit/how=populate-chunks-threads-2,host=as-found,size=4g",
-                ];
-                faster(record, ways[0], ways[1], 1.7).map_or_else(missing, Ratio::finding)
+                let [slow, fast] = ["two-pass", "populate-chunks-threads-2"].map(|how| commit(how, "as-found", "4g"));
+                faster(record, slow, fast, 1.7).map_or_else(|id| missing(&id), Ratio::finding)
             },
         },
         Claim {
@@ -85,8 +79,8 @@ pub fn all() -> Vec<Claim> {
             source: RECIPE,
             refuted_if: "it is less than 1.1 times as fast as the recipe at 256 MiB",
             decide: |record| {
-                let ways = ["commit/how=two-pass,host=warm,size=256m", "commit/how=host-memory,host=warm,size=256m"];
-                faster(record, ways[0], ways[1], 1.1).map_or_else(missing, Ratio::finding)
+                let [slow, fast] = ["two-pass", "host-memory"].map(|how| commit(how, "warm", "256m"));
+                faster(record, slow, fast, 1.1).map_or_else(|id| missing(&id), Ratio::finding)
             },
         },
         Claim {
@@ -94,7 +88,7 @@ pub fn all() -> Vec<Claim> {
             statement: "madvise(MADV_WILLNEED) commits memory",
             source: RECIPE,
             refuted_if: "any page is uncommitted afterwards",
-            decide: |record| commits(record, "commit/how=will-need,host=warm,size=256m"),
+            decide: |record| commits(record, "will-need"),
         },
         Claim {
             id: "huge-pages-8x",
@@ -102,13 +96,13 @@ pub fn all() -> Vec<Claim> {
             source: "this project",
             refuted_if: "they are slower than that, at 4 GiB or at 1 GiB of warm pages, or leave any page uncommitted",
             decide: |record| {
-                let ratio = |at: &str| {
-                    let ways = ["two-pass", "huge-chunks"].map(|how| format!("commit/how={how},{at}"));
-                    faster(record, &ways[0], &ways[1], 8.0)
+                let ratio = |host, size| {
+                    let [slow, fast] = ["two-pass", "huge-chunks"].map(|how| commit(how, host, size));
+                    faster(record, slow, fast, 8.0)
                 };
-                match (ratio("host=as-found,size=4g"), ratio("host=warm,size=1g")) {
+                match (ratio("as-found", "4g"), ratio("warm", "1g")) {
                     (Ok(large), Ok(warm)) => large.and(warm),
-                    (Err(id), _) | (_, Err(id)) => missing(id),
+                    (Err(id), _) | (_, Err(id)) => missing(&id),
                 }
             },
         },
@@ -117,14 +111,14 @@ pub fn all() -> Vec<Claim> {
             statement: "a container of 4 GiB is too tight for 4 GiB of linear memory",
             source: RECIPE,
             refuted_if: "huge pages and MADV_POPULATE_WRITE succeed in a cgroup of 4 GiB",
-            decide: |record| killed(record, "limit/by=cgroup,how=huge-chunks,limit=4g,size=4g"),
+            decide: |record| killed(record, &in_cgroup("huge-chunks", "4g", "4g")),
         },
         Claim {
             id: "8-gib-are-needed",
             statement: "4 GiB of linear memory need 8 GiB of RAM",
             source: RECIPE,
             refuted_if: "huge pages and MADV_POPULATE_WRITE succeed in a cgroup of 4 GiB + 64 MiB",
-            decide: |record| killed(record, "limit/by=cgroup,how=huge-chunks,limit=4160m,size=4g"),
+            decide: |record| killed(record, &in_cgroup("huge-chunks", "4160m", "4g")),
         },
         Claim {
             id: "failure-comes-at-start-up",
@@ -132,17 +126,16 @@ pub fn all() -> Vec<Claim> {
             source: RECIPE,
             refuted_if: "a static maximum, a declared minimum or the first recommendation reaches the first job",
             decide: |record| {
-                let ids = ["static-maximum", "declared-minimum", "touch-wasm-pages"]
-                    .map(|how| format!("forced-commit/limit/by=cgroup,how={how},limit=512m,size=1g"));
-                let cases: Vec<_> = ids.iter().filter_map(|id| record.case(id)).collect();
-                let noticed = |case: &&CaseRecord| case.notes.get("noticed").and_then(|texts| texts.first()).cloned();
-                let noticed: Vec<String> = cases.iter().filter_map(noticed).collect();
-                if noticed.len() < ids.len() {
+                let cases = ["static-maximum", "declared-minimum", "touch-wasm-pages"]
+                    .map(|how| CaseView::get(record, &in_cgroup(how, "512m", "1g")));
+                let cases: Vec<CaseView<'_>> = cases.into_iter().flatten().collect();
+                let noticed: Vec<&String> = cases.iter().filter_map(|case| case.notes("noticed").first()).collect();
+                if noticed.len() < 3 {
                     return Finding::undecided("not all three cases ran in a cgroup");
                 }
                 let in_job = noticed.iter().filter(|text| text.as_str() == "in the first job").count();
                 let figures = format!("{in_job} of {} were killed in the first job", noticed.len());
-                Finding::holds(in_job == 0, figures).on(cases.iter().map(|case| &case.id))
+                Finding::holds(in_job == 0, figures).on(cases.iter().map(|case| case.id()))
             },
         },
         Claim {
@@ -150,7 +143,7 @@ pub fn all() -> Vec<Claim> {
             statement: "with too little memory the system kills the process: there is no graceful error",
             source: RECIPE,
             refuted_if: "the guarded commit returns an error and no process is killed",
-            decide: |record| killed(record, "limit/by=cgroup,how=guarded,limit=512m,size=1g"),
+            decide: |record| killed(record, &in_cgroup("guarded", "512m", "1g")),
         },
         Claim {
             id: "zeroing-used-pages-is-clean",
@@ -158,11 +151,11 @@ pub fn all() -> Vec<Claim> {
             source: RECIPE,
             refuted_if: "anything differs from the initial state, including globals and tables",
             decide: |record| {
-                let id = "reset/how=zero-prefix,pages=4k,size=1g,where=prefix";
-                let Some((case, bytes)) = figure(record, id, "reset@1", "unclean_bytes") else { return missing(id) };
-                let state = figure(record, id, "reset@1", "unclean_state").map_or(0, |(_, state)| state);
+                let id = reset("zero-prefix", "1g", "prefix");
+                let Some((case, bytes)) = figure(record, &id, "reset@1", "unclean_bytes") else { return missing(&id) };
+                let state = case.figure("reset@1", "unclean_state").unwrap_or(0.0);
                 let figures = format!("{bytes} B of memory, {state} globals and table elements");
-                Finding::holds(bytes + state == 0, figures).on([&case.id])
+                Finding::holds(bytes + state == 0.0, figures).on([case.id()])
             },
         },
         Claim {
@@ -181,7 +174,7 @@ pub fn all() -> Vec<Claim> {
                     nanoseconds(zeroed),
                     new / zeroed
                 );
-                Finding::holds(new / zeroed >= 50.0, figures).on([&new_case.id, &case.id])
+                Finding::holds(new / zeroed >= 50.0, figures).on([new_case.id(), case.id()])
             },
         },
         Claim {
@@ -190,20 +183,20 @@ pub fn all() -> Vec<Claim> {
             source: "this project",
             refuted_if: "it costs more with any layout of dirty pages, or leaves a byte unclean or a page uncommitted",
             decide: |record| {
-                let ids = ["prefix", "runs-32", "pages"]
-                    .map(|place| format!("reset/how=tracked,pages=4k,size=1g,where={place}"));
                 let mut worst: f64 = 0.0;
-                for id in &ids {
-                    let read = |name| figure(record, id, "reset@1", name).map(|(_, value)| value);
-                    let (Some(ratio), Some(dirt), Some(lost)) =
-                        (of_zeroing(record, id, "reset@1"), read("unclean_bytes"), read("uncommitted_bytes"))
-                    else {
-                        return missing(id);
+                let mut cases = Vec::new();
+                for id in ["prefix", "runs-32", "pages"].map(|dirty| reset("tracked", "1g", dirty)) {
+                    let read = |case: CaseView<'_>| {
+                        let left =
+                            case.figure("reset@1", "unclean_bytes")? + case.figure("reset@1", "uncommitted_bytes")?;
+                        Some((of_zeroing(case, ("reset", 1))?, left))
                     };
-                    worst = worst.max(if dirt + lost == 0 { ratio } else { f64::INFINITY });
+                    let Some(case) = CaseView::get(record, &id) else { return missing(&id) };
+                    let Some((ratio, left)) = read(case) else { return missing(&id) };
+                    worst = worst.max(if left == 0.0 { ratio } else { f64::INFINITY });
+                    cases.push(case.id());
                 }
-                Finding::holds(worst <= 0.1, format!("at most {worst:.3} of a memset of the same memory"))
-                    .on(ids.iter().filter_map(|id| record.case(&full(id))).map(|case| &case.id))
+                Finding::holds(worst <= 0.1, format!("at most {worst:.3} of a memset of the same memory")).on(cases)
             },
         },
         Claim {
@@ -214,26 +207,24 @@ pub fn all() -> Vec<Claim> {
             decide: |record| {
                 let mut worst: Option<(f64, String)> = None;
                 let mut cases = Vec::new();
-                for at in
-                    ["size=1g,where=prefix", "size=1g,where=runs-32", "size=1g,where=pages", "size=64m,where=prefix"]
-                {
-                    let id = format!("reset/how=tracked,pages=4k,{at}");
-                    let Some(case) = record.case(&full(&id)) else { return missing(id) };
-                    for stage in case.stages.iter().filter(|columns| columns.stage.name() == "reset") {
-                        let stage = stage.stage.to_string();
+                for (size, dirty) in [("1g", "prefix"), ("1g", "runs-32"), ("1g", "pages"), ("64m", "prefix")] {
+                    let id = reset("tracked", size, dirty);
+                    let Some(case) = CaseView::get(record, &id) else { return missing(&id) };
+                    for mib in case.rungs("reset") {
                         // Where both sides are a memset, three jobs cannot resolve a difference of a tenth;
                         // the 600 jobs of the 64 MiB case can.
-                        if at.starts_with("size=1g") && stage == "reset@256" {
+                        if size == "1g" && mib == 256 {
                             continue;
                         }
-                        let Some(ratio) = of_zeroing(record, &id, &stage) else { return missing(id) };
+                        let Some(ratio) = of_zeroing(case, ("reset", mib)) else { return missing(&id) };
                         if worst.as_ref().is_none_or(|(most, _)| ratio > *most) {
-                            worst = Some((ratio, format!("at most {ratio:.2} of a memset, {id} at {stage}")));
+                            let place = format!("{} at reset@{mib}", id.within_family());
+                            worst = Some((ratio, format!("at most {ratio:.2} of a memset, {place}")));
                         }
                     }
-                    cases.push(&case.id);
+                    cases.push(case.id());
                 }
-                let Some((ratio, figures)) = worst else { return missing("reset/how=tracked") };
+                let Some((ratio, figures)) = worst else { return Finding::undecided("no rung of reset was run") };
                 Finding::holds(ratio <= 1.1, figures).on(cases)
             },
         },

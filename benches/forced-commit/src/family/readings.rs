@@ -1,66 +1,60 @@
-//! Values that the claims read from a record: figures, the fastest commits, and comparisons of two
+//! What several claims decide by: the uncommitted bytes and the fastest commits of a case, and comparisons of two
 //! strategies.
 
-use highwater_judge::Finding;
-use highwater_model::{CaseRecord, Quantity, Record, nanoseconds};
+use highwater_judge::{CaseView, Finding};
+use highwater_model::{CaseId, Record, bytes, nanoseconds};
 
-pub(super) fn full(id: &str) -> String {
-    format!("{}/{id}", super::NAME)
+use super::id;
+
+/// The finding if a case was not run.
+pub(super) fn missing(id: &CaseId) -> Finding {
+    Finding::undecided(format!("{} was not run or did not reach this stage", id.within_family()))
 }
 
-pub(super) fn missing(id: impl AsRef<str>) -> Finding {
-    Finding::undecided(format!("{} was not run or did not reach this stage", id.as_ref()))
+/// A case of `commit`.
+pub(super) fn commit(how: &str, host: &str, size: &str) -> CaseId {
+    id("commit", &[("how", how), ("host", host), ("size", size)])
 }
 
-/// The median over all workers of a figure at a stage.
-pub(super) fn figure<'a>(record: &'a Record, id: &str, stage: &str, name: &str) -> Option<(&'a CaseRecord, u64)> {
-    let case = record.case(&full(id))?;
-    Some((case, middle(values(case, stage, name)?)?))
+/// A case of `reset` on pages of 4 KiB.
+pub(super) fn reset(how: &str, size: &str, dirty: &str) -> CaseId {
+    id("reset", &[("how", how), ("pages", "4k"), ("size", size), ("where", dirty)])
 }
 
-/// The fastest commit of a case, in nanoseconds of wall time. The work is the same in each worker; any extra
-/// time comes from the machine.
-fn commit_ns<'a>(record: &'a Record, id: &str) -> Option<(&'a CaseRecord, u64)> {
-    let case = record.case(&full(id))?;
-    let times = values(case, "committed", "commit_ns")?;
-    Some((case, times.into_iter().min()?))
+/// A case of `limit` in a cgroup.
+pub(super) fn in_cgroup(how: &str, limit: &str, size: &str) -> CaseId {
+    id("limit", &[("by", "cgroup"), ("how", how), ("limit", limit), ("size", size)])
 }
 
-/// The values of a figure at a stage, one for each worker.
-fn values(case: &CaseRecord, stage: &str, name: &str) -> Option<Vec<u64>> {
-    let quantity: Quantity = format!("figure.{name}").parse().ok()?;
-    case.stage(&stage.parse().ok()?)?.values(quantity, case.samples)
+/// A case and the median of a figure at a stage.
+pub(super) fn figure<'a>(record: &'a Record, id: &CaseId, stage: &str, name: &str) -> Option<(CaseView<'a>, f64)> {
+    let case = CaseView::get(record, id)?;
+    Some((case, case.figure(stage, name)?))
 }
 
 /// The cost of a reset at a stage, including the next job, relative to a memset of the same memory. Both are
 /// the minimum over all workers: the work is the same in each, and other load on the machine only adds time.
-pub(super) fn of_zeroing(record: &Record, id: &str, stage: &str) -> Option<f64> {
-    let case = record.case(&full(id))?;
-    let least = |name| values(case, stage, name)?.into_iter().min();
-    Some(least("cost_ns")? as f64 / least("zeroing_ns")? as f64)
+pub(super) fn of_zeroing(case: CaseView<'_>, stage: (&str, u32)) -> Option<f64> {
+    Some(case.min_figure(stage, "cost_ns")? / case.min_figure(stage, "zeroing_ns")?)
 }
 
-fn middle(mut values: Vec<u64>) -> Option<u64> {
-    values.sort_unstable();
-    values.get(values.len() / 2).copied()
-}
-
-/// Decides the claim that a strategy commits everything, to the byte.
-pub(super) fn commits(record: &Record, id: &str) -> Finding {
-    let Some((case, left)) = figure(record, id, "checked", "uncommitted_bytes") else { return missing(id) };
-    Finding::holds(left == 0, format!("{} of 256 MiB uncommitted", highwater_model::Bytes(left))).on([&case.id])
+/// Decides the claim that a strategy commits 256 MiB, to the byte.
+pub(super) fn commits(record: &Record, how: &str) -> Finding {
+    let id = commit(how, "warm", "256m");
+    let Some((case, left)) = figure(record, &id, "checked", "uncommitted_bytes") else { return missing(&id) };
+    Finding::holds(left == 0.0, format!("{} of 256 MiB uncommitted", bytes(left))).on([case.id()])
 }
 
 /// The speed-up of one strategy over another, and whether it is large enough.
 pub(super) struct Ratio<'a> {
     enough: bool,
     figures: String,
-    cases: [&'a CaseRecord; 2],
+    cases: [CaseView<'a>; 2],
 }
 
 impl Ratio<'_> {
     pub(super) fn finding(self) -> Finding {
-        Finding::holds(self.enough, self.figures).on(self.cases.map(|case| &case.id))
+        Finding::holds(self.enough, self.figures).on(self.cases.map(CaseView::id))
     }
 
     pub(super) fn inverted(self) -> Finding {
@@ -70,36 +64,39 @@ impl Ratio<'_> {
     /// Requires both ratios to be large enough.
     pub(super) fn and(self, other: Self) -> Finding {
         let figures = format!("{}; {}", self.figures, other.figures);
-        let cases = self.cases.into_iter().chain(other.cases).map(|case| &case.id);
+        let cases = self.cases.into_iter().chain(other.cases).map(CaseView::id);
         Finding::holds(self.enough && other.enough, figures).on(cases)
     }
 }
 
-pub(super) fn faster<'a>(record: &'a Record, slow: &str, fast: &str, times: f64) -> Result<Ratio<'a>, String> {
-    let (slow_case, slow_ns) = commit_ns(record, slow).ok_or(slow)?;
-    let (fast_case, fast_ns) = commit_ns(record, fast).ok_or(fast)?;
-    let (_, left) = figure(record, fast, "checked", "uncommitted_bytes").ok_or(fast)?;
-    let ratio = slow_ns as f64 / fast_ns as f64;
-    let (slow_text, fast_text) = (nanoseconds(slow_ns as f64), nanoseconds(fast_ns as f64));
-    let limit = figure(record, fast, "limit", "memset_ns").map_or(0, |(_, ns)| ns);
+/// Compares the fastest commits of two cases, or returns the one that was not run. The work is the same in each
+/// worker; any extra time comes from the machine.
+pub(super) fn faster(record: &Record, slow: CaseId, fast: CaseId, times: f64) -> Result<Ratio<'_>, CaseId> {
+    let fastest_commit = |id: &CaseId| {
+        let case = CaseView::get(record, id)?;
+        Some((case, case.min_figure("committed", "commit_ns")?))
+    };
+    let (slow_case, slow_ns) = fastest_commit(&slow).ok_or(slow)?;
+    let Some((fast_case, fast_ns)) = fastest_commit(&fast) else { return Err(fast) };
+    let left = fast_case.figure("checked", "uncommitted_bytes").ok_or(fast)?;
+    let ratio = slow_ns / fast_ns;
     let figures = format!(
-        "{slow_text} against {fast_text}: {ratio:.2} times as fast; {left} B uncommitted; a memset of it takes {}",
-        nanoseconds(limit as f64)
+        "{} against {}: {ratio:.2} times as fast; {left} B uncommitted; a memset of it takes {}",
+        nanoseconds(slow_ns),
+        nanoseconds(fast_ns),
+        nanoseconds(fast_case.figure("limit", "memset_ns").unwrap_or(0.0))
     );
-    Ok(Ratio { enough: ratio >= times && left == 0, figures, cases: [slow_case, fast_case] })
+    Ok(Ratio { enough: ratio >= times && left == 0.0, figures, cases: [slow_case, fast_case] })
 }
 
 /// Decides the claim that an attempt ends in a kill.
-pub(super) fn killed(record: &Record, id: &str) -> Finding {
+pub(super) fn killed(record: &Record, id: &CaseId) -> Finding {
     let Some((case, killed)) = figure(record, id, "tried", "killed") else { return missing(id) };
-    let outcome = case.notes.get("outcome").map_or(String::new(), |texts| texts.join("; "));
-    Finding::holds(killed == 1, outcome).on([&case.id])
+    Finding::holds(killed == 1.0, case.notes("outcome").join("; ")).on([case.id()])
 }
 
 /// The CPU time of a hundred jobs and their resets.
-pub(super) fn jobs<'a>(record: &'a Record, how: &str) -> Option<(&'a CaseRecord, f64)> {
-    let id = format!("jobs/how={how},pages=4k,size=256m");
-    let (case, job) = figure(record, &id, "jobs", "job_ns")?;
-    let (_, reset) = figure(record, &id, "jobs", "reset_ns")?;
-    Some((case, (job + reset) as f64))
+pub(super) fn jobs<'a>(record: &'a Record, how: &str) -> Option<(CaseView<'a>, f64)> {
+    let case = CaseView::find(record, "jobs", &[("how", how), ("pages", "4k"), ("size", "256m")])?;
+    Some((case, case.figure("jobs", "job_ns")? + case.figure("jobs", "reset_ns")?))
 }

@@ -1,20 +1,33 @@
 //! Decides each claim from a run's figures, for any case.
 
-use highwater_judge::Finding;
-use highwater_model::{Category, Metric, Quantity, Record, signed_bytes};
+use highwater_judge::{CaseView, Finding};
+use highwater_model::{Aspect, Category, Metric, Quantity, Record, bytes};
+use highwater_stats::Linearity;
 
-use super::{CPYTHON, CPYTHON_PRE};
-use crate::{WINDOW, reading::Reading};
+use super::{CPYTHON, CPYTHON_PRE, Key};
+use crate::WINDOW;
 
 const MIB: f64 = (1 << 20) as f64;
 /// Windows that the leak test skips, while a heap's free lists fill.
 const WARM_UP: usize = 4;
+/// The ladders of a sandbox's life up to its first call. Their slopes add up to the cost of a called sandbox.
+const UNTIL_CALLED: [&str; 3] = ["live", "initialised", "called"];
+/// Categories in which a guest's memory may be counted: wasmtime does not expose where components have
+/// theirs.
+const GUEST: [Category; 4] = [Category::LinearMemory, Category::CowImage, Category::MappedInput, Category::Other];
+
+fn find<'a>(record: &'a Record, (strategy, parameters): Key) -> Option<CaseView<'a>> {
+    CaseView::find(record, strategy, parameters)
+}
 
 /// Decides whether all of the cases that are present confirm the claim; `decide` returns the verdict and the
 /// figures of one. At least one case must be present.
-fn all_of(record: &Record, ids: &[&str], decide: impl Fn(Reading<'_>) -> Option<(bool, String)>) -> Finding {
-    let readings = ids.iter().filter_map(|id| Reading::of(record, id));
-    let found: Vec<_> = readings.filter_map(|reading| Some((reading, decide(reading)?))).collect();
+fn all_of(record: &Record, keys: &[Key], decide: impl Fn(CaseView<'_>) -> Option<(bool, String)>) -> Finding {
+    all(keys.iter().filter_map(|key| find(record, *key)).filter_map(|case| Some((case, decide(case)?))).collect())
+}
+
+/// The same for cases that are decided already.
+fn all(found: Vec<(CaseView<'_>, (bool, String))>) -> Finding {
     if found.is_empty() {
         return Finding::undecided(
             "no case that it depends on was selected, could run and has a sufficiently long ladder",
@@ -22,52 +35,55 @@ fn all_of(record: &Record, ids: &[&str], decide: impl Fn(Reading<'_>) -> Option<
     }
     let holds = found.iter().all(|(_, (holds, _))| *holds);
     let figures: Vec<String> =
-        found.iter().map(|(reading, (_, figures))| format!("{}: {figures}", name(*reading))).collect();
-    Finding::holds(holds, figures.join("; ")).on(found.iter().map(|(reading, _)| reading.id()))
+        found.iter().map(|(case, (_, figures))| format!("{}: {figures}", case.id().within_family())).collect();
+    Finding::holds(holds, figures.join("; ")).on(found.iter().map(|(case, _)| case.id()))
 }
 
-/// A case's id without the family.
-fn name(reading: Reading<'_>) -> &str {
-    reading.id().as_str().split_once('/').map_or("", |(_, rest)| rest)
+/// A metric per sandbox once all sandboxes have been called, and the share of it in the guest's memories.
+/// Both are shares of one reading and not slopes, since medians of slopes do not add up.
+fn shares(case: CaseView<'_>, metric: Metric) -> Option<(f64, f64)> {
+    let (top, scale) = case.ladder("called").into_iter().max_by_key(|(_, scale)| *scale)?;
+    let stage = Aspect::Growth(top.stage.clone());
+    let parts = GUEST.iter().map(|category| case.median(Quantity::Within(metric, *category), &stage));
+    let guest: f64 = parts.sum::<Option<f64>>()?;
+    let sandboxes = f64::from(scale.0);
+    Some((case.median(metric, &stage)? / sandboxes, guest / sandboxes))
 }
 
-fn bytes(value: f64) -> String {
-    signed_bytes(value).trim_start_matches('+').to_owned()
-}
-
-pub(super) fn code_is_shared(record: &Record, ids: &[&str]) -> Finding {
-    all_of(record, ids, |reading| {
-        let pss = reading.slope(Quantity::Within(Metric::Pss, Category::CompiledCode), "live")?;
-        Some((pss < reading.page(), format!("{} per sandbox", bytes(pss))))
+pub(super) fn code_is_shared(record: &Record, keys: &[Key]) -> Finding {
+    all_of(record, keys, |case| {
+        let pss = case.slope(Quantity::Within(Metric::Pss, Category::CompiledCode), "live")?;
+        Some((pss < case.page(), format!("{} per sandbox", bytes(pss))))
     })
 }
 
-pub(super) fn is_small(record: &Record, id: &str) -> Finding {
-    all_of(record, &[id], |reading| {
-        let (anon, tables) = (reading.whole_slope(Metric::Anon)?, reading.whole_slope(Metric::PageTables)?);
+pub(super) fn is_small(record: &Record, key: Key) -> Finding {
+    all_of(record, &[key], |case| {
+        let (anon, tables) =
+            (case.slope_sum(Metric::Anon, &UNTIL_CALLED)?, case.slope_sum(Metric::PageTables, &UNTIL_CALLED)?);
         Some((anon < 8192.0, format!("{} and {} of page tables", bytes(anon), bytes(tables))))
     })
 }
 
-pub(super) fn has_own_memory(record: &Record, id: &str, [space, written]: [&str; 2]) -> Finding {
-    all_of(record, &[id], |reading| {
-        let (space, written) = (reading.slope(Metric::Vsize, space)?, reading.slope(Metric::Anon, written)?);
+pub(super) fn has_own_memory(record: &Record, key: Key, [space, written]: [&str; 2]) -> Finding {
+    all_of(record, &[key], |case| {
+        let (space, written) = (case.slope(Metric::Vsize, space)?, case.slope(Metric::Anon, written)?);
         let figures = format!("{} of address space, {} written when called", bytes(space), bytes(written));
-        Some((space >= 65_536.0 && written >= reading.page(), figures))
+        Some((space >= 65_536.0 && written >= case.page(), figures))
     })
 }
 
-pub(super) fn of_256_mib(record: &Record, id: &str) -> Finding {
-    all_of(record, &[id], |reading| {
-        let space = reading.slope(Metric::Vsize, "live")?;
+pub(super) fn of_256_mib(record: &Record, key: Key) -> Finding {
+    all_of(record, &[key], |case| {
+        let space = case.slope(Metric::Vsize, "live")?;
         Some(((space / (256.0 * MIB) - 1.0).abs() <= 0.1, format!("{} of address space per sandbox", bytes(space))))
     })
 }
 
-pub(super) fn memory_is_sparse(record: &Record, id: &str) -> Finding {
-    all_of(record, &[id], |reading| {
-        let space = reading.slope(Metric::Vsize, "live")?;
-        let ((_, resident), (_, own)) = (reading.shares(Metric::Rss)?, reading.shares(Metric::Anon)?);
+pub(super) fn memory_is_sparse(record: &Record, key: Key) -> Finding {
+    all_of(record, &[key], |case| {
+        let space = case.slope(Metric::Vsize, "live")?;
+        let ((_, resident), (_, own)) = (shares(case, Metric::Rss)?, shares(case, Metric::Anon)?);
         let figures = format!(
             "of {} of address space, {} is resident, {} of that private",
             bytes(space),
@@ -78,67 +94,68 @@ pub(super) fn memory_is_sparse(record: &Record, id: &str) -> Finding {
     })
 }
 
-pub(super) fn python_is_the_cost(record: &Record, id: &str) -> Finding {
-    all_of(record, &[id], |reading| {
-        let (all, guest) = reading.shares(Metric::Anon)?;
+pub(super) fn python_is_the_cost(record: &Record, key: Key) -> Finding {
+    all_of(record, &[key], |case| {
+        let (all, guest) = shares(case, Metric::Anon)?;
         Some((guest >= 0.9 * all, format!("{} of {} belong to the guest", bytes(guest), bytes(all))))
     })
 }
 
-pub(super) fn growth_is_linear(record: &Record, ids: &[&str]) -> Finding {
-    all_of(record, ids, |reading| {
+pub(super) fn growth_is_linear(record: &Record, keys: &[Key]) -> Finding {
+    all_of(record, keys, |case| {
         // On a short ladder, a straight line proves little.
-        if reading.rungs("live").len() < 3 {
+        if case.rungs("live").len() < 3 {
             return None;
         }
-        let [live, called] = ["live", "called"].map(|ladder| reading.is_linear(Metric::Anon, ladder));
+        let is_linear = |ladder| Some(case.linearity(Metric::Anon, ladder)? == Linearity::Linear);
+        let (live, called) = (is_linear("live")?, is_linear("called")?);
         let words = |linear| if linear { "linear" } else { "not linear" };
-        Some((live? && called?, format!("live {}, called {}", words(live?), words(called?))))
+        Some((live && called, format!("live {}, called {}", words(live), words(called))))
     })
 }
 
 /// Images with their size in MiB.
-pub(super) fn cow_is_on(record: &Record, images: &[(&str, u32)]) -> Finding {
-    let ids: Vec<&str> = images.iter().map(|(id, _)| *id).collect();
-    all_of(record, &ids, |reading| {
-        let (_, mib) = images.iter().find(|(id, _)| *id == name(reading))?;
-        let anon = reading.slope(Metric::Anon, "live")?;
-        Some((anon < f64::from(*mib) * MIB / 100.0, format!("{} of {mib} MiB", bytes(anon))))
-    })
+pub(super) fn cow_is_on(record: &Record, images: &[(Key, u32)]) -> Finding {
+    let decide = |(key, mib): &(Key, u32)| {
+        let case = find(record, *key)?;
+        let anon = case.slope(Metric::Anon, "live")?;
+        Some((case, (anon < f64::from(*mib) * MIB / 100.0, format!("{} of {mib} MiB", bytes(anon)))))
+    };
+    all(images.iter().filter_map(decide).collect())
 }
 
-pub(super) fn pre_initialisation_saves(record: &Record, id: &str) -> Finding {
-    let Some(own) = Reading::of(record, CPYTHON).and_then(|reading| reading.whole_slope(Metric::Anon)) else {
+pub(super) fn pre_initialisation_saves(record: &Record, key: Key) -> Finding {
+    let Some(own) = find(record, CPYTHON).and_then(|case| case.slope_sum(Metric::Anon, &UNTIL_CALLED)) else {
         return Finding::undecided("the self-initialising CPython was not selected or could not run");
     };
-    all_of(record, &[id], |reading| {
-        let pre = reading.whole_slope(Metric::Anon)?;
+    all_of(record, &[key], |case| {
+        let pre = case.slope_sum(Metric::Anon, &UNTIL_CALLED)?;
         Some((pre < own / 2.0, format!("{} against {}", bytes(pre), bytes(own))))
     })
 }
 
-pub(super) fn reuse_is_cheaper(record: &Record, id: &str) -> Finding {
-    let Some(sandboxes) = Reading::of(record, CPYTHON_PRE) else {
+pub(super) fn reuse_is_cheaper(record: &Record, key: Key) -> Finding {
+    let Some(sandboxes) = find(record, CPYTHON_PRE) else {
         return Finding::undecided("the sandboxes to compare with were not selected or could not run");
     };
-    all_of(record, &[id], |session| {
+    all_of(record, &[key], |session| {
         let executed = session.rungs("executed");
         let rung = sandboxes.rungs("called").into_iter().filter(|rung| executed.contains(rung)).max()?;
         // With few executions, each carries a share of the sandbox's own cost.
         if rung < 16 {
             return None;
         }
-        let one = session.growth(Metric::Anon, &format!("executed@{rung}"))?;
+        let one = session.growth(Metric::Anon, ("executed", rung))?;
         // All sandboxes of the ladder are live while the first are called.
-        let per_sandbox = sandboxes.whole_slope(Metric::Anon)?;
+        let per_sandbox = sandboxes.slope_sum(Metric::Anon, &UNTIL_CALLED)?;
         let many = per_sandbox * f64::from(rung);
         Some((one < many / 10.0, format!("{rung} executions {}, {rung} sandboxes {}", bytes(one), bytes(many))))
     })
 }
 
-pub(super) fn leaks_nothing(record: &Record, ids: &[&str]) -> Finding {
-    all_of(record, ids, |reading| {
-        let found = reading.leak("executed", WINDOW, WARM_UP)?;
+pub(super) fn leaks_nothing(record: &Record, keys: &[Key]) -> Finding {
+    all_of(record, keys, |case| {
+        let found = case.leak(Metric::Anon, "executed", WINDOW, WARM_UP)?;
         Some(match found {
             Some(leak) => (false, format!("{} per execution", bytes(leak.slope / f64::from(WINDOW)))),
             None => (true, "none".to_owned()),
@@ -146,12 +163,11 @@ pub(super) fn leaks_nothing(record: &Record, ids: &[&str]) -> Finding {
     })
 }
 
-pub(super) fn drop_gives_back(record: &Record, id: &str) -> Finding {
-    all_of(record, &[id], |reading| {
+pub(super) fn drop_gives_back(record: &Record, key: Key) -> Finding {
+    all_of(record, &[key], |case| {
         // With few sandboxes, the host's own pages would be a large part.
-        let top = reading.rungs("called").into_iter().max().filter(|top| *top >= 100)?;
-        let (took, left) =
-            (reading.growth(Metric::Anon, &format!("called@{top}"))?, reading.growth(Metric::Anon, "trimmed")?);
+        let top = case.rungs("called").into_iter().max().filter(|top| *top >= 100)?;
+        let (took, left) = (case.growth(Metric::Anon, ("called", top))?, case.growth(Metric::Anon, "trimmed")?);
         Some((left < took / 10.0, format!("{} of {} left after dropping {top} sandboxes", bytes(left), bytes(took))))
     })
 }

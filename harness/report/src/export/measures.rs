@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use highwater_judge::{Aspect, Mode, View};
+use highwater_judge::{Aspect, CaseView, Mode};
 use highwater_model::{CaseRecord, Quantity, Record, TimeEstimate};
 use highwater_stats::median;
 
@@ -43,7 +43,7 @@ pub(super) fn timings<'a>(results: &Results<'a>) -> Vec<Timing<'a>> {
 }
 
 fn of_case<'a>(results: &Results<'_>, record: &'a Record, case: &'a CaseRecord) -> Vec<Measure<'a>> {
-    let view = View::new(case, &record.baseline_stage);
+    let view = CaseView::of(record, case);
     let read = case.stages.iter().flat_map(|columns| columns.memory.keys());
     let quantities: BTreeSet<Quantity> =
         read.copied().filter(|quantity| !matches!(quantity, Quantity::Figure(_))).collect();

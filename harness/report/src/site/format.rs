@@ -1,12 +1,14 @@
 //! Formats numbers with their unit and their precision (`exact, n = 20`).
 
-use highwater_model::{Failure, Unit, nanoseconds, signed_bytes};
+use highwater_model::{Failure, Unit, bytes, nanoseconds};
 use highwater_stats::Linearity;
+
+use crate::counted::grouped;
 
 /// An amount in its unit: `4.58 KiB`, `2.00`, `1.234 ms`.
 pub(super) fn amount(unit: Unit, value: f64) -> String {
     match unit {
-        Unit::Bytes => minus(signed_bytes(value).trim_start_matches('+')),
+        Unit::Bytes => minus(&bytes(value)),
         Unit::Nanoseconds => minus(&time(value)),
         Unit::Count => minus(&count(value)),
     }
@@ -70,12 +72,6 @@ pub(super) fn range(values: &[f64]) -> (f64, f64) {
     values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(*value), high.max(*value)))
 }
 
-/// `1 case`, `2 cases`.
-pub(super) fn counted(count: usize, word: &str) -> String {
-    let ending = if count == 1 { "" } else { "s" };
-    format!("{} {word}{ending}", grouped(count))
-}
-
 /// How a line deviates from linear, with `before` as a prefix. Empty for a linear one.
 pub(super) fn nonlinearity(before: &str, linearity: Linearity) -> String {
     if linearity == Linearity::Linear { String::new() } else { format!("{before}{linearity}") }
@@ -84,23 +80,6 @@ pub(super) fn nonlinearity(before: &str, linearity: Linearity) -> String {
 /// How a worker failed and at which stage: `killed by signal 9 (SIGKILL), after live@10`.
 pub(super) fn failure(failure: &Failure) -> String {
     format!("{}, {}", failure.outcome, failure.place())
-}
-
-/// The plural of a word: `sandboxes`, `plugins`.
-pub(super) fn plural(word: &str) -> String {
-    // Phrases such as `MiB dirtied` have no plural.
-    if word.contains(' ') {
-        return word.to_owned();
-    }
-    let ending = if ["s", "x", "ch", "sh"].iter().any(|end| word.ends_with(end)) { "es" } else { "s" };
-    format!("{word}{ending}")
-}
-
-/// Formats an integer with thousands separators: `2,340`.
-pub(super) fn grouped(count: usize) -> String {
-    let digits = count.to_string();
-    let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|g| std::str::from_utf8(g).ok()).collect();
-    groups.join(",")
 }
 
 /// Nanoseconds with three significant digits: `2.35 µs`, `51.2 µs`, `4.48 ms`.

@@ -4,7 +4,7 @@
 //! ```text
 //!  material   the input of the pages, read from disk
 //!  history    the blessings of a baseline, read from git
-//!  case_data  one case: ladders, fullest stage, marginal cost per unit
+//!  ladder     the rungs of a ladder, and the names of ranges of stages
 //!  panel      which cases are shown side by side
 //!  format     numbers with units and precision
 //!  names      file names, URLs, anchors
@@ -16,10 +16,10 @@
 //! The output is deterministic: the same material produces the same bytes. Nothing is measured or judged
 //! here, and data that was not measured is not shown.
 
-mod case_data;
 mod chart;
 mod format;
 mod history;
+mod ladder;
 mod material;
 mod names;
 mod pages;

@@ -1,11 +1,11 @@
-//! Groups the cases of a family for tables and charts. Cases with the same stages share a table. Case ids
-//! have the form `family/strategy/param=value,...`, and by convention the last parameter is the workload (a
-//! guest, a size, a document). Cases with the same workload are drawn in one panel and labelled with the rest
-//! of the id.
+//! Groups the cases of a family for tables and charts. Cases with the same stages share a table. By convention, the
+//! last parameter of a case is the workload (a guest, a size, a document). Cases with the same workload are drawn in one
+//! panel and labelled with their strategy and their other parameters.
 
 use std::collections::BTreeMap;
 
-use super::case_data::CaseData;
+use highwater_judge::CaseView;
+use highwater_model::CaseId;
 
 /// Maximum number of series in one chart: the number of distinguishable colours.
 pub(super) const MOST_SERIES: usize = super::chart::SERIES.len();
@@ -15,15 +15,15 @@ pub(super) const MOST_CHARTS: usize = 24;
 /// Cases with the same stages.
 #[derive(Debug)]
 pub(super) struct StageGroup<'a> {
-    /// The first component of their ids after the family, if they share one: `messages`. Otherwise empty.
+    /// The first part of their strategies, if they share one: `messages`. Otherwise empty.
     pub(super) topic: String,
-    pub(super) members: Vec<CaseData<'a>>,
+    pub(super) members: Vec<CaseView<'a>>,
 }
 
 /// Groups the cases of a family by the names of their stages, in order of first appearance. Cases whose
 /// stages are unique form one group per topic.
-pub(super) fn stage_groups<'a>(cases: &[CaseData<'a>]) -> Vec<StageGroup<'a>> {
-    let mut by_stages: Vec<(Vec<&str>, Vec<CaseData<'a>>)> = Vec::new();
+pub(super) fn stage_groups<'a>(cases: &[CaseView<'a>]) -> Vec<StageGroup<'a>> {
+    let mut by_stages: Vec<(Vec<&str>, Vec<CaseView<'a>>)> = Vec::new();
     for data in cases {
         let names = stage_names(data);
         match by_stages.iter_mut().find(|(known, _)| *known == names) {
@@ -50,17 +50,16 @@ impl StageGroup<'_> {
 }
 
 /// The names of a case's stages, without their scales.
-fn stage_names<'a>(data: &CaseData<'a>) -> Vec<&'a str> {
+fn stage_names<'a>(data: &CaseView<'a>) -> Vec<&'a str> {
     let mut names: Vec<&str> = data.case.stages.iter().map(|columns| columns.stage.name()).collect();
     names.dedup();
     names
 }
 
-fn topic(members: &[CaseData<'_>]) -> String {
-    let of =
-        |data: &CaseData<'_>| data.case.id.as_str().split('/').nth(1).filter(|it| !it.contains('=')).map(str::to_owned);
-    let first = members.first().and_then(of).unwrap_or_default();
-    if members.iter().all(|data| of(data).unwrap_or_default() == first) { first } else { String::new() }
+fn topic(members: &[CaseView<'_>]) -> String {
+    let of = |data: &CaseView<'_>| data.case.id.strategy().split('/').next().unwrap_or_default().to_owned();
+    let first = members.first().map(of).unwrap_or_default();
+    if members.iter().all(|data| of(data) == first) { first } else { String::new() }
 }
 
 /// Cases with the same workload.
@@ -69,11 +68,11 @@ pub(super) struct Panel<'a> {
     /// The workload: `guest=tiny`. Empty if all cases of the family are in one panel.
     pub(super) title: String,
     /// The cases, each with a label that is unique in the panel: `pooling, cow=on`.
-    pub(super) members: Vec<(String, CaseData<'a>)>,
+    pub(super) members: Vec<(String, CaseView<'a>)>,
 }
 
 /// The panels of a family, by stage group and then by title.
-pub(super) fn panels<'a>(cases: &[CaseData<'a>]) -> Vec<Panel<'a>> {
+pub(super) fn panels<'a>(cases: &[CaseView<'a>]) -> Vec<Panel<'a>> {
     let groups = stage_groups(cases);
     let titled = |it: &StageGroup<'a>| {
         let mut panels = by_workload(&it.members);
@@ -98,20 +97,20 @@ pub(super) fn panels<'a>(cases: &[CaseData<'a>]) -> Vec<Panel<'a>> {
     groups.iter().flat_map(titled).collect()
 }
 
-fn by_workload<'a>(cases: &[CaseData<'a>]) -> Vec<Panel<'a>> {
-    let panels = group(cases, |data| split(data.case.id.as_str()));
+fn by_workload<'a>(cases: &[CaseView<'a>]) -> Vec<Panel<'a>> {
+    let panels = group(cases, |data| split(&data.case.id));
     if panels.len() > 1 && panels.len() == cases.len() {
         // Every workload is unique, so only the workload varies: use one panel per strategy.
         return group(cases, |data| {
-            let (workload, variant) = split(data.case.id.as_str());
+            let (workload, variant) = split(&data.case.id);
             (variant, workload)
         });
     }
     panels
 }
 
-fn group<'a>(cases: &[CaseData<'a>], key: impl Fn(&CaseData<'a>) -> (String, String)) -> Vec<Panel<'a>> {
-    let mut groups: BTreeMap<String, Vec<(String, CaseData<'a>)>> = BTreeMap::new();
+fn group<'a>(cases: &[CaseView<'a>], key: impl Fn(&CaseView<'a>) -> (String, String)) -> Vec<Panel<'a>> {
+    let mut groups: BTreeMap<String, Vec<(String, CaseView<'a>)>> = BTreeMap::new();
     for data in cases {
         let (title, label) = key(data);
         groups.entry(title).or_default().push((label, *data));
@@ -122,14 +121,13 @@ fn group<'a>(cases: &[CaseData<'a>], key: impl Fn(&CaseData<'a>) -> (String, Str
     panels
 }
 
-/// Splits an id into the workload and the rest.
-pub(super) fn split(id: &str) -> (String, String) {
-    let mut parts: Vec<&str> = id.split('/').skip(1).collect();
-    let parameters = parts.pop_if(|last| last.contains('=')).unwrap_or_default();
-    let (rest, workload) = parameters.rsplit_once(',').unwrap_or(("", parameters));
-    let strategy = parts.join("/");
-    let variant = [strategy.as_str(), rest].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
-    (workload.to_owned(), variant.join(", ").replace(',', ", ").replace(",  ", ", "))
+/// The workload of a case, and its strategy with the other parameters.
+fn split(id: &CaseId) -> (String, String) {
+    let text = |(name, value): (&str, &str)| if value.is_empty() { name.to_owned() } else { format!("{name}={value}") };
+    let mut parameters: Vec<String> = id.parameters().map(text).collect();
+    let workload = parameters.pop().unwrap_or_default();
+    let strategy = Some(id.strategy().to_owned()).filter(|strategy| !strategy.is_empty());
+    (workload, strategy.into_iter().chain(parameters).collect::<Vec<_>>().join(", "))
 }
 
 #[cfg(test)]
@@ -145,7 +143,8 @@ mod tests {
             ("f/all/of/it", "", "all/of/it"),
             ("f/x=1", "x=1", ""),
         ] {
-            assert_eq!(split(id), (workload.to_owned(), variant.to_owned()), "{id}");
+            let id = id.parse().expect("an id");
+            assert_eq!(split(&id), (workload.to_owned(), variant.to_owned()), "{id}");
         }
     }
 }

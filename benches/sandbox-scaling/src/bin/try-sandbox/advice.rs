@@ -5,8 +5,8 @@
 use std::fmt::Write;
 
 use comfy_table::{CellAlignment, Table, presets};
-use highwater_judge::{Aspect, Capacity, Ceilings, View, capacity};
-use highwater_model::{Bytes, CaseRecord, Metric, Quantity, nanoseconds, signed_bytes};
+use highwater_judge::{Capacity, CaseView, Ceilings, capacity};
+use highwater_model::{Bytes, CaseRecord, Metric, Stage, bytes, nanoseconds};
 use highwater_probe::ceilings;
 use highwater_stats as stats;
 
@@ -101,7 +101,6 @@ fn does(tried: &Tried) -> String {
 
 fn row(cost: &Cost<'_>, fastest: f64, is_best: bool) -> Vec<String> {
     let label = cost.strategy.label() + if cost.strategy.leaks_under_swap() { MARK } else { "" };
-    let bytes = |bytes: f64| signed_bytes(bytes).trim_start_matches('+').to_owned();
     match &cost.outcome {
         Err(reason) => vec![label, format!("failed: {reason}")],
         Ok(figures) => vec![
@@ -171,8 +170,8 @@ fn figures(case: &CaseRecord, sandboxes: u32) -> Result<Figures, String> {
             .or_else(|| case.not_run.clone())
             .unwrap_or_else(|| "no worker completed".to_owned()));
     }
-    let parse = |text: &str| text.parse().map_err(|_| format!("no stage {text}"));
-    let (loaded, dropped, cycled) = (parse("loaded")?, parse("trimmed")?, parse("cycled")?);
+    let parse = |text: &str| text.parse::<Stage>().map_err(|_| format!("no stage {text}"));
+    let (start, loaded) = (parse("start")?, parse("loaded")?);
     let no_limits = Ceilings {
         memory: Bytes(u64::MAX >> 1),
         max_map_count: u64::MAX >> 12,
@@ -181,23 +180,18 @@ fn figures(case: &CaseRecord, sandboxes: u32) -> Result<Figures, String> {
     };
     let Capacity { bytes_per_unit, ladders, .. } =
         capacity(case, &loaded, rustix::param::page_size() as u64, &no_limits)?;
-    let view = View::new(case, &loaded);
-    let middle =
-        |quantity: Quantity, aspect: &Aspect| view.values(quantity, aspect).and_then(|values| stats::median(&values));
-    let slopes = |metric: Metric| -> f64 {
-        ladders.iter().filter_map(|name| middle(metric.into(), &Aspect::Slope(name.clone()))).sum()
-    };
+    let view = CaseView::new(case, &loaded);
+    let ladders: Vec<&str> = ladders.iter().map(String::as_str).collect();
+    let per_sandbox = |metric: Metric| view.slope_sum(metric, &ladders).unwrap_or(0.0);
+    let sandboxes = f64::from(sandboxes.max(1));
     // A pool reserves its slots with the engine: the difference to a bare process is spread over them.
-    let start = parse("start")?;
-    let engine = View::new(case, &start).values(Metric::Vsize.into(), &Aspect::Growth(loaded.clone()));
-    let reserved = engine.and_then(|values| stats::median(&values)).unwrap_or(0.0);
-    let cycle: Quantity = Quantity::Figure(CYCLE.parse().map_err(|_| "no such figure".to_owned())?);
+    let reserved = view.growth_between(Metric::Vsize, start, loaded.clone()).unwrap_or(0.0);
     Ok(Figures {
         held: bytes_per_unit.value,
-        vmas: slopes(Metric::Vmas),
-        address: slopes(Metric::Vsize) + reserved / f64::from(sandboxes.max(1)),
-        kept: middle(Metric::Anon.into(), &Aspect::Growth(dropped)).unwrap_or(0.0) / f64::from(sandboxes.max(1)),
-        cycle: middle(cycle, &Aspect::Level(cycled)).ok_or("no time was reported")?,
+        vmas: per_sandbox(Metric::Vmas),
+        address: per_sandbox(Metric::Vsize) + reserved / sandboxes,
+        kept: view.growth(Metric::Anon, "trimmed").unwrap_or(0.0) / sandboxes,
+        cycle: view.figure("cycled", CYCLE).ok_or("no time was reported")?,
     })
 }
 

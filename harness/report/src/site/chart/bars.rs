@@ -14,7 +14,7 @@ use super::{
     palette::{MUTED, TEXT, category},
     svg::{self, WIDTH, text_style, truncated},
 };
-use crate::site::format::{amount, counted};
+use crate::{counted::counted, site::format::amount};
 
 /// One bar, or a heading between bars.
 #[derive(Clone, Debug, PartialEq)]

@@ -14,7 +14,10 @@ use super::{
     palette::{GRID, MUTED, TEXT},
     svg::{self, WIDTH, text_style, truncated},
 };
-use crate::site::format::{amount, change, counted, precision, range};
+use crate::{
+    counted::counted,
+    site::format::{amount, change, precision, range},
+};
 
 /// One metric of one case, with one dot per worker.
 #[derive(Debug)]

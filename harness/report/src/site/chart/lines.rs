@@ -11,7 +11,7 @@ use super::{
     axis::{Axis, Origin},
     draw_marks, plane, svg,
 };
-use crate::site::format::counted;
+use crate::counted::counted;
 
 /// A line of a chart.
 #[derive(Debug)]

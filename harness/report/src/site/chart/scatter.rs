@@ -18,7 +18,7 @@ use super::{
     plane,
     svg::{self, text_style, truncated},
 };
-use crate::site::format::{amount, counted};
+use crate::{counted::counted, site::format::amount};
 
 /// A case: its cost in time and memory.
 #[derive(Debug)]

@@ -4,20 +4,21 @@
 use std::path::Path;
 
 use askama::Template;
-use highwater_judge::{Kind, Verdict};
+use highwater_judge::{CaseView, Kind, Verdict};
 use highwater_model::{Aspect, BaselineCase, CaseRecord, Category, Metric, Quantity, Record, Stage, Unit};
 use highwater_stats::median;
 
 use super::{
     CaseLink, Frame, Tone,
     case_tables::{Table, samples, tables},
-    family_charts, short, tone,
+    family_charts, tone,
 };
 use crate::{
+    counted::counted,
     figure_tables::name as named,
-    site::case_data::{CaseData, span},
     site::chart::{self, Bar, Chart, Key},
-    site::format::{amount, between, change, counted, failure, nonlinearity},
+    site::format::{amount, between, change, failure, nonlinearity},
+    site::ladder::span,
     site::{Material, SiteError, names},
 };
 
@@ -89,10 +90,10 @@ impl Case {
         case: &CaseRecord,
         out: Option<&Path>,
     ) -> Result<Self, SiteError> {
-        let data = CaseData::new(record, case);
+        let data = CaseView::of(record, case);
         let before = material.baselines.get(&record.family).and_then(|baseline| baseline.cases.get(&case.id));
         let (charts, legend) = charts(&data, before)?;
-        let (zeros, figures): (Vec<Figure>, Vec<Figure>) = figures(&data)
+        let (zeros, figures): (Vec<Figure>, Vec<Figure>) = figures(&data, &record.unit)
             .into_iter()
             .partition(|it| it.precision.starts_with("exact") && ["0", "0 B"].contains(&it.value.as_str()));
         let zeros: Vec<String> = zeros.into_iter().map(|it| it.name).collect();
@@ -103,7 +104,7 @@ impl Case {
                 label: record.family.clone(),
                 href: Some(format!("../{}", names::address(&names::family_page(&record.family)))),
             },
-            id: short(&case.id),
+            id: case.id.within_family().to_owned(),
             lede: lede(&data),
             not_run: case.not_run.clone(),
             failures: case
@@ -127,7 +128,7 @@ impl Case {
     }
 }
 
-fn lede(data: &CaseData<'_>) -> String {
+fn lede(data: &CaseView<'_>) -> String {
     let case = data.case;
     if case.not_run.is_some() {
         return "Not run.".to_owned();
@@ -159,11 +160,11 @@ fn unchanged(verdicts: &[&Verdict]) -> Option<String> {
 }
 
 /// The marginal costs per unit, and criterion's times.
-fn figures(data: &CaseData<'_>) -> Vec<Figure> {
+fn figures(data: &CaseView<'_>, unit_name: &str) -> Vec<Figure> {
     let mut figures = Vec::new();
     for ladder in data.ladders() {
         for metric in [Metric::Anon, Metric::PageTables, Metric::Vmas] {
-            let Some(line) = data.line(metric, &ladder) else { continue };
+            let Some(line) = data.line(metric, ladder) else { continue };
             let unit = metric.unit();
             let precision = match line.low < line.high {
                 true => format!("{}, 95 %, n = {}", between(unit, line.low, line.high), data.case.samples),
@@ -171,7 +172,7 @@ fn figures(data: &CaseData<'_>) -> Vec<Figure> {
             };
             let bend = nonlinearity("; ", line.linearity);
             figures.push(Figure {
-                name: format!("{} per {}, {ladder}", named(metric.into()), data.record.unit),
+                name: format!("{} per {unit_name}, {ladder}", named(metric.into())),
                 value: amount(unit, line.slope),
                 precision: format!("{precision}{bend}"),
             });
@@ -189,7 +190,7 @@ fn figures(data: &CaseData<'_>) -> Vec<Figure> {
 }
 
 /// Charts of all stages by category, and of the fullest stage before and after if it changed.
-fn charts(data: &CaseData<'_>, before: Option<&BaselineCase>) -> Result<(Vec<Chart>, Vec<Key>), SiteError> {
+fn charts(data: &CaseView<'_>, before: Option<&BaselineCase>) -> Result<(Vec<Chart>, Vec<Key>), SiteError> {
     let mut charts = Vec::new();
     let mut occurring = Vec::new();
     if data.case.samples == 0 {
@@ -231,17 +232,17 @@ fn charts(data: &CaseData<'_>, before: Option<&BaselineCase>) -> Result<(Vec<Cha
 
 /// Growth of anon in one category since the baseline stage, in the baseline and in the run; `None` if the baseline
 /// does not have that stage.
-fn growth(data: &CaseData<'_>, before: &BaselineCase, category: Category, stage: &Stage) -> Option<(f64, f64)> {
+fn growth(data: &CaseView<'_>, before: &BaselineCase, category: Category, stage: &Stage) -> Option<(f64, f64)> {
     let aspect = Aspect::Growth(stage.clone());
     let whole = if category.is_heap() { Metric::AnonHeap } else { Metric::AnonMapped };
     let then = before.values.get(&(whole.into(), aspect.clone()))?.parts.get(&category).copied().unwrap_or(0.0);
-    let now = median(&data.view.values(Quantity::Within(Metric::Anon, category), &aspect)?)?;
+    let now = data.median(Quantity::Within(Metric::Anon, category), &aspect)?;
     Some((then, now))
 }
 
 /// Categories of mapping in which growth of anonymous memory differs from the baseline at any stage. Equal changes at
 /// several stages share a row.
-fn changes(data: &CaseData<'_>, before: &BaselineCase) -> Changes {
+fn changes(data: &CaseView<'_>, before: &BaselineCase) -> Changes {
     let mut rows = Vec::new();
     for category in Category::ALL {
         let (unit, quantity) = (Unit::Bytes, Quantity::Within(Metric::Anon, *category));

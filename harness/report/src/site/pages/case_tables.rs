@@ -2,14 +2,15 @@
 //! values in which workers differ. Redundant cells are merged: consecutive stages with the same values share a
 //! row, and a column that is constant or repeats another one becomes a note below the table.
 
+use highwater_judge::CaseView;
 use highwater_model::{Category, Metric, Quantity, Series, StageColumns, Unit};
 use highwater_stats::median;
 
 use super::case::Figure;
 use crate::{
     figure_tables::name,
-    site::case_data::{CaseData, span},
     site::format::{amount, between, change, range, run_lengths},
+    site::ladder::span,
 };
 
 /// Metrics that are read by category of mapping. Each is compared with the previous one.
@@ -31,14 +32,14 @@ pub(super) struct Table {
 /// A column: its heading, and its text at each stage.
 type Column = (String, Vec<String>);
 
-pub(super) fn tables(data: &CaseData<'_>) -> Vec<Table> {
+pub(super) fn tables(data: &CaseView<'_>) -> Vec<Table> {
     if data.case.stages.is_empty() {
         return Vec::new();
     }
     vec![metrics(data), divided(data), times(data)]
 }
 
-fn metrics(data: &CaseData<'_>) -> Table {
+fn metrics(data: &CaseView<'_>) -> Table {
     let mut notes = Vec::new();
     let mut columns: Vec<Column> = Vec::new();
     let quantities = quantities(data).into_iter().filter(|it| it.category().is_none());
@@ -54,7 +55,7 @@ fn metrics(data: &CaseData<'_>) -> Table {
 }
 
 /// Values by category of mapping. Of each metric, only categories whose values differ from the previous metric.
-fn divided(data: &CaseData<'_>) -> Table {
+fn divided(data: &CaseView<'_>) -> Table {
     let mut notes = Vec::new();
     let mut groups = Vec::new();
     let mut before: Vec<Column> = Vec::new();
@@ -82,7 +83,7 @@ fn divided(data: &CaseData<'_>) -> Table {
     table(data, "By category of mapping", groups, notes, false)
 }
 
-fn times(data: &CaseData<'_>) -> Table {
+fn times(data: &CaseView<'_>) -> Table {
     let texts = |of: fn(&StageColumns) -> &Series| -> [Vec<String>; 2] {
         let texts = data.case.stages.iter().map(|columns| {
             let values = (0..data.case.samples).filter_map(|worker| of(columns).at(worker));
@@ -102,16 +103,16 @@ fn times(data: &CaseData<'_>) -> Table {
 }
 
 /// Every quantity that was read.
-fn quantities(data: &CaseData<'_>) -> Vec<Quantity> {
+fn quantities(data: &CaseView<'_>) -> Vec<Quantity> {
     let mut found: Vec<Quantity> = data.case.stages.iter().flat_map(|columns| columns.memory.keys().copied()).collect();
     found.sort_unstable();
     found.dedup();
     found
 }
 
-fn column(data: &CaseData<'_>, quantity: Quantity, heading: String) -> Column {
+fn column(data: &CaseView<'_>, quantity: Quantity, heading: String) -> Column {
     let text = |columns: &StageColumns| {
-        data.median(quantity, columns).map_or("–".to_owned(), |value| amount(quantity.unit(), value))
+        data.level(quantity, columns.stage.clone()).map_or("–".to_owned(), |value| amount(quantity.unit(), value))
     };
     (heading, data.case.stages.iter().map(text).collect())
 }
@@ -143,7 +144,7 @@ fn apart(columns: Vec<Column>) -> (Vec<Column>, Option<String>) {
 }
 
 fn table(
-    data: &CaseData<'_>,
+    data: &CaseView<'_>,
     title: &'static str,
     groups: Vec<(String, Vec<Column>)>,
     notes: Vec<String>,
@@ -176,11 +177,11 @@ fn table(
 
 /// Every quantity in which workers differ, at the stage where they differ most. Quantities that differ by the same
 /// amounts are merged.
-pub(super) fn samples(data: &CaseData<'_>) -> Vec<Figure> {
+pub(super) fn samples(data: &CaseView<'_>) -> Vec<Figure> {
     let mut found: Vec<Differing> = Vec::new();
     for quantity in quantities(data) {
         let values =
-            data.case.stages.iter().filter_map(|columns| Some((data.values(quantity, columns)?, &columns.stage)));
+            data.case.stages.iter().filter_map(|columns| Some((data.column(quantity, columns)?, &columns.stage)));
         let width = |values: &[f64]| {
             let (low, high) = range(values);
             high - low

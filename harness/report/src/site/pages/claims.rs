@@ -3,7 +3,7 @@
 use askama::Template;
 use highwater_model::{CaseId, ClaimRecord, Record};
 
-use super::{CaseLink, Frame, Tone, decision_tone, short};
+use super::{CaseLink, Frame, Tone, decision_tone};
 use crate::site::{Material, names};
 
 #[derive(Debug, Template)]
@@ -47,7 +47,7 @@ impl Claims {
 fn claim(record: &Record, claim: &ClaimRecord) -> Claim {
     let link = |id: &CaseId| {
         let is_there = record.cases.iter().any(|case| case.id == *id);
-        CaseLink { label: short(id), href: is_there.then(|| names::address(&names::case_page(id))) }
+        CaseLink { label: id.within_family().to_owned(), href: is_there.then(|| names::address(&names::case_page(id))) }
     };
     // Only web URLs become links, never `javascript:`.
     let is_address = ["https://", "http://"].iter().any(|scheme| claim.source.starts_with(scheme));

@@ -4,11 +4,12 @@ use askama::Template;
 use highwater_judge::{Comparison, FamilyComparison, Kind, NoBaseline, Verdict};
 use highwater_model::CaseId;
 
-use super::{CaseLink, Frame, Tone, short, tone};
+use super::{CaseLink, Frame, Tone, tone};
 use crate::{
     comparison_text::altered,
+    counted::{counted, grouped},
     escape,
-    site::format::{self, counted, grouped},
+    site::format,
     site::{Material, SiteError, names},
     verdict_groups::{VerdictGroup, worst_first},
 };
@@ -83,7 +84,7 @@ impl Compare {
 
     fn of(comparison: &Comparison, frame: Frame, before: &str, now: &str, has_page: impl Fn(&CaseId) -> bool) -> Self {
         let link = |id: &CaseId| CaseLink {
-            label: short(id),
+            label: id.within_family().to_owned(),
             href: has_page(id).then(|| names::address(&names::case_page(id))),
         };
         Self {

@@ -1,6 +1,7 @@
 //! The page of a family: tables and charts of its cases.
 
 use askama::Template;
+use highwater_judge::CaseView;
 use highwater_model::Record;
 
 use super::{
@@ -8,11 +9,9 @@ use super::{
     context::unusual,
     family_charts::{self, Section},
     family_tables::{self, Table},
-    short,
 };
 use crate::{
-    site::case_data::CaseData,
-    site::format::counted,
+    counted::counted,
     site::panel::stage_groups,
     site::{Material, SiteError, names},
 };
@@ -39,15 +38,15 @@ struct NotRun {
 impl Family {
     pub(super) fn new(material: &Material, record: &Record) -> Result<Self, SiteError> {
         let path = names::family_page(&record.family);
-        let cases: Vec<CaseData<'_>> = record.cases.iter().map(|case| CaseData::new(record, case)).collect();
-        let (ran, absent): (Vec<CaseData<'_>>, Vec<CaseData<'_>>) =
+        let cases: Vec<CaseView<'_>> = record.cases.iter().map(|case| CaseView::of(record, case)).collect();
+        let (ran, absent): (Vec<CaseView<'_>>, Vec<CaseView<'_>>) =
             cases.into_iter().partition(|data| data.case.not_run.is_none());
         Ok(Self {
             frame: Frame::new(material, record.family.clone(), &path),
             name: record.family.clone(),
             lede: lede(record),
             unusual: unusual(record),
-            tables: stage_groups(&ran).iter().map(|group| family_tables::table(material, group)).collect(),
+            tables: stage_groups(&ran).iter().map(|group| family_tables::table(material, record, group)).collect(),
             not_run: not_run(&absent),
             sections: family_charts::sections(record, &ran)?,
         })
@@ -65,12 +64,12 @@ fn lede(record: &Record) -> String {
     )
 }
 
-fn not_run(absent: &[CaseData<'_>]) -> Vec<NotRun> {
+fn not_run(absent: &[CaseView<'_>]) -> Vec<NotRun> {
     let mut found: Vec<NotRun> = Vec::new();
     for data in absent {
         let reason = data.case.not_run.clone().unwrap_or_default();
         let href = Some(format!("../{}", names::address(&names::case_page(&data.case.id))));
-        let case = CaseLink { label: short(&data.case.id), href };
+        let case = CaseLink { label: data.case.id.within_family().to_owned(), href };
         match found.iter_mut().find(|known| known.reason == reason) {
             Some(known) => known.cases.push(case),
             None => found.push(NotRun { reason, cases: vec![case] }),

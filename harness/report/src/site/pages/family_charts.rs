@@ -1,16 +1,16 @@
 //! The charts of a family's page: memory against scale, memory by category, memory against time,
 //! and where workers differ.
 
-use highwater_judge::Aspect;
+use highwater_judge::{Aspect, CaseView, ladders};
 use highwater_model::{Category, Metric, Quantity, Record, StageColumns, Unit};
 use highwater_stats::median;
 
-use super::family_tables::ladders;
 use crate::{
+    counted::{counted, plural},
     site::SiteError,
-    site::case_data::CaseData,
     site::chart::{self, Bar, Chart, Key, Line, LinesPlan, Mark, Point, Steps, Strip},
-    site::format::{amount, counted, nonlinearity, plural, range},
+    site::format::{amount, nonlinearity, range},
+    site::ladder::{Rung, rungs},
     site::panel::{self, MOST_CHARTS, MOST_SERIES, Panel},
 };
 
@@ -25,23 +25,23 @@ pub(super) struct Section {
     pub(super) charts: Vec<Chart>,
 }
 
-pub(super) fn sections(record: &Record, cases: &[CaseData<'_>]) -> Result<Vec<Section>, SiteError> {
-    let ran: Vec<CaseData<'_>> = cases.iter().copied().filter(|data| data.case.samples > 0).collect();
-    let ladders = &ladders(&ran);
+pub(super) fn sections(record: &Record, cases: &[CaseView<'_>]) -> Result<Vec<Section>, SiteError> {
+    let ran: Vec<CaseView<'_>> = cases.iter().copied().filter(|data| data.case.samples > 0).collect();
+    let ladders = ladders(ran.iter().copied());
     if ran.is_empty() {
         return Ok(Vec::new());
     }
     let panels = panel::panels(&ran);
-    let mut sections = vec![against_scale(record, &panels, ladders)?];
+    let mut sections = vec![against_scale(record, &panels, &ladders)?];
     sections.push(made_of(&panels)?);
-    sections.push(against_time(record, &panels, ladders)?);
+    sections.push(against_time(record, &panels, &ladders)?);
     sections.retain(|section| !section.charts.is_empty());
     sections.push(differing(&ran)?);
     Ok(sections)
 }
 
 /// Splits a panel into parts of at most [`MOST_SERIES`] members.
-fn chunks<'p, 'a>(panel: &'p Panel<'a>) -> Vec<(String, &'p [(String, CaseData<'a>)])> {
+fn chunks<'p, 'a>(panel: &'p Panel<'a>) -> Vec<(String, &'p [(String, CaseView<'a>)])> {
     let parts = panel.members.len().div_ceil(MOST_SERIES);
     let named = |part: usize| match parts {
         0 | 1 => String::new(),
@@ -67,7 +67,7 @@ fn title_of(panel: &Panel<'_>, part: &str) -> String {
     format!("{title}{part}")
 }
 
-fn against_scale(record: &Record, panels: &[Panel<'_>], ladders: &[String]) -> Result<Section, SiteError> {
+fn against_scale(record: &Record, panels: &[Panel<'_>], ladders: &[&str]) -> Result<Section, SiteError> {
     let mut charts = Vec::new();
     for ladder in ladders {
         for panel in panels {
@@ -81,7 +81,7 @@ fn against_scale(record: &Record, panels: &[Panel<'_>], ladders: &[String]) -> R
                     charts.push(chart::lines(LinesPlan {
                         id: format!("scale-{}", charts.len()),
                         title: title_of(panel, &part),
-                        subtitle: ladder.clone(),
+                        subtitle: (*ladder).to_owned(),
                         x_name: format!("{} {ladder}", plural(&record.unit)),
                         y_name: "anon added".into(),
                         unit: Unit::Bytes,
@@ -101,21 +101,21 @@ fn against_scale(record: &Record, panels: &[Panel<'_>], ladders: &[String]) -> R
     Ok(Section { anchor: "scale", title: "Memory against scale".into(), text, legend: Vec::new(), charts })
 }
 
-fn line(data: &CaseData<'_>, ladder: &str, label: &str, series: usize) -> Option<Line> {
-    let point = |rung: crate::site::case_data::Rung| {
+fn line(data: &CaseView<'_>, ladder: &str, label: &str, series: usize) -> Option<Line> {
+    let point = |rung: Rung| {
         let (low, high) = range(&rung.values);
         Some(Point { x: f64::from(rung.scale.0), y: median(&rung.values)?, low, high })
     };
-    let points: Vec<Point> = data.rungs(Metric::Anon, ladder).into_iter().filter_map(point).collect();
+    let points: Vec<Point> = rungs(*data, Metric::Anon, ladder).into_iter().filter_map(point).collect();
     let slope = data.line(Metric::Anon, ladder)?;
     let value = format!("{}{}", amount(Unit::Bytes, slope.slope), nonlinearity(", ", slope.linearity));
     (!points.is_empty()).then(|| Line { label: label.to_owned(), value, series, points })
 }
 
 /// The key stages: the baseline stage, the top of each ladder, and later stages without a scale.
-fn key_stages<'a>(data: &CaseData<'a>) -> Vec<(String, &'a StageColumns)> {
+fn key_stages<'a>(data: &CaseView<'a>) -> Vec<(String, &'a StageColumns)> {
     let stages = &data.case.stages;
-    let from = stages.iter().position(|columns| columns.stage == data.record.baseline_stage).unwrap_or(0);
+    let from = stages.iter().position(|columns| columns.stage == *data.baseline_stage).unwrap_or(0);
     let later = stages.get(from..).unwrap_or_default();
     let is_key = |(index, columns): &(usize, &'a StageColumns)| {
         let next = later.get(index + 1);
@@ -129,8 +129,10 @@ fn key_stages<'a>(data: &CaseData<'a>) -> Vec<(String, &'a StageColumns)> {
 }
 
 /// A metric by category of mapping at a stage.
-pub(super) fn parts(data: &CaseData<'_>, metric: Metric, columns: &StageColumns) -> Vec<(Category, f64)> {
-    let part = |category: &Category| Some((*category, data.median(Quantity::Within(metric, *category), columns)?));
+pub(super) fn parts(data: &CaseView<'_>, metric: Metric, columns: &StageColumns) -> Vec<(Category, f64)> {
+    let part = |category: &Category| {
+        Some((*category, data.level(Quantity::Within(metric, *category), columns.stage.clone())?))
+    };
     Category::ALL.iter().filter_map(part).filter(|(_, value)| *value > 0.0).collect()
 }
 
@@ -192,7 +194,7 @@ fn made_of(panels: &[Panel<'_>]) -> Result<Section, SiteError> {
     Ok(Section { anchor: "made-of", title: "Memory by category".into(), text, legend, charts })
 }
 
-fn against_time(record: &Record, panels: &[Panel<'_>], ladders: &[String]) -> Result<Section, SiteError> {
+fn against_time(record: &Record, panels: &[Panel<'_>], ladders: &[&str]) -> Result<Section, SiteError> {
     let mut routines: Vec<&String> = record.cases.iter().flat_map(|case| case.time.keys()).collect();
     routines.sort_unstable();
     routines.dedup();
@@ -201,11 +203,16 @@ fn against_time(record: &Record, panels: &[Panel<'_>], ladders: &[String]) -> Re
         false => format!("anon per {}", record.unit),
     };
     let mut charts = Vec::new();
-    let mut add = |subtitle: &str, time: &dyn Fn(&CaseData<'_>) -> Option<f64>| -> Result<(), SiteError> {
+    let mut add = |subtitle: &str, time: &dyn Fn(&CaseView<'_>) -> Option<f64>| -> Result<(), SiteError> {
         for panel in panels {
             for (part, members) in chunks(panel) {
-                let point = |(series, (label, data)): (usize, &(String, CaseData<'_>))| {
-                    Some(Mark { label: label.clone(), series, time: time(data)?, memory: data.memory()? })
+                let point = |(series, (label, data)): (usize, &(String, CaseView<'_>))| {
+                    Some(Mark {
+                        label: label.clone(),
+                        series,
+                        time: time(data)?,
+                        memory: data.growth_per_unit(Metric::Anon)?,
+                    })
                 };
                 let marks: Vec<Mark> = members.iter().enumerate().filter_map(point).collect();
                 if marks.len() > 1 {
@@ -236,14 +243,14 @@ fn against_time(record: &Record, panels: &[Panel<'_>], ladders: &[String]) -> Re
 }
 
 /// Gated quantities whose growth differs between workers, at the stage where they differ most.
-fn differing(cases: &[CaseData<'_>]) -> Result<Section, SiteError> {
+fn differing(cases: &[CaseView<'_>]) -> Result<Section, SiteError> {
     let quantities = [Metric::Anon, Metric::PageTables, Metric::Vmas, Metric::PeakAnon];
     let mut strips: Vec<(f64, Strip)> = Vec::new();
     let mut exact = 0;
     for data in cases {
         for metric in quantities {
-            let growths = data.view.aspects().into_iter().filter(|aspect| matches!(aspect, Aspect::Growth(_)));
-            let values = growths.filter_map(|aspect| Some((data.view.values(metric.into(), &aspect)?, aspect)));
+            let growths = data.aspects().into_iter().filter(|aspect| matches!(aspect, Aspect::Growth(_)));
+            let values = growths.filter_map(|aspect| Some((data.values(metric, &aspect)?, aspect)));
             let width = |values: &[f64]| {
                 let (low, high) = range(values);
                 high - low
@@ -251,7 +258,7 @@ fn differing(cases: &[CaseData<'_>]) -> Result<Section, SiteError> {
             let widest = values.max_by(|(a, _), (b, _)| width(a).total_cmp(&width(b)));
             match widest {
                 Some((values, aspect)) if width(&values) > 0.0 => {
-                    let (label, detail) = (super::short(&data.case.id), format!("{metric}, {aspect}"));
+                    let (label, detail) = (data.case.id.within_family().to_owned(), format!("{metric}, {aspect}"));
                     strips.push((width(&values), Strip { label, detail, unit: metric.unit(), values }));
                 }
                 Some(_) => exact += 1,

@@ -1,14 +1,12 @@
 //! The tables of a family's page: one for each group of cases with the same stages. A column with the same value
 //! in all cases becomes a note below the table.
 
-use highwater_judge::{Aspect, Kind};
-use highwater_model::{CaseRecord, Metric, Quantity, Stage, Unit};
-use highwater_stats::median;
+use highwater_judge::{Aspect, CaseView, Kind, ladders};
+use highwater_model::{CaseRecord, Metric, Quantity, Record, Stage, Unit};
 
-use super::{CaseLink, Tone, short, tone};
+use super::{CaseLink, Tone, tone};
 use crate::{
     figure_tables::name,
-    site::case_data::CaseData,
     site::format::{amount, between, failure, nonlinearity},
     site::panel::StageGroup,
     site::{Material, names},
@@ -60,8 +58,8 @@ struct Column {
 }
 
 /// The table of a group of cases.
-pub(super) fn table(material: &Material, cases: &StageGroup<'_>) -> Table {
-    let (same, columns): (Vec<Column>, Vec<Column>) = columns(&cases.members).into_iter().partition(|column| {
+pub(super) fn table(material: &Material, record: &Record, cases: &StageGroup<'_>) -> Table {
+    let (same, columns): (Vec<Column>, Vec<Column>) = columns(record, &cases.members).into_iter().partition(|column| {
         column.cells.len() > 1
             && column.cells[0].precision.is_empty()
             && column.cells.windows(2).all(|it| it[0] == it[1])
@@ -84,17 +82,17 @@ pub(super) fn table(material: &Material, cases: &StageGroup<'_>) -> Table {
             _ => groups.push((column.group.clone(), 1)),
         }
     }
-    let row = |(index, data): (usize, &CaseData<'_>)| {
+    let row = |(index, data): (usize, &CaseView<'_>)| {
         let href = format!("../{}", names::address(&names::case_page(&data.case.id)));
         Row {
-            case: CaseLink { label: short(&data.case.id), href: Some(href) },
+            case: CaseLink { label: data.case.id.within_family().to_owned(), href: Some(href) },
             workers: match data.case.failures.as_slice() {
                 [] => format!("n = {}", data.case.samples),
                 failures @ [first, ..] => {
                     format!("n = {}, {} failed: {}", data.case.samples, failures.len(), failure(first))
                 }
             },
-            status: status(material, data),
+            status: status(material, &record.family, data),
             cells: columns.iter().map(|column| column.cells[index].clone()).collect(),
         }
     };
@@ -112,9 +110,9 @@ fn title(cases: &StageGroup<'_>) -> String {
     if !cases.topic.is_empty() {
         return cases.topic.clone();
     }
-    let ladders = cases.members.first().map(CaseData::ladders).unwrap_or_default();
+    let ladders = cases.members.first().map(|data| data.ladders()).unwrap_or_default();
     match ladders.split_last() {
-        Some((last, [])) => last.clone(),
+        Some((last, [])) => (*last).to_owned(),
         Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
         None => {
             let stages = unique(cases.members.iter().take(1).flat_map(later).map(|stage| stage.name().to_owned()));
@@ -123,17 +121,16 @@ fn title(cases: &StageGroup<'_>) -> String {
     }
 }
 
-fn columns(cases: &[CaseData<'_>]) -> Vec<Column> {
-    let column = |group: &str, label: &str, cell: &dyn Fn(&CaseData<'_>) -> Option<Cell>| Column {
+fn columns(record: &Record, cases: &[CaseView<'_>]) -> Vec<Column> {
+    let column = |group: &str, label: &str, cell: &dyn Fn(&CaseView<'_>) -> Option<Cell>| Column {
         group: group.to_owned(),
         label: label.to_owned(),
         cells: cases.iter().map(|data| cell(data).unwrap_or_else(none)).collect(),
     };
     let mut columns = Vec::new();
-    let ladders = ladders(cases);
-    let unit = cases.first().map_or("", |data| data.record.unit.as_str());
+    let ladders = ladders(cases.iter().copied());
     for ladder in &ladders {
-        let group = format!("per {unit}, {ladder}");
+        let group = format!("per {}, {ladder}", record.unit);
         columns.extend(PER_UNIT.map(|(metric, label)| column(&group, label, &|data| slope(data, metric, ladder))));
     }
     let routines = unique(cases.iter().flat_map(|data| data.case.time.keys().cloned()));
@@ -142,13 +139,12 @@ fn columns(cases: &[CaseData<'_>]) -> Vec<Column> {
     } else {
         columns.push(column("time", "by routine", &|data| times(data.case)));
     }
-    for quantity in unique(cases.iter().flat_map(|data| data.view.figures()).map(|(quantity, _)| quantity)) {
+    for quantity in unique(cases.iter().flat_map(|data| data.figures()).map(|(quantity, _)| quantity)) {
         columns.push(column("reported by the workers", &name(quantity), &|data| figure(data, quantity)));
     }
     let stages = unique(cases.iter().flat_map(later));
     if ladders.is_empty() && stages.len() <= MOST {
-        let group =
-            cases.first().map_or(String::new(), |data| format!("anon since {}, at", data.record.baseline_stage));
+        let group = format!("anon since {}, at", record.baseline_stage);
         columns.extend(stages.iter().map(|it| column(&group, &it.to_string(), &|data| growth(data, it))));
     }
     let group = "fullest stage";
@@ -157,15 +153,10 @@ fn columns(cases: &[CaseData<'_>]) -> Vec<Column> {
     }));
     for metric in LEVELS {
         columns.push(column(group, metric.as_str(), &|data| {
-            Some(number(metric.unit(), data.median(metric, data.fullest()?)?, String::new()))
+            Some(number(metric.unit(), data.level(metric, data.fullest()?.stage.clone())?, String::new()))
         }));
     }
     columns
-}
-
-/// The names of all ladders, in order of first appearance.
-pub(super) fn ladders(cases: &[CaseData<'_>]) -> Vec<String> {
-    unique(cases.iter().flat_map(CaseData::ladders))
 }
 
 /// Removes duplicates; keeps the order of first appearance.
@@ -180,9 +171,8 @@ fn unique<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
 }
 
 /// The stages after the baseline stage.
-fn later(data: &CaseData<'_>) -> Vec<Stage> {
-    let stages = data.case.stages.iter().map(|columns| columns.stage.clone());
-    stages.skip_while(|stage| *stage != data.record.baseline_stage).skip(1).collect()
+fn later(data: &CaseView<'_>) -> Vec<Stage> {
+    data.later_stages().unwrap_or_default().iter().map(|columns| columns.stage.clone()).collect()
 }
 
 fn none() -> Cell {
@@ -195,7 +185,7 @@ fn number(unit: Unit, value: f64, precision: String) -> Cell {
 }
 
 /// The marginal cost per unit, with its interval if workers differ, and a note if it is not linear.
-fn slope(data: &CaseData<'_>, metric: Metric, ladder: &str) -> Option<Cell> {
+fn slope(data: &CaseView<'_>, metric: Metric, ladder: &str) -> Option<Cell> {
     let line = data.line(metric, ladder)?;
     let unit = metric.unit();
     let range = if line.low < line.high { between(unit, line.low, line.high) } else { String::new() };
@@ -219,25 +209,24 @@ fn times(case: &CaseRecord) -> Option<Cell> {
 }
 
 /// The last value of a figure that workers reported, with its stage if they reported it at several stages.
-fn figure(data: &CaseData<'_>, quantity: Quantity) -> Option<Cell> {
+fn figure(data: &CaseView<'_>, quantity: Quantity) -> Option<Cell> {
     let aspects: Vec<Aspect> =
-        data.view.figures().into_iter().filter(|(other, _)| *other == quantity).map(|(_, aspect)| aspect).collect();
+        data.figures().into_iter().filter(|(other, _)| *other == quantity).map(|(_, aspect)| aspect).collect();
     let aspect = aspects.last()?;
     let stage = match aspect {
         Aspect::Level(stage) if aspects.len() > 1 => format!("at {stage}"),
         _ => String::new(),
     };
-    Some(number(quantity.unit(), median(&data.view.values(quantity, aspect)?)?, stage))
+    Some(number(quantity.unit(), data.median(quantity, aspect)?, stage))
 }
 
-fn growth(data: &CaseData<'_>, stage: &Stage) -> Option<Cell> {
-    let values = data.view.values(Metric::Anon.into(), &Aspect::Growth(stage.clone()))?;
-    Some(number(Unit::Bytes, median(&values)?, String::new()))
+fn growth(data: &CaseView<'_>, stage: &Stage) -> Option<Cell> {
+    Some(number(Unit::Bytes, data.growth(Metric::Anon, stage.clone())?, String::new()))
 }
 
 /// The worst gated verdict of a case, unless all are unchanged.
-fn status(material: &Material, data: &CaseData<'_>) -> Option<(Tone, String)> {
-    let verdicts = material.verdicts(&data.record.family, &data.case.id);
+fn status(material: &Material, family: &str, data: &CaseView<'_>) -> Option<(Tone, String)> {
+    let verdicts = material.verdicts(family, &data.case.id);
     let worst = verdicts.filter(|verdict| verdict.gated).map(|verdict| verdict.kind).max()?;
     (worst != Kind::Same).then(|| (tone(worst), worst.to_string()))
 }

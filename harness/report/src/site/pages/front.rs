@@ -15,7 +15,8 @@ use super::{
     tone,
 };
 use crate::{
-    site::format::{amount, change, counted, grouped, relative},
+    counted::{counted, grouped},
+    site::format::{amount, change, relative},
     site::{Material, names},
     verdict_groups::worst_first,
 };

@@ -1,14 +1,12 @@
 //! The headline figures of a family: the range over cases with the same workload. For each figure, the workload
 //! with the largest ratio is shown, with the lowest and the highest case.
 
-use highwater_judge::Aspect;
+use highwater_judge::{Aspect, CaseView, ladders};
 use highwater_model::{Metric, Quantity, Record, Unit};
-use highwater_stats::median;
 
-use super::{CaseLink, family_tables::ladders};
+use super::CaseLink;
 use crate::{
     figure_tables::name,
-    site::case_data::CaseData,
     site::format::amount,
     site::names,
     site::panel::{Panel, panels},
@@ -40,18 +38,18 @@ pub(super) struct End {
 
 /// The headline figures of a record: memory first, then by ratio.
 pub(super) fn headlines(record: &Record) -> Vec<Headline> {
-    let cases: Vec<CaseData<'_>> = record.cases.iter().map(|case| CaseData::new(record, case)).collect();
-    let cases: Vec<CaseData<'_>> = cases.into_iter().filter(|data| data.case.samples > 0).collect();
+    let cases: Vec<CaseView<'_>> = record.cases.iter().map(|case| CaseView::of(record, case)).collect();
+    let cases: Vec<CaseView<'_>> = cases.into_iter().filter(|data| data.case.samples > 0).collect();
     let panels = panels(&cases);
     let mut memory: Vec<Headline> = Vec::new();
-    for ladder in ladders(&cases) {
+    for ladder in ladders(cases.iter().copied()) {
         let what = format!("anon per {}, {ladder}", record.unit);
-        memory.extend(widest(&panels, &what, Unit::Bytes, |data| Some(data.line(Metric::Anon, &ladder)?.slope)));
+        memory.extend(widest(&panels, &what, Unit::Bytes, |data| Some(data.line(Metric::Anon, ladder)?.slope)));
     }
     memory.sort_by(|a, b| b.ratio.total_cmp(&a.ratio));
     // Marginal costs are more informative than totals of cases without a ladder.
     memory.extend(widest(&panels, "anon at the fullest stage", Unit::Bytes, |data| {
-        data.ladders().is_empty().then(|| data.memory())?
+        data.ladders().is_empty().then(|| data.growth_per_unit(Metric::Anon))?
     }));
     let mut others: Vec<Headline> = Vec::new();
     if record.cases.iter().all(|case| case.time.is_empty()) {
@@ -64,7 +62,7 @@ pub(super) fn headlines(record: &Record) -> Vec<Headline> {
     for routine in routines {
         others.extend(widest(&panels, routine, Unit::Nanoseconds, |data| Some(data.case.time.get(routine)?.ns)));
     }
-    let mut figures: Vec<Quantity> = cases.iter().flat_map(|data| data.view.figures()).map(|(it, _)| it).collect();
+    let mut figures: Vec<Quantity> = cases.iter().flat_map(|data| data.figures()).map(|(it, _)| it).collect();
     figures.sort_unstable();
     figures.dedup();
     for figure in figures {
@@ -77,19 +75,19 @@ pub(super) fn headlines(record: &Record) -> Vec<Headline> {
 }
 
 /// The last value of a figure that the workers of a case reported.
-fn reported(data: &CaseData<'_>, figure: Quantity) -> Option<f64> {
-    let (_, aspect): (Quantity, Aspect) = data.view.figures().into_iter().rfind(|(it, _)| *it == figure)?;
-    median(&data.view.values(figure, &aspect)?)
+fn reported(data: &CaseView<'_>, figure: Quantity) -> Option<f64> {
+    let (_, aspect): (Quantity, Aspect) = data.figures().into_iter().rfind(|(it, _)| *it == figure)?;
+    data.median(figure, &aspect)
 }
 
 /// The lowest and the highest value in the panel with the largest ratio.
-fn widest(panels: &[Panel<'_>], what: &str, unit: Unit, of: impl Fn(&CaseData<'_>) -> Option<f64>) -> Option<Headline> {
+fn widest(panels: &[Panel<'_>], what: &str, unit: Unit, of: impl Fn(&CaseView<'_>) -> Option<f64>) -> Option<Headline> {
     let ends = |panel: &Panel<'_>| {
         let values = panel.members.iter().filter_map(|(label, data)| Some((label, data, of(data)?)));
         let values: Vec<_> = values.filter(|(_, _, value)| *value > 0.0).collect();
         let least = values.iter().min_by(|a, b| a.2.total_cmp(&b.2))?;
         let most = values.iter().rev().max_by(|a, b| a.2.total_cmp(&b.2))?;
-        let end = |(label, data, value): &(&String, &CaseData<'_>, f64)| End {
+        let end = |(label, data, value): &(&String, &CaseView<'_>, f64)| End {
             value: amount(unit, *value),
             case: CaseLink { label: (*label).clone(), href: Some(names::address(&names::case_page(&data.case.id))) },
         };

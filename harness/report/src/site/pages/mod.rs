@@ -137,8 +137,3 @@ pub(super) fn all(material: &Material, out: Option<&Path>) -> Result<Vec<Page>, 
 fn page(path: &str, template: &impl Template) -> Result<Page, SiteError> {
     Ok(Page { path: path.to_owned(), html: escape::page(&template.render()?) })
 }
-
-/// A case id without its family.
-fn short(id: &highwater_model::CaseId) -> String {
-    id.as_str().split_once('/').map_or(id.as_str(), |(_, rest)| rest).to_owned()
-}

@@ -1,14 +1,14 @@
 //! The page of trends: gated metrics over the history of the baselines, with the reasons of the blessings.
 
 use askama::Template;
-use highwater_judge::{Keep, Mode, Policy, baselines};
+use highwater_judge::{CaseView, Keep, Mode, Policy, baselines, ladders};
 use highwater_model::{Aspect, Baseline, Metric, Record, Summary};
 
-use super::{CaseLink, Frame, family_tables::ladders, short};
+use super::{CaseLink, Frame};
 use crate::{
-    site::case_data::CaseData,
+    counted::counted,
     site::chart::{self, Chart, Line, LinesPlan, Point, Steps},
-    site::format::{amount, change, counted},
+    site::format::{amount, change},
     site::panel::{self, MOST_CHARTS, MOST_SERIES, Panel},
     site::{Blessed, History, Material, SiteError, names},
 };
@@ -78,8 +78,8 @@ fn group(material: &Material, record: &Record) -> Result<Group, SiteError> {
         Some(History::Unknown(why)) => (&[][..], Some(format!("No history: {why}."))),
         None => (&[][..], Some("The history was not read.".to_owned())),
     };
-    let cases: Vec<CaseData<'_>> = record.cases.iter().map(|case| CaseData::new(record, case)).collect();
-    let cases: Vec<CaseData<'_>> = cases.into_iter().filter(|data| data.case.samples > 0).collect();
+    let cases: Vec<CaseView<'_>> = record.cases.iter().map(|case| CaseView::of(record, case)).collect();
+    let cases: Vec<CaseView<'_>> = cases.into_iter().filter(|data| data.case.samples > 0).collect();
     let gated = gated(&cases, &material.policy);
     let run = baselines::of_run(record, &material.policy, Keep::Gated);
     let steps: Vec<&Baseline> = known.iter().map(|blessed| &blessed.baseline).chain([&run]).collect();
@@ -115,7 +115,7 @@ fn note(index: usize, blessed: &Blessed) -> Note {
     }
 }
 
-fn row(steps: &[&Baseline], gated: &[Gated], data: &CaseData<'_>) -> Row {
+fn row(steps: &[&Baseline], gated: &[Gated], data: &CaseView<'_>) -> Row {
     let cell = |gated: &Gated| {
         let points = points(steps, gated, data);
         let (Some(first), Some(last)) = (points.first(), points.last()) else {
@@ -130,14 +130,17 @@ fn row(steps: &[&Baseline], gated: &[Gated], data: &CaseData<'_>) -> Row {
         (amount(unit, last.y), since)
     };
     let href = Some(names::address(&names::case_page(&data.case.id)));
-    Row { case: CaseLink { label: short(&data.case.id), href }, cells: gated.iter().map(cell).collect() }
+    Row {
+        case: CaseLink { label: data.case.id.within_family().to_owned(), href },
+        cells: gated.iter().map(cell).collect(),
+    }
 }
 
 /// Charts of metrics that changed at least once.
 fn change_charts(
     record: &Record,
     steps: &[&Baseline],
-    cases: &[CaseData<'_>],
+    cases: &[CaseView<'_>],
     gated: &[Gated],
 ) -> Result<Vec<Chart>, SiteError> {
     let panels = panel::panels(cases);
@@ -153,9 +156,9 @@ fn change_charts(
 }
 
 /// The aspects that the policy gates in some case: slopes, and growth of the metrics whose slopes are not gated.
-fn gated(cases: &[CaseData<'_>], policy: &Policy) -> Vec<Gated> {
+fn gated(cases: &[CaseView<'_>], policy: &Policy) -> Vec<Gated> {
     let is_gated = |metric: Metric, what: &What| {
-        let aspect = |data: &CaseData<'_>| match what {
+        let aspect = |data: &CaseView<'_>| match what {
             What::Slope(ladder) => Some(Aspect::Slope(ladder.clone())),
             What::Growth => Some(Aspect::Growth(data.fullest()?.stage.clone())),
         };
@@ -163,10 +166,11 @@ fn gated(cases: &[CaseData<'_>], policy: &Policy) -> Vec<Gated> {
             aspect(data).is_some_and(|it| policy.applied(&data.case.id, metric.into(), &it).mode == Mode::Gate)
         })
     };
-    let ladders = ladders(cases);
+    let ladders = ladders(cases.iter().copied());
     let mut all = Vec::new();
     for metric in Metric::ALL.iter().copied() {
-        let slopes = ladders.iter().cloned().map(What::Slope).filter(|what| is_gated(metric, what));
+        let slopes =
+            ladders.iter().map(|ladder| What::Slope((*ladder).to_owned())).filter(|what| is_gated(metric, what));
         let before = all.len();
         all.extend(slopes.map(|what| Gated { metric, what }));
         if all.len() == before && is_gated(metric, &What::Growth) {
@@ -186,7 +190,7 @@ impl Gated {
     }
 
     /// Its summary in a baseline or in the run; `None` if that does not have the case or aspect.
-    fn summary<'a>(&self, baseline: &'a Baseline, data: &CaseData<'_>) -> Option<&'a Summary> {
+    fn summary<'a>(&self, baseline: &'a Baseline, data: &CaseView<'_>) -> Option<&'a Summary> {
         let aspect = match &self.what {
             What::Slope(ladder) => Aspect::Slope(ladder.clone()),
             What::Growth => Aspect::Growth(data.fullest()?.stage.clone()),
@@ -205,7 +209,7 @@ fn panel_charts(
     let parts = panel.members.len().div_ceil(MOST_SERIES);
     let mut charts = Vec::new();
     for (part, members) in panel.members.chunks(MOST_SERIES).enumerate() {
-        let line = |(series, (label, data)): (usize, &(String, CaseData<'_>))| line(steps, gated, label, series, data);
+        let line = |(series, (label, data)): (usize, &(String, CaseView<'_>))| line(steps, gated, label, series, data);
         let lines: Vec<Line> = members.iter().enumerate().filter_map(line).collect();
         if lines.iter().all(|line| is_flat(&line.points)) {
             continue;
@@ -226,7 +230,7 @@ fn panel_charts(
     Ok(charts)
 }
 
-fn line(steps: &[&Baseline], gated: &Gated, label: &str, series: usize, data: &CaseData<'_>) -> Option<Line> {
+fn line(steps: &[&Baseline], gated: &Gated, label: &str, series: usize, data: &CaseView<'_>) -> Option<Line> {
     let points = points(steps, gated, data);
     let (first, last) = (points.first()?, points.last()?);
     let unit = gated.metric.unit();
@@ -237,7 +241,7 @@ fn line(steps: &[&Baseline], gated: &Gated, label: &str, series: usize, data: &C
     Some(Line { label: label.to_owned(), value, series, points })
 }
 
-fn points(steps: &[&Baseline], gated: &Gated, data: &CaseData<'_>) -> Vec<Point> {
+fn points(steps: &[&Baseline], gated: &Gated, data: &CaseView<'_>) -> Vec<Point> {
     let point = |(index, baseline): (usize, &&Baseline)| {
         let Summary { median, low, high, .. } = gated.summary(baseline, data)?;
         Some(Point { x: index as f64, y: *median, low: *low, high: *high })
