@@ -1,6 +1,6 @@
 //! Claims about the memory cost of parsing YAML, and how a run confirms or refutes them.
 
-use highwater_judge::{Claim, Finding};
+use highwater_judge::{CaseView, Claim, Finding};
 use highwater_model::{CaseId, Metric, Record};
 
 use crate::{generate::SIZE, growth};
@@ -10,7 +10,6 @@ const REPORT: &str = "memory analysis of libfyaml's Python bindings";
 
 /// All claims. Those about libfyaml are decided on libfyaml if it was measured (the feature `libfyaml`), and otherwise
 /// on an equivalent strategy of this family.
-/// The claims that a run decides.
 pub const CLAIMS: [Claim; 9] = [
     Claim {
         id: "total-is-3.52",
@@ -91,8 +90,8 @@ pub const CLAIMS: [Claim; 9] = [
         refuted_if: "the saving is not within a third of that, either with repeated texts or with unique texts",
         decide: |record| {
             let saved = |(on, off): (f64, f64)| 100.0 * (1.0 - off / on);
-            let both = |repeat: [&'static str; 2], unique: [&'static str; 2]| {
-                let of = |[on, off]: [&str; 2]| pair(record, (on, off), Metric::Anon).map(saved);
+            let both = |repeat: [Key; 2], unique: [Key; 2]| {
+                let of = |[on, off]: [Key; 2]| pair(record, (on, off), Metric::Anon).map(saved);
                 let cases = ids(&[repeat, unique].concat());
                 of(repeat).zip(of(unique)).map(|saved| (saved, cases))
             };
@@ -145,7 +144,8 @@ pub const CLAIMS: [Claim; 9] = [
         source: REPORT,
         refuted_if: "their multiples of the file are not within a fifth of 17.3 and 25.7",
         decide: |record| {
-            let (pyyaml, ruamel) = ("yaml-parse/peer-python/parser=pyyaml", "yaml-parse/peer-python/parser=ruamel");
+            let pyyaml: Key = ("peer-python", &[("parser", "pyyaml")]);
+            let ruamel: Key = ("peer-python", &[("parser", "ruamel")]);
             two(record, (pyyaml, Metric::Rss), (ruamel, Metric::Rss), |pyyaml, ruamel| {
                 let near = |is: f64, said: f64| (is / said - 1.0).abs() <= 0.2;
                 let figures = format!("PyYAML (pure) {pyyaml:.1}x, ruamel.yaml {ruamel:.1}x of this file");
@@ -162,31 +162,48 @@ pub const CLAIMS: [Claim; 9] = [
     },
 ];
 
-const FY_KEPT: &str = "yaml-parse/libfyaml/arena=doubled,dedup=on,file=repeat,input=string-kept";
-const FY_DOUBLED: &str = "yaml-parse/libfyaml/arena=doubled,dedup=on,file=repeat,input=map";
-const FY_PLAIN: &str = "yaml-parse/libfyaml/arena=doubled,dedup=off,file=repeat,input=map";
-const FY_TRIMMED: &str = "yaml-parse/libfyaml/arena=trimmed,dedup=on,file=repeat,input=map";
-const FY_MALLOC: &str = "yaml-parse/libfyaml/arena=malloc,dedup=on,file=repeat,input=map";
-const FY_UNIQUE: &str = "yaml-parse/libfyaml/arena=doubled,dedup=on,file=unique,input=map";
-const FY_UNIQUE_PLAIN: &str = "yaml-parse/libfyaml/arena=doubled,dedup=off,file=unique,input=map";
-const RC_REPEAT: [&str; 2] = ["yaml-parse/tree-rc/dedup=on,file=repeat", "yaml-parse/tree-rc/dedup=off,file=repeat"];
-const RC_UNIQUE: [&str; 2] = ["yaml-parse/tree-rc/dedup=on,file=unique", "yaml-parse/tree-rc/dedup=off,file=unique"];
-const TAPE_STRING: &str = "yaml-parse/tape-lazy/input=string";
-const TAPE_MAP: &str = "yaml-parse/tape-lazy/input=map";
-const TAPE_WINDOW: &str = "yaml-parse/tape-lazy/input=map-window";
-const ARENA_DOUBLED: &str = "yaml-parse/tree-arena/arena=mremap";
-const ARENA_TRIMMED: &str = "yaml-parse/tree-arena/arena=mremap-trim";
-const ARENA_MALLOC: &str = "yaml-parse/tree-arena/arena=malloc";
+/// A case: its strategy and its parameters.
+type Key = (&'static str, &'static [(&'static str, &'static str)]);
 
-/// Returns the median growth up to `walked`, as a multiple of the file size.
-fn one(record: &Record, case: &str, metric: Metric) -> Option<f64> {
-    let mut values = growth::walked(record, record.case(case)?, metric)?;
-    values.sort_by(f64::total_cmp);
-    Some(values.get(values.len() / 2)? / SIZE as f64)
+const FY_KEPT: Key =
+    ("libfyaml", &[("arena", "doubled"), ("dedup", "on"), ("file", "repeat"), ("input", "string-kept")]);
+const FY_DOUBLED: Key = ("libfyaml", &[("arena", "doubled"), ("dedup", "on"), ("file", "repeat"), ("input", "map")]);
+const FY_PLAIN: Key = ("libfyaml", &[("arena", "doubled"), ("dedup", "off"), ("file", "repeat"), ("input", "map")]);
+const FY_TRIMMED: Key = ("libfyaml", &[("arena", "trimmed"), ("dedup", "on"), ("file", "repeat"), ("input", "map")]);
+const FY_MALLOC: Key = ("libfyaml", &[("arena", "malloc"), ("dedup", "on"), ("file", "repeat"), ("input", "map")]);
+const FY_UNIQUE: Key = ("libfyaml", &[("arena", "doubled"), ("dedup", "on"), ("file", "unique"), ("input", "map")]);
+const FY_UNIQUE_PLAIN: Key =
+    ("libfyaml", &[("arena", "doubled"), ("dedup", "off"), ("file", "unique"), ("input", "map")]);
+const RC_REPEAT: [Key; 2] =
+    [("tree-rc", &[("dedup", "on"), ("file", "repeat")]), ("tree-rc", &[("dedup", "off"), ("file", "repeat")])];
+const RC_UNIQUE: [Key; 2] =
+    [("tree-rc", &[("dedup", "on"), ("file", "unique")]), ("tree-rc", &[("dedup", "off"), ("file", "unique")])];
+const TAPE_STRING: Key = ("tape-lazy", &[("input", "string")]);
+const TAPE_MAP: Key = ("tape-lazy", &[("input", "map")]);
+const TAPE_WINDOW: Key = ("tape-lazy", &[("input", "map-window")]);
+const ARENA_DOUBLED: Key = ("tree-arena", &[("arena", "mremap")]);
+const ARENA_TRIMMED: Key = ("tree-arena", &[("arena", "mremap-trim")]);
+const ARENA_MALLOC: Key = ("tree-arena", &[("arena", "malloc")]);
+
+fn id((strategy, parameters): Key) -> Option<CaseId> {
+    CaseId::new("yaml-parse", strategy, parameters).ok()
+}
+
+fn ids(cases: &[Key]) -> Vec<CaseId> {
+    cases.iter().filter_map(|case| id(*case)).collect()
+}
+
+fn not_measured(case: Key) -> Finding {
+    Finding::undecided(id(case).map_or_else(String::new, |id| format!("{id} was not measured")))
+}
+
+/// Returns the growth up to `walked`, as a multiple of the file size.
+fn one(record: &Record, (strategy, parameters): Key, metric: Metric) -> Option<f64> {
+    Some(CaseView::find(record, strategy, parameters)?.growth(metric, "walked")? / SIZE as f64)
 }
 
 /// Returns the same for two cases.
-fn pair(record: &Record, (first, second): (&str, &str), metric: Metric) -> Option<(f64, f64)> {
+fn pair(record: &Record, (first, second): (Key, Key), metric: Metric) -> Option<(f64, f64)> {
     one(record, first, metric).zip(one(record, second, metric))
 }
 
@@ -194,18 +211,9 @@ fn within_a_third(is: f64, said: f64) -> bool {
     (is / said - 1.0).abs() <= 1.0 / 3.0
 }
 
-fn ids(cases: &[&str]) -> Vec<CaseId> {
-    cases.iter().filter_map(|id| id.parse().ok()).collect()
-}
-
 /// Decides by the anonymous memory of two cases of libfyaml, or of two cases of the linked tree if libfyaml was not
 /// measured.
-fn arenas(
-    record: &Record,
-    own: (&'static str, &'static str),
-    ours: (&'static str, &'static str),
-    decide: impl Fn(&str, f64, f64) -> Finding,
-) -> Finding {
+fn arenas(record: &Record, own: (Key, Key), ours: (Key, Key), decide: impl Fn(&str, f64, f64) -> Finding) -> Finding {
     match pair(record, own, Metric::Anon) {
         Some((first, second)) => decide("libfyaml", first, second).on(&ids(&[own.0, own.1])),
         None => two(record, (ours.0, Metric::Anon), (ours.1, Metric::Anon), |first, second| {
@@ -216,27 +224,26 @@ fn arenas(
 
 fn ratio(
     record: &Record,
-    case: &'static str,
+    case: Key,
     metric: Metric,
     holds: impl Fn(f64) -> bool,
     figures: impl FnOnce(f64) -> String,
 ) -> Finding {
     match one(record, case, metric) {
-        Some(value) => Finding::holds(holds(value), figures(value)).on(&case.parse::<CaseId>().ok()),
-        None => Finding::undecided(format!("{case} was not measured")),
+        Some(value) => Finding::holds(holds(value), figures(value)).on(&id(case)),
+        None => not_measured(case),
     }
 }
 
 fn two(
     record: &Record,
-    (first, first_metric): (&str, Metric),
-    (second, second_metric): (&str, Metric),
+    (first, first_metric): (Key, Metric),
+    (second, second_metric): (Key, Metric),
     decide: impl Fn(f64, f64) -> Finding,
 ) -> Finding {
-    let cases = ids(&[first, second]);
     match (one(record, first, first_metric), one(record, second, second_metric)) {
-        (Some(a), Some(b)) => decide(a, b).on(&cases),
-        (None, _) => Finding::undecided(format!("{first} was not measured")),
-        (_, None) => Finding::undecided(format!("{second} was not measured")),
+        (Some(a), Some(b)) => decide(a, b).on(&ids(&[first, second])),
+        (None, _) => not_measured(first),
+        (_, None) => not_measured(second),
     }
 }

@@ -1,7 +1,7 @@
 //! Linearity of memory and time in the file size: fits a line through the sizes and checks whether it bends.
 
-use highwater_judge::{Aspect, CaseView, Finding};
-use highwater_model::{CaseId, CaseRecord, Metric, Quantity, Record};
+use highwater_judge::{CaseView, Finding};
+use highwater_model::{Aspect, CaseRecord, Metric, Record};
 use highwater_stats::{LinearFit, Linearity, theil_sen_fit};
 
 use crate::{generate::SIZE, peers::Peer};
@@ -20,13 +20,13 @@ struct Growth {
 }
 
 impl Growth {
-    /// Fits the cases of one parser, given by id and size in MiB.
-    fn of(record: &Record, sizes: &[(String, f64)]) -> Option<Self> {
-        let cases: Option<Vec<&CaseRecord>> = sizes.iter().map(|(id, _)| record.case(id)).collect();
-        let scales: Vec<f64> = sizes.iter().map(|(_, mib)| *mib).collect();
-        let (memory, time): (Vec<_>, Vec<_>) = cases?
-            .into_iter()
-            .map(|case| Some((walked(record, case, Metric::Anon)?, fastest(case)?)))
+    /// Fits cases of one parser, each with its size in MiB.
+    fn of(cases: &[(CaseView<'_>, f64)]) -> Option<Self> {
+        let scales: Vec<f64> = cases.iter().map(|(_, mib)| *mib).collect();
+        let walked = Aspect::Growth("walked".parse().ok()?);
+        let (memory, time): (Vec<_>, Vec<_>) = cases
+            .iter()
+            .map(|(view, _)| Some((view.values(Metric::Anon, &walked)?, fastest(view.case)?)))
             .collect::<Option<_>>()?;
         let fewest = memory.iter().map(Vec::len).min()?;
         let workers: Vec<Vec<f64>> =
@@ -46,12 +46,6 @@ impl Growth {
     }
 }
 
-/// Returns the growth up to `walked` of each worker.
-pub(crate) fn walked(record: &Record, case: &CaseRecord, metric: Metric) -> Option<Vec<f64>> {
-    let walked = Aspect::Growth("walked".parse().ok()?);
-    CaseView::of(record, case).values(Quantity::from(metric), &walked)
-}
-
 /// Returns the CPU time from the path to the document of the fastest worker. All workers do the same work.
 fn fastest(case: &CaseRecord) -> Option<f64> {
     let cpu = |stage: &str| Some(&case.stage(&stage.parse().ok()?)?.cpu_ns);
@@ -59,22 +53,28 @@ fn fastest(case: &CaseRecord) -> Option<f64> {
     (0..case.samples).filter_map(|worker| Some(loaded.at(worker)? + parsed.at(worker)?)).min().map(|ns| ns as f64)
 }
 
-fn case(parser: &str, mib: u64) -> (String, f64) {
-    (format!("yaml-parse/growth/parser={parser},mib={mib}"), mib as f64)
+/// The cases of `growth` of one parser, from the smallest size.
+fn sizes<'a>(record: &'a Record, parser: &str) -> Vec<(CaseView<'a>, f64)> {
+    let cases = CaseView::select(record, "growth", &[("parser", parser)]).into_iter();
+    let mut sizes: Vec<_> = cases.filter_map(|case| Some((case, case.parameter("mib")?.parse().ok()?))).collect();
+    sizes.sort_by(|(_, a), (_, b): &(_, f64)| a.total_cmp(b));
+    sizes
 }
 
 /// Decides whether the tape grows linearly, and names the peers that do not.
 pub(crate) fn decide(record: &Record) -> Finding {
-    let sizes = [1, 4, 16, 64].map(|mib| case("tape-lazy", mib));
-    let Some(ours) = Growth::of(record, &sizes) else {
+    let tape = sizes(record, "tape-lazy");
+    let all_sizes = tape.iter().map(|(_, mib)| *mib).eq([1.0, 4.0, 16.0, 64.0]);
+    let Some(ours) = all_sizes.then(|| Growth::of(&tape)).flatten() else {
         return Finding::undecided("not all sizes of the lazy tape were measured");
     };
     let peers: Vec<(&str, Growth)> = Peer::ALL
         .iter()
         .filter_map(|peer| {
-            let whole = (format!("yaml-parse/peer/parser={}", peer.name()), SIZE as f64 / MIB);
-            let sizes = [case(peer.name(), 1), case(peer.name(), 4), whole];
-            Some((peer.name(), Growth::of(record, &sizes)?))
+            let mut cases = sizes(record, peer.name());
+            cases.push((CaseView::find(record, "peer", &[("parser", peer.name())])?, SIZE as f64 / MIB));
+            // With fewer sizes, any growth is a straight line.
+            (cases.len() >= 3).then(|| Growth::of(&cases)).flatten().map(|growth| (peer.name(), growth))
         })
         .collect();
     let bent: Vec<String> = peers
@@ -87,6 +87,5 @@ pub(crate) fn decide(record: &Record) -> Finding {
         [] => format!("{} peers are linear, from 1 to 6.35 MiB", peers.len()),
         some => some.join("; "),
     };
-    let ids: Vec<CaseId> = sizes.iter().filter_map(|(id, _)| id.parse().ok()).collect();
-    Finding::holds(ours.is_linear(), format!("{}; {others}", ours.summary())).on(&ids)
+    Finding::holds(ours.is_linear(), format!("{}; {others}", ours.summary())).on(tape.iter().map(|(case, _)| case.id()))
 }

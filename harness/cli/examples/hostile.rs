@@ -3,8 +3,9 @@
 
 use std::{io::Write, os::fd::BorrowedFd, path::PathBuf};
 
-use highwater_model::{CaseId, Context};
-use highwater_worker::{Case, CaseResult, Claim, Dirs, Family, Finding, NotRun, Stages};
+use highwater_judge::{Claim, Finding};
+use highwater_model::CaseId;
+use highwater_worker::{Case, CaseResult, Dirs, Family, NotRun, Stages};
 
 /// An escape sequence, a NUL, bytes that are not UTF-8, markup, cells of tables, commands of CI systems, a surrogate, a
 /// noncharacter, and text that is shown in the other direction.
@@ -16,7 +17,9 @@ const TEXT: &str =
     "\u{1b}[31m::error::\u{0} ##[error]<script>alert(1)</script> | \u{202e}a\u{200f} \u{ffff} `x` ]]> =1";
 
 fn main() -> std::process::ExitCode {
-    highwater::main(family)
+    let claim =
+        Claim { id: "claim", statement: TEXT, source: TEXT, refuted_if: TEXT, decide: |_| Finding::undecided(TEXT) };
+    highwater::bench(family).context([("engine".to_owned(), TEXT.to_owned())]).claims([claim]).main()
 }
 
 fn family() -> Family {
@@ -25,15 +28,7 @@ fn family() -> Family {
         name: "hostile",
         unit: "<b>unit</b>",
         baseline_stage: "loaded",
-        context: Context::from([("engine".to_owned(), TEXT.to_owned())]),
         cases: kinds.map(|kind| Box::new(Hostile(kind)) as Box<dyn Case>).into(),
-        claims: vec![Claim {
-            id: "claim",
-            statement: TEXT,
-            source: TEXT,
-            refuted_if: TEXT,
-            decide: |_| Finding::undecided(TEXT),
-        }],
     }
 }
 

@@ -1,8 +1,8 @@
 //! Claims about the marginal cost of an actor: the form of its manifest, and Extism itself.
 
 use highwater_judge::CaseView;
-use highwater_model::{Metric, Record, bytes, signed_bytes};
 use highwater_judge::Finding;
+use highwater_model::{Metric, Record, bytes, signed_bytes};
 
 use crate::selected::{UNTIL_CALLED, scaling};
 

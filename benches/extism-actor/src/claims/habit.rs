@@ -1,8 +1,8 @@
 //! Claims about allocation habits: what the host and the guest pay for each.
 
 use highwater_judge::CaseView;
-use highwater_model::{Metric, Record, bytes, nanoseconds};
 use highwater_judge::Finding;
+use highwater_model::{Metric, Record, bytes, nanoseconds};
 
 use crate::{
     Habit,

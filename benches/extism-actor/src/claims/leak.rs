@@ -1,8 +1,8 @@
 //! Claims about memory that an actor keeps: functions that leak, and what a reset or a new plugin gives back.
 
 use highwater_judge::CaseView;
-use highwater_model::{Metric, Record, bytes};
 use highwater_judge::Finding;
+use highwater_model::{Metric, Record, bytes};
 
 use crate::{Leak, WINDOW, habits::stage, selected::large_message};
 

@@ -1,8 +1,8 @@
 //! Claims about memory limits: how much of a limit an actor can use, and what happens beyond it.
 
 use highwater_judge::CaseView;
-use highwater_model::{Record, bytes};
 use highwater_judge::Finding;
+use highwater_model::{Record, bytes};
 
 use crate::selected::limited;
 

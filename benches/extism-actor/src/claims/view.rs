@@ -1,8 +1,8 @@
 //! Claims about views of an actor's memory: the host's monitor and the guest's own.
 
 use highwater_judge::CaseView;
-use highwater_model::{Metric, Record, bytes};
 use highwater_judge::Finding;
+use highwater_model::{Metric, Record, bytes};
 
 /// The parameters of the one case of `monitoring`.
 const MONITORING: &[(&str, &str)] = &[("grown", "16m"), ("echoed", "4m")];
