@@ -3,6 +3,8 @@
 //! ```text
 //!  order_statistics  levels of tied values, median, quantile
 //!  theil_sen         slope over a ladder, its confidence interval, linearity
+//!  fisher_exact      test of two proportions
+//!  sequential        repeated tests with one error rate
 //!  envelope          A/A envelope: how much the median varies without a change
 //!  mann_kendall      trend test
 //!  leak              a significant trend of at least a page per window
@@ -21,6 +23,7 @@
 mod clopper_pearson;
 mod combinatorics;
 mod envelope;
+mod fisher_exact;
 mod leak;
 mod mann_kendall;
 mod mann_whitney;
@@ -28,14 +31,17 @@ mod normal;
 mod order_statistics;
 mod pareto;
 mod resample;
+mod sequential;
 mod sign_test;
 mod theil_sen;
 
 pub use clopper_pearson::{ProportionInterval, clopper_pearson};
 pub use envelope::envelope;
+pub use fisher_exact::{Events, fisher_exact};
 pub use leak::{Leak, leak};
 pub use mann_kendall::{MannKendall, mann_kendall};
 pub use order_statistics::{ROUNDING, median};
 pub use pareto::pareto;
+pub use sequential::SequentialPlan;
 pub use sign_test::{SignTest, sign_test};
 pub use theil_sen::{LinearFit, Linearity, MedianEstimate, estimate_median, theil_sen_fit};
