@@ -5,13 +5,13 @@ use std::path::Path;
 use highwater_judge::exact_where_gated;
 use highwater_model::Record;
 use highwater_report::escape;
-use highwater_runner::{Interrupt, Measuring, RunError, Sampling};
+use highwater_runner::{Interrupt, Measuring, Plan, RunError, Sampling};
 use highwater_worker::Dirs;
 
 use crate::{
     bench::Parts,
     matcher::Matcher,
-    options::{Options, Switch},
+    options::{Mode, Options, Switch},
     plan, progress,
 };
 
@@ -25,6 +25,9 @@ pub(super) fn measure(
     interrupt: &Interrupt,
 ) -> Result<Record, RunError> {
     let plan = plan::make(bench, options, matcher, dirs, folder)?;
+    if options.mode() == Mode::Measure {
+        plan.write(&Plan::path_of_run(folder, bench.family.name))?;
+    }
     let mut measuring = Measuring::new(&plan.worker, folder, interrupt)?;
     let bar = progress::bar(plan.cases.len());
     let mut cases = Vec::new();

@@ -146,9 +146,11 @@ impl Options {
         }
     }
 
-    /// The selection as stored in the record.
+    /// The selection as stored in the record, with the filter as a regular expression.
     pub(super) fn selection(&self) -> Selection {
-        Selection { filter: self.filter.clone(), worker_options: self.worker.0.clone(), ladder: self.ladder.clone() }
+        let exact = |text: &String| format!("^{}$", regex::escape(text));
+        let filter = if self.criterion.exact { self.filter.as_ref().map(exact) } else { self.filter.clone() };
+        Selection { filter, worker_options: self.worker.0.clone(), ladder: self.ladder.clone() }
     }
 
     /// The filter on ids.

@@ -25,12 +25,12 @@ pub(super) fn make(
     let planned = |case: &dyn Case| {
         let id = case.id();
         if options.criterion.quick && case.is_heavy() {
-            return Ok(Planned::NotRun { id, reason: "heavy: left out of --quick".to_owned() });
+            return Ok(Planned::NotRun { id, reason: "heavy: left out of --quick".to_owned(), left_out: true });
         }
         match case.prepare(dirs) {
             Ok(inputs) => Ok(Planned::Job(Box::new(job(family, case, options, folder, inputs)))),
             Err(error) => match error.downcast::<NotRun>() {
-                Ok(not_run) => Ok(Planned::NotRun { id, reason: not_run.0 }),
+                Ok(not_run) => Ok(Planned::NotRun { id, reason: not_run.0, left_out: false }),
                 Err(source) => Err(RunError::Prepare { case: id.to_string(), source }),
             },
         }

@@ -15,7 +15,7 @@ use highwater_report::{
     terminal::{message, note},
 };
 use highwater_runner::{self as runner, Interrupt, RunError, RunnerError};
-use highwater_store::{FolderLock, LastRun, Progress, read_record, write_atomically, write_record};
+use highwater_store::{FolderLock, LastRun, Progress, read_record, write_record};
 use highwater_worker::Dirs;
 
 use crate::{
@@ -99,10 +99,7 @@ fn run(bench: &Parts, options: &Options, matcher: &Matcher) -> Result<(), RunErr
         return result.map_err(|source| RunError::Prepare { case: family.name.to_owned(), source });
     }
     if let Some(path) = &options.plan {
-        let plan = plan::make(bench, options, matcher, dirs, &folders.own)?;
-        let text = serde_json::to_string(&plan)
-            .map_err(|source| RunError::Io { path: path.clone(), source: source.into() })?;
-        return Ok(write_atomically(path, text.as_bytes())?);
+        return Ok(plan::make(bench, options, matcher, dirs, &folders.own)?.write(path)?);
     }
     // Simultaneous runs would affect each other's results. The lock is taken before the Ctrl-C handler is installed, so
     // that Ctrl-C terminates a run that waits for it.

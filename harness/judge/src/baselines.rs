@@ -127,5 +127,10 @@ fn of_case(run: &Record, case: &CaseRecord, policy: &Policy, keep: Keep) -> Base
     let mut failures: Vec<String> = case.failures.iter().map(|failure| failure.outcome.to_string()).collect();
     failures.sort();
     failures.dedup();
-    BaselineCase { samples: case.samples, failures, values: judged(view).filter_map(value).collect() }
+    BaselineCase {
+        samples: case.samples,
+        failed: case.failures.len(),
+        failures,
+        values: judged(view).filter_map(value).collect(),
+    }
 }

@@ -40,6 +40,8 @@ pub struct Blessing {
 pub struct BaselineCase {
     /// The number of workers that completed, and so of values in every summary.
     pub samples: usize,
+    /// The number of workers that did not complete.
+    pub failed: usize,
     /// The distinct outcomes of workers that did not complete, as printed.
     pub failures: Vec<String>,
     /// The gated quantities.

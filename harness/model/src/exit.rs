@@ -7,7 +7,8 @@ pub const PASSED: u8 = 0;
 pub const INTERNAL: u8 = 1;
 /// The command line or a policy is invalid.
 pub const USAGE: u8 = 2;
-/// A gated metric regressed or exceeded its budget, or a worker failed that does not fail in the baseline. From
+/// A gated metric regressed or exceeded its budget, workers failed that do not fail in the baseline, or a case of the
+/// baseline is missing or was not run. From
 /// `highwater capacity --verify`: a prediction is off by more than 5 %.
 pub const REGRESSED: u8 = 3;
 /// There is no baseline for this machine class.

@@ -77,6 +77,9 @@ pub struct CaseRecord {
     /// The reason if the case could not run on this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_run: Option<String>,
+    /// Whether an option of the run left the case out, such as a heavy case under `--quick`; `not_run` says which.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub left_out: bool,
     /// The number of completed workers, which is the length of every column.
     pub samples: usize,
     /// Workers that did not complete.
@@ -184,6 +187,12 @@ impl CaseRecord {
         Self { not_run: Some(reason), ..Self::from_samples(id, &[]) }
     }
 
+    /// A case that an option of the run left out.
+    #[must_use]
+    pub fn left_out(id: CaseId, reason: String) -> Self {
+        Self { left_out: true, ..Self::not_run(id, reason) }
+    }
+
     /// Turns the workers' samples into columns. A completed worker whose stages differ from those of the first one
     /// counts as failed, with a violation of the protocol.
     #[must_use]
@@ -221,6 +230,7 @@ impl CaseRecord {
         Self {
             id,
             not_run: None,
+            left_out: false,
             samples: completed.len(),
             failures,
             notes,
@@ -244,6 +254,7 @@ impl CaseRecord {
         Self {
             id: self.id.clone(),
             not_run: self.not_run.clone(),
+            left_out: self.left_out,
             samples: workers.len(),
             failures: self.failures.clone(),
             notes: self.notes.clone(),

@@ -37,6 +37,7 @@ impl CaseRecord {
         let (ran, completed) = (self.not_run.is_none(), self.samples > 0);
         let problems = [
             (self.samples > MAX_SAMPLES, "too many samples"),
+            (ran && self.left_out, "left out but run"),
             (!ran && completed, "samples in a case that was not run"),
             (!ran && !self.failures.is_empty(), "failed workers in a case that was not run"),
             (ran && !completed && self.failures.is_empty(), "neither samples nor failed workers"),

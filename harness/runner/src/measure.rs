@@ -16,7 +16,8 @@ use highwater_store::StoreError;
 use highwater_worker::{CaseError, Layout};
 
 use crate::{
-    CpuPlan, Interrupt, Job, MachineError, Observed, Plan, Planned, RunnerError, Supervisor, context, machine_class,
+    CpuPlan, Interrupt, Job, MachineError, Observed, Plan, PlanError, Planned, RunnerError, Supervisor, context,
+    machine_class,
 };
 
 /// The default maximum number of workers per case.
@@ -58,6 +59,9 @@ pub enum RunError {
         /// The error.
         source: io::Error,
     },
+    /// The plan could not be written.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     /// Criterion failed.
     #[error("criterion failed ({0}); see its message above")]
     Criterion(std::process::ExitStatus),
@@ -154,7 +158,12 @@ impl Measuring {
     pub fn case(&mut self, planned: &Planned, sampling: Sampling) -> Result<CaseRecord, RunError> {
         let job = match planned {
             Planned::Job(job) => job,
-            Planned::NotRun { id, reason } => return Ok(CaseRecord::not_run(id.clone(), reason.clone())),
+            Planned::NotRun { id, reason, left_out: false } => {
+                return Ok(CaseRecord::not_run(id.clone(), reason.clone()));
+            }
+            Planned::NotRun { id, reason, left_out: true } => {
+                return Ok(CaseRecord::left_out(id.clone(), reason.clone()));
+            }
         };
         self.prepare_page_cache(job)?;
         let mut samples: Vec<Sample> = Vec::new();

@@ -9,6 +9,7 @@ use std::{
 };
 
 use highwater_model::{CaseId, Context, Selection, Stage};
+use highwater_store::{StoreError, write_atomically};
 use serde::{Deserialize, Serialize};
 
 use crate::Job;
@@ -46,6 +47,9 @@ pub enum Planned {
         id: CaseId,
         /// The reason.
         reason: String,
+        /// Whether an option of the run left it out.
+        #[serde(default)]
+        left_out: bool,
     },
 }
 
@@ -71,6 +75,9 @@ pub enum PlanError {
         /// The error.
         source: io::Error,
     },
+    /// The plan could not be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The program failed, or does not support plans.
     #[error("{program}: {message}")]
     Refused {
@@ -131,12 +138,38 @@ impl Plan {
             return Err(PlanError::Refused { program: program.to_owned(), message });
         }
         // Read the path and not the open file, because the program replaces the file.
-        let text = fs::read_to_string(file.path()).map_err(io_error(file.path()))?;
+        Self::read(file.path(), program)
+    }
+
+    /// Reads the plan that `program` wrote to a file.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or is from another version.
+    pub fn read(path: &Path, program: &Path) -> Result<Self, PlanError> {
+        let text = fs::read_to_string(path).map_err(|source| PlanError::Io { path: path.to_owned(), source })?;
         let problem = |problem| PlanError::Version { program: program.to_owned(), problem };
         let plan: Self = serde_json::from_str(&text).map_err(|error| problem(error.to_string()))?;
         match plan.version {
             VERSION => Ok(plan),
             other => Err(problem(format!("its plan has version {other}, this build reads {VERSION}"))),
         }
+    }
+
+    /// The path of the plan of the last run of a family, in the folder of the records. Workers that confirm a finding
+    /// run by it, so that they have the environment, files and options of the first ones.
+    #[must_use]
+    pub fn path_of_run(folder: &Path, family: &str) -> PathBuf {
+        folder.join("plans").join(format!("{family}.json"))
+    }
+
+    /// Writes the plan to a file.
+    ///
+    /// # Errors
+    /// If the file or its folder cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), PlanError> {
+        let io_error = |source| PlanError::Io { path: path.to_owned(), source };
+        let text = serde_json::to_string(self).map_err(|error| io_error(error.into()))?;
+        path.parent().map_or(Ok(()), fs::create_dir_all).map_err(io_error)?;
+        Ok(write_atomically(path, text.as_bytes())?)
     }
 }

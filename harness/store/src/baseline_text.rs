@@ -16,7 +16,8 @@
 //! slope live heap_live 4873.2B
 //! ```
 //!
-//! A line consists of the aspect, its stage (or ladder), the quantity, the median, the range if the workers differ (an
+//! Workers that failed are counted in the line of the case (`n=16 failed=4`), with a line `fails OUTCOME` for each
+//! outcome. A line consists of the aspect, its stage (or ladder), the quantity, the median, the range if the workers differ (an
 //! omitted end equals the median), and the medians by category of mapping. Numbers of bytes are exact: in KiB if that
 //! is a whole number, otherwise in bytes.
 
@@ -46,7 +47,8 @@ pub fn baseline_text(baseline: &Baseline) -> String {
             writeln!(text, "blessed {at} {}: {}", single_line(cases.as_deref().unwrap_or("all")), single_line(reason));
     }
     for (id, case) in cases {
-        let _ = writeln!(text, "\ncase {id} n={}", case.samples);
+        let failed = if case.failed > 0 { format!(" failed={}", case.failed) } else { String::new() };
+        let _ = writeln!(text, "\ncase {id} n={}{failed}", case.samples);
         for failure in &case.failures {
             let _ = writeln!(text, "fails {}", single_line(failure));
         }
@@ -168,7 +170,11 @@ impl Reader {
                 let case = self.current.as_ref().and_then(|id| self.cases.get_mut(id));
                 let case = case.ok_or_else(|| format!("`{word}` before the first case"))?;
                 match word {
-                    "fails" => case.failures.push(rest.to_owned()),
+                    "fails" => {
+                        case.failures.push(rest.to_owned());
+                        // A file without the number has at least one failure of each kind.
+                        case.failed = case.failed.max(case.failures.len());
+                    }
                     _ => {
                         let (key, summary) = value(line)?;
                         let name = format!("{} {} {}", key.1.word(), key.1.place(), key.0);
@@ -185,8 +191,12 @@ impl Reader {
     fn case(&mut self, rest: &str) -> Result<(), String> {
         let (id, samples) = rest.split_once(" n=").ok_or("expected `case ID n=WORKERS`")?;
         let id: CaseId = id.parse().map_err(|error: IdError| error.to_string())?;
-        let samples = samples.parse().map_err(|_| format!("`{samples}` is not a number of workers"))?;
-        let case = BaselineCase { samples, ..BaselineCase::default() };
+        let workers = |text: &str| text.parse().map_err(|_| format!("`{text}` is not a number of workers"));
+        let (samples, failed) = match samples.split_once(" failed=") {
+            Some((samples, failed)) => (workers(samples)?, workers(failed)?),
+            None => (workers(samples)?, 0),
+        };
+        let case = BaselineCase { samples, failed, ..BaselineCase::default() };
         if self.cases.insert(id.clone(), case).is_some() {
             return Err(format!("duplicate case {id}"));
         }
@@ -263,7 +273,8 @@ mod tests {
             (("figure.kept_bytes", Aspect::Level(stage("live@10"))), summary(0.0, 0.0, 0.0)),
         ];
         let values = values.map(|((name, aspect), summary)| ((name.parse().expect("a quantity"), aspect), summary));
-        let case = BaselineCase { samples: 20, failures: vec!["out of memory".into()], values: values.into() };
+        let case =
+            BaselineCase { samples: 20, failed: 4, failures: vec!["out of memory".into()], values: values.into() };
         Baseline {
             family: "toy".into(),
             class: "linux-x86_64-4k-thp_madvise-glibc-aslr_off".parse().expect("a class"),
@@ -288,7 +299,7 @@ mod tests {
             lines,
             [
                 "",
-                "case toy/heap/size=64k n=20",
+                "case toy/heap/size=64k n=20 failed=4",
                 "fails out of memory",
                 "growth live@10 anon_mapped 40KiB linear_memory=36KiB other=4KiB",
                 "growth live@10 anon_heap 60KiB 56KiB..",
@@ -311,6 +322,7 @@ mod tests {
             ("growth dropped", "rise dropped", 14),
             ("linear_memory=36KiB", "linear=36KiB", 12),
             ("n=20", "n=many", 10),
+            ("failed=4", "failed=some", 10),
             ("unit buffer", "family toy", 4),
             ("vmas -2 ..-1", "vmas -2\ngrowth dropped vmas -2", 15),
         ] {

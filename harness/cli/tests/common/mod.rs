@@ -272,6 +272,7 @@ fn case(id: &str, location: AnonLocation, anon: [Series; 4]) -> CaseRecord {
     CaseRecord {
         id: id.parse().expect("an id"),
         not_run: None,
+        left_out: false,
         samples: 5,
         failures: Vec::new(),
         notes: BTreeMap::new(),
