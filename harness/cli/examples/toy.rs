@@ -6,6 +6,8 @@
 //! toy/dies/how=...       all kinds of failures             only with TOY_ALL in the environment
 //! toy/other-program/...  a worker that is a Bash script    only with TOY_ALL in the environment
 //! ```
+//!
+//! TOY_CHANGE in the environment changes the family as a revision of it might: see [`Changed`].
 
 use std::{hint::black_box, io::Write, ops::Range, os::fd::BorrowedFd, path::PathBuf, time::Duration};
 
@@ -27,6 +29,11 @@ fn family() -> Family {
         cases.extend(FAILURES.map(|how| Box::new(Fails(how)) as Box<dyn Case>));
         cases.push(Box::new(OtherProgram));
     }
+    if let Ok(how) = std::env::var(CHANGE) {
+        cases.retain(|case| how != "gone" || case.id().as_str().contains("heap"));
+        let changed = |case| Box::new(Changed { case, how: how.clone() }) as Box<dyn Case>;
+        cases = cases.into_iter().map(changed).collect();
+    }
     Family { name: "toy", unit: "buffer", baseline_stage: "loaded", cases }
 }
 
@@ -39,7 +46,9 @@ const CLAIM: Claim = Claim {
     decide: |record| {
         let Some(case) = record.case("toy/mapped/pages=4") else { return Finding::undecided("the case was not run") };
         let slopes = CaseView::of(record, case).values(Metric::Anon, &Aspect::Slope("live".into()));
-        let Some(slopes) = slopes else { return Finding::undecided("no worker completed") };
+        let Some(slopes) = slopes.filter(|slopes| !slopes.is_empty()) else {
+            return Finding::undecided("no worker completed");
+        };
         let expected = (PAGES * rustix::param::page_size()) as f64;
         let figures = format!("{} B per buffer, n = {}", slopes[0], slopes.len());
         Finding::holds(slopes.iter().all(|slope| *slope == expected), figures).on([&case.id])
@@ -62,9 +71,10 @@ impl Case for Heap {
 
     fn run(&self, stages: &mut Stages) -> CaseResult {
         let mut live = list_of_units(stages);
+        let size = if std::env::var(CHANGE).as_deref() == Ok("larger") { 2 * SIZE } else { SIZE };
         stages.reached("loaded")?;
         for scale in stages.ladder() {
-            live.resize_with(scale.0 as usize, || vec![1_u8; SIZE]);
+            live.resize_with(scale.0 as usize, || vec![1_u8; size]);
             stages.reached_at("live", scale)?;
         }
         drop(live);
@@ -223,6 +233,65 @@ impl Case for Fails {
             how => return Err(format!("unknown failure: {how}").into()),
         }
         Ok(stages.reached("after")?)
+    }
+}
+
+/// The environment variable that changes the cases.
+const CHANGE: &str = "TOY_CHANGE";
+
+/// A case that was changed:
+///
+/// ```text
+/// gone      only toy/heap is left
+/// skipped   no case can run
+/// short     the ladder has lost its last rung
+/// dead      all workers exit with an error
+/// silent    no worker reaches the baseline stage
+/// threads   another thread waits meanwhile
+/// larger    a buffer of toy/heap is twice as large
+/// ```
+struct Changed {
+    case: Box<dyn Case>,
+    how: String,
+}
+
+impl Case for Changed {
+    fn id(&self) -> CaseId {
+        self.case.id()
+    }
+
+    fn ladder(&self) -> Vec<Scale> {
+        let mut ladder = self.case.ladder();
+        if self.how == "short" {
+            ladder.pop();
+        }
+        ladder
+    }
+
+    fn environment(&self) -> Vec<(String, String)> {
+        [self.case.environment(), vec![(CHANGE.to_owned(), self.how.clone())]].concat()
+    }
+
+    fn prepare(&self, dirs: Dirs<'_>) -> CaseResult<Vec<PathBuf>> {
+        match self.how.as_str() {
+            "skipped" => Err(NotRun("this machine has no flux capacitor".to_owned()).into()),
+            _ => self.case.prepare(dirs),
+        }
+    }
+
+    fn run(&self, stages: &mut Stages) -> CaseResult {
+        match self.how.as_str() {
+            "dead" => Err("failed on purpose".into()),
+            "silent" => Ok(()),
+            "threads" => std::thread::scope(|scope| {
+                let (end, ended) = std::sync::mpsc::channel::<()>();
+                scope.spawn(move || ended.recv());
+                let ran = self.case.run(stages);
+                drop(end);
+                ran
+            }),
+            _ => self.case.run(stages),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs, path::PathBuf, time::SystemTime};
 
 use globset::{Glob, GlobMatcher};
-use highwater_judge::{FamilyComparison, Keep, Policy, compare_family};
+use highwater_judge::{FamilyComparison, Keep, Policy, compare_family, unresolved};
 use highwater_model::{Baseline, Blessing, CaseId, Record};
 use highwater_report::{self as report, escape, terminal::note};
 use highwater_store::{FolderLock, Staged, StoreError, stage_baseline};
@@ -64,6 +64,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     }
     for candidate in &candidates {
         print(&report::blessing_table(&candidate.run, &candidate.changes))?;
+        for unresolved in unresolved(&candidate.run, &policy) {
+            eprintln!("warning: {unresolved}");
+        }
     }
     if arguments.dry_run {
         return Ok(highwater_model::exit::PASSED);
@@ -116,7 +119,6 @@ struct Candidate {
     path: PathBuf,
     old: PathBuf,
     run: Record,
-    present: Option<Baseline>,
     /// The baseline to be written.
     next: Baseline,
     changes: FamilyComparison,
@@ -169,11 +171,11 @@ impl Candidate {
         next.cases =
             previous.cases.iter().filter(|(id, _)| is_kept(id)).map(|(id, case)| (id.clone(), case.clone())).collect();
         next.cases.extend(measured.cases);
-        Ok(Self { path, old, run, present, next, changes })
+        Ok(Self { path, old, run, next, changes })
     }
 
     fn refusal(&self, overrides: Overrides, filter: Option<&CaseFilter>) -> Option<String> {
-        overrides.refuse_run(&self.run, self.present.as_ref(), &self.changes, filter.is_some())
+        overrides.refuse_run(&self.run, &self.changes, filter.is_some())
     }
 
     fn stage(mut self, blessing: &Blessing) -> Result<(PathBuf, PathBuf, Staged), StoreError> {

@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use highwater_judge::{FamilyComparison, Kind};
-use highwater_model::{Baseline, BaselineCase, CaseRecord, Record};
-use highwater_report::counted;
+use highwater_model::{CaseRecord, Record};
 
 use super::git;
 
@@ -17,7 +16,7 @@ pub(super) struct Overrides {
     /// Allow uncommitted changes, and runs that were measured at another commit
     #[arg(long)]
     allow_dirty: bool,
-    /// Allow failures that are not in the baseline
+    /// Allow failures that are not in the baseline, or more of them
     #[arg(long)]
     allow_failures: bool,
     /// Allow unconfirmed changes of gated metrics
@@ -26,14 +25,8 @@ pub(super) struct Overrides {
 }
 
 impl Overrides {
-    /// Why a run must not replace `present`, if so. `changes` is their comparison.
-    pub(super) fn refuse_run(
-        self,
-        run: &Record,
-        present: Option<&Baseline>,
-        changes: &FamilyComparison,
-        is_part: bool,
-    ) -> Option<String> {
+    /// Why a run must not become the baseline, if so. `changes` is its comparison with the present one.
+    pub(super) fn refuse_run(self, run: &Record, changes: &FamilyComparison, is_part: bool) -> Option<String> {
         let family = &run.family;
         if let Some(sentence) = run.selection.worker_options.sentences(&run.unit).next() {
             return Some(format!("{family}: {sentence}"));
@@ -46,35 +39,16 @@ impl Overrides {
                 "{family}: the run is incomplete (it used a filter); measure the whole family, or name the cases to update"
             ));
         }
-        let known = |case: &CaseRecord| present?.cases.get(&case.id);
         let ran = run.cases.iter().filter(|case| case.not_run.is_none());
-        ran.clone()
-            .find_map(|case| self.refuse_failures(case, known(case)))
-            .or_else(|| ran.clone().find_map(too_few_samples))
-            .or_else(|| {
-                let gated = |kind| changes.verdicts.iter().find(|verdict| verdict.gated && verdict.kind == kind);
-                let verdict = gated(Kind::Unconfirmed).filter(|_| !self.allow_unconfirmed)?;
-                Some(format!("{}: {}; to bless it anyway, use --allow-unconfirmed", verdict.case, verdict.sentence))
-            })
-    }
-
-    /// Refuses failures that are not in the baseline.
-    fn refuse_failures(self, case: &CaseRecord, known: Option<&BaselineCase>) -> Option<String> {
-        let is_known = |known: &BaselineCase| {
-            let all_known = case.failures.iter().all(|failure| known.failures.contains(&failure.outcome.to_string()));
-            (case.samples > 0 || known.samples == 0) && all_known
+        let gated = |kind| changes.verdicts.iter().find(|verdict| verdict.gated && verdict.kind == kind);
+        let refuse = |kind, flag| {
+            gated(kind)
+                .map(|verdict| format!("{}: {}; if that is intended, use {flag}", verdict.case, verdict.sentence))
         };
-        if self.allow_failures || known.is_some_and(is_known) {
-            return None;
-        }
-        let failure = case.failures.first()?;
-        Some(format!(
-            "{}: {} failed, {} {}; if that is intended, use --allow-failures",
-            case.id,
-            counted(case.failures.len(), "worker"),
-            failure.outcome,
-            failure.place()
-        ))
+        refuse(Kind::Failed, "--allow-failures")
+            .filter(|_| !self.allow_failures)
+            .or_else(|| ran.clone().find_map(too_few_samples))
+            .or_else(|| refuse(Kind::Unconfirmed, "--allow-unconfirmed").filter(|_| !self.allow_unconfirmed))
     }
 
     /// Refuses uncommitted sources, and runs that were not measured at HEAD.

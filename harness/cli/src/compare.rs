@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use highwater_judge::{Comparison, Keep, Kind, NoBaseline, Policy, compare_family};
+use highwater_judge::{Comparison, Keep, Kind, NoBaseline, Policy, Verdict, compare_family};
 use highwater_model::{Baseline, MachineClass, Record};
 use highwater_report::{export::Results, terminal::note};
 use highwater_runner as runner;
@@ -34,7 +34,7 @@ pub(super) struct Arguments {
     /// Do not confirm regressions with fresh workers
     #[arg(long)]
     no_confirm: bool,
-    /// Do not fail on cases, stages and metrics that are missing from the run
+    /// Do not fail on cases that were not run, and on cases, stages and metrics that are missing from the run
     #[arg(long)]
     allow_missing: bool,
     #[command(flatten)]
@@ -70,7 +70,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     }
     if arguments.allow_missing {
         let verdicts = comparison.families.iter_mut().flat_map(|family| &mut family.verdicts);
-        verdicts.filter(|verdict| verdict.kind == Kind::Missing).for_each(|verdict| verdict.gated = false);
+        let is_allowed = |verdict: &&mut Verdict| matches!(verdict.kind, Kind::Missing | Kind::NotRun);
+        verdicts.filter(is_allowed).for_each(|verdict| verdict.gated = false);
     }
     let results = Results { comparison: &comparison, runs: &runs, policy: &policy, files: &files };
     arguments.output.deliver(&results)?;

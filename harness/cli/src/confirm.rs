@@ -1,18 +1,27 @@
-//! Confirms the findings of a comparison: starts fresh workers of the flagged cases with the bench binary of the
-//! run.
+//! Confirms the findings of a comparison: starts fresh workers of the flagged cases with the bench binary and the plan
+//! of the run, so that they have the same environment, files and options, until they decide.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
+    time::{Duration, Instant, SystemTime},
 };
 
-use highwater_judge::{FamilyComparison, Policy, compare_family, confirm_family};
-use highwater_model::{Baseline, CaseId, Record, Selection};
+use highwater_judge::{FRESH_WORKERS, FamilyComparison, Policy, compare_family, confirm_family, needs_more_workers};
+use highwater_model::{Baseline, CaseId, CaseRecord, Outcome, Record, Selection};
 use highwater_report::{counted, terminal::note};
-use highwater_runner::{self as runner, Interrupt, Measuring, Plan, PlanError, RunnerError, Sampling};
+use highwater_runner::{
+    self as runner, Interrupt, Measuring, Observed, Plan, PlanError, Planned, RunError, RunnerError, Sampling,
+};
 use highwater_store::FolderLock;
 
 use super::CliError;
+
+/// The time for the fresh workers of one case. It bounds what a gate with many findings costs: most cases decide after
+/// the first five or ten workers.
+const CASE_LIMIT: Duration = Duration::from_secs(30);
+/// The number of fresh workers that a case gets in any time.
+const MIN_WORKERS: usize = 5;
 
 /// The bench binary that produced a run.
 pub(super) struct BenchBinary {
@@ -33,7 +42,6 @@ impl BenchBinary {
             fs::canonicalize(&link).map_err(|_| format!("{} does not exist", link.display()))
         };
         let (program, worker) = (link("programs")?, link("workers")?);
-        let modified = |path: &Path| fs::metadata(path).and_then(|data| data.modified());
         let record = run.join(format!("{family}.json"));
         for binary in [&program, &worker] {
             match (modified(binary), modified(&record)) {
@@ -46,16 +54,18 @@ impl BenchBinary {
         Ok(Self { path: program, folder, target })
     }
 
-    /// Runs workers of the selected cases.
-    pub(super) fn measure(
-        &self,
-        selection: Selection,
-        aslr_off: bool,
-        interrupt: &Interrupt,
-        sampling: impl Fn(&CaseId) -> Sampling,
-    ) -> Result<Record, CliError> {
-        let plan = self.plan(&selection, aslr_off)?;
-        self.run(plan, selection, aslr_off, interrupt, sampling)
+    /// Returns the plan by which the workers of the run were started.
+    ///
+    /// # Errors
+    /// Returns the reason why it cannot be used.
+    fn plan_of_run(&self, family: &str) -> Result<Plan, String> {
+        let path = Plan::path_of_run(&self.folder, family);
+        let plan = Plan::read(&path, &self.path).map_err(|error| error.to_string())?;
+        let record = self.folder.join(format!("{family}.json"));
+        match (modified(&path), modified(&record)) {
+            (Ok(planned), Ok(measured)) if planned <= measured => Ok(plan),
+            _ => Err(format!("{} is from a later run that did not finish", path.display())),
+        }
     }
 
     /// Returns the jobs of the selected cases.
@@ -90,6 +100,10 @@ pub(super) fn exact_filter(cases: &[&CaseId]) -> String {
     format!("^(?:{})$", ids.join("|"))
 }
 
+fn modified(path: &Path) -> io::Result<SystemTime> {
+    fs::metadata(path).and_then(|data| data.modified())
+}
+
 /// Compares a run with a baseline and confirms the flagged cases with fresh workers, if this machine can run them.
 pub(super) fn compare_and_confirm(
     folder: &Path,
@@ -103,13 +117,14 @@ pub(super) fn compare_and_confirm(
         return Ok(first);
     }
     let aslr_off = run.fingerprint.class.aslr_off;
-    let program = if runner::machine_class(aslr_off) == run.fingerprint.class {
-        BenchBinary::find(folder, &run.family)
+    let found = if runner::machine_class(aslr_off) == run.fingerprint.class {
+        let program = BenchBinary::find(folder, &run.family);
+        program.and_then(|program| Ok((program.plan_of_run(&run.family)?, program)))
     } else {
         Err(format!("the machine class of this machine is not {}", run.fingerprint.class))
     };
-    let program = match program {
-        Ok(program) => program,
+    let (plan, program) = match found {
+        Ok(found) => found,
         Err(why) => {
             note(format_args!("note: {}: cannot confirm the findings with fresh workers: {why}", run.family));
             return Ok(first);
@@ -118,11 +133,44 @@ pub(super) fn compare_and_confirm(
     let _lock = FolderLock::take(&program.folder, |line| note(line))?;
     note(format_args!("{}: measuring {} again to confirm the findings", run.family, counted(flagged.len(), "case")));
     let interrupt = Interrupt::install().map_err(|source| RunnerError::System { what: "watch for Ctrl-C", source })?;
-    let selection = Selection { filter: Some(exact_filter(&flagged)), ..run.selection.clone() };
-    let confirmation = program.measure(selection, aslr_off, &interrupt, |id| {
-        let before = run.cases.iter().find(|case| case.id == *id).map_or(0, |case| case.samples);
-        let sampling = Sampling::default();
-        Sampling { min: sampling.min.max(before), max: sampling.max.max(before), ..sampling }
-    })?;
-    Ok(confirm_family(baseline, run, &confirmation, policy))
+    let mut measuring = program.measuring(&plan, &interrupt)?;
+    let mut cases = Vec::new();
+    for planned in plan.cases.iter().filter(|planned| flagged.contains(&planned.id())) {
+        let first = run.case(planned.id().as_str()).map_or(0, |case| case.samples + case.failures.len());
+        let needs_more = |fresh: &CaseRecord| needs_more_workers(baseline, run, fresh, policy);
+        cases.push(fresh_workers(&mut measuring, planned, first, needs_more)?);
+    }
+    let fresh = measuring.record(plan, run.selection.clone(), aslr_off, cases);
+    Ok(confirm_family(baseline, run, &fresh, policy))
+}
+
+/// Runs fresh workers of a case, after a warm-up unless the case opts out, until they decide or the time is over.
+/// `first` is the number of the first one, so that their layouts differ from those of the run.
+fn fresh_workers(
+    measuring: &mut Measuring,
+    planned: &Planned,
+    first: usize,
+    needs_more: impl Fn(&CaseRecord) -> bool,
+) -> Result<CaseRecord, RunError> {
+    let Planned::Job(job) = planned else { return measuring.case(planned, Sampling::minimal()) };
+    measuring.prepare_page_cache(job)?;
+    let started = Instant::now();
+    let mut samples = Vec::new();
+    let mut warm = !job.warm_up;
+    loop {
+        match measuring.worker(job, first + samples.len())? {
+            Observed::NotRun(reason) => return Ok(CaseRecord::not_run(job.case.clone(), reason)),
+            // A warm-up worker is discarded only if it completes.
+            Observed::Sample(sample) if warm || sample.outcome != Outcome::Completed => samples.push(sample),
+            Observed::Sample(_) => {}
+        }
+        warm = true;
+        let is_over = samples.len() >= MIN_WORKERS && started.elapsed() > CASE_LIMIT;
+        if is_over || FRESH_WORKERS.looks().contains(&samples.len()) {
+            let fresh = CaseRecord::from_samples(job.case.clone(), &samples);
+            if is_over || !needs_more(&fresh) {
+                return Ok(fresh);
+            }
+        }
+    }
 }

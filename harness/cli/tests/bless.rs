@@ -22,7 +22,7 @@ fn only_complete_unmodified_runs_are_blessed() {
         (&|run| edit(run, |run| run.selection.worker_options.set(WorkerOption::ShiftHeap, 4096)), "--shift-heap"),
         (&|run| edit(run, |run| run.selection.filter = Some("heap".into())), "filter"),
         (&|run| edit(run, |run| run.selection.ladder = Some(vec![Scale(1)])), "--ladder"),
-        (&|run| edit(run, |run| run.cases[1].failures.push(failure())), "1 worker failed"),
+        (&|run| edit(run, |run| run.cases[1].failures.push(failure())), "1 of 6 workers failed"),
         (&|run| edit(run, |run| shorten(&mut run.cases[0], 4)), "4 samples"),
     ];
     for (change, part) in refused {
@@ -140,7 +140,7 @@ fn new_failures_need_a_flag() {
     let desk = blessed();
     edit(&desk.record_path(), |run| run.cases[1].failures.push(failure()));
     let refused = run(desk.bless("a limit"), exit::USAGE.into());
-    refused.complains_in_one_line(&["toy/mapped/pages=4: 1 worker failed, out of memory", "--allow-failures"]);
+    refused.complains_in_one_line(&["toy/mapped/pages=4: 1 of 6 workers failed: out of memory", "--allow-failures"]);
     let text = run(desk.bless_with("a limit", &["--allow-failures"]), 0);
     assert!(text.line("mapped/pages=4").contains("failed"), "{}", text.stdout);
 
@@ -149,7 +149,7 @@ fn new_failures_need_a_flag() {
     edit(&desk.record_path(), |run| run.cases[1].failures[0].outcome = Outcome::TimedOut { limit_ms: 300 });
     run(desk.bless("another"), exit::USAGE.into()).complains_in_one_line(&["still running after its limit"]);
     edit(&desk.record_path(), |run| run.cases[1] = always_fails(&run.cases[1]));
-    run(desk.bless("all of them"), exit::USAGE.into()).complains_in_one_line(&["3 workers failed"]);
+    run(desk.bless("all of them"), exit::USAGE.into()).complains_in_one_line(&["3 of 3 workers failed"]);
     run(desk.bless_with("a case of refusal", &["--allow-failures"]), 0);
     run(desk.bless("a case of refusal"), 0).line("nothing gated changes");
 }
@@ -189,7 +189,7 @@ fn either_all_families_are_blessed_or_none() {
     write_record(&desk.run_folder().join("zoo.json"), &other).expect("written");
     let before = desk.contents();
     let refused = run(desk.bless("both"), exit::USAGE.into());
-    refused.complains_in_one_line(&["1 worker failed"]);
+    refused.complains_in_one_line(&["1 of 6 workers failed"]);
     assert_eq!((refused.stdout.as_str(), desk.contents()), ("", before));
     let text = run(desk.bless_with("both", &["--allow-failures"]), 0);
     assert_eq!(text.stdout.lines().filter(|line| line.starts_with("written to ")).count(), 2, "{}", text.stdout);

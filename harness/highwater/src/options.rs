@@ -25,7 +25,7 @@ pub(super) struct Options {
     /// Number of workers per case [default: up to 20 within 1 s, at least 5]
     #[arg(long, value_name = "N", help_heading = "Highwater", value_parser = clap::value_parser!(u32).range(1..=MAX_SAMPLES as i64))]
     pub(super) samples: Option<u32>,
-    /// Stop a case after 5 workers if they agree on all gated values, otherwise continue up to 20
+    /// Stop a case after 5 workers if it starts no threads and they agree on all gated values, else continue up to 20
     #[arg(long, conflicts_with = "samples", help_heading = "Highwater")]
     pub(super) until_decided: bool,
     #[command(flatten)]

@@ -9,9 +9,11 @@ use fastrand::Rng;
 use highwater_model::{CaseId, CaseRecord, Quantity, Record};
 use serde::{Deserialize, Serialize};
 
-use super::{Keep, Kind, NoiseClass, Policy, baselines, compare_family, confirm_family, exact_where_gated};
+use super::{
+    FRESH_WORKERS, Keep, Kind, NoiseClass, Policy, baselines, compare_family, confirm_family, exact_where_gated,
+};
 
-/// The number of workers of the baseline, of a run whose workers disagree, and of the confirmation.
+/// The number of workers of the baseline, and of a run whose workers disagree.
 const FULL: usize = 20;
 /// The number of workers of a run whose workers agree.
 const MINIMUM: usize = 5;
@@ -164,9 +166,13 @@ impl Draws<'_> {
         let count = count.min(workers.len());
         let run = with_only(run_batch, run_case.of_workers(&workers[..count]));
         let mut comparison = compare_family(&baseline, &run, policy);
-        if !comparison.flagged().is_empty() {
-            let rest = &workers[count..workers.len().min(count + FULL)];
-            let fresh = with_only(run_batch, run_case.of_workers(rest));
+        let rest = &workers[count..];
+        let groups = FRESH_WORKERS.looks().iter().filter(|look| **look <= rest.len());
+        for look in groups {
+            if comparison.flagged().is_empty() {
+                break;
+            }
+            let fresh = with_only(run_batch, run_case.of_workers(&rest[..*look]));
             comparison = confirm_family(&baseline, &run, &fresh, policy);
         }
 

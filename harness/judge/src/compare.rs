@@ -1,12 +1,12 @@
 //! Compares a run with its baselines, family by family, and derives the exit status.
 
 use highwater_model::{Baseline, Blessing, CaseId, MachineClass, Record, WorkerOptions};
+use regex::Regex;
 use serde::Serialize;
 
 use super::{
-    Keep, Kind, Policy, Verdict, baselines,
-    compare_case::{FamilyJudge, whole_case},
-    differences::differences,
+    Keep, Kind, Policy, Verdict, baselines, compare_case::FamilyJudge, confirmation::State, differences::differences,
+    presence::whole_case,
 };
 
 /// All families of a comparison.
@@ -52,6 +52,9 @@ pub struct FamilyComparison {
     pub worker_options: WorkerOptions,
     /// The verdicts, case by case.
     pub verdicts: Vec<Verdict>,
+    /// Cases with a finding that fresh workers could confirm or refute.
+    #[serde(skip)]
+    undecided: Vec<CaseId>,
 }
 
 impl Comparison {
@@ -79,10 +82,7 @@ impl FamilyComparison {
     /// The cases with a gated finding that fresh workers have to confirm.
     #[must_use]
     pub fn flagged(&self) -> Vec<&CaseId> {
-        let flagged = |verdict: &&Verdict| verdict.gated && verdict.subject.is_some() && verdict.kind.is_flagged();
-        let mut cases: Vec<&CaseId> = self.verdicts.iter().filter(flagged).map(|verdict| &verdict.case).collect();
-        cases.dedup();
-        cases
+        self.undecided.iter().collect()
     }
 }
 
@@ -107,17 +107,25 @@ pub fn confirm_family(baseline: &Baseline, run: &Record, fresh: &Record, policy:
 }
 
 fn judge(baseline: &Baseline, run: &Record, fresh: Option<&Record>, policy: &Policy) -> FamilyComparison {
-    let judge = FamilyJudge { baseline, run, fresh, policy };
-    let mut verdicts: Vec<Verdict> = run.cases.iter().flat_map(|case| judge.judge_case(case)).collect();
-    let absent = baseline.cases.keys().filter(|id| run.cases.iter().all(|case| case.id != **id));
+    let judge = FamilyJudge { baseline, run, policy };
+    let (mut verdicts, mut undecided) = (Vec::new(), Vec::new());
+    for case in &run.cases {
+        let judged = judge.judge_case(case, fresh.and_then(|fresh| fresh.case(case.id.as_str())));
+        verdicts.extend(judged.verdicts);
+        if judged.state == State::Open {
+            undecided.push(case.id.clone());
+        }
+    }
+    let is_selected = selected_by(run.selection.filter.as_deref());
+    let absent = baseline.cases.keys().filter(|id| run.case(id.as_str()).is_none());
     let mut not_selected = 0;
     for id in absent {
-        if run.selection.filter.is_some() {
-            not_selected += 1;
-        } else {
+        if is_selected(id) {
             let sentence = "in the baseline but not in the run; bless to accept".to_owned();
             let gated = policy.expects(id);
             verdicts.push(Verdict { gated, ..whole_case(id, Kind::Missing, sentence) });
+        } else {
+            not_selected += 1;
         }
     }
     FamilyComparison {
@@ -130,5 +138,17 @@ fn judge(baseline: &Baseline, run: &Record, fresh: Option<&Record>, policy: &Pol
         unit: run.unit.clone(),
         worker_options: run.selection.worker_options.clone(),
         verdicts,
+        undecided,
+    }
+}
+
+/// Whether a run with this filter would have measured a case. A filter that matches the id of a case that is gone does
+/// not excuse it.
+fn selected_by(filter: Option<&str>) -> impl Fn(&CaseId) -> bool {
+    let regex = filter.map(Regex::new);
+    move |id| match &regex {
+        None => true,
+        Some(Ok(regex)) => regex.is_match(id.as_str()),
+        Some(Err(_)) => false,
     }
 }

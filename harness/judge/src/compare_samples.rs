@@ -8,10 +8,9 @@
 //! m (m-1) ... (m-k+1) / (n+m) (n+m-1) ... (n+m-k+1)
 //! ```
 //!
-//! whatever the distribution (S. Rosenbaum, "Tables for a nonparametric test of location", Annals of Mathematical
-//! Statistics 25, 1954). A probability of at most [`ALPHA`] is a finding: five of five against five (0.4 %), seven of
-//! twenty against twenty. The test needs only the maximum and the number of workers of the baseline, so baselines need
-//! no raw samples.
+//! whatever the distribution ([`fisher_exact`]). A probability of at most the level of the test, 0.5 % for the first
+//! workers, is a finding: five of five against five (0.4 %), seven of twenty against twenty. The test needs only the
+//! maximum and the number of workers of the baseline, so baselines need no raw samples.
 //!
 //! If the quantity repeats exactly ([`Repeatability::Exact`]) and all workers of the baseline agree, an outlier is
 //! rare: at most [`OUTLIER_RATE`] of the workers. The probability of k of m workers above then follows from the
@@ -20,12 +19,10 @@
 use std::collections::BTreeMap;
 
 use highwater_model::{Category, Summary, round_for_baseline};
-use highwater_stats::{ROUNDING, median};
+use highwater_stats::{Events, ROUNDING, fisher_exact, median};
 
 use super::Kind;
 
-/// The one-sided significance level, before fresh workers confirm a finding.
-const ALPHA: f64 = 0.005;
 /// The rate of outliers from an exact value without a change: the upper 95 % limit of none in 3,000, the number of
 /// single-threaded workers that repeated every such quantity in each layout (docs/calibration.md).
 const OUTLIER_RATE: f64 = 1e-3;
@@ -71,11 +68,6 @@ impl WorkerValues {
         Summary::new(self.median, self.min, self.max, parts)
     }
 
-    /// These values and those of more workers of the same program.
-    pub(super) fn with(&self, others: &Self) -> Option<Self> {
-        Self::new([self.values.as_slice(), &others.values].concat())
-    }
-
     /// How many workers are above the baseline, given that a rise of up to `tolerance` is allowed.
     pub(super) fn above(&self, baseline: &Summary, tolerance: f64) -> usize {
         let limit = baseline.high + margin(baseline, tolerance);
@@ -87,20 +79,22 @@ impl WorkerValues {
         self.values.iter().filter(|value| **value < limit).count()
     }
 
-    /// Compares these values with a baseline of `workers` workers.
+    /// Compares these values with a baseline of `workers` workers, at a one-sided significance level.
     pub(super) fn compare(
         &self,
         baseline: &Summary,
         workers: usize,
         tolerance: f64,
         repeatability: Repeatability,
+        level: f64,
     ) -> Kind {
         let (above, below) = (self.above(baseline, tolerance), self.below(baseline, tolerance));
         let is_exact = repeatability == Repeatability::Exact && baseline.width() <= EQUAL;
         let is_significant = |outliers: usize| {
+            let (here, baseline) = (Events { events: outliers, of: self.count() }, Events { events: 0, of: workers });
             outliers > 0
-                && (rosenbaum(outliers, self.count(), workers) <= ALPHA
-                    || is_exact && binomial_tail(outliers, self.count(), OUTLIER_RATE) <= ALPHA)
+                && (fisher_exact(here, baseline) <= level
+                    || is_exact && binomial_tail(outliers, self.count(), OUTLIER_RATE) <= level)
         };
         if is_significant(above) {
             Kind::Regressed
@@ -116,11 +110,6 @@ impl WorkerValues {
 
 fn margin(baseline: &Summary, tolerance: f64) -> f64 {
     tolerance.max(baseline.width()) + EQUAL
-}
-
-/// The probability that the `k` highest of `run` + `baseline` values of one distribution all belong to the run.
-fn rosenbaum(k: usize, run: usize, baseline: usize) -> f64 {
-    (0..k).map(|drawn| (run - drawn) as f64 / (run + baseline - drawn) as f64).product()
 }
 
 /// The probability of at least `k` successes in `n` trials that each succeed at `rate`.
@@ -146,7 +135,7 @@ mod tests {
 
     fn compare_as(baseline: &[f64], run: &[f64], tolerance: f64, repeatability: Repeatability) -> Kind {
         let values = |values: &[f64]| WorkerValues::new(values.to_vec()).expect("values");
-        values(run).compare(&values(baseline).summary(BTreeMap::new()), baseline.len(), tolerance, repeatability)
+        values(run).compare(&values(baseline).summary(BTreeMap::new()), baseline.len(), tolerance, repeatability, 0.005)
     }
 
     #[test]
@@ -183,13 +172,6 @@ mod tests {
         assert_eq!(compare(&noisy, &[12.0, 13.0, 14.0, 14.0, 14.0], 0.0), Kind::Same);
         assert_eq!(compare(&noisy, &[15.0; 5], 0.0), Kind::Regressed);
         assert_eq!(compare(&noisy, &[7.0; 5], 0.0), Kind::Improved);
-    }
-
-    #[test]
-    fn the_rosenbaum_probability_is_hypergeometric() {
-        // 1 of C(10, 5) = 252, and C(20, 7) of C(40, 7) = 77,520 / 18,643,560.
-        assert!((rosenbaum(5, 5, 5) - 1.0 / 252.0).abs() < 1e-12);
-        assert!((rosenbaum(7, 20, 20) - 77_520.0 / 18_643_560.0).abs() < 1e-12);
     }
 
     proptest! {

@@ -94,11 +94,19 @@ impl Wording<'_> {
             }
             _ => String::new(),
         };
+        let some_above = |fresh: &WorkerValues| match fresh.above(baseline.summary, self.tolerance) {
+            above if above > 0 && above < fresh.count() => Some(format!("{above} above")),
+            _ => None,
+        };
         let confirmed = match (kind, confirmation) {
             (Kind::Unconfirmed, Some(fresh)) => {
-                format!(", not confirmed by {} fresh workers ({})", fresh.count(), self.value(fresh.median))
+                let above = some_above(fresh).map_or(String::new(), |above| format!(", {above}"));
+                format!(", not confirmed by {} fresh workers ({}{above})", fresh.count(), self.value(fresh.median))
             }
-            (_, Some(fresh)) => format!(", confirmed by {} fresh workers", fresh.count()),
+            (_, Some(fresh)) => {
+                let above = some_above(fresh).map_or(String::new(), |above| format!(" ({above})"));
+                format!(", confirmed by {} fresh workers{above}", fresh.count())
+            }
             (Kind::Unconfirmed, None) => ", not significant".to_owned(),
             (_, None) => String::new(),
         };

@@ -15,9 +15,9 @@ pub enum Kind {
     Improved,
     /// The case, or a gated value of it, has no baseline.
     New,
-    /// The baseline has a case, stage or value that this full run lacks.
+    /// The baseline has a case, stage or value that this run lacks.
     Missing,
-    /// The case could not run on this machine.
+    /// The case could not run on this machine. Gated if the baseline has it.
     NotRun,
     /// The machine classes differ in a way that affects this aspect.
     NotComparable,
@@ -27,7 +27,7 @@ pub enum Kind {
     Regressed,
     /// Above the budget that the policy sets.
     OverBudget,
-    /// A worker failed.
+    /// Workers failed, or none reached the baseline stage.
     Failed,
 }
 
@@ -72,7 +72,7 @@ impl Kind {
     /// Whether it fails the gate if the policy gates its subject.
     #[must_use]
     pub fn is_failure(self) -> bool {
-        matches!(self, Self::Missing | Self::Regressed | Self::OverBudget | Self::Failed)
+        matches!(self, Self::Missing | Self::NotRun | Self::Regressed | Self::OverBudget | Self::Failed)
     }
 }
 

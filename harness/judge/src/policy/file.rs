@@ -37,6 +37,10 @@ pub(super) struct Rule {
     /// The cases were removed on purpose: a run without them does not fail.
     #[serde(default)]
     pub(super) gone: bool,
+    /// Glob on the reason why a case could not run: with such a reason, a case of the baseline that was not run does not
+    /// fail.
+    #[serde(default, deserialize_with = "glob")]
+    pub(super) not_run: Option<GlobSet>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -146,6 +150,8 @@ mod tests {
             ("schema = 1\n[[rule]]\ntolerance_percent = -2", "below 0"),
             ("schema = 1\n[[rule]]\ntolerance_percent = inf", "inf is not finite"),
             ("schema = 1\n[[rule]]\nmetric = \"anno\"", "unknown word `anno`"),
+            ("schema = 1\n[[rule]]\nnot_run = true", "expected a string"),
+            ("schema = 1\n[[rule]]\nnot_run = \"{\"", "unclosed"),
             (&format!("schema = 1\n[[rule]]\ncase = \"{}\"", "{a,".repeat(200)), "a glob of 600 bytes"),
             (&format!("schema = 1\nx = {}", "[".repeat(10_000)), "line 2"),
             (&format!("schema = 1\n{}x = 1", "a.".repeat(10_000)), "recursion"),

@@ -87,6 +87,15 @@ impl Policy {
         !self.rules.iter().any(|rule| rule.gone && rule.case.as_ref().is_none_or(|glob| glob.is_match(case.as_str())))
     }
 
+    /// Whether a case of the baseline may be left unmeasured for this reason: some machines cannot run it.
+    #[must_use]
+    pub fn allows_not_run(&self, case: &CaseId, reason: &str) -> bool {
+        self.rules.iter().any(|rule| {
+            rule.not_run.as_ref().is_some_and(|glob| glob.is_match(reason))
+                && rule.case.as_ref().is_none_or(|glob| glob.is_match(case.as_str()))
+        })
+    }
+
     /// Reads a policy. The defaults apply to whatever no rule names; `baselines/policy.toml` of this project lists
     /// them.
     ///
@@ -190,6 +199,17 @@ mod tests {
         let expects = |case: &str| policy.expects(&case.parse().expect("id"));
         assert_eq!(["f/old/a=1", "f/new/a=1"].map(expects), [false, true]);
         assert!(Policy::default().expects(&"f/old/a=1".parse().expect("id")));
+    }
+
+    #[test]
+    fn a_case_may_be_not_run_for_the_reasons_of_its_rule() {
+        let policy =
+            policy("schema = 1\n[[rule]]\ncase = \"f/limit/*\"\nnot_run = \"no memory cgroup*\"\n").expect("valid");
+        let allows = |case: &str, reason: &str| policy.allows_not_run(&case.parse().expect("id"), reason);
+        let reason = "no memory cgroup can be made here: /sys/fs/cgroup is {read-only}";
+        assert!(allows("f/limit/a=1", reason));
+        assert!(!allows("f/other/a=1", reason) && !allows("f/limit/a=1", "the guest cannot be parsed"));
+        assert!(!Policy::default().allows_not_run(&"f/limit/a=1".parse().expect("id"), reason));
     }
 
     /// A budget does not gate changes from the baseline.

@@ -93,7 +93,8 @@ struct ClaimLine {
 impl Front {
     pub(super) fn new(material: &Material) -> Self {
         let is_shown = |verdict: &&Verdict| {
-            !matches!(verdict.kind, Kind::Same | Kind::NotRun) && (verdict.gated || verdict.subject.is_none())
+            let is_finding = verdict.fails() || !matches!(verdict.kind, Kind::Same | Kind::NotRun);
+            is_finding && (verdict.gated || verdict.subject.is_none())
         };
         let not_run = material.comparison.verdicts().filter(|verdict| verdict.kind == Kind::NotRun).count();
         let leads = worst_first(material.comparison.verdicts().filter(is_shown)).into_iter().map(|lead| lead.verdict);
