@@ -7,7 +7,7 @@ use highwater_model::{Aspect, BaselineCase, CaseId, CaseRecord, Failure, Quantit
 use highwater_stats::{Events, fisher_exact};
 
 use super::{
-    Kind, Mode, Verdict, CaseView,
+    CaseView, Kind, Mode, Verdict,
     compare_case::{FamilyJudge, gated},
     confirmation::{ALPHA, FRESH_WORKERS, State},
 };

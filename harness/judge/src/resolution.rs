@@ -7,7 +7,7 @@ use std::fmt;
 use highwater_model::{Aspect, CaseId, CaseRecord, Metric, Quantity, Record, Scale};
 use highwater_stats::median;
 
-use super::{Mode, Policy, CaseView};
+use super::{CaseView, Mode, Policy};
 
 /// A ladder should show what happens once in this many units, unless the tolerance of its slope is larger. This is the
 /// rarest leak that the project's own families contain.

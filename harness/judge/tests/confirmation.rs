@@ -4,13 +4,13 @@
 
 use std::collections::BTreeMap;
 
+use fastrand::Rng;
 use highwater_judge::{
     FRESH_WORKERS, FamilyComparison, Keep, Kind, Policy, baselines, compare_family, confirm_family, needs_more_workers,
 };
 use highwater_model::{
     Baseline, CaseRecord, Failure, Fingerprint, Outcome, Record, SCHEMA_VERSION, Series, StageColumns,
 };
-use highwater_stats::Random;
 
 const CASE: &str = "toy/case";
 const PAGE: u64 = 4096;
@@ -84,12 +84,12 @@ fn fails(comparison: &FamilyComparison) -> bool {
 struct Workers<'a> {
     threads: u64,
     rate: f64,
-    random: &'a mut Random,
+    random: &'a mut Rng,
 }
 
 impl Workers<'_> {
     fn pages(&mut self, count: usize) -> Vec<u64> {
-        (0..count).map(|_| 40 + 10 * u64::from(self.random.chance(self.rate))).collect()
+        (0..count).map(|_| 40 + 10 * u64::from(self.random.f64() < self.rate)).collect()
     }
 
     /// As many first workers as a run with `--until-decided` has.
@@ -118,7 +118,7 @@ impl Workers<'_> {
 /// true rate of 0.5 %, more than 13 have a probability below 0.1 %.
 #[test]
 fn an_unchanged_program_fails_in_at_most_half_a_percent() {
-    let mut random = Random::seeded(1);
+    let mut random = Rng::with_seed(1);
     for (threads, workers, rate) in
         [(2, 5, 0.001), (2, 20, 0.001), (4, 5, 0.05), (4, 20, 0.05), (4, 20, 0.2), (4, 5, 0.4), (4, 20, 0.02)]
     {
@@ -137,7 +137,7 @@ fn an_unchanged_program_fails_in_at_most_half_a_percent() {
 /// others cannot be found.
 #[test]
 fn the_power_for_minorities() {
-    let mut random = Random::seeded(2);
+    let mut random = Rng::with_seed(2);
     println!("| threads | baseline | changed workers | run shows it | found | of all | fresh workers, mean |");
     for (threads, workers, every, at_least, at_most) in [
         (2, 5, 1, 1.0, 1.0),
