@@ -8,6 +8,8 @@ use std::{
 use highwater_model::Bytes;
 use procfs::{FromBufRead, ProcessCGroups, process::MountInfos};
 
+use crate::delegation::{self, DelegationError};
+
 /// Why a memory cgroup cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CgroupError {
@@ -28,6 +30,9 @@ pub enum CgroupError {
         /// The file.
         path: PathBuf,
     },
+    /// The system does not let this process create groups.
+    #[error(transparent)]
+    NotDelegated(#[from] DelegationError),
 }
 
 /// The version of the memory controller, which decides the names of its files.
@@ -191,7 +196,7 @@ pub struct WorkerCgroup {
 }
 
 impl WorkerCgroup {
-    /// Creates a group below that of this process, with a limit on memory that includes swap if swap is accounted.
+    /// Creates a group below that of this process, or beside it in version 2 ([`delegation`]), with a limit on memory that includes swap if swap is accounted.
     ///
     /// # Errors
     /// If permissions are missing or no controller is mounted; the case is then not run.
@@ -199,7 +204,14 @@ impl WorkerCgroup {
         static NUMBER: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         let parent = MemoryCgroup::of(std::process::id())?;
         let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let folder = parent.folder.join(format!("highwater-{}-{number}", std::process::id()));
+        let parent_folder = match parent.version {
+            Version::V1 => parent.folder.clone(),
+            Version::V2 => delegation::for_workers(&parent.folder)?,
+        };
+        if number == 0 {
+            delegation::sweep(&parent_folder);
+        }
+        let folder = parent_folder.join(delegation::name(std::process::id(), number));
         fs::create_dir(&folder).map_err(|source| CgroupError::Io { path: folder.clone(), source })?;
         let own = Self { group: MemoryCgroup { folder, version: parent.version } };
         own.write(parent.version.limit(), &limit.0.to_string())?;

@@ -7,10 +7,12 @@
 mod categories;
 pub mod ceilings;
 mod cgroup;
+mod delegation;
 mod peak;
 mod proc_files;
 mod smaps;
 
 pub use categories::{Label, Labels};
 pub use cgroup::{CgroupError, MemoryCgroup, WorkerCgroup};
+pub use delegation::DelegationError;
 pub use proc_files::{Probe, ProbeError};
