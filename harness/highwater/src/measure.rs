@@ -5,7 +5,7 @@ use std::path::Path;
 use highwater_judge::exact_where_gated;
 use highwater_model::Record;
 use highwater_report::escape;
-use highwater_runner::{Interrupt, Measuring, Plan, RunError, Sampling};
+use highwater_runner::{Interrupt, Measuring, Plan, RunError, RunnerError, Sampling};
 use highwater_worker::Dirs;
 
 use crate::{
@@ -15,7 +15,8 @@ use crate::{
     plan, progress,
 };
 
-/// Measures the selected cases of this bench binary's family.
+/// Measures the selected cases of this bench binary's family. After an interrupt, the record has what was measured so
+/// far, and the other cases as not run.
 pub(super) fn measure(
     bench: &Parts,
     options: &Options,
@@ -33,7 +34,7 @@ pub(super) fn measure(
     let mut cases = Vec::new();
     for planned in &plan.cases {
         bar.set_message(planned.id().to_string());
-        cases.push(measuring.case(planned, sampling(options))?);
+        cases.push(measuring.case_until_interrupt(planned, sampling(options))?);
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -51,6 +52,9 @@ pub(super) fn test(
 ) -> Result<(), RunError> {
     let once = Options { samples: Some(1), ..options.clone() };
     let record = measure(bench, &once, matcher, dirs, folder, interrupt)?;
+    if interrupt.raised() {
+        return Err(RunnerError::Interrupted.into());
+    }
     let mut failed = 0;
     for case in &record.cases {
         match (&case.not_run, case.failures.first()) {

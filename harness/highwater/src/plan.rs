@@ -1,9 +1,13 @@
 //! Creates the plan of a bench binary: the jobs of the selected cases, with the files that they need.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use highwater_model::Stage;
 use highwater_runner::{Job, Plan, Planned, RunError};
+use highwater_store::one_line;
 use highwater_worker::{Case, Conditions, Dirs, Family, NotRun};
 
 use crate::{
@@ -12,7 +16,11 @@ use crate::{
     options::{Options, Switch},
 };
 
-/// Prepares the files of the selected cases and creates their jobs. Workers will run in `folder`.
+/// Prepares the files of the selected cases and creates their jobs. Workers will run in `folder`. A case whose files
+/// cannot be prepared does not prevent the others.
+///
+/// # Errors
+/// If two cases of the family have the same id.
 pub(super) fn make(
     bench: &Parts,
     options: &Options,
@@ -21,21 +29,25 @@ pub(super) fn make(
     folder: &Path,
 ) -> Result<Plan, RunError> {
     let family = &bench.family;
+    let mut ids = BTreeSet::new();
+    if let Some(case) = family.cases.iter().find(|case| !ids.insert(case.id())) {
+        return Err(RunError::DuplicateCase { family: family.name.to_owned(), case: case.id() });
+    }
     let selected = family.cases.iter().map(AsRef::as_ref).filter(|case| matcher.selects(*case));
     let planned = |case: &dyn Case| {
         let id = case.id();
         if options.criterion.quick && case.is_heavy() {
-            return Ok(Planned::NotRun { id, reason: "heavy: left out of --quick".to_owned(), left_out: true });
+            return Planned::NotRun { id, reason: "heavy: left out of --quick".to_owned(), left_out: true };
         }
         match case.prepare(dirs) {
-            Ok(inputs) => Ok(Planned::Job(Box::new(job(family, case, options, folder, inputs)))),
+            Ok(inputs) => Planned::Job(Box::new(job(family, case, options, folder, inputs))),
             Err(error) => match error.downcast::<NotRun>() {
-                Ok(not_run) => Ok(Planned::NotRun { id, reason: not_run.0, left_out: false }),
-                Err(source) => Err(RunError::Prepare { case: id.to_string(), source }),
+                Ok(not_run) => Planned::NotRun { id, reason: not_run.0, left_out: false },
+                Err(error) => Planned::NotPrepared { id, reason: one_line(&error.to_string()) },
             },
         }
     };
-    let cases = selected.map(planned).collect::<Result<_, _>>()?;
+    let cases = selected.map(planned).collect();
     let (unit, stage) = (family.unit, stage(family.baseline_stage));
     Ok(Plan::new(family.name, unit, stage, bench.context.clone(), bench.worker()?, cases))
 }

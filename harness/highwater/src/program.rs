@@ -14,7 +14,7 @@ use highwater_report::{
     self as report, escape,
     terminal::{message, note},
 };
-use highwater_runner::{self as runner, Interrupt, RunError, RunnerError};
+use highwater_runner::{self as runner, Interrupt, RunError, RunnerError, report_file_size_limit};
 use highwater_store::{FolderLock, LastRun, Progress, read_record, write_record};
 use highwater_worker::Dirs;
 
@@ -43,7 +43,9 @@ pub(super) fn main(bench: impl FnOnce() -> Parts) -> ExitCode {
             return ExitCode::from(exit::USAGE);
         }
     };
-    match run(&bench(), &options, &matcher) {
+    let prepared =
+        report_file_size_limit().map_err(|source| RunnerError::System { what: "watch for SIGXFSZ", source }.into());
+    match prepared.and_then(|()| run(&bench(), &options, &matcher)) {
         Ok(()) => ExitCode::from(exit::PASSED),
         Err(RunError::Runner(error @ RunnerError::Interrupted)) => {
             note(error);
@@ -141,8 +143,17 @@ fn run(bench: &Parts, options: &Options, matcher: &Matcher) -> Result<(), RunErr
             }
             record_progress(Progress::Begun)?;
             let mut record = measure::measure(bench, options, matcher, dirs, &folders.own, &interrupt)?;
+            let was_measured = record.cases.iter().any(|case| case.samples > 0 || !case.failures.is_empty());
+            if interrupt.raised() && !was_measured {
+                // The record of an earlier run is worth more than an empty one.
+                return Err(RunnerError::Interrupted.into());
+            }
             decide(&bench.claims, &mut record);
             save(&record, options, &folders)?;
+            if interrupt.raised() {
+                note(format_args!("written to {}: the cases so far", folders.record(family.name).display()));
+                return Err(RunnerError::Interrupted.into());
+            }
             folders.link(family.name, &bench.worker()?)?;
             if !options.memory_only {
                 for ((id, routine), time) in criterion()?.estimates() {

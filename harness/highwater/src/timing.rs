@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeMap,
     env, fs,
+    os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus},
     time::{Duration, SystemTime},
@@ -12,7 +13,7 @@ use std::{
 use criterion::{Bencher, Criterion};
 use highwater_model::TimeEstimate;
 use highwater_report::terminal::note;
-use highwater_runner::{Interrupt, RunError, RunnerError};
+use highwater_runner::{Interrupt, RunError, RunnerError, end_on_closed_pipe};
 use highwater_worker::{Case, CaseResult, Dirs, Family, NotRun, Timer};
 use serde::Deserialize;
 
@@ -24,6 +25,9 @@ const TIMING_VAR: &str = "HIGHWATER_TIMING";
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Criterion's environment variable for its folder.
 const HOME_VAR: &str = "CRITERION_HOME";
+
+/// [signal(7)](https://man7.org/linux/man-pages/man7/signal.7.html)
+const SIGPIPE: i32 = 13;
 
 /// Whether this process is the criterion benchmark.
 pub(super) fn is_timing_process() -> bool {
@@ -42,7 +46,9 @@ pub(super) fn spawn(args: &[String], target: &Path, interrupt: &Interrupt) -> Re
         .spawn()
         .map_err(|source| RunError::Io { path: exe, source })?;
     let status = wait(&mut child, interrupt)?;
-    if status.success() { Ok(CriterionRun { home, started }) } else { Err(RunError::Criterion(status)) }
+    // If the reader of the output has gone, the estimates so far are complete.
+    let closed_pipe = status.signal() == Some(SIGPIPE);
+    if status.success() || closed_pipe { Ok(CriterionRun { home, started }) } else { Err(RunError::Criterion(status)) }
 }
 
 /// Waits for the child, and kills it if the user interrupts the run.
@@ -121,12 +127,15 @@ impl CriterionRun {
             high_ns: estimate.confidence_interval.upper_bound,
             confidence: estimate.confidence_interval.confidence_level,
         };
-        Some(((id.group_id, id.function_id?), time))
+        // JSON has no infinite numbers and no NaN, so a record with one could not be read.
+        let numbers = [time.ns, time.low_ns, time.high_ns, time.confidence];
+        numbers.iter().all(|number| number.is_finite()).then_some(((id.group_id, id.function_id?), time))
     }
 }
 
 /// The criterion benchmark itself: one group per case, one function per routine.
 pub(super) fn run(family: &Family, options: &Options, matcher: &Matcher, dirs: Dirs<'_>) -> CaseResult {
+    end_on_closed_pipe();
     let mut criterion = Criterion::default()
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(2))
@@ -141,7 +150,15 @@ pub(super) fn run(family: &Family, options: &Options, matcher: &Matcher, dirs: D
         }
         // A list does not need the files.
         let inputs = if options.criterion.list { Ok(Vec::new()) } else { case.prepare(dirs) };
-        match inputs.and_then(|inputs| time_case(&mut criterion, case.as_ref(), &inputs)) {
+        let inputs = match inputs {
+            Ok(inputs) => inputs,
+            // The other cases are timed. The record of memory has this error as the failure of the case.
+            Err(error) => {
+                note(format_args!("{}: not timed: {error}", case.id()));
+                continue;
+            }
+        };
+        match time_case(&mut criterion, case.as_ref(), &inputs) {
             Err(error) if error.is::<NotRun>() => note(format_args!("{}: {error}", case.id())),
             Err(error) => return Err(format!("{}: {error}", case.id()).into()),
             Ok(()) => {}

@@ -32,5 +32,5 @@ pub use record::{CaseRecord, Failure, Record, SCHEMA_VERSION, Selection, Series,
 pub use sample::{Outcome, Reading, Sample, Snapshot};
 pub use stage::{Scale, ScaleError, Stage, StageParseError};
 pub use units::{Bytes, BytesParseError, bytes, nanoseconds, signed_bytes};
-pub use validation::MAX_SAMPLES;
+pub use validation::{MAX_SAMPLES, MAX_STAGES, MAX_VALUE};
 pub use worker_options::{WorkerOption, WorkerOptions};

@@ -75,6 +75,21 @@ pub enum Outcome {
         /// What was wrong.
         message: String,
     },
+    /// Its files could not be prepared, so no worker was started.
+    NotPrepared {
+        /// The family's error.
+        reason: String,
+    },
+    /// Its program could not be executed.
+    NotStarted {
+        /// The error, without the path of the program, which differs between machines.
+        reason: String,
+    },
+    /// Its memory could not be read, and it was killed.
+    Unreadable {
+        /// The file of `/proc` and the error, without the process id.
+        reason: String,
+    },
 }
 
 /// Baselines store this text, so it must not change.
@@ -90,6 +105,9 @@ impl std::fmt::Display for Outcome {
             Self::OutOfMemory => f.write_str("out of memory"),
             Self::TimedOut { limit_ms } => write!(f, "still running after its limit of {limit_ms} ms"),
             Self::Protocol { message } => write!(f, "broke the stage protocol: {message}"),
+            Self::NotPrepared { reason } => write!(f, "could not be prepared: {reason}"),
+            Self::NotStarted { reason } => write!(f, "could not be started: {reason}"),
+            Self::Unreadable { reason } => write!(f, "its memory could not be read: {reason}"),
         }
     }
 }

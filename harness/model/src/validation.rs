@@ -3,13 +3,16 @@
 
 use std::{collections::BTreeSet, fmt::Display};
 
-use super::{CaseRecord, Outcome, Record, Series, case_id, is_raw};
+use super::{CaseRecord, Outcome, Record, Series, TimeEstimate, case_id, is_raw};
 
 /// The maximum number of workers of one case. A column of equal values is stored as one number, so without a limit a
 /// small file could request any amount of memory.
 pub const MAX_SAMPLES: usize = 10_000;
+/// The maximum number of stages of one case. Fits and tests of a ladder take time in proportion to the square of its
+/// rungs: `highwater capacity` takes 0.2 s for this many, and 67 s for 20,000.
+pub const MAX_STAGES: usize = 1000;
 /// The maximum value: 2^53, up to which `f64` represents whole numbers exactly.
-const MAX_VALUE: u64 = 1 << 53;
+pub const MAX_VALUE: u64 = 1 << 53;
 
 impl Record {
     /// Checks the record for contradictions, which indicate a damaged or edited file.
@@ -32,12 +35,19 @@ impl Record {
     }
 }
 
+/// JSON has no infinite numbers and no NaN.
+fn is_time(time: &TimeEstimate) -> bool {
+    let rest = [time.low_ns, time.high_ns, time.confidence];
+    time.ns >= 0.0 && time.ns.is_finite() && rest.iter().all(|number| number.is_finite())
+}
+
 impl CaseRecord {
     fn validate(&self) -> Result<(), String> {
         let (ran, completed) = (self.not_run.is_none(), self.samples > 0);
         let problems = [
             (self.samples > MAX_SAMPLES, "too many samples"),
             (ran && self.left_out, "left out but run"),
+            (self.stages.len() > MAX_STAGES, "too many stages"),
             (!ran && completed, "samples in a case that was not run"),
             (!ran && !self.failures.is_empty(), "failed workers in a case that was not run"),
             (ran && !completed && self.failures.is_empty(), "neither samples nor failed workers"),
@@ -46,7 +56,7 @@ impl CaseRecord {
                 self.failures.iter().any(|failure| failure.outcome == Outcome::Completed),
                 "a failed worker that completed",
             ),
-            (self.time.values().any(|time| time.ns < 0.0), "a negative time"),
+            (self.time.values().any(|time| !is_time(time)), "a time that is negative or not a number"),
         ];
         if let Some((_, problem)) = problems.into_iter().find(|(present, _)| *present) {
             return Err(format!("{}: {problem}", self.id));

@@ -125,6 +125,9 @@ impl ChildSetup {
         if let Some(procs) = &self.cgroup_procs {
             rustix::io::write(procs, b"0")?;
         }
+        // A session of its own, so that its processes can be found if this one is killed. It fails only for the leader
+        // of a process group, which a forked child is not.
+        let _ = rustix::process::setsid();
         let errno = |requested: bool, call: &dyn Fn() -> io::Result<()>| -> i32 {
             match requested.then(call) {
                 None => NOT_REQUESTED,

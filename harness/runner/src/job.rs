@@ -1,44 +1,10 @@
 //! The job of one worker, its possible results, and the errors of the harness.
 
-use std::{
-    io,
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{io, path::PathBuf};
 
 use highwater_model::{CaseId, Sample, Scale, Stage, WorkerOptions};
-use highwater_probe::ProbeError;
 use highwater_worker::{Conditions, Limits, Program};
 use serde::{Deserialize, Serialize};
-
-/// A flag that SIGINT and SIGTERM set. A second signal terminates the process immediately.
-#[derive(Clone, Debug, Default)]
-pub struct Interrupt(Arc<AtomicBool>);
-
-impl Interrupt {
-    /// Installs the signal handlers.
-    ///
-    /// # Errors
-    /// If the system refuses.
-    pub fn install() -> io::Result<Self> {
-        let interrupt = Self::default();
-        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-            let flag = Arc::clone(&interrupt.0);
-            signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, flag)?;
-            signal_hook::flag::register(signal, Arc::clone(&interrupt.0))?;
-        }
-        Ok(interrupt)
-    }
-
-    /// Whether a signal was received.
-    #[must_use]
-    pub fn raised(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
 
 fn default_warm_up() -> bool {
     true
@@ -80,6 +46,10 @@ pub enum Observed {
     NotRun(String),
 }
 
+/// The minimum limit of open files. Descriptors for workers have numbers from 100 ([`super::supervise`]), and the
+/// reading of one worker needs about ten.
+pub(super) const MIN_OPEN_FILES: u64 = 128;
+
 /// An error of the harness itself, as opposed to a failure of a worker.
 #[derive(Debug, thiserror::Error)]
 pub enum RunnerError {
@@ -99,9 +69,11 @@ pub enum RunnerError {
         /// The error.
         source: io::Error,
     },
-    /// The worker's memory could not be read.
-    #[error("cannot read the worker's memory: {0}")]
-    Probe(#[from] ProbeError),
+    /// The limit of open files is too low.
+    #[error(
+        "cannot start workers: this process may open {0} files (`ulimit -n`), and at least {MIN_OPEN_FILES} are needed"
+    )]
+    OpenFiles(u64),
     /// The user interrupted the run.
     #[error("interrupted")]
     Interrupted,

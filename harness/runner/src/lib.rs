@@ -12,21 +12,28 @@
 //!     ...                                 exit
 //! ```
 
+mod child;
 mod controls;
+mod conversation;
+mod guardian;
+mod inbox;
 mod job;
-
+pub mod limits;
 mod machine;
 mod measure;
 mod output;
 mod plan;
+mod program;
 pub mod protocol;
+mod signals;
 mod supervise;
 mod sys;
 mod worker_process;
 
 pub use controls::{CpuPlan, ParentPinned};
-pub use job::{Interrupt, Job, Observed, RunnerError};
+pub use job::{Job, Observed, RunnerError};
 pub use machine::{MachineError, context, machine_class, run_id, target_dir};
 pub use measure::{Measuring, RunError, Sampling, StopRule};
 pub use plan::{Plan, PlanError, Planned};
+pub use signals::{Interrupt, end_on_closed_pipe, report_file_size_limit};
 pub use supervise::Supervisor;

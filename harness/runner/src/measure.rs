@@ -9,15 +9,15 @@ use std::{
 };
 
 use highwater_model::{
-    CaseRecord, Context, Control, ControlState, Fingerprint, Outcome, Record, SCHEMA_VERSION, Sample, Selection, Stage,
-    WorkerOption,
+    CaseId, CaseRecord, Context, Control, ControlState, Fingerprint, Outcome, Record, SCHEMA_VERSION, Sample,
+    Selection, Stage, WorkerOption,
 };
-use highwater_store::StoreError;
+use highwater_store::{StoreError, one_line};
 use highwater_worker::{CaseError, Layout};
 
 use crate::{
     CpuPlan, Interrupt, Job, MachineError, Observed, Plan, PlanError, Planned, RunnerError, Supervisor, context,
-    machine_class,
+    machine_class, supervise::failed_before_start,
 };
 
 /// The default maximum number of workers per case.
@@ -31,6 +31,9 @@ const UNDECIDED_BUDGET: Duration = Duration::from_secs(4);
 /// A case is given up after this many failed workers if none has completed.
 const MAX_FAILURES: usize = 3;
 
+/// The reason in the record of a case that an interrupted run did not measure.
+const INTERRUPTED: &str = "the run was interrupted";
+
 /// Why a bench run failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -43,7 +46,15 @@ pub enum RunError {
     /// A record could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A case could not prepare its files.
+    /// A family has two cases of the same name, which a record could not tell apart.
+    #[error("{family}: two cases have the id {case}; give each case its own id")]
+    DuplicateCase {
+        /// The family.
+        family: String,
+        /// The id.
+        case: CaseId,
+    },
+    /// Criterion's process could not time the cases.
     #[error("{case}: {source}")]
     Prepare {
         /// The case.
@@ -154,8 +165,35 @@ impl Measuring {
     /// Measures one case: a discarded warm-up worker, unless the case opts out, then the samples.
     ///
     /// # Errors
-    /// If the harness fails or is interrupted. A failing worker is not an error.
+    /// If the harness fails or is interrupted. A failing worker is not an error, nor is a case that was not prepared.
     pub fn case(&mut self, planned: &Planned, sampling: Sampling) -> Result<CaseRecord, RunError> {
+        let mut samples = Vec::new();
+        self.sample(planned, sampling, &mut samples)
+    }
+
+    /// Like [`Measuring::case`], but after an interrupt, the case has the samples so far. Without samples, and for all
+    /// cases after the interrupt, it is recorded as not run.
+    ///
+    /// # Errors
+    /// If the harness fails.
+    pub fn case_until_interrupt(&mut self, planned: &Planned, sampling: Sampling) -> Result<CaseRecord, RunError> {
+        let mut samples = Vec::new();
+        match self.sample(planned, sampling, &mut samples) {
+            Err(RunError::Runner(RunnerError::Interrupted)) => Ok(match samples.is_empty() {
+                true => CaseRecord::not_run(planned.id().clone(), INTERRUPTED.to_owned()),
+                false => CaseRecord::from_samples(planned.id().clone(), &samples),
+            }),
+            result => result,
+        }
+    }
+
+    /// Measures one case. `samples` has the samples so far, also after an error.
+    fn sample(
+        &mut self,
+        planned: &Planned,
+        sampling: Sampling,
+        samples: &mut Vec<Sample>,
+    ) -> Result<CaseRecord, RunError> {
         let job = match planned {
             Planned::Job(job) => job,
             Planned::NotRun { id, reason, left_out: false } => {
@@ -164,9 +202,11 @@ impl Measuring {
             Planned::NotRun { id, reason, left_out: true } => {
                 return Ok(CaseRecord::left_out(id.clone(), reason.clone()));
             }
+            Planned::NotPrepared { id, reason } => return Ok(not_prepared(id, reason.clone())),
         };
-        self.prepare_page_cache(job)?;
-        let mut samples: Vec<Sample> = Vec::new();
+        if let Err(error) = self.prepare_page_cache(job) {
+            return Ok(not_prepared(&job.case, one_line(&error.to_string())));
+        }
         let started = Instant::now();
         let mut warm = !job.warm_up;
         loop {
@@ -177,8 +217,8 @@ impl Measuring {
                 Observed::Sample(_) => {}
             }
             warm = true;
-            if sampling.is_complete(&samples, job, started.elapsed()) {
-                return Ok(CaseRecord::from_samples(job.case.clone(), &samples));
+            if sampling.is_complete(samples, job, started.elapsed()) {
+                return Ok(CaseRecord::from_samples(job.case.clone(), samples));
             }
         }
     }
@@ -238,6 +278,12 @@ impl Measuring {
             claims: Vec::new(),
         }
     }
+}
+
+/// A case whose files could not be prepared.
+fn not_prepared(id: &CaseId, reason: String) -> CaseRecord {
+    let sample = failed_before_start(Outcome::NotPrepared { reason }, Instant::now());
+    CaseRecord::from_samples(id.clone(), &[sample])
 }
 
 /// Syncs a file, drops it from the page cache unless a process maps it, and reads it once. Otherwise the results would

@@ -51,6 +51,13 @@ pub enum Planned {
         #[serde(default)]
         left_out: bool,
     },
+    /// Its files could not be prepared.
+    NotPrepared {
+        /// The case.
+        id: CaseId,
+        /// The family's error.
+        reason: String,
+    },
 }
 
 impl Planned {
@@ -59,7 +66,7 @@ impl Planned {
     pub fn id(&self) -> &CaseId {
         match self {
             Self::Job(job) => &job.case,
-            Self::NotRun { id, .. } => id,
+            Self::NotRun { id, .. } | Self::NotPrepared { id, .. } => id,
         }
     }
 }

@@ -24,9 +24,10 @@
 
 use highwater_model::{Category, FigureName, Metric, Scale, Stage, WorkerOption};
 use highwater_probe::Label;
+use highwater_store::one_line;
 use highwater_worker::{Layout, protocol::VERSION};
 
-use super::Job;
+use super::{Job, limits::Violation};
 
 /// A message of a worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,62 +61,74 @@ impl Message {
     /// Parses one line, without its newline.
     ///
     /// # Errors
-    /// A sentence that describes what is wrong with the line.
-    pub fn parse(line: &str) -> Result<Self, String> {
+    /// [`Violation::NotAMessage`] with a sentence that describes what is wrong with the line, or
+    /// [`Violation::NumberTwice`].
+    pub fn parse(line: &str) -> Result<Self, Violation> {
+        let bad = |problem: String| Violation::NotAMessage(one_line(&problem));
+        let expected = |form: &str| bad(format!("`{line}`: expected {form}"));
+        let category = |text: &str| text.parse::<Category>().map_err(|error| bad(error.to_string()));
+        let name = |text: &str| text.parse::<FigureName>().map_err(|error| bad(error.to_string()));
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         match word {
             "reached" => Self::parse_reached(rest),
             "label" => {
                 let parts: Vec<&str> = rest.split(' ').collect();
-                let [category, start, end] = parts.as_slice() else {
-                    return Err(format!("`{line}`: expected label CATEGORY START END"));
+                let [label, start, end] = parts.as_slice() else {
+                    return Err(expected("label CATEGORY START END"));
                 };
                 let address = |text: &str| {
-                    u64::from_str_radix(text, 16).map_err(|_| format!("`{text}` is not a hexadecimal address"))
+                    u64::from_str_radix(text, 16).map_err(|_| bad(format!("`{text}` is not a hexadecimal address")))
                 };
                 let range = address(start)?..address(end)?;
-                let category = category.parse::<Category>().map_err(|error| error.to_string())?;
-                Ok(Self::Label(Label { category, range }))
+                match range.start <= range.end {
+                    true => Ok(Self::Label(Label { category: category(label)?, range })),
+                    false => Err(bad(format!("`{line}`: the range ends before it starts"))),
+                }
             }
-            "forget" => Ok(Self::Forget(rest.parse::<Category>().map_err(|error| error.to_string())?)),
+            "forget" => Ok(Self::Forget(category(rest)?)),
             "figure" => {
-                let (name, value) =
-                    rest.split_once(' ').ok_or_else(|| format!("`{line}`: expected figure NAME VALUE"))?;
-                let name = name.parse::<FigureName>().map_err(|error| error.to_string())?;
-                let value = value.parse().map_err(|_| format!("`{value}` is not a whole number"))?;
-                Ok(Self::Figure(name, value))
+                let (figure, value) = rest.split_once(' ').ok_or_else(|| expected("figure NAME VALUE"))?;
+                let value = value.parse().map_err(|_| bad(format!("`{value}` is not a whole number")))?;
+                Ok(Self::Figure(name(figure)?, value))
             }
             "note" => {
-                let (name, text) = rest.split_once(' ').ok_or_else(|| format!("`{line}`: expected note NAME TEXT"))?;
-                let name = name.parse::<FigureName>().map_err(|error| error.to_string())?;
-                Ok(Self::Note(name.to_string(), text.to_owned()))
+                let (note, text) = rest.split_once(' ').ok_or_else(|| expected("note NAME TEXT"))?;
+                Ok(Self::Note(name(note)?.to_string(), text.to_owned()))
             }
-            "skip" => Ok(Self::Skip(rest.to_owned())),
+            "skip" => Ok(Self::Skip(one_line(rest))),
             "end" if rest.is_empty() => Ok(Self::End),
-            _ => Err(format!("`{line}` is none of reached, label, forget, figure, note, skip, end")),
+            _ => Err(bad(format!("`{line}` is none of reached, label, forget, figure, note, skip, end"))),
         }
     }
 
-    fn parse_reached(rest: &str) -> Result<Self, String> {
+    fn parse_reached(rest: &str) -> Result<Self, Violation> {
+        let bad = |problem: String| Violation::NotAMessage(one_line(&problem));
         let mut words = rest.split(' ');
-        let stage = words.next().unwrap_or("").parse::<Stage>().map_err(|error| error.to_string())?;
-        let (mut wall_ns, mut cpu_ns, mut heap) = (0, 0, Vec::new());
+        let stage = words.next().unwrap_or("").parse::<Stage>().map_err(|error| bad(error.to_string()))?;
+        let (mut wall_ns, mut cpu_ns, mut heap) = (None, None, Vec::new());
         for word in words {
-            let (name, value) = word.split_once('=').ok_or_else(|| format!("`{word}` is not name=number"))?;
-            let value: u64 = value.parse().map_err(|_| format!("`{word}` is not name=number"))?;
-            match name {
-                "wall_ns" => wall_ns = value,
-                "cpu_ns" => cpu_ns = value,
-                _ => match Metric::SELF_REPORTED.into_iter().find(|metric| metric.as_str() == name) {
-                    Some(metric) => heap.push((metric, value)),
-                    None => {
-                        let known = Metric::SELF_REPORTED.map(Metric::as_str).join(", ");
-                        return Err(format!("`{name}` is none of wall_ns, cpu_ns, {known}"));
-                    }
-                },
+            let number = || bad(format!("`{word}` is not name=number"));
+            let (name, value) = word.split_once('=').ok_or_else(number)?;
+            let value: u64 = value.parse().map_err(|_| number())?;
+            let metric = Metric::SELF_REPORTED.into_iter().find(|metric| metric.as_str() == name);
+            let twice = match (name, metric) {
+                ("wall_ns", _) => wall_ns.replace(value).is_some(),
+                ("cpu_ns", _) => cpu_ns.replace(value).is_some(),
+                (_, Some(metric)) => {
+                    let known = heap.iter().any(|(other, _)| *other == metric);
+                    heap.push((metric, value));
+                    known
+                }
+                (_, None) => {
+                    let known = Metric::SELF_REPORTED.map(Metric::as_str).join(", ");
+                    return Err(bad(format!("`{name}` is none of wall_ns, cpu_ns, {known}")));
+                }
+            };
+            if twice {
+                return Err(Violation::NumberTwice(name.to_owned()));
             }
         }
-        Ok(Self::Reached { stage, wall_ns, cpu_ns, heap })
+        Ok(Self::Reached { stage, wall_ns: wall_ns.unwrap_or(0), cpu_ns: cpu_ns.unwrap_or(0), heap })
     }
 }
 
@@ -142,6 +155,7 @@ pub(super) fn job_lines(job: &Job, layout: Layout) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::{Just, Strategy, any, prop_assert, prop_assert_eq};
 
     #[test]
     fn times_and_heap_metrics_of_a_stage_are_optional() {
@@ -192,15 +206,105 @@ mod tests {
             "figure A 1",
             "note",
             "note a",
+            "label arenas 2 1",
+            "reached a wall_ns=1 wall_ns=1",
+            "reached a heap_live=1 heap_live=2",
         ] {
             assert!(Message::parse(line).is_err(), "{line:?}");
         }
     }
 
+    /// The line of a message.
+    fn line(message: &Message) -> String {
+        match message {
+            Message::Reached { stage, wall_ns, cpu_ns, heap } => {
+                let heap: String = heap.iter().map(|(metric, value)| format!(" {metric}={value}")).collect();
+                format!("reached {stage} wall_ns={wall_ns} cpu_ns={cpu_ns}{heap}")
+            }
+            Message::Label(Label { category, range }) => format!("label {category} {:x} {:x}", range.start, range.end),
+            Message::Forget(category) => format!("forget {category}"),
+            Message::Figure(name, value) => format!("figure {name} {value}"),
+            Message::Note(name, text) => format!("note {name} {text}"),
+            Message::Skip(reason) => format!("skip {reason}"),
+            Message::End => "end".to_owned(),
+        }
+    }
+
+    fn category() -> impl Strategy<Value = Category> {
+        proptest::sample::select(Category::ALL.to_vec())
+    }
+
+    fn message() -> impl Strategy<Value = Message> {
+        let heap = proptest::sample::subsequence(Metric::SELF_REPORTED.to_vec(), 0..=Metric::SELF_REPORTED.len());
+        let name = "[a-z][a-z0-9_]{0,31}";
+        let reached = ("[a-z0-9-]{1,40}(@[1-9][0-9]{0,8})?", any::<[u64; 3]>(), heap).prop_map(
+            |(stage, [wall_ns, cpu_ns, value], heap)| Message::Reached {
+                stage: stage.parse().expect("a stage"),
+                wall_ns,
+                cpu_ns,
+                heap: heap.into_iter().map(|metric| (metric, value)).collect(),
+            },
+        );
+        let label = (category(), any::<[u64; 2]>())
+            .prop_map(|(category, [a, b])| Message::Label(Label { category, range: a.min(b)..a.max(b) }));
+        proptest::prop_oneof![
+            reached,
+            label,
+            category().prop_map(Message::Forget),
+            (name, any::<u64>()).prop_map(|(name, value)| Message::Figure(name.parse().expect("a name"), value)),
+            (name, "[^\n]*").prop_map(|(name, text)| Message::Note(name, text)),
+            "[a-z ]{0,100}".prop_map(Message::Skip),
+            Just(Message::End),
+        ]
+    }
+
+    /// Lines of the words of the protocol, in any order.
+    fn words() -> impl Strategy<Value = String> {
+        let words = [
+            "reached",
+            "label",
+            "forget",
+            "figure",
+            "note",
+            "skip",
+            "end",
+            "loaded",
+            "live@1",
+            "live@",
+            "arenas",
+            "0",
+            "f",
+            "18446744073709551616",
+            "x",
+            "wall_ns=1",
+            "cpu_ns=",
+            "heap_live=1",
+            "=",
+            "@",
+            "",
+            "\u{202e}",
+            "\u{1b}[2J",
+        ];
+        proptest::collection::vec(proptest::sample::select(words.to_vec()), 0..8).prop_map(|words| words.join(" "))
+    }
+
     proptest::proptest! {
+        #[test]
+        fn a_message_round_trips_through_its_line(message in message()) {
+            prop_assert_eq!(Message::parse(&line(&message)), Ok(message));
+        }
+
         #[test]
         fn the_parser_never_panics(line in ".*") {
             let _ = Message::parse(&line);
+        }
+
+        #[test]
+        fn an_error_is_one_short_line_of_printable_text(line in words()) {
+            if let Err(violation) = Message::parse(&line) {
+                let text = violation.to_string();
+                prop_assert!(!text.is_empty() && text.len() < 2000 && !text.contains(char::is_control), "{:?}", text);
+            }
         }
     }
 }

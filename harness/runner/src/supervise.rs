@@ -5,6 +5,7 @@ use std::{
     collections::BTreeMap,
     ffi::OsString,
     fs::File,
+    io,
     os::{
         fd::{AsRawFd, OwnedFd},
         unix::process::CommandExt,
@@ -14,20 +15,26 @@ use std::{
     time::Instant,
 };
 
-use highwater_model::{Control, ControlState, Outcome};
+use highwater_model::{Control, ControlState, MAX_STAGES, MAX_VALUE, Outcome, Sample};
 use highwater_probe::{MemoryCgroup, WorkerCgroup};
 use highwater_worker::{Layout, Program, protocol::WORKER_ARGUMENT};
 use rustix::{
     fs::{OFlags, fcntl_setfl},
+    io::Errno,
     net::{AddressFamily, SocketFlags, SocketType, socketpair},
     pipe::{PipeFlags, pipe_with},
+    process::{Resource, getrlimit},
 };
 
 use super::{
+    child::KillOnDrop,
     controls::{ChildSetup, CpuPlan},
-    job::{Interrupt, Job, Observed, RunnerError, system},
+    guardian::Guardian,
+    job::{Job, MIN_OPEN_FILES, Observed, RunnerError, system},
+    program,
+    signals::Interrupt,
     sys,
-    worker_process::{KillOnDrop, WorkerProcess},
+    worker_process::WorkerProcess,
 };
 
 /// Descriptors for the child are moved to at least this number, so that they do not collide with the worker's socket.
@@ -46,6 +53,8 @@ pub struct Supervisor {
     folder: PathBuf,
     interrupt: Interrupt,
     group: Option<MemoryCgroup>,
+    /// `None` if there is no shell; workers then rely on the signal that the kernel sends.
+    guardian: Option<Guardian>,
 }
 
 impl Supervisor {
@@ -53,13 +62,18 @@ impl Supervisor {
     /// the working directory of all workers.
     ///
     /// # Errors
-    /// If the program cannot be opened.
+    /// If the program cannot be opened, or this process may not open enough files.
     pub fn new(program: &Path, folder: &Path, plan: CpuPlan, interrupt: Interrupt) -> Result<Self, RunnerError> {
+        match getrlimit(Resource::Nofile).current {
+            Some(limit) if limit < MIN_OPEN_FILES => return Err(RunnerError::OpenFiles(limit)),
+            _ => {}
+        }
         let own = File::open(program).map_err(|source| RunnerError::Spawn { program: program.to_owned(), source })?;
         let own = rustix::io::fcntl_dupfd_cloexec(own, MIN_CHILD_FD)
             .map_err(|error| system("keep the worker program open")(error.into()))?;
         let group = MemoryCgroup::of(std::process::id()).ok();
-        Ok(Self { own, plan, folder: folder.to_owned(), interrupt, group })
+        let guardian = Guardian::start().ok();
+        Ok(Self { own, plan, folder: folder.to_owned(), interrupt, group, guardian })
     }
 
     /// Runs one worker with this layout until it exits. Also returns whether the system granted each control.
@@ -77,7 +91,12 @@ impl Supervisor {
         let kills_before = group.and_then(|group| group.oom_kills().ok());
 
         let spawned = Instant::now();
-        let mut process = self.spawn(job, layout, own_group.as_ref(), spawned)?;
+        let mut process = match self.spawn(job, layout, own_group.as_ref(), spawned)? {
+            Ok(process) => process,
+            Err(observed) => return Ok((observed, BTreeMap::new())),
+        };
+        let cgroup = own_group.as_ref().map(|own| own.group().folder());
+        let _watch = self.guardian.as_ref().map(|guardian| guardian.watch(process.id(), cgroup));
         let observed = process.supervise(job, layout, &self.interrupt)?;
         let oom_killed = || {
             let kills = group.and_then(|group| group.oom_kills().ok());
@@ -100,13 +119,19 @@ impl Supervisor {
         Ok((observed, process.controls()))
     }
 
+    /// Starts a worker. The inner error is a program that cannot be started, which is a result of that worker.
     fn spawn(
         &self,
         job: &Job,
         layout: Layout,
         cgroup: Option<&WorkerCgroup>,
         spawned: Instant,
-    ) -> Result<WorkerProcess, RunnerError> {
+    ) -> Result<Result<WorkerProcess, Observed>, RunnerError> {
+        let not_started =
+            |reason: String| Ok(Err(Observed::Sample(failed_before_start(Outcome::NotStarted { reason }, spawned))));
+        if let Some(problem) = job_problem(job) {
+            return not_started(problem);
+        }
         let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)
             .map_err(|error| system("make a socket")(error.into()))?;
         let renumber = |fd: OwnedFd| {
@@ -127,7 +152,10 @@ impl Supervisor {
                 let path = PathBuf::from(format!("/proc/self/fd/{}", self.own.as_raw_fd()));
                 (path, vec![OsString::from(WORKER_ARGUMENT)])
             }
-            Program::Other { path, args } => (path.clone(), args.clone()),
+            Program::Other { path, args } => match program::check(path) {
+                Ok(()) => (path.clone(), args.clone()),
+                Err(error) => return not_started(error.to_string()),
+            },
         };
         let mut command = Command::new(&program);
         command
@@ -141,12 +169,46 @@ impl Supervisor {
             .stdout(output_end.try_clone().map_err(system("share a pipe"))?)
             .stderr(output_end);
         sys::before_exec(&mut command, ChildSetup::new(renumber(theirs)?, procs, job.conditions, &self.plan));
-        let child = KillOnDrop::new(command.spawn().map_err(|source| RunnerError::Spawn { program, source })?);
+        let child = command.spawn();
         // Close this process's copies of the child's ends.
         drop(command);
+        let child = match child {
+            Ok(child) => KillOnDrop::new(child),
+            Err(source) if job.program == Program::Own || is_shortage(&source) => {
+                return Err(RunnerError::Spawn { program, source });
+            }
+            // The child reports its controls after it has joined the cgroup.
+            Err(source) if rustix::io::read(&ours, &mut [0]) == Ok(0) => {
+                return Ok(Err(Observed::NotRun(format!("its worker cannot join a memory cgroup here: {source}"))));
+            }
+            Err(source) => return not_started(source.to_string()),
+        };
         for fd in [&ours, &output] {
             fcntl_setfl(fd, OFlags::NONBLOCK).map_err(|error| system("set up a socket")(error.into()))?;
         }
-        WorkerProcess::new(child, ours, output, cgroup.map(|own| own.group().clone()), spawned)
+        WorkerProcess::new(child, ours, output, cgroup.map(|own| own.group().clone()), spawned).map(Ok)
     }
+}
+
+/// The result of a worker that does not exist.
+pub(super) fn failed_before_start(outcome: Outcome, since: Instant) -> Sample {
+    Sample {
+        readings: Vec::new(),
+        outcome,
+        lifetime_ns: u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX).min(MAX_VALUE),
+        notes: Vec::new(),
+        output_tail: String::new(),
+    }
+}
+
+/// Why a job cannot be sent to a worker, if so.
+fn job_problem(job: &Job) -> Option<String> {
+    (job.ladder.len() > MAX_STAGES)
+        .then(|| format!("its ladder has {} rungs, more than {MAX_STAGES}", job.ladder.len()))
+}
+
+/// Whether starting failed because this process or the system has too few resources, as opposed to the program.
+fn is_shortage(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(errno, Some(Errno::MFILE | Errno::NFILE | Errno::AGAIN | Errno::NOMEM))
 }

@@ -26,6 +26,13 @@ pub(super) fn disable_aslr() -> io::Result<()> {
     }
 }
 
+/// Lets SIGPIPE terminate this process, as in programs that are not written in Rust.
+/// [signal(2)](https://man7.org/linux/man-pages/man2/signal.2.html)
+pub(super) fn default_sigpipe() {
+    // SAFETY: installs no handler, so no code of this process runs in a signal context.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+}
+
 /// Applies `setup` in the child between fork and exec, and duplicates the socket to [`WORKER_FD`].
 pub(super) fn before_exec(command: &mut Command, setup: ChildSetup) {
     let apply = move || {

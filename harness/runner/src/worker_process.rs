@@ -5,24 +5,31 @@ use std::{
     collections::BTreeMap,
     io,
     os::{fd::OwnedFd, unix::process::ExitStatusExt},
-    process::{Child, ExitStatus},
     time::{Duration, Instant},
 };
 
-use highwater_model::{Control, ControlState, FigureName, Metric, Outcome, Quantity, Reading, Sample, Snapshot, Stage};
-use highwater_probe::{Labels, MemoryCgroup, Probe, ProbeError};
+use highwater_model::{
+    Control, ControlState, FigureName, MAX_VALUE, Metric, Outcome, Quantity, Reading, Sample, Snapshot, Stage,
+};
+use highwater_probe::{MemoryCgroup, Probe, ProbeError};
+use highwater_store::one_line;
 use highwater_worker::{Layout, protocol::MAX_LINE};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::{Errno, retry_on_intr},
-    process::{Pid, PidfdFlags, pidfd_open},
+    net::SendFlags,
 };
 
 use super::{
+    child::KillOnDrop,
     controls::{REPORT_BYTES, parse_report},
-    job::{Interrupt, Job, Observed, RunnerError, system},
+    conversation::{Conversation, Pause, Request},
+    inbox::Inbox,
+    job::{Job, Observed, RunnerError, system},
+    limits::Violation,
     output::OutputTail,
-    protocol::{Message, job_lines},
+    protocol::job_lines,
+    signals::Interrupt,
 };
 
 /// How often the loop checks for an interrupt.
@@ -32,31 +39,6 @@ const EXIT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The maximum number of bytes that are read in one iteration of the loop, so that the time limit applies to a worker
 /// that writes continuously.
 const READ_LIMIT: usize = 1 << 20;
-
-/// A child process that is killed and reaped on drop.
-pub(super) struct KillOnDrop(Child);
-
-impl KillOnDrop {
-    pub(super) fn new(child: Child) -> Self {
-        Self(child)
-    }
-
-    fn kill(&mut self) -> Result<(), RunnerError> {
-        self.0.kill().map_err(system("kill the process"))
-    }
-
-    fn wait(&mut self) -> Result<ExitStatus, RunnerError> {
-        self.0.wait().map_err(system("wait for the process"))
-    }
-}
-
-impl Drop for KillOnDrop {
-    fn drop(&mut self) {
-        // Both fail if the process has been reaped already, which is fine.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// A running worker.
 pub(super) struct WorkerProcess {
@@ -70,25 +52,47 @@ pub(super) struct WorkerProcess {
     /// Whether the worker's end of the output pipe is still open.
     output_open: bool,
     tail: OutputTail,
-    /// Received bytes that were not processed yet.
-    pending: Vec<u8>,
+    inbox: Inbox,
+    conversation: Conversation,
     controls: BTreeMap<Control, ControlState>,
-    labels: Labels,
     probe: Option<Probe>,
     group: Option<MemoryCgroup>,
-    /// Figures reported since the last stage.
-    figures: Vec<(FigureName, u64)>,
     readings: Vec<Reading>,
-    notes: Vec<(String, String)>,
     spawned: Instant,
 }
 
 /// Why the loop ended.
 enum Ending {
-    Exited { ended: bool },
+    Exited,
     Skipped(String),
     TimedOut,
-    Protocol(String),
+    Protocol(Violation),
+    Unreadable(String),
+}
+
+/// What follows a stage.
+enum AtStage {
+    Continues,
+    /// The worker exits.
+    Exits,
+    Ended(Ending),
+}
+
+/// Whether the system does not permit reading the process, as opposed to a process that is about to exit.
+fn is_refusal(error: &ProbeError) -> bool {
+    matches!(error, ProbeError::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied)
+}
+
+/// Why the worker could not be read, without its process id, so that all workers have the same text.
+fn unreadable(error: &ProbeError, pid: u32) -> String {
+    let text = one_line(&error.to_string().replace(&format!("/proc/{pid}/"), ""));
+    let stat = std::fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The state follows the name, which may contain anything, in parentheses.
+    let state = stat.iter().rposition(|byte| *byte == b')').and_then(|end| stat.get(end + 2));
+    match state {
+        Some(b'Z') => format!("its main thread has exited ({text})"),
+        _ => text,
+    }
 }
 
 impl WorkerProcess {
@@ -99,25 +103,26 @@ impl WorkerProcess {
         group: Option<MemoryCgroup>,
         spawned: Instant,
     ) -> Result<Self, RunnerError> {
-        let exit = pidfd_open(Pid::from_child(&child.0), PidfdFlags::empty());
         Ok(Self {
-            exit: exit.map_err(|error| system("watch the process")(error.into()))?,
+            exit: child.exit()?,
             child,
             socket,
             output,
             socket_open: true,
             output_open: true,
             tail: OutputTail::default(),
-            pending: Vec::new(),
+            inbox: Inbox::default(),
+            conversation: Conversation::default(),
             controls: BTreeMap::new(),
-            labels: Labels::default(),
             probe: None,
             group,
-            figures: Vec::new(),
             readings: Vec::new(),
-            notes: Vec::new(),
             spawned,
         })
+    }
+
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Whether the system granted each control.
@@ -132,20 +137,23 @@ impl WorkerProcess {
         layout: Layout,
         interrupt: &Interrupt,
     ) -> Result<Observed, RunnerError> {
-        self.send(job_lines(job, layout).as_bytes())?;
-        let ending = self.serve(job, interrupt)?;
-        if !matches!(ending, Ending::Exited { .. }) {
+        let ending = match self.send(job_lines(job, layout).as_bytes())? {
+            Ok(()) => self.serve(job, interrupt)?,
+            Err(violation) => Ending::Protocol(violation),
+        };
+        if !matches!(ending, Ending::Exited) {
             self.child.kill()?;
         }
         let status = self.child.wait()?;
-        let lifetime_ns = u64::try_from(self.spawned.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let lifetime_ns = u64::try_from(self.spawned.elapsed().as_nanos()).unwrap_or(u64::MAX).min(MAX_VALUE);
         self.drain_output();
         let outcome = match ending {
             Ending::Skipped(reason) => return Ok(Observed::NotRun(reason)),
             Ending::TimedOut => Outcome::TimedOut { limit_ms: job.limits.time.as_millis() as u64 },
-            Ending::Protocol(message) => Outcome::Protocol { message },
-            Ending::Exited { ended } => match (status.code(), status.signal()) {
-                (Some(0), _) if ended => Outcome::Completed,
+            Ending::Protocol(violation) => Outcome::Protocol { message: violation.to_string() },
+            Ending::Unreadable(reason) => Outcome::Unreadable { reason },
+            Ending::Exited => match (status.code(), status.signal()) {
+                (Some(0), _) if self.conversation.ended() => Outcome::Completed,
                 (Some(status), _) => Outcome::Exited { status },
                 (None, signal) => Outcome::Signaled { signal: signal.unwrap_or(0) },
             },
@@ -154,61 +162,79 @@ impl WorkerProcess {
             readings: std::mem::take(&mut self.readings),
             outcome,
             lifetime_ns,
-            notes: std::mem::take(&mut self.notes),
+            notes: std::mem::take(&mut self.conversation.notes),
             output_tail: self.tail.text(),
         }))
     }
 
     /// Serves the worker until it exits, skips its case, violates the protocol or exceeds its time limit.
     fn serve(&mut self, job: &Job, interrupt: &Interrupt) -> Result<Ending, RunnerError> {
+        let time_left = |spawned: Instant| job.limits.time.saturating_sub(spawned.elapsed());
         let mut reported = false;
-        let mut ended = false;
         loop {
             if interrupt.raised() {
                 return Err(RunnerError::Interrupted);
             }
-            let left = job.limits.time.saturating_sub(self.spawned.elapsed());
+            let left = time_left(self.spawned);
             if left.is_zero() {
                 return Ok(Ending::TimedOut);
             }
             let exited = self.wait(left.min(POLL_INTERVAL))?;
             self.drain_output();
             self.receive()?;
-            if !reported && self.pending.len() >= REPORT_BYTES {
-                let mut bytes = [0; REPORT_BYTES];
-                bytes.copy_from_slice(&self.pending[..REPORT_BYTES]);
-                self.pending.drain(..REPORT_BYTES);
-                self.controls.extend(parse_report(&bytes));
+            if !reported && let Some(report) = self.inbox.take::<REPORT_BYTES>() {
+                self.controls.extend(parse_report(&report));
                 reported = true;
             }
-            while let Some(line) = self.next_line().filter(|_| reported) {
-                let line = match line {
-                    Ok(line) => line,
-                    Err(problem) => return Ok(Ending::Protocol(problem)),
+            while reported && let Some(line) = self.inbox.next_line() {
+                let request = match line.and_then(|line| self.conversation.hear(line)) {
+                    Ok(None) => None,
+                    Ok(Some(request)) => Some(request),
+                    Err(violation) => return Ok(Ending::Protocol(violation)),
                 };
-                match Message::parse(&line) {
-                    Err(problem) => return Ok(Ending::Protocol(problem)),
-                    Ok(Message::Skip(reason)) => return Ok(Ending::Skipped(reason)),
-                    Ok(Message::End) => ended = true,
-                    Ok(Message::Label(label)) => self.labels.add(label),
-                    Ok(Message::Forget(category)) => self.labels.forget(category),
-                    Ok(Message::Figure(name, value)) => self.figures.push((name, value)),
-                    Ok(Message::Note(name, text)) => self.notes.push((name, text)),
-                    Ok(Message::Reached { stage, wall_ns, cpu_ns, heap }) => {
-                        match self.take_snapshot(&stage, &job.baseline_stage, &heap) {
-                            Ok(snapshot) => self.readings.push(Reading { stage, wall_ns, cpu_ns, snapshot }),
-                            // The worker may have been killed between its message and the snapshot.
-                            Err(_) if self.exits_within(EXIT_TIMEOUT)? => break,
-                            Err(error) => return Err(error.into()),
-                        }
-                        self.send(b"go\n")?;
-                    }
+                match request {
+                    None => {}
+                    Some(Request::Skip(reason)) => return Ok(Ending::Skipped(reason)),
+                    Some(Request::Snapshot(pause)) => match self.at_stage(pause, job, time_left(self.spawned))? {
+                        AtStage::Continues => {}
+                        AtStage::Exits => break,
+                        AtStage::Ended(ending) => return Ok(ending),
+                    },
+                }
+                // Messages that are costly to process must not extend the time limit.
+                if time_left(self.spawned).is_zero() {
+                    return Ok(Ending::TimedOut);
                 }
             }
             if exited {
-                return Ok(Ending::Exited { ended });
+                return Ok(Ending::Exited);
             }
         }
+    }
+
+    /// Takes a snapshot of a paused worker, and lets it continue.
+    fn at_stage(&mut self, pause: Pause, job: &Job, left: Duration) -> Result<AtStage, RunnerError> {
+        let Pause { stage, wall_ns, cpu_ns, heap, figures } = pause;
+        match self.take_snapshot(&stage, &job.baseline_stage, &heap, &figures) {
+            Ok(snapshot) => self.readings.push(Reading { stage: stage.clone(), wall_ns, cpu_ns, snapshot }),
+            // The worker may have been killed between its message and the snapshot.
+            Err(error) => {
+                let patience = if is_refusal(&error) { Duration::ZERO } else { EXIT_TIMEOUT.min(left) };
+                return Ok(match self.exits_within(patience)? {
+                    true => AtStage::Exits,
+                    false => AtStage::Ended(Ending::Unreadable(unreadable(&error, self.child.id()))),
+                });
+            }
+        }
+        // A worker that sends anything now was not paused during the snapshot.
+        self.receive()?;
+        if self.inbox.len() > 0 {
+            return Ok(AtStage::Ended(Ending::Protocol(Violation::NotPaused(stage))));
+        }
+        Ok(match self.send(b"go\n")? {
+            Ok(()) => AtStage::Continues,
+            Err(violation) => AtStage::Ended(Ending::Protocol(violation)),
+        })
     }
 
     /// Takes a snapshot of the paused worker.
@@ -217,9 +243,10 @@ impl WorkerProcess {
         stage: &Stage,
         baseline_stage: &Stage,
         heap: &[(Metric, u64)],
+        figures: &[(FigureName, u64)],
     ) -> Result<Snapshot, ProbeError> {
         if self.probe.is_none() {
-            self.probe = Some(Probe::of(self.child.0.id())?);
+            self.probe = Some(Probe::of(self.child.id())?);
         }
         let Some(probe) = &mut self.probe else { unreachable!("just set") };
         if stage == baseline_stage {
@@ -229,14 +256,14 @@ impl WorkerProcess {
             };
             self.controls.insert(Control::PeakReset, state);
         }
-        let mut snapshot = probe.snapshot(&self.labels)?;
+        let mut snapshot = probe.snapshot(&self.conversation.labels)?;
         for (metric, value) in heap {
             // Growth is measured from the live bytes at the baseline stage, not from the peak while loading.
             let live = || heap.iter().find(|(other, _)| *other == Metric::HeapLive).map_or(*value, |(_, live)| *live);
             snapshot.add(*metric, if *metric == Metric::HeapPeak && stage == baseline_stage { live() } else { *value });
         }
-        for (name, value) in self.figures.drain(..) {
-            snapshot.add(Quantity::Figure(name), value);
+        for (name, value) in figures {
+            snapshot.add(Quantity::Figure(*name), *value);
         }
         for (metric, value) in [
             (Metric::CgroupCurrent, self.group.as_ref().map(MemoryCgroup::current)),
@@ -271,11 +298,11 @@ impl WorkerProcess {
 
     fn receive(&mut self) -> Result<(), RunnerError> {
         let mut chunk = [0; MAX_LINE];
-        let limit = self.pending.len() + READ_LIMIT;
-        while self.socket_open && self.pending.len() < limit {
+        let limit = self.inbox.len() + READ_LIMIT;
+        while self.socket_open && self.inbox.len() < limit {
             match retry_on_intr(|| rustix::io::read(&self.socket, &mut chunk)) {
                 Ok(0) | Err(Errno::CONNRESET) => self.socket_open = false,
-                Ok(count) => self.pending.extend_from_slice(&chunk[..count]),
+                Ok(count) => self.inbox.push(&chunk[..count]),
                 Err(Errno::AGAIN) => break,
                 Err(error) => return Err(system("receive messages")(error.into())),
             }
@@ -283,24 +310,14 @@ impl WorkerProcess {
         Ok(())
     }
 
-    fn next_line(&mut self) -> Option<Result<String, String>> {
-        match self.pending.iter().position(|byte| *byte == b'\n') {
-            Some(end) if end < MAX_LINE => {
-                let line: Vec<u8> = self.pending.drain(..=end).collect();
-                Some(String::from_utf8(line[..end].to_vec()).map_err(|_| "a line is not UTF-8".to_owned()))
-            }
-            None if self.pending.len() < MAX_LINE => None,
-            _ => Some(Err(format!("a line is longer than {MAX_LINE} bytes"))),
-        }
-    }
-
-    fn send(&self, bytes: &[u8]) -> Result<(), RunnerError> {
-        // The job and the replies are much smaller than the socket buffer, so one write is complete.
-        match rustix::io::write(&self.socket, bytes) {
-            Ok(count) if count == bytes.len() => Ok(()),
+    /// Sends the job or a reply. Both are much smaller than the socket buffer, unless the worker does not read.
+    fn send(&self, bytes: &[u8]) -> Result<Result<(), Violation>, RunnerError> {
+        // A worker that has exited must not end the parent with SIGPIPE.
+        match retry_on_intr(|| rustix::net::send(&self.socket, bytes, SendFlags::NOSIGNAL)) {
+            Ok(count) if count == bytes.len() => Ok(Ok(())),
             // The caller notices the exit of the worker.
-            Err(Errno::PIPE | Errno::CONNRESET) => Ok(()),
-            Ok(_) => Err(system("send the job")(io::ErrorKind::WriteZero.into())),
+            Err(Errno::PIPE | Errno::CONNRESET) => Ok(Ok(())),
+            Ok(_) | Err(Errno::AGAIN) => Ok(Err(Violation::NotReading)),
             Err(error) => Err(system("send the job")(error.into())),
         }
     }

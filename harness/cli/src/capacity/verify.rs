@@ -77,7 +77,7 @@ fn verify_case(
     let mut measuring = program.measuring(&plan, interrupt)?;
     let job = match plan.cases.into_iter().next() {
         Some(Planned::Job(job)) => job,
-        Some(Planned::NotRun { reason, .. }) => return not_run(reason),
+        Some(Planned::NotRun { reason, .. } | Planned::NotPrepared { reason, .. }) => return not_run(reason),
         None => return not_run("the bench binary does not have this case".to_owned()),
     };
     measuring.prepare_page_cache(&job)?;
@@ -119,9 +119,11 @@ fn fill(measuring: &mut Measuring, job: &Job, units: u64, memory: Bytes) -> Resu
     };
     Ok(match &sample.outcome {
         Outcome::Completed => Filled::Completed,
-        Outcome::TimedOut { .. } | Outcome::Protocol { .. } => {
-            Filled::Inconclusive(format!("a worker {}", sample.outcome))
-        }
+        Outcome::TimedOut { .. }
+        | Outcome::Protocol { .. }
+        | Outcome::NotPrepared { .. }
+        | Outcome::NotStarted { .. }
+        | Outcome::Unreadable { .. } => Filled::Inconclusive(format!("a worker {}", sample.outcome)),
         Outcome::OutOfMemory => Filled::Failed(sample.outcome.to_string()),
         Outcome::Exited { .. } | Outcome::Signaled { .. } => Filled::Failed(outcome_with_output(&sample)),
     })

@@ -68,10 +68,7 @@ impl Trial {
     pub(super) fn run() -> Self {
         let page = rustix::param::page_size() as u64;
         let mut trial = Self { outcome: TrialOutcome::Completed, controls: BTreeMap::new(), workers: Vec::new(), page };
-        trial.outcome = trial.start_workers().unwrap_or_else(|error| match error {
-            RunnerError::Probe(error) => TrialOutcome::Unreadable(error.to_string()),
-            error => TrialOutcome::NotStarted(error.to_string()),
-        });
+        trial.outcome = trial.start_workers().unwrap_or_else(|error| TrialOutcome::NotStarted(error.to_string()));
         trial
     }
 
@@ -99,6 +96,9 @@ impl Trial {
             self.controls.extend(controls);
             match observed {
                 Observed::Sample(sample) if sample.outcome == Outcome::Completed => self.workers.push(reading(&sample)),
+                Observed::Sample(Sample { outcome: Outcome::Unreadable { reason }, .. }) => {
+                    return Ok(TrialOutcome::Unreadable(reason));
+                }
                 Observed::Sample(sample) => {
                     let last_line = sample.output_tail.lines().last().unwrap_or_default();
                     return Ok(TrialOutcome::Failed(format!("{} {last_line}", sample.outcome).trim_end().to_owned()));
