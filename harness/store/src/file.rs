@@ -34,8 +34,8 @@ pub fn read_file(path: &Path, max: Bytes) -> io::Result<Vec<u8>> {
     if content.len() as u64 > max.0 { Err(too_large()) } else { Ok(content) }
 }
 
-/// Makes untrusted text fit for one line of a message: control characters are escaped, and a long text is shortened in
-/// the middle.
+/// Makes untrusted text fit for one line of a message: control characters and those that change the direction of text
+/// are escaped, and a long text is shortened in the middle.
 pub fn one_line(text: &str) -> String {
     const HALF: usize = 150;
     let escaped = |c: char| if is_raw(c) { c.escape_default().to_string() } else { c.to_string() };
@@ -81,6 +81,7 @@ mod tests {
     #[test]
     fn untrusted_text_becomes_one_short_line() {
         assert_eq!(one_line("a\nb\u{1b}[31m é"), "a\\nb\\u{1b}[31m é");
+        assert_eq!(one_line("a\u{202e}b\u{2028}"), "a\\u{202e}b\\u{2028}");
         assert_eq!(one_line(&"é".repeat(1000)), format!("{0} ... {0}", "é".repeat(150)));
     }
 }

@@ -60,6 +60,14 @@ pub enum StoreError {
         /// The folder of all baselines.
         baselines: PathBuf,
     },
+    /// A record that no reader would accept.
+    #[error("{path}: not written, because it could not be read again: {problem}")]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with the record.
+        problem: String,
+    },
     /// The file is valid, but belongs to another family or machine class.
     #[error(
         "{path}: contains the record of {found}; move it to the right place, and restore this file from git if needed"
@@ -183,7 +191,8 @@ fn converted(mut record: Value) -> Value {
 /// Writes a record atomically ([`write_atomically`]).
 ///
 /// # Errors
-/// [`StoreError::Io`] if the folder or the file cannot be written.
+/// [`StoreError::Unwritable`] if [`read_record`] would reject it, and [`StoreError::Io`] if the folder or the file cannot
+/// be written.
 pub fn write_record(path: &Path, record: &Record) -> Result<(), StoreError> {
     stage_record(path, record)?.commit()
 }
@@ -207,7 +216,12 @@ pub struct Staged {
 }
 
 fn stage_record(path: &Path, record: &Record) -> Result<Staged, StoreError> {
+    let unwritable = |problem: String| StoreError::Unwritable { path: path.to_owned(), problem: one_line(&problem) };
+    record.validate().map_err(unwritable)?;
     let text = json::to_text(record).map_err(|error| StoreError::Io { path: path.to_owned(), source: error.into() })?;
+    if text.len() as u64 > LARGEST.0 {
+        return Err(unwritable(format!("it would have {}, more than {LARGEST}", Bytes(text.len() as u64))));
+    }
     stage(path, text.as_bytes())
 }
 
