@@ -65,7 +65,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     for candidate in &candidates {
         print(&report::blessing_table(&candidate.run, &candidate.changes))?;
         for unresolved in unresolved(&candidate.run, &policy) {
-            eprintln!("warning: {unresolved}");
+            note(format_args!("warning: {unresolved}"));
         }
     }
     if arguments.dry_run {

@@ -1,5 +1,10 @@
 //! The subcommands of `highwater`, one file each.
 
+/// Shadows `std::println!`, which panics if the reader of a pipe has gone.
+macro_rules! println {
+    ($($text:tt)*) => { highwater_report::terminal::print(format_args!($($text)*)) };
+}
+
 mod ab;
 mod bless;
 mod bless_checks;
@@ -30,7 +35,7 @@ use highwater_report::{
     site::{GatherError, SiteError},
     terminal::message,
 };
-use highwater_runner::{PlanError, RunError, RunnerError};
+use highwater_runner::{PlanError, RunError, RunnerError, report_file_size_limit};
 use highwater_store::StoreError;
 
 /// Page-exact memory benchmarks with a regression gate for CI
@@ -153,6 +158,7 @@ impl CliError {
 /// # Errors
 /// Returns [`CliError`], which has an exit status. An invalid command line exits the process with status 2.
 pub fn run() -> Result<u8, CliError> {
+    report_file_size_limit().map_err(|source| RunnerError::System { what: "watch for SIGXFSZ", source })?;
     match parse().command {
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Ab(arguments) => ab::run(&arguments),

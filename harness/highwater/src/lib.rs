@@ -34,6 +34,11 @@
 //! A large family implements [`Case`] and passes its [`Family`] to [`main`], or to [`bench`] to add claims and a worker
 //! binary that links nothing but the cases.
 
+/// Shadows `std::println!`, which panics if the reader of a pipe has gone.
+macro_rules! println {
+    ($($text:tt)*) => { highwater_report::terminal::print(format_args!($($text)*)) };
+}
+
 mod bench;
 mod criterion_flags;
 mod lockfile;

@@ -138,7 +138,7 @@ pub fn as_worker() -> Option<ExitCode> {
     protocol::is_worker().then(|| match worker_channel().and_then(|channel| work(channel.into())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("the worker of `highwater doctor` failed: {error}");
+            note(format_args!("the worker of `highwater doctor` failed: {error}"));
             ExitCode::from(exit::INTERNAL)
         }
     })
