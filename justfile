@@ -88,6 +88,10 @@ test:
 fuzz SECONDS:
     HIGHWATER_FUZZ_SECONDS="$1" cargo test --release --workspace --test fuzz_readers -- --nocapture
 
+# Fuzz the stage protocol with random conversations of real workers
+fuzz-protocol seconds="600":
+    HIGHWATER_FUZZ_PROTOCOL_SECONDS="$1" cargo test --release -p highwater-cli --test fuzz_protocol -- --nocapture
+
 # Run everything that CI runs
 ci:
     bash .ci/run

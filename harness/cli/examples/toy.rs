@@ -155,6 +155,11 @@ fn addresses(map: &MmapMut) -> Range<usize> {
 /// The environment variable that enables the cases below.
 const ALL: &str = "TOY_ALL";
 
+/// The time limit of the case that hangs, in milliseconds. Tests that interrupt it set a longer one.
+fn hang_ms() -> u64 {
+    std::env::var("TOY_HANG_MS").ok().and_then(|text| text.parse().ok()).unwrap_or(300)
+}
+
 const FAILURES: [&str; 12] = [
     "exit",
     "signal",
@@ -180,7 +185,7 @@ impl Case for Fails {
 
     fn limits(&self) -> Limits {
         match self.0 {
-            "hang" => Limits { time: Duration::from_millis(300), ..Limits::default() },
+            "hang" => Limits { time: Duration::from_millis(hang_ms()), ..Limits::default() },
             "oom" => Limits { memory: Some(Bytes(32 << 20)), ..Limits::default() },
             _ => Limits::default(),
         }

@@ -7,12 +7,13 @@ use std::{
     fs,
     io::Read,
     os::unix::process::{CommandExt, ExitStatusExt},
+    path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
     sync::OnceLock,
     time::Duration,
 };
 
-use common::{Desk, run, within};
+use common::{Desk, odd::workers_in, run, within};
 use highwater_model::{CaseRecord, Outcome, Record};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
@@ -145,20 +146,28 @@ fn the_table_shows_failures_with_their_last_output() {
 struct Running {
     child: Child,
     group: Pid,
+    /// The working directory of its workers.
+    folder: PathBuf,
 }
 
 impl Running {
     fn start(desk: &Desk, args: &[&str]) -> Self {
         let mut command: Command = desk.std_bench(args);
-        command.env("TOY_ALL", "1").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
+        command
+            .env("TOY_ALL", "1")
+            .env("TOY_HANG_MS", "60000")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .process_group(0);
         let child = command.spawn().expect("started");
         let group = Pid::from_child(&child);
-        Self { child, group }
+        Self { child, group, folder: desk.run_folder() }
     }
 
-    /// Command lines of the live processes of the group.
+    /// Command lines of the live processes of the group, and of workers, which have groups of their own.
     fn alive(&self) -> Vec<String> {
-        let mut alive = Vec::new();
+        let mut alive = workers_in(&self.folder);
         for entry in fs::read_dir("/proc").expect("a folder").flatten() {
             let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
             let Some((_, rest)) = stat.rsplit_once(") ") else { continue };
@@ -202,24 +211,46 @@ impl Drop for Running {
     }
 }
 
+/// Like `kill`, and like a terminal.
+const SENDERS: [fn(Pid, Signal) -> rustix::io::Result<()>; 2] = [kill_process, kill_process_group];
+
 #[test]
-fn ctrl_c_kills_all_workers_and_keeps_the_old_record() {
-    for filter in ["toy/heap", "how=hang"] {
-        for whole_group in [false, true] {
+fn an_interrupt_kills_all_workers_and_keeps_what_was_measured() {
+    for signal in [Signal::INT, Signal::TERM] {
+        for send in SENDERS {
             let desk = Desk::new();
             fs::create_dir_all(desk.run_folder()).expect("a folder");
             fs::write(desk.record_path(), "the last record").expect("written");
-            let running = Running::start(&desk, &["--memory-only", "--samples", "10000", filter]);
+            let running = Running::start(&desk, &["--memory-only", "--samples", "1000", "toy/(heap|mapped)"]);
             running.wait_for_worker();
-            // Like `kill -INT`, and like a terminal.
-            let send = if whole_group { kill_process_group } else { kill_process };
-            send(running.group, Signal::INT).expect("sent");
+            // Until the first case has samples.
+            std::thread::sleep(Duration::from_millis(500));
+            send(running.group, signal).expect("sent");
             let (status, stderr) = running.ends();
-            assert_eq!(status.code(), Some(130), "{filter}: {stderr}");
+            assert_eq!(status.code(), Some(130), "{stderr}");
             let left = [desk.run_folder().join("last-run"), desk.record_path()];
-            assert_eq!(desk.files(), left, "{filter}: no temporary file");
-            assert_eq!(fs::read(desk.record_path()).expect("still there"), b"the last record", "{filter}");
+            assert_eq!(desk.files(), left, "no temporary file");
+            let record = desk.record();
+            let [heap, mapped] = record.cases.as_slice() else { panic!("two cases") };
+            assert!((1..1000).contains(&heap.samples), "{}", heap.samples);
+            assert_eq!(mapped.not_run.as_deref(), Some("the run was interrupted"));
+            run(desk.compare(&[]), 2).complains_in_one_line(&["toy: its last run did not finish"]);
         }
+    }
+}
+
+#[test]
+fn an_interrupt_before_the_first_sample_keeps_the_old_record() {
+    for send in SENDERS {
+        let desk = Desk::new();
+        fs::create_dir_all(desk.run_folder()).expect("a folder");
+        fs::write(desk.record_path(), "the last record").expect("written");
+        let running = Running::start(&desk, &["--memory-only", "--samples", "1000", "how=hang"]);
+        running.wait_for_worker();
+        send(running.group, Signal::INT).expect("sent");
+        let (status, stderr) = running.ends();
+        assert_eq!(status.code(), Some(130), "{stderr}");
+        assert_eq!(fs::read(desk.record_path()).expect("still there"), b"the last record");
     }
 }
 

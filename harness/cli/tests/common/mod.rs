@@ -5,6 +5,7 @@
 
 pub(crate) mod comparisons;
 pub(crate) mod example;
+pub(crate) mod odd;
 pub(crate) mod site;
 
 use std::{
