@@ -46,9 +46,7 @@ const CLAIM: Claim = Claim {
     decide: |record| {
         let Some(case) = record.case("toy/mapped/pages=4") else { return Finding::undecided("the case was not run") };
         let slopes = CaseView::of(record, case).values(Metric::Anon, &Aspect::Slope("live".into()));
-        let Some(slopes) = slopes.filter(|slopes| !slopes.is_empty()) else {
-            return Finding::undecided("no worker completed");
-        };
+        let Some(slopes) = slopes else { return Finding::undecided("no worker completed") };
         let expected = (PAGES * rustix::param::page_size()) as f64;
         let figures = format!("{} B per buffer, n = {}", slopes[0], slopes.len());
         Finding::holds(slopes.iter().all(|slope| *slope == expected), figures).on([&case.id])

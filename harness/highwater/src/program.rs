@@ -148,7 +148,10 @@ fn run(bench: &Parts, options: &Options, matcher: &Matcher) -> Result<(), RunErr
                 // The record of an earlier run is worth more than an empty one.
                 return Err(RunnerError::Interrupted.into());
             }
-            decide(&bench.claims, &mut record);
+            // Claims are about all cases, so that a part of them decides nothing.
+            if !interrupt.raised() {
+                decide(&bench.claims, &mut record);
+            }
             save(&record, options, &folders)?;
             if interrupt.raised() {
                 note(format_args!("written to {}: the cases so far", folders.record(family.name).display()));

@@ -149,7 +149,8 @@ impl<'a> CaseView<'a> {
                 let (scales, workers) = self.series(quantity, name)?;
                 let slope =
                     |rungs: &Vec<f64>| Some(stats::theil_sen_fit(&scales, std::slice::from_ref(rungs), 1.0)?.slope);
-                workers.iter().map(slope).collect()
+                let slopes: Vec<f64> = workers.iter().map(slope).collect::<Option<_>>()?;
+                (!slopes.is_empty()).then_some(slopes)
             }
         }
     }

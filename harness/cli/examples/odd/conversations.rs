@@ -2,7 +2,7 @@
 
 use std::{process::exit, thread, time::Duration};
 
-use highwater_stats::Random;
+use fastrand::Rng;
 use rustix::process::{Signal, getpid, kill_process};
 
 use crate::{misbehaviours::sleeper, socket::Socket};
@@ -54,48 +54,48 @@ const WORDS: &[&str] = &[
 
 /// Plays a conversation until it ends.
 pub(crate) fn play(socket: Socket, seed: u64) -> ! {
-    let mut random = Random::seeded(seed);
-    let steps = 1 + random.below(40);
+    let mut random = Rng::with_seed(seed);
+    let steps = 1 + random.usize(..40);
     for step in 0..steps {
         // Most steps are valid, so that conversations get far.
-        let kind = if random.below(4) > 0 { random.below(VALID) } else { random.below(KINDS) };
+        let kind = if random.usize(..4) > 0 { random.usize(..VALID) } else { random.usize(..KINDS) };
         act(socket, &mut random, step, kind);
     }
-    match random.below(4) {
-        0 => exit(random.below(256) as i32),
+    match random.usize(..4) {
+        0 => exit(random.usize(..256) as i32),
         1 => exit(0),
         _ => socket.end(),
     }
 }
 
 /// How often a message of a flood is sent.
-fn often(random: &mut Random) -> usize {
-    [2, 300, 5000, 2_000_000][random.below(4)]
+fn often(random: &mut Rng) -> usize {
+    [2, 300, 5000, 2_000_000][random.usize(..4)]
 }
 
 /// The number of kinds of steps, and of those that are valid.
 const KINDS: usize = 64;
 const VALID: usize = 32;
 
-fn act(socket: Socket, random: &mut Random, step: usize, kind: usize) {
+fn act(socket: Socket, random: &mut Rng, step: usize, kind: usize) {
     match kind {
         0..16 => socket.reached(format_args!("live@{}", step + 1)),
-        16..22 => socket.send(format!("figure x{step} {}\n", random.below(1 << 53))),
-        22..26 => socket.send(format!("note x{step} text {}\n", random.below(1000))),
+        16..22 => socket.send(format!("figure x{step} {}\n", random.usize(..1 << 53))),
+        22..26 => socket.send(format!("note x{step} text {}\n", random.usize(..1000))),
         26..32 => {
-            let start = random.below(1 << 47);
-            socket.send(format!("label arenas {start:x} {:x}\n", start + random.below(1 << 30)));
+            let start = random.usize(..1 << 47);
+            socket.send(format!("label arenas {start:x} {:x}\n", start + random.usize(..1 << 30)));
         }
         32 => socket.send("forget arenas\n"),
         33..38 => socket.send(line(random)),
         38 => {
-            let bytes: Vec<u8> = (0..random.below(20_000)).map(|_| random.below(256) as u8).collect();
+            let bytes: Vec<u8> = (0..random.usize(..20_000)).map(|_| random.usize(..256) as u8).collect();
             socket.send(bytes);
         }
         39 => {
             // A part of a line, then the rest.
             socket.send("figure ");
-            wait(random.below(5));
+            wait(random.usize(..5));
             socket.send(format!("y{step} 1\n"));
         }
         40 => (0..often(random)).for_each(|n| socket.send(format!("figure f{step}_{n} 1\n"))),
@@ -105,25 +105,25 @@ fn act(socket: Socket, random: &mut Random, step: usize, kind: usize) {
         44 => (0..often(random)).for_each(|_| socket.send("forget other\n")),
         45 => (0..often(random)).for_each(|_| socket.send("x")),
         46 => (0..often(random).min(5000)).for_each(|n| println!("{n:0200}")),
-        47 => eprintln!("\u{1b}[31m{}\0", "e".repeat(random.below(10_000))),
+        47 => eprintln!("\u{1b}[31m{}\0", "e".repeat(random.usize(..10_000))),
         48 => sleeper(),
-        49 => wait(random.below(3)),
+        49 => wait(random.usize(..3)),
         50 => wait(10_000_000),
         51 => {
-            let _ = kill_process(getpid(), [Signal::KILL, Signal::ABORT, Signal::STOP, Signal::TERM][random.below(4)]);
+            let _ = kill_process(getpid(), [Signal::KILL, Signal::ABORT, Signal::STOP, Signal::TERM][random.usize(..4)]);
         }
         52 => panic!("on purpose"),
         53 => socket.send("reached loaded\n"),
         54 => socket.send("end\n"),
         55 => {
             socket.send(format!("skip {}", line(random)));
-            wait(random.below(3));
+            wait(random.usize(..3));
         }
         56 => {
             // Nothing is sent after this, and nothing received.
             let _ = rustix::net::shutdown(
                 socket.fd(),
-                [rustix::net::Shutdown::Write, rustix::net::Shutdown::Both][random.below(2)],
+                [rustix::net::Shutdown::Write, rustix::net::Shutdown::Both][random.usize(..2)],
             );
         }
         57 => {
@@ -133,7 +133,7 @@ fn act(socket: Socket, random: &mut Random, step: usize, kind: usize) {
             let _ = rustix::thread::set_name(c"caf\xe9");
         }
         59 => {
-            let memory = vec![1_u8; random.below(32 << 20)];
+            let memory = vec![1_u8; random.usize(..32 << 20)];
             socket.reached(format_args!("memory@{}", step + 1));
             drop(memory);
         }
@@ -142,8 +142,8 @@ fn act(socket: Socket, random: &mut Random, step: usize, kind: usize) {
 }
 
 /// A line of random words.
-fn line(random: &mut Random) -> String {
-    let words: Vec<&str> = (0..1 + random.below(6)).map(|_| WORDS[random.below(WORDS.len())]).collect();
+fn line(random: &mut Rng) -> String {
+    let words: Vec<&str> = (0..1 + random.usize(..6)).map(|_| WORDS[random.usize(..WORDS.len())]).collect();
     format!("{}\n", words.join(" "))
 }
 

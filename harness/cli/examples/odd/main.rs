@@ -40,9 +40,7 @@ fn family() -> Family {
         name: "odd",
         unit: "thing",
         baseline_stage: "loaded",
-        context: Default::default(),
         cases: cases.collect(),
-        claims: Vec::new(),
     }
 }
 

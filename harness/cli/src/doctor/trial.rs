@@ -11,6 +11,7 @@ use std::{
 };
 
 use highwater_model::{Control, ControlState, Metric, Outcome, Sample, WorkerOptions, exit};
+use highwater_report::terminal::note;
 use highwater_runner::{CpuPlan, Interrupt, Job, Observed, RunnerError, Supervisor};
 use highwater_worker::{Conditions, Layout, Limits, Program, protocol, worker_channel};
 use rustix::thread::sched_getaffinity;
