@@ -1,7 +1,7 @@
 //! `highwater compare`: compares a run with the baselines.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     env,
     path::{Path, PathBuf},
 };
@@ -47,6 +47,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     let folder = arguments.run.path();
     let runs = arguments.run.last_run()?;
     note_revision(&runs);
+    if arguments.against.is_none() {
+        note_unmeasured(&arguments.baselines.folder, &runs);
+    }
     let mut comparison = Comparison { strict: arguments.strict, ..Comparison::default() };
     let mut files = BTreeMap::new();
     for run in &runs {
@@ -96,6 +99,17 @@ fn note_revision(runs: &[Record]) {
             && measured != here
         {
             note(format_args!("note: {}: measured at {measured}; the working tree is at {here}", run.family));
+        }
+    }
+}
+
+/// Prints a note for each family that has a baseline but is not in the last run. It is no failure, because a run may
+/// be of one package (`cargo bench -p`).
+fn note_unmeasured(folder: &Path, runs: &[Record]) {
+    let classes: BTreeSet<&MachineClass> = runs.iter().map(|run| &run.fingerprint.class).collect();
+    for family in classes.into_iter().flat_map(|class| baselines::families(folder, class)) {
+        if runs.iter().all(|run| run.family != family) {
+            eprintln!("note: {family}: has a baseline, but is not in the last run");
         }
     }
 }

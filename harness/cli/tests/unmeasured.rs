@@ -41,6 +41,17 @@ fn a_case_that_is_gone_fails_with_a_matching_filter_too() {
     compare(&desk, exit::PASSED);
 }
 
+/// A run may be of one package, so that this is no failure.
+#[test]
+fn a_family_that_was_not_measured_is_noted() {
+    let desk = Desk::measured_and_blessed();
+    let text = compare(&desk, exit::PASSED);
+    assert!(!text.stderr.contains("not in the last run"), "{}", text.stderr);
+    fs::copy(desk.baseline_path(), desk.baseline_path().with_file_name("zoo.txt")).expect("copied");
+    let text = compare(&desk, exit::PASSED);
+    assert!(text.stderr.contains("note: zoo: has a baseline, but is not in the last run"), "{}", text.stderr);
+}
+
 #[test]
 fn cases_that_are_not_run_fail_unless_the_policy_allows_the_reason() {
     let desk = Desk::measured_and_blessed();
