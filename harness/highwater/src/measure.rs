@@ -26,9 +26,6 @@ pub(super) fn measure(
     interrupt: &Interrupt,
 ) -> Result<Record, RunError> {
     let plan = plan::make(bench, options, matcher, dirs, folder)?;
-    if options.mode() == Mode::Measure {
-        plan.write(&Plan::path_of_run(folder, bench.family.name))?;
-    }
     let mut measuring = Measuring::new(&plan.worker, folder, interrupt)?;
     let bar = progress::bar(plan.cases.len());
     let mut cases = Vec::new();
@@ -38,6 +35,10 @@ pub(super) fn measure(
         bar.inc(1);
     }
     bar.finish_and_clear();
+    // An interrupted run keeps the plan of the record that it keeps.
+    if options.mode() == Mode::Measure {
+        plan.write(&Plan::path_of_run(folder, family.name))?;
+    }
     Ok(measuring.record(plan, options.selection(), options.aslr == Switch::Off, cases))
 }
 
