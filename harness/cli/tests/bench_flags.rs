@@ -27,8 +27,8 @@ fn memory_only_skips_criterion() {
     let program = desk.run_folder().join("programs/toy");
     let report = desk.run_folder().join("report");
     let files: Vec<_> = desk.files().into_iter().filter(|file| !file.starts_with(&report)).collect();
-    let plan = desk.run_folder().join("plans/toy.json");
-    assert_eq!(files, [desk.run_folder().join("last-run"), plan, program.clone(), desk.record_path()]);
+    let [plan, worker] = ["plans/toy.json", "workers/toy"].map(|file| desk.run_folder().join(file));
+    assert_eq!(files, [desk.run_folder().join("last-run"), plan, program.clone(), desk.record_path(), worker]);
     assert_eq!(fs::canonicalize(program).expect("the bench binary"), fs::canonicalize(toy()).expect("there"));
 }
 

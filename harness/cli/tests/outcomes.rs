@@ -228,7 +228,8 @@ fn an_interrupt_kills_all_workers_and_keeps_what_was_measured() {
             send(running.group, signal).expect("sent");
             let (status, stderr) = running.ends();
             assert_eq!(status.code(), Some(130), "{stderr}");
-            let left = [desk.run_folder().join("last-run"), desk.record_path()];
+            let left =
+                [desk.run_folder().join("last-run"), desk.run_folder().join("plans/toy.json"), desk.record_path()];
             assert_eq!(desk.files(), left, "no temporary file");
             let record = desk.record();
             let [heap, mapped] = record.cases.as_slice() else { panic!("two cases") };

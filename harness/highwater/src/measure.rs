@@ -35,9 +35,9 @@ pub(super) fn measure(
         bar.inc(1);
     }
     bar.finish_and_clear();
-    // An interrupted run keeps the plan of the record that it keeps.
+    // Written late, so that a run that fails keeps the plan of the record that it keeps.
     if options.mode() == Mode::Measure {
-        plan.write(&Plan::path_of_run(folder, family.name))?;
+        plan.write(&Plan::path_of_run(folder, bench.family.name))?;
     }
     Ok(measuring.record(plan, options.selection(), options.aslr == Switch::Off, cases))
 }

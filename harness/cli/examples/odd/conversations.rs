@@ -110,7 +110,8 @@ fn act(socket: Socket, random: &mut Rng, step: usize, kind: usize) {
         49 => wait(random.usize(..3)),
         50 => wait(10_000_000),
         51 => {
-            let _ = kill_process(getpid(), [Signal::KILL, Signal::ABORT, Signal::STOP, Signal::TERM][random.usize(..4)]);
+            let _ =
+                kill_process(getpid(), [Signal::KILL, Signal::ABORT, Signal::STOP, Signal::TERM][random.usize(..4)]);
         }
         52 => panic!("on purpose"),
         53 => socket.send("reached loaded\n"),

@@ -36,12 +36,7 @@ fn main() -> ExitCode {
 fn family() -> Family {
     let names = std::env::var("ODD_CASES").unwrap_or_default();
     let cases = names.split(',').filter(|name| !name.is_empty()).map(|name| Box::new(Odd(name.to_owned())) as _);
-    Family {
-        name: "odd",
-        unit: "thing",
-        baseline_stage: "loaded",
-        cases: cases.collect(),
-    }
+    Family { name: "odd", unit: "thing", baseline_stage: "loaded", cases: cases.collect() }
 }
 
 /// A case with the name of its misbehaviour.
