@@ -35,8 +35,8 @@ pub enum Error {
          restore the memory with another reset, then arm this one again in this process"
     )]
     Forked,
-    /// Part of the memory was remapped after the reset was armed, so writes to it are not tracked. Nothing
-    /// was changed.
+    /// Part of the memory was remapped after the reset was armed, so writes to it are not tracked. Part of
+    /// the memory may have been restored.
     #[error(
         "part of the memory was remapped after the reset was armed: \
          restore the memory with another reset, then arm this one again"

@@ -92,6 +92,14 @@ impl Image {
         })
     }
 
+    /// Whether a page of the memory equals the image. The range must be one whole page.
+    pub(crate) fn equals_page(&self, memory: &[u8], page: Range<usize>) -> bool {
+        match self.pieces(page.clone()).next() {
+            Some((at, bytes)) => memory[at] == *bytes,
+            None => is_zero(&memory[page]),
+        }
+    }
+
     /// Compares byte for byte.
     #[must_use]
     pub fn dirt(&self, memory: &[u8]) -> Dirt {

@@ -24,7 +24,8 @@ use crate::{
 /// released, and only those that had no contents just before: pages that were never touched, only read, or an
 /// unmodified page of a privately mapped file. A swapped-out page has contents: it is read back, stays, and
 /// is counted in [`NoHeadroom::kept`](crate::NoHeadroom::kept). A chunk whose pages cannot be examined is not
-/// populated. Pages that cannot be released, such as locked ones, stay and are counted too. Errors other than
+/// populated. Pages that cannot be released, such as locked ones, stay and are counted too, and so does a huge page
+/// that khugepaged made of pages with and without contents. Errors other than
 /// a lack of headroom carry the count as [`Error::PartlyCommitted`].
 ///
 /// This requires that nothing else writes to the memory or maps over it, which `&mut` guarantees.

@@ -11,8 +11,11 @@
 //! [`Target::restore_state`] succeeded. A host cannot reach globals that are not exported: link guests with
 //! `--export=__stack_pointer`.
 
-pub mod density;
+mod calibrate;
+mod changes;
+mod costs;
 mod in_place;
+mod policy;
 mod tracked;
 
 pub use in_place::{Discard, RemapImage, RestoreAll};

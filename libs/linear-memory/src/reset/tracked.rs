@@ -3,11 +3,12 @@
 //! ```text
 //!            arm: protect all
 //!                  |
-//!   job: the first write to a page is a fault of 0.5 to 0.7 us, resolved by the kernel
+//!   job: the first write to a page is a fault, resolved by the kernel
 //!                  |
 //!   reset: scan for written pages -> restore them from the image -> protect them again
 //!                  |
-//!          dense? lift all protection, restore everything; track a job again occasionally
+//!          dense? lift all protection and restore everything after each job; compare a
+//!                 sample of pages first, to notice when jobs become sparse
 //! ```
 //!
 //! Pages are restored before they are protected again; otherwise restoring would fault too.
@@ -30,20 +31,27 @@ use std::{
 
 use super::{
     Reset,
-    density::{Density, Mode},
+    calibrate::{calibrate, faults, pages, timed},
+    changes::{Changes, untracked},
+    costs::Costs,
     memory_of,
+    policy::{FAULTS, Mode, Policy},
 };
 use crate::{
     Error, Image, Target,
-    sys::{self, AddressSpace, Change, Pagemap, Pages, WriteProtection, page_size},
+    sys::{self, AddressSpace, Pagemap, Pages, WriteProtection, page_size, thread_cpu_ns},
 };
 
-/// Threshold, in pages of memory per dirtied run: below it, one pass over all page tables protects the runs
-/// faster than a call for each. A call takes 0.8 us, a page of the pass 1.3 ns.
-const PAGES_PER_RUN: u64 = 600;
+/// Pages of memory per run that the list of runs has room for. A job that dirties more runs has them restored
+/// while the page tables are scanned. Bounds the list to 16 bytes per this many pages; no cost depends on it.
+const PAGES_PER_RUN: usize = 24;
 
 const ADDRESS_SPACE: &str = "mark this address space";
-const SCAN: &str = "scan for written pages";
+const PROTECT: &str = "write-protect the memory";
+const NOT_ARMED: Error = Error::Lacking("be reset: the reset was not armed");
+
+/// Of a linear congruential generator (Knuth, MMIX): a sample only has to avoid patterns of the jobs.
+const MULTIPLIER: u64 = 6_364_136_223_846_793_005;
 
 /// Counts of what the resets did so far; shared with the callers of [`Tracked::restored`].
 #[derive(Clone, Debug, Default)]
@@ -79,9 +87,13 @@ impl Restored {
 /// Write protection that the kernel lifts by itself (userfaultfd in `WP_ASYNC` mode), a scan of the page
 /// tables for written pages, and a restore of those pages from the initial image. Linux 6.7.
 ///
-/// Costs a fault for each page that a job dirties. Memories with dense jobs are therefore restored as a whole
-/// and run unprotected: see [`Density`]. Works on huge pages too: a write splits only the huge page that it
-/// hits, and the remaining ones speed up the scan. Before dense jobs, split pages are collapsed again.
+/// Costs a fault for each page that a job dirties, so for dense jobs restoring everything is cheaper. Both costs
+/// are measured on this machine, when the reset is armed and at each reset, in CPU time of the thread. Jobs are
+/// tracked, or run unprotected with everything restored, whichever has been cheaper; after at most 16 jobs of one
+/// density the mean cost is within a tenth of the better (see the tests of `policy`). Results never depend on it.
+///
+/// Works on huge pages too: a write splits only the huge page that it hits, and the remaining ones speed up the
+/// scan. When jobs become dense, split pages are collapsed again.
 ///
 /// When [`Reset::reset`] returns `Ok`, the memory equals the image byte for byte, provided that
 ///
@@ -99,7 +111,6 @@ impl Restored {
 pub struct Tracked {
     armed: Option<Armed>,
     always: Vec<Range<usize>>,
-    density: Density,
     restored: Restored,
     runs: Vec<Range<usize>>,
 }
@@ -114,6 +125,9 @@ struct Armed {
     file_backed: Vec<Range<usize>>,
     /// Whether most of the memory was in huge pages, which tracked writes split.
     huge: bool,
+    policy: Policy,
+    /// Advances the sample from job to job.
+    samples: u64,
 }
 
 impl Tracked {
@@ -131,67 +145,93 @@ impl Tracked {
         self
     }
 
-    /// The armed state, if it tracks this memory in this process.
-    fn armed(&self, memory: &[u8]) -> Result<&Armed, Error> {
+    /// Checks that the armed state tracks this memory in this process.
+    fn check(&self, memory: &[u8]) -> Result<(), Error> {
         let armed = self.armed.as_ref().filter(|armed| armed.protection.covers(memory));
-        let armed = armed.ok_or(Error::Lacking("be reset: the reset was not armed"))?;
+        let armed = armed.ok_or(NOT_ARMED)?;
         let here = AddressSpace::current().map_err(Error::system(ADDRESS_SPACE))?;
-        if armed.address_space == here { Ok(armed) } else { Err(Error::Forked) }
+        if armed.address_space == here { Ok(()) } else { Err(Error::Forked) }
     }
 
-    /// Finds the pages to restore and returns their number. Records runs only while they are worth tracking.
-    fn find_changed(&mut self, memory: &[u8], image: &Image) -> Result<u64, Error> {
-        let armed = self.armed.as_ref().ok_or(Error::Lacking("be reset: the reset was not armed"))?;
-        let most = Density::worth_tracking(pages(memory.len()));
-        let (runs, mut changed) = (&mut self.runs, 0);
-        runs.clear();
-        let mut add = |run: Range<usize>| {
-            changed += pages(run.len());
-            match runs.last_mut() {
-                Some(last) if last.end == run.start => last.end = run.end,
-                _ if changed <= most => runs.push(run),
-                _ => {}
-            }
+    /// Restores the pages that a job changed, protects them again, and decides how the next job runs.
+    fn reset_tracked(&mut self, memory: &mut [u8], image: &Image) -> Result<(), Error> {
+        let armed = self.armed.as_mut().ok_or(NOT_ARMED)?;
+        let begun = thread_cpu_ns();
+        let mut changes = Changes::new(&mut self.runs);
+        changes.find(&armed.pagemap, &armed.file_backed, memory, image)?;
+        let scanned = thread_cpu_ns();
+        let listed_all = changes.restored == 0;
+        changes.restore(memory, image);
+        self.always.iter().for_each(|part| image.restore(memory, part.clone()));
+        let Changes { changed, restored, restoring, .. } = changes;
+        let restored_all = thread_cpu_ns();
+        let runs = &self.runs;
+        let protected = if listed_all && armed.policy.calls_are_cheaper(runs.len()) {
+            let protected = runs.iter().try_for_each(|run| armed.protection.protect(&mut memory[run.clone()]));
+            armed.policy.called(runs.len(), thread_cpu_ns() - restored_all);
+            protected
+        } else {
+            armed.pagemap.protect_written(memory)
         };
-        let scan = armed.pagemap.scan_changes(memory, |run, change| match change {
-            Change::Written => add(run),
-            Change::Absent => image.pieces(run).for_each(|(piece, _)| add(piece)),
-        });
-        scan.map_err(|error| match error.kind() {
-            std::io::ErrorKind::PermissionDenied => Error::Remapped,
-            _ => Error::system(SCAN)(error),
-        })?;
-        for part in &armed.file_backed {
-            let scan = armed.pagemap.scan(&memory[part.clone()], Pages::NotOwn, |run| {
-                add(part.start + run.start..part.start + run.end);
-                ControlFlow::Continue(())
-            });
-            scan.map_err(Error::system(SCAN))?;
-        }
-        Ok(changed)
-    }
-
-    fn restore_written(&self, memory: &mut [u8], image: &Image) {
-        for run in self.runs.iter().chain(&self.always) {
-            image.restore(memory, run.clone());
-        }
-        let bytes: usize = self.runs.iter().map(Range::len).sum();
-        self.restored.0.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        protected.map_err(untracked(PROTECT))?;
+        let (scan, rest) = (scanned - begun - restoring, thread_cpu_ns() - scanned + restoring);
+        self.restored.0.bytes.fetch_add(restored, Ordering::Relaxed);
         self.restored.0.tracked.fetch_add(1, Ordering::Relaxed);
+        armed.policy.tracked(pages(changed) as u64, scan, rest);
+        if armed.policy.mode() == Mode::RestoreAll {
+            let lift = timed(|| {
+                armed.protection.lift(memory)?;
+                if armed.huge {
+                    // Unprotected jobs and memsets are faster in huge pages. If collapsing fails, they are
+                    // slower but still correct.
+                    let _ = sys::collapse(memory);
+                }
+                Ok::<(), std::io::Error>(())
+            });
+            armed.policy.switched(lift.map_err(Error::system("lift the write protection"))?);
+        } else if armed.policy.wants_fault()
+            && let Some(run) = self.runs.iter().find(|run| pages(run.len()) >= FAULTS)
+        {
+            let sample = run.start..run.start + FAULTS * page_size();
+            let (fault, ..) = faults(memory, image, &armed.protection, sample)?;
+            armed.policy.faulted(fault);
+        }
+        Ok(())
     }
 
-    fn restore_all(&self, memory: &mut [u8], image: &Image) {
+    /// Restores everything, and decides how the next job runs.
+    fn reset_whole(&mut self, memory: &mut [u8], image: &Image) -> Result<(), Error> {
+        let armed = self.armed.as_mut().ok_or(NOT_ARMED)?;
+        let sampled = (armed.policy.sample_size() as usize).min(pages(memory.len()));
+        armed.samples = armed.samples.wrapping_mul(MULTIPLIER).wrapping_add(1);
+        let begun = thread_cpu_ns();
+        let differing = sample(pages(memory.len()), sampled, armed.samples).filter(|page| {
+            let at = page * page_size();
+            !image.equals_page(memory, at..at + page_size())
+        });
+        let differing = differing.count() as u64;
+        let compared = thread_cpu_ns();
         image.restore(memory, 0..image.length());
+        let (compare, whole) = (compared - begun, thread_cpu_ns() - compared);
         self.restored.0.bytes.fetch_add(image.length() as u64, Ordering::Relaxed);
         self.restored.0.whole.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn protect_written(&self, armed: &Armed, memory: &mut [u8]) -> std::io::Result<()> {
-        if self.runs.len() as u64 > pages(memory.len()) / PAGES_PER_RUN {
-            return armed.pagemap.protect_written(memory);
+        armed.policy.restored_all(sampled as u64, differing, compare, whole);
+        if armed.policy.mode() == Mode::Track {
+            let protected = timed(|| armed.pagemap.protect_written(memory)).map_err(untracked(PROTECT))?;
+            armed.policy.switched(protected);
         }
-        self.runs.iter().try_for_each(|run| armed.protection.protect(&mut memory[run.clone()]))
+        Ok(())
     }
+}
+
+/// Pages, one from each of `count` parts of equal size, by number.
+fn sample(total: usize, count: usize, random: u64) -> impl Iterator<Item = usize> {
+    let mut random = random;
+    (0..count).map(move |number| {
+        random = random.wrapping_mul(MULTIPLIER).wrapping_add(1);
+        let (from, to) = (number * total / count, (number + 1) * total / count);
+        from + (random >> 33) as usize % (to - from).max(1)
+    })
 }
 
 impl Reset for Tracked {
@@ -211,8 +251,6 @@ impl Reset for Tracked {
         let address_space = AddressSpace::current().map_err(Error::system(ADDRESS_SPACE))?;
         let protection = WriteProtection::register(memory).map_err(Error::system("register the memory"))?;
         let pagemap = Pagemap::open().map_err(Error::system("open the page map"))?;
-        // A pass over the page tables takes a third of the time of userfaultfd's own call.
-        pagemap.protect_written(memory).map_err(Error::system("write-protect the memory"))?;
         let mut huge = 0;
         let scan = pagemap.scan(memory, Pages::Huge, |run| {
             huge += run.len();
@@ -221,51 +259,22 @@ impl Reset for Tracked {
         scan.map_err(Error::system("scan for huge pages"))?;
         let file_backed = sys::file_backed(memory).map_err(Error::system("read how the memory is mapped"))?;
         let huge = huge > memory.len() / 2;
-        self.armed = Some(Armed { address_space, protection, pagemap, file_backed, huge });
-        self.density = Density::default();
-        // Capacity for the maximum worth tracking, with each page a run: a reset never allocates, nor does it
-        // keep the remains of a list that grew by doubling. Untouched capacity costs nothing.
-        self.runs = Vec::with_capacity(Density::worth_tracking(pages(memory.len())) as usize);
+        let costs = Costs::new(calibrate(memory, image, &protection, &pagemap)?);
+        let policy = Policy::new(pages(memory.len()) as u64, costs);
+        self.armed = Some(Armed { address_space, protection, pagemap, file_backed, huge, policy, samples: 1 });
+        // A reset never allocates, nor does it keep the remains of a list that grew by doubling. Untouched
+        // capacity costs nothing.
+        self.runs = Vec::with_capacity(pages(memory.len()) / PAGES_PER_RUN);
         Ok(())
     }
 
     fn reset(&mut self, target: &mut dyn Target, image: &Image) -> Result<(), Error> {
         let memory = memory_of(target, image)?;
-        self.armed(memory)?;
-        let protected = |result: std::io::Result<()>| result.map_err(Error::system("write-protect the memory"));
-        match self.density.mode() {
-            Mode::RestoreAll => {
-                self.restore_all(memory, image);
-                self.density.untracked();
-                if let (Mode::Track, Some(armed)) = (self.density.mode(), &self.armed) {
-                    protected(armed.pagemap.protect_written(memory))?;
-                }
-            }
-            Mode::Track => {
-                let changed = self.find_changed(memory, image)?;
-                self.density.tracked(changed, pages(memory.len()));
-                let Some(armed) = &self.armed else { unreachable!("checked above") };
-                match self.density.mode() {
-                    Mode::Track => {
-                        self.restore_written(memory, image);
-                        protected(self.protect_written(armed, memory))?;
-                    }
-                    Mode::RestoreAll => {
-                        armed.protection.lift(memory).map_err(Error::system("lift the write protection"))?;
-                        if armed.huge {
-                            // Unprotected jobs and memsets are twice as fast in huge pages. If collapsing
-                            // fails, they are slower but still correct.
-                            let _ = sys::collapse(memory);
-                        }
-                        self.restore_all(memory, image);
-                    }
-                }
-            }
+        self.check(memory)?;
+        match self.armed.as_ref().map(|armed| armed.policy.mode()) {
+            Some(Mode::RestoreAll) => self.reset_whole(memory, image)?,
+            Some(Mode::Track) | None => self.reset_tracked(memory, image)?,
         }
         target.restore_state()
     }
-}
-
-fn pages(bytes: usize) -> u64 {
-    (bytes / page_size()) as u64
 }

@@ -23,7 +23,7 @@ pub(crate) use advice::{
 pub(crate) use image_file::ImageFile;
 pub(crate) use maps::file_backed;
 pub(crate) use pagemap::{Change, Pagemap, Pages};
-pub(crate) use process::minor_faults;
+pub(crate) use process::{minor_faults, thread_cpu_ns};
 pub use process::{pin_thread, touch};
 pub(crate) use protection::WriteProtection;
 

@@ -1,4 +1,4 @@
-//! Operations on the thread: faults, CPU affinity, and writes that the compiler must not remove.
+//! Operations on the thread: faults, CPU time, CPU affinity, and writes that the compiler must not remove.
 
 use std::{
     hint::black_box,
@@ -7,7 +7,10 @@ use std::{
     sync::atomic::{AtomicU8, Ordering},
 };
 
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use rustix::{
+    thread::{CpuSet, sched_getaffinity, sched_setaffinity},
+    time::{ClockId, clock_gettime},
+};
 
 /// Minor faults of this thread so far.
 pub(crate) fn minor_faults() -> u64 {
@@ -30,6 +33,12 @@ pub fn touch(memory: &mut [u8], step: usize) {
         // The operand is opaque to the compiler, which would otherwise turn this into a read.
         byte.fetch_or(black_box(0), Ordering::Relaxed);
     }
+}
+
+/// CPU time of this thread, in nanoseconds. Other processes that use the CPU do not add to it.
+pub(crate) fn thread_cpu_ns() -> f64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
 }
 
 /// Pins this thread to one of the CPUs that it may use, selected by `number` modulo their count.

@@ -17,6 +17,8 @@ const SEGMENTS: [(usize, &[u8]); 2] = [(1024, b"linear memory begins with zeros 
 /// A guest: a linear memory, and a number that stands for its globals.
 pub(crate) struct Guest {
     memory: MmapMut,
+    /// Bytes of the mapping that belong to the memory so far.
+    size: usize,
     pub(crate) global: u32,
 }
 
@@ -27,7 +29,7 @@ impl Guest {
         for (offset, text) in SEGMENTS {
             memory[offset..offset + text.len()].copy_from_slice(text);
         }
-        Self { memory, global: 0 }
+        Self { memory, size: bytes as usize, global: 0 }
     }
 
     /// A guest whose data segments are in a private mapping of a file, as copy-on-write engines map them.
@@ -38,14 +40,19 @@ impl Guest {
         file.write_all(&initial(part as u64)).expect("written");
         let mut memory = MmapMut::map_anon(bytes as usize).expect("maps");
         sys::map_file_over(&file, &mut memory[..part]);
-        Self { memory, global: 0 }
+        Self { memory, size: bytes as usize, global: 0 }
+    }
+
+    /// Changes the size within the mapping: grows as a guest does, or leaves room to grow.
+    pub(crate) fn grow_to(&mut self, bytes: u64) {
+        self.size = bytes as usize;
     }
 
     /// A job: dirties this number of pages in as many runs of equal length, evenly spread, and the global.
     pub(crate) fn dirty(&mut self, pages: usize, runs: usize) {
         self.global += 1;
         for run in 0..runs {
-            let at = run * (self.memory.len() / PAGE / runs) * PAGE;
+            let at = run * (self.size / PAGE / runs) * PAGE;
             self.memory[at..at + pages / runs * PAGE].fill(0xAB);
         }
     }
@@ -53,7 +60,7 @@ impl Guest {
 
 impl Target for Guest {
     fn memory(&mut self) -> &mut [u8] {
-        &mut self.memory
+        &mut self.memory[..self.size]
     }
 
     fn restore_state(&mut self) -> Result<(), Error> {

@@ -12,7 +12,7 @@ use std::{
 
 use rustix::{
     fs::{FlockOperation, flock},
-    mm::{Advice, MapFlags, ProtFlags, madvise, mmap, mmap_anonymous, munlock},
+    mm::{Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap, mmap_anonymous, mprotect, munlock},
 };
 
 pub(crate) const PAGE: usize = 4096;
@@ -51,6 +51,20 @@ pub(crate) fn in_a_fork(work: impl FnOnce()) {
 /// `MADV_DONTNEED`.
 pub(crate) fn discard(memory: &mut [u8]) {
     advise(memory, Advice::LinuxDontNeed).expect("discards");
+}
+
+/// `MADV_COLLAPSE`. Whether the kernel could collapse the pages is not the point of a test.
+pub(crate) fn collapse(memory: &mut [u8]) {
+    // SAFETY: copies whole pages of a slice that is borrowed for writing; no byte changes.
+    let _ = unsafe { libc::madvise(memory.as_mut_ptr().cast(), memory.len(), libc::MADV_COLLAPSE) };
+}
+
+/// mprotect(2) to read-only and back, as a host does that moves a guest's boundary.
+pub(crate) fn toggle_protection(memory: &mut [u8]) {
+    for rights in [MprotectFlags::READ, MprotectFlags::READ | MprotectFlags::WRITE] {
+        // SAFETY: whole pages of a slice that is borrowed for writing, and that is writable again afterwards.
+        unsafe { mprotect(memory.as_mut_ptr().cast(), memory.len(), rights) }.expect("protects");
+    }
 }
 
 /// `MADV_HUGEPAGE`.

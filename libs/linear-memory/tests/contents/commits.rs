@@ -48,11 +48,12 @@ pub(crate) fn a_refused_commit_keeps_data_segments_in_swap() -> Outcome {
             return Err(format!("needs a kernel that honours MADV_PAGEOUT: {swapped} of 2 pages were swapped out"));
         }
         let refusal = refused(&overtaken(populate, 3), &mut guest);
-        assert_eq!(refusal.kept, 2 * PAGE as u64);
-        assert!(
-            refusal.to_string().ends_with("8192 bytes stay committed: they have contents or could not be released")
-        );
-        assert_eq!(committed(guest.memory()), 2 * PAGE as u64);
+        // With huge pages allowed, khugepaged may collapse the pages around the data segments at any time.
+        let collapsed = populate == HUGE && refusal.kept == 2 * MIB;
+        assert!(refusal.kept == 2 * PAGE as u64 || collapsed, "{refusal:?}");
+        let text = format!("{} bytes stay committed: they have contents or could not be released", refusal.kept);
+        assert!(refusal.to_string().ends_with(&text));
+        assert_eq!(committed(guest.memory()), refusal.kept);
         assert_initial(guest.memory());
     }
     Ok(())

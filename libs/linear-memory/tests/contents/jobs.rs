@@ -1,5 +1,6 @@
-//! Random jobs: writes, reads, discards, swapping and forks in any order, with a tracked reset after each,
-//! compared with a memory that is restored as a whole.
+//! Random jobs: writes, reads, discards, swapping, forks, growth, changes of protection, collapses and remaps in
+//! any order, with a tracked reset after each, compared byte for byte with a memory that is restored as a whole.
+//! Every reset ends clean, or refuses with the error that is due.
 
 use std::cell::RefCell;
 
@@ -30,8 +31,18 @@ const PAGES: usize = BYTES / PAGE;
 enum Step {
     Write,
     Read,
+    /// Writes single pages: more runs than a scan returns at once.
+    Scatter,
     Discard,
     SwapOut,
+    /// mprotect(2), there and back.
+    Protect,
+    /// Collapses the pages into huge pages.
+    Collapse,
+    /// Maps fresh zeros over the pages: no longer tracked.
+    Remap,
+    /// Grows by as many pages, and is given its first size again.
+    Grow,
     /// A forked child writes there, attempts a reset, and arms its own.
     Fork,
     Reset,
@@ -43,14 +54,19 @@ fn steps() -> impl Strategy<Value = Vec<(Step, usize, usize)>> {
         2 => Just(Step::Read),
         2 => Just(Step::Discard),
         2 => Just(Step::SwapOut),
+        2 => Just(Step::Scatter),
+        1 => Just(Step::Protect),
+        1 => Just(Step::Collapse),
+        1 => Just(Step::Remap),
+        1 => Just(Step::Grow),
         1 => Just(Step::Fork),
         4 => Just(Step::Reset),
     ];
     // Mostly small runs, many of them on the data segments (pages 0 and 48), and occasionally one that makes
-    // a job dense: all later resets of that case restore everything.
+    // a job dense.
     let page = prop_oneof![0..4_usize, 44..52_usize, 0..PAGES];
-    let pages = prop_oneof![60 => 1..6_usize, 1 => 1..PAGES];
-    prop::collection::vec((step, page, pages), 1..16)
+    let pages = prop_oneof![40 => 1..6_usize, 1 => 1..PAGES];
+    prop::collection::vec((step, page, pages), 1..24)
 }
 
 pub(crate) fn tracked_resets_match_full_restores_for_random_jobs() -> Outcome {
@@ -65,19 +81,21 @@ pub(crate) fn tracked_resets_match_full_restores_for_random_jobs() -> Outcome {
             eprint!("(without {pages:?} pages: {error}) ");
             continue;
         }
-        let mut guest = if file { Guest::of_file(BYTES as u64) } else { Guest::new(BYTES as u64) };
+        let room = 2 * BYTES as u64;
+        let mut guest = if file { Guest::of_file(room) } else { Guest::new(room) };
+        guest.grow_to(BYTES as u64);
         commit.commit(&mut guest).expect("commits");
         let image = Image::of(guest.memory());
         // The contents of discarded pages.
         let discarded = if file { initial(BYTES as u64) } else { vec![0; BYTES] };
         // The runner does not accept a closure that mutates its captures.
-        let guest = RefCell::new(guest);
-        let config = Config { cases: 40, failure_persistence: None, ..Config::default() };
+        let state = RefCell::new((guest, discarded));
+        let config = Config { cases: 64, failure_persistence: None, ..Config::default() };
         let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
         let result = runner.run(&steps(), |steps| {
-            let guest = &mut *guest.borrow_mut();
+            let (guest, discarded) = &mut *state.borrow_mut();
             RestoreAll.reset(guest, &image).expect("restores");
-            run(&steps, guest, &image, &discarded, swap.is_ok());
+            run(&steps, guest, &image, discarded, swap.is_ok());
             Ok(())
         });
         if let Err(error) = result {
@@ -87,7 +105,7 @@ pub(crate) fn tracked_resets_match_full_restores_for_random_jobs() -> Outcome {
     Ok(())
 }
 
-fn run(steps: &[(Step, usize, usize)], guest: &mut Guest, image: &Image, discarded: &[u8], swap: bool) {
+fn run(steps: &[(Step, usize, usize)], guest: &mut Guest, image: &Image, discarded: &mut [u8], swap: bool) {
     let mut reset = Tracked::default();
     reset.arm(guest, image).expect("arms");
     let mut expected = initial(BYTES as u64);
@@ -105,6 +123,34 @@ fn run(steps: &[(Step, usize, usize)], guest: &mut Guest, image: &Image, discard
             }
             Step::SwapOut if swap => drop(sys::swap_out(&mut guest.memory()[run])),
             Step::SwapOut => {}
+            Step::Scatter => {
+                // From the run on, with gaps as long as the run.
+                for at in (run.start..BYTES).step_by(2 * run.len().max(PAGE)) {
+                    guest.memory()[at] = number as u8 + 1;
+                    expected[at] = number as u8 + 1;
+                }
+            }
+            Step::Protect => sys::toggle_protection(&mut guest.memory()[run]),
+            Step::Collapse => sys::collapse(guest.memory()),
+            Step::Remap => {
+                sys::map_over(&mut guest.memory()[run.clone()]);
+                discarded[run].fill(0);
+                match reset.reset(guest, image) {
+                    // Everything is restored after dense jobs, wherever it is mapped.
+                    Ok(()) => assert_initial(guest.memory()),
+                    Err(Error::Remapped) => RestoreAll.reset(guest, image).expect("restores"),
+                    Err(error) => panic!("step {number}: {error}"),
+                }
+                reset.arm(guest, image).expect("arms");
+                expected = initial(BYTES as u64);
+            }
+            Step::Grow => {
+                guest.grow_to((BYTES + run.len()) as u64);
+                assert!(matches!(reset.reset(guest, image), Err(Error::Grown { .. })), "step {number}");
+                // A new instance: the grown part is discarded.
+                sys::discard(&mut guest.memory()[BYTES..]);
+                guest.grow_to(BYTES as u64);
+            }
             Step::Fork => in_a_fork(|| {
                 guest.memory()[run.clone()].fill(0xAA);
                 assert!(matches!(reset.reset(guest, image), Err(Error::Forked)));

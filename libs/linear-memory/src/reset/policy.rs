@@ -1,0 +1,316 @@
+//! Decides when to track what a job dirties and when to restore everything, from what both really cost.
+//!
+//! Tracking costs a scan of all pages and, for each dirtied page, a fault, a restore and a protection.
+//! Restoring everything costs the same for every job. Which is cheaper depends on the machine and on the jobs,
+//! so both costs are measured ([`Costs`]) and so is the number of pages that a job dirties: exactly while
+//! tracking, and from a sample of pages that differ from the image while restoring everything.
+//!
+//! ```text
+//!                 credit used up, or 6 of the last 8 jobs too dense
+//!            ----------------------------------------------------------->
+//!     Track                                                               RestoreAll
+//!            <-----------------------------------------------------------
+//!                 a sample of 8 jobs says that tracking is cheaper
+//! ```
+//!
+//! A dense job among sparse ones is paid from the credit that tracking the sparse ones earned, so it changes
+//! nothing. What a stay in `Track` cost more than it earned is taken from a budget, and so is what changing the
+//! mode costs. While the budget is negative, tracking is not tried again, so losses add at most [`SHARE`] to the
+//! cost of restoring everything. It is tried in spite of that if the sample shows that jobs have become sparser,
+//! as long as samples were right before: pages that are written with the contents that they have do not show in
+//! a sample, but cost a fault each.
+
+use super::costs::Costs;
+
+/// Number of jobs that a change of density has to last before it is acted on.
+const WINDOW: usize = 8;
+
+/// How many of the last [`WINDOW`] jobs must be too dense for a lasting change.
+const LASTING: usize = 6;
+
+/// How much one side must be cheaper before the mode changes. With the other shares below it, it makes up
+/// less than the tenth that [`Policy`] may lose against the better mode.
+const HYSTERESIS: f64 = 0.05;
+
+/// The share of the cost of restoring everything that trying to track may add.
+const SHARE: f64 = 0.03;
+
+/// The share of the cost of restoring everything that comparing a sample may add.
+const SAMPLE_SHARE: f64 = 0.01;
+
+/// The same while a hold is long, if the sample would not show otherwise that jobs have become sparser.
+const HELD_SAMPLE_SHARE: f64 = 0.04;
+
+/// The maximum credit, in restores of the whole memory.
+const MOST_CREDIT: f64 = 64.0;
+
+/// The maximum budget for tries, in restores of the whole memory.
+const MOST_BUDGET: f64 = 2.0;
+
+/// Number of tracked jobs in a row after which earlier losses are forgotten. Raised by a large loss
+/// within [`CALM`] jobs after another, so that a guest whose dense jobs recur is not trusted again and again, and
+/// halved after as many jobs without one.
+const LEAST_PATIENCE: u64 = 16;
+const MOST_PATIENCE: u64 = 4096;
+const CALM: u64 = 256;
+
+/// The maximum number of jobs between two tries, so that a change is noticed.
+const LONGEST_HOLD: f64 = 4096.0;
+
+/// How many differing pages are added to those of a sample before it counts as evidence that jobs have become
+/// sparser: with none, the density is below this with a probability of 95 %.
+const DOUBT: u64 = 3;
+
+/// Number of jobs in one mode after which the other is tried, if its cost, measured long ago, is not far off.
+const EXPLORE: u64 = 512;
+
+/// Number of faults that are taken on purpose to measure the cost of one.
+pub(super) const FAULTS: usize = 8;
+
+/// Number of jobs that measure the cost of restoring everything: more than one, since any may be interrupted.
+const EXPLORING: u64 = 3;
+
+/// The share of the cost of tracking that measuring the cost of a fault may add.
+const FAULT_SHARE: f64 = 0.01;
+
+/// How the next job runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Pages are write-protected, and written pages are restored.
+    Track,
+    /// No page is protected, and the whole memory is restored.
+    RestoreAll,
+}
+
+/// Chooses the mode of each job. In steady state the mean cost is at most 1.1 times that of the better mode.
+#[derive(Clone, Debug)]
+pub(super) struct Policy {
+    costs: Costs,
+    /// Pages of the memory.
+    total: f64,
+    mode: Mode,
+    /// Jobs since the mode changed.
+    jobs: u64,
+    /// In `Track`: the dirtied pages of the last jobs, by job number modulo the length.
+    dirtied: [f64; WINDOW],
+    /// In `Track`: what this stay saved so far, with hysteresis.
+    credit: f64,
+    /// In `RestoreAll`: sampled pages and those that differed, by job number modulo the length.
+    samples: [(u64, u64); WINDOW],
+    /// What tries to track may cost, in nanoseconds: each job adds to it, and losses are taken from it.
+    budget: f64,
+    /// The dirtied pages of the job that ended the last stay in `Track`, or their mean when exploring.
+    dense: f64,
+    /// Tracked jobs in a row after which earlier losses are forgotten.
+    patience: u64,
+    /// Jobs since the last large loss.
+    calm: u64,
+    /// In `RestoreAll`: jobs in a row of which the sample showed that they are sparser.
+    sparse: u64,
+    /// The most pages that the sample let expect when tracking was tried; everything when there was no sample.
+    expected: f64,
+    /// Whether samples agree with exact counts.
+    trusted: bool,
+    /// The stay in `RestoreAll` only measures its cost.
+    exploring: bool,
+    /// What tracking cost since the cost of a fault was measured.
+    spent: f64,
+    /// Tracked jobs since the cost of restoring everything was measured.
+    unexplored: u64,
+}
+
+impl Policy {
+    pub(super) fn new(total: u64, costs: Costs) -> Self {
+        Self {
+            costs,
+            total: total as f64,
+            mode: Mode::Track,
+            jobs: 0,
+            dirtied: [0.0; WINDOW],
+            credit: 0.0,
+            samples: [(0, 0); WINDOW],
+            budget: 0.0,
+            dense: 0.0,
+            patience: LEAST_PATIENCE,
+            calm: CALM,
+            sparse: 0,
+            expected: f64::INFINITY,
+            trusted: true,
+            exploring: false,
+            spent: 0.0,
+            unexplored: 0,
+        }
+    }
+
+    /// The mode of the next job.
+    pub(super) fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The number of pages to compare with the image before everything is restored.
+    pub(super) fn sample_size(&self) -> u64 {
+        let usual = self.costs.comparable_for(SAMPLE_SHARE);
+        let held = if self.budget < 0.0 && self.trusted {
+            // Enough for a window without a differing page to be evidence: see `sparser`.
+            let needed = 2.2 * DOUBT as f64 * self.total / self.dense.max(1.0) / WINDOW as f64;
+            self.costs.comparable_for(HELD_SAMPLE_SHARE).min(needed.ceil() as u64)
+        } else {
+            0
+        };
+        usual.max(held).max(1).min(self.total as u64)
+    }
+
+    /// Whether to measure the cost of a fault after this reset.
+    pub(super) fn wants_fault(&self) -> bool {
+        let cost = self.costs.of_tracking(FAULTS as f64);
+        self.mode == Mode::Track && (self.spent * FAULT_SHARE > cost || !self.costs.knows_fault())
+    }
+
+    /// Whether to protect this many runs by a call each, or in one pass over the page tables.
+    pub(super) fn calls_are_cheaper(&self, runs: usize) -> bool {
+        self.costs.calls_are_cheaper(runs)
+    }
+
+    /// Records that this many runs were protected by a call each, in nanoseconds.
+    pub(super) fn called(&mut self, runs: usize, cost: f64) {
+        self.costs.called(runs, cost);
+    }
+
+    /// Records the measured cost of a fault, in nanoseconds.
+    pub(super) fn faulted(&mut self, fault: f64) {
+        self.spent = 0.0;
+        self.costs.faulted(fault);
+    }
+
+    /// Records the cost of changing the mode, in nanoseconds: protecting everything, or lifting the protection
+    /// and collapsing huge pages.
+    pub(super) fn switched(&mut self, cost: f64) {
+        let cost = match self.mode {
+            Mode::Track => self.costs.protected(cost),
+            Mode::RestoreAll => self.costs.lifted(cost),
+        };
+        self.spend(cost);
+    }
+
+    /// Takes a loss from the budget, which may become negative.
+    fn spend(&mut self, loss: f64) {
+        let least = -LONGEST_HOLD * SHARE * self.costs.of_restoring_all();
+        self.budget = (self.budget - loss.max(0.0)).max(least);
+    }
+
+    /// Adds a job's share to the budget, and what it saved.
+    fn earn(&mut self, saved: f64) {
+        self.calm += 1;
+        if self.calm.is_multiple_of(CALM) {
+            self.patience = (self.patience / 2).max(LEAST_PATIENCE);
+        }
+        let whole = self.costs.of_restoring_all();
+        self.budget = (self.budget + whole * SHARE + saved.max(0.0)).min(whole * MOST_BUDGET);
+    }
+
+    /// Records a tracked job: its dirtied pages, and the nanoseconds of the scan and of restoring and
+    /// protecting them.
+    pub(super) fn tracked(&mut self, dirtied: u64, scan: f64, restore: f64) {
+        self.costs.tracked(dirtied, scan, restore);
+        let dirtied = dirtied as f64;
+        self.dirtied[self.jobs as usize % WINDOW] = dirtied;
+        self.jobs += 1;
+        self.unexplored += 1;
+        let whole = self.costs.of_restoring_all();
+        let most = whole * (1.0 + HYSTERESIS);
+        let cost = self.costs.of_tracking(dirtied);
+        self.spent += cost;
+        self.earn(whole - cost);
+        self.credit = (self.credit + most - cost).min(whole * MOST_CREDIT);
+
+        let known = &self.dirtied[..WINDOW.min(self.jobs as usize)];
+        let dense = known.iter().filter(|dirtied| self.costs.of_tracking(**dirtied) > most).count();
+        if cost > most && self.credit < 0.0 || dense >= LASTING {
+            if self.jobs <= WINDOW as u64 && dirtied > 2.0 * self.expected {
+                self.trusted = false;
+            }
+            if -self.credit < whole * MOST_BUDGET {
+                if self.calm >= CALM {
+                    // A small loss: jobs are sparser than those of earlier, larger losses.
+                    self.budget = self.budget.max(0.0);
+                }
+            } else {
+                if self.calm < CALM {
+                    self.patience = (self.patience * 4).min(MOST_PATIENCE);
+                }
+                self.calm = 0;
+            }
+            self.spend(-self.credit);
+            self.dense = dirtied;
+            self.restore_all(false);
+        } else if self.jobs >= 3 && (!self.costs.whole_is_measured || self.unexplored > EXPLORE) {
+            let mean = known.iter().sum::<f64>() / known.len() as f64;
+            if self.costs.of_tracking(mean) > whole / 2.0 || whole.is_infinite() {
+                self.dense = mean;
+                self.restore_all(true);
+            }
+        }
+        if self.mode == Mode::Track && self.jobs >= self.patience {
+            // Tracking has proved right: what earlier tries cost is forgotten.
+            self.trusted = true;
+            self.budget = self.budget.max(0.0);
+        }
+    }
+
+    fn restore_all(&mut self, exploring: bool) {
+        self.mode = Mode::RestoreAll;
+        self.exploring = exploring;
+        self.jobs = 0;
+        self.samples = [(0, 0); WINDOW];
+        self.sparse = 0;
+    }
+
+    fn track(&mut self) {
+        self.mode = Mode::Track;
+        self.jobs = 0;
+        self.credit = 0.0;
+    }
+
+    /// Records a job after which everything was restored: how many pages were compared and how many of them
+    /// differed, and the nanoseconds of comparing and of restoring.
+    pub(super) fn restored_all(&mut self, sampled: u64, differing: u64, compare: f64, whole: f64) {
+        self.costs.compared(sampled, compare);
+        self.costs.restored_all(whole);
+        self.unexplored = 0;
+        self.samples[self.jobs as usize % WINDOW] = (sampled, differing);
+        self.jobs += 1;
+        self.earn(0.0);
+        let least = self.costs.of_restoring_all() * (1.0 - HYSTERESIS);
+        if self.exploring {
+            if self.jobs < EXPLORING {
+                return;
+            }
+            self.exploring = false;
+            if self.costs.of_tracking(self.dense) <= self.costs.of_restoring_all() {
+                self.mode = Mode::Track;
+                self.jobs = 0;
+            }
+            return;
+        }
+        if self.jobs < WINDOW as u64 {
+            return;
+        }
+        let (sampled, differing) = self.samples.iter().fold((0, 0), |sum, it| (sum.0 + it.0, sum.1 + it.1));
+        let pages = |differing: u64| differing as f64 * self.total / sampled.max(1) as f64;
+        if pages(differing) >= self.dense / 2.0 {
+            self.trusted = true;
+        }
+        self.sparse = if pages(differing + DOUBT) < self.dense / 2.0 { self.sparse + 1 } else { 0 };
+        let sparser = self.trusted && self.sparse > (self.patience - LEAST_PATIENCE) / 2;
+        let estimate = self.costs.of_tracking(pages(differing));
+        // What tracking costs is not measured meanwhile, so an estimate that is not far off is tried too.
+        let stale = self.jobs > EXPLORE && estimate < 2.0 * least;
+        if (self.budget >= 0.0 || sparser) && estimate < least || self.budget >= 0.0 && stale {
+            self.expected = pages(differing + DOUBT);
+            self.track();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
