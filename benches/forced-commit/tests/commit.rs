@@ -10,7 +10,7 @@ use forced_commit::{
 };
 use linear_memory::{
     Image, Target, best,
-    commit::{Guarded, Lock, LockOnFault, Pages, Populate, PopulateRead, ReadOsPages, TouchOsPages, WillNeed},
+    commit::{Guarded, Lock, LockOnFault, Pages, Populate, PopulateRead, ReadOsPages, Threads, TouchOsPages, WillNeed},
     oracle,
 };
 
@@ -27,9 +27,9 @@ fn committing() -> Vec<(Box<dyn GuestCommit>, bool)> {
         (Box::new(TouchOsPages), true),
         (Box::new(Populate::WHOLE), true),
         (Box::new(Populate::CHUNKED), true),
-        (Box::new(Populate { threads: 2, ..Populate::CHUNKED }), true),
+        (Box::new(Populate { threads: Threads::Exactly(2), ..Populate::CHUNKED }), true),
         (Box::new(HUGE), true),
-        (Box::new(Populate { threads: 2, ..HUGE }), true),
+        (Box::new(Populate { threads: Threads::Exactly(2), ..HUGE }), true),
         (Box::new(HostMemory { huge: false }), true),
         (Box::new(HostMemory { huge: true }), true),
         (Box::new(Lock), true),

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use common::{Guest, MIB, assert_initial, initial, lacks};
 use linear_memory::{
     Commit, Error, Headroom, Target, best,
-    commit::{Guarded, Lock, LockOnFault, Pages, Populate, PopulateRead, ReadOsPages, TouchOsPages, WillNeed},
+    commit::{Guarded, Lock, LockOnFault, Pages, Populate, PopulateRead, ReadOsPages, Threads, TouchOsPages, WillNeed},
     oracle,
 };
 
@@ -19,14 +19,17 @@ const HUGE: Populate = Populate { pages: Pages::Huge, ..Populate::CHUNKED };
 
 #[test]
 fn committing_strategies_leave_no_page_uncommitted() {
-    let strategies: [Box<dyn Commit>; 10] = [
+    let strategies: [Box<dyn Commit>; 13] = [
         Box::new(TouchOsPages),
         Box::new(Populate::WHOLE),
         Box::new(Populate::CHUNKED),
-        Box::new(Populate { threads: 2, ..Populate::CHUNKED }),
+        Box::new(Populate { threads: Threads::Exactly(2), ..Populate::CHUNKED }),
         Box::new(HUGE),
-        Box::new(Populate { threads: 2, ..HUGE }),
+        Box::new(Populate { threads: Threads::Exactly(2), ..HUGE }),
+        Box::new(Populate { threads: Threads::Measured, ..HUGE }),
         Box::new(Lock),
+        Box::new(Guarded::new(Populate { threads: Threads::Exactly(3), ..Populate::CHUNKED })),
+        Box::new(Guarded::new(Populate { threads: Threads::Measured, ..HUGE })),
         Box::new(Guarded::new(Populate::CHUNKED)),
         Box::new(Guarded::new(HUGE)),
         best(),

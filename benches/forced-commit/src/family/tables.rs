@@ -5,7 +5,7 @@ use std::time::Duration;
 use highwater_worker::Conditions;
 use linear_memory::{
     Commit, Error, Target,
-    commit::{Guarded, Lock, LockOnFault, Pages, Populate, PopulateRead, ReadOsPages, TouchOsPages, WillNeed},
+    commit::{Guarded, Lock, LockOnFault, Pages, Populate, PopulateRead, ReadOsPages, Threads, TouchOsPages, WillNeed},
 };
 
 use crate::{
@@ -60,15 +60,19 @@ impl Way {
     /// The same on two threads.
     pub(super) const POPULATE_THREADS: Self = Self {
         cpus: 2,
-        ..small("populate-chunks-threads-2", || Box::new(Populate { threads: 2, ..Populate::CHUNKED }))
+        ..small("populate-chunks-threads-2", || {
+            Box::new(Populate { threads: Threads::Exactly(2), ..Populate::CHUNKED })
+        })
     };
     /// Huge pages, in chunks.
     pub(super) const HUGE_CHUNKS: Self = huge("huge-chunks", || Box::new(HUGE));
     /// Huge pages, one call.
     pub(super) const HUGE_WHOLE: Self = huge("huge", || Box::new(Populate { chunk: None, ..HUGE }));
     /// Huge pages on two threads.
-    pub(super) const HUGE_THREADS: Self =
-        Self { cpus: 2, ..huge("huge-chunks-threads-2", || Box::new(Populate { threads: 2, ..HUGE })) };
+    pub(super) const HUGE_THREADS: Self = Self {
+        cpus: 2,
+        ..huge("huge-chunks-threads-2", || Box::new(Populate { threads: Threads::Exactly(2), ..HUGE }))
+    };
     /// `MAP_POPULATE`.
     pub(super) const HOST_MEMORY: Self = small("host-memory", || Box::new(HostMemory { huge: false }));
     /// The same in huge pages.

@@ -10,13 +10,14 @@
 
 use std::{ops::ControlFlow, ops::Range};
 
-use super::{CHUNK, Commit, Populate};
+use super::{Commit, Populate, populate::populate_round};
 use crate::{
     Error, Headroom, Target,
+    headroom::MARGIN,
     sys::{self, Pagemap, Pages, page_size},
 };
 
-/// [`Populate`] in chunks, with a check of [`Headroom`] before each for all bytes that are still to be
+/// [`Populate`] in chunks, one on each thread, with a check of [`Headroom`] before each round for all bytes that are still to be
 /// committed. If memory is short from the start, nothing is committed; if other processes take memory in the
 /// meantime, everything committed so far is released. The error reports the bytes needed and available.
 ///
@@ -30,9 +31,13 @@ use crate::{
 ///
 /// This requires that nothing else writes to the memory or maps over it, which `&mut` guarantees.
 ///
-/// A check reads a few files of /proc and /sys, about 0.1 ms per 16 MiB. It reserves nothing: another process
-/// that shares the cgroup or the machine may take the memory while a chunk is populated, so the check keeps a
-/// margin.
+/// A check reads a few files of /proc and /sys, about 0.1 ms per 16 MiB. It reserves nothing, so it keeps a margin
+/// ([`MARGIN`]): nothing is killed before the answer as long as other processes of the cgroup take less than half
+/// of it during one round, and two guarded commits at once do not. After the answer there is no such promise: what
+/// was committed counts towards the cgroup's limit like all other memory, and when neighbours exceed that limit
+/// later, the kernel may kill this process. A host that must not be killed keeps its neighbours in cgroups with
+/// limits of their own, or sets `memory.min` of its cgroup (version 2, needs write access to it). Locking pages
+/// ([`Lock`](super::Lock)) keeps them out of swap, but does not protect from being killed.
 #[derive(Clone, Debug)]
 pub struct Guarded {
     populate: Populate,
@@ -78,32 +83,34 @@ impl Commit for Guarded {
         let absent = uncommitted(&pagemap, memory)?;
         let needed = total(&absent);
         let mut blank = Blank::new(&pagemap);
-        let mut done = 0;
-        for run in &absent {
-            let mut at = run.start;
-            while at < run.end {
-                let end = run.end.min((at + 1).next_multiple_of(CHUNK));
-                let populated = headroom
-                    .check((needed - done) as u64)
-                    .and_then(|()| blank.find(memory, at..end))
-                    .and_then(|()| sys::populate(&mut memory[at..end]).map_err(Error::system("populate the memory")));
-                done += end - at;
-                if let Err(error) = populated {
-                    let given_back = blank.give_back(memory);
-                    // Read from the page tables; if they cannot be read any more, assume that everything not
-                    // released was kept.
-                    let kept = match uncommitted(&pagemap, memory) {
-                        Ok(left) => needed.saturating_sub(total(&left)),
-                        Err(_) => done.saturating_sub(given_back),
-                    };
-                    return Err(error.with_kept(kept as u64));
-                }
-                at = end;
+        let (mut done, mut from, mut ramp) = (0, 0, self.populate.ramp());
+        while let parts = ramp.round(&absent, from, ROUND)
+            && let Some(last) = parts.last()
+        {
+            from = last.end;
+            let populated = headroom
+                .check((needed - done) as u64)
+                .and_then(|()| parts.iter().try_for_each(|part| blank.find(memory, part.clone())))
+                .and_then(|()| populate_round(memory, &parts, &mut ramp));
+            done += total(&parts);
+            if let Err(error) = populated {
+                let given_back = blank.give_back(memory);
+                // Read from the page tables; if they cannot be read any more, assume that everything not
+                // released was kept.
+                let kept = match uncommitted(&pagemap, memory) {
+                    Ok(left) => needed.saturating_sub(total(&left)),
+                    Err(_) => done.saturating_sub(given_back),
+                };
+                return Err(error.with_kept(kept as u64));
             }
         }
         Ok(())
     }
 }
+
+/// Bytes that are populated between two checks: half of the margin, so that the rest of it is left to what other
+/// processes take meanwhile.
+const ROUND: usize = (MARGIN / 2) as usize;
 
 /// Pages that had no contents before they were populated, so discarding them loses nothing.
 struct Blank<'a> {

@@ -15,11 +15,12 @@
 mod controls;
 mod guarded;
 mod populate;
+mod ramp;
 mod touch;
 
 pub use controls::{LockOnFault, PopulateRead, ReadOsPages, WillNeed};
 pub use guarded::Guarded;
-pub use populate::{CHUNK, Lock, Pages, Populate};
+pub use populate::{CHUNK, Lock, Pages, Populate, Threads};
 pub use touch::TouchOsPages;
 
 use std::fmt::Debug;
@@ -54,18 +55,15 @@ impl<C: Commit + ?Sized> Commit for Box<C> {
 }
 
 /// The best strategy that works on this machine. It checks headroom before every 16 MiB, so that a lack of
-/// memory is an error and not an OOM kill, and uses huge pages where they are allowed.
+/// memory is an error and not an OOM kill, and uses huge pages where they are allowed, and as many threads as help.
 ///
 /// Falls back to 4 KiB pages, then to touching every page. Skips the headroom check only where the kernel
 /// cannot report which pages a rollback has to release.
 #[must_use]
 pub fn best() -> Box<dyn Commit> {
-    let huge = Populate { pages: Pages::Huge, ..Populate::CHUNKED };
-    let choices: [Box<dyn Commit>; 4] = [
-        Box::new(Guarded::new(huge)),
-        Box::new(Guarded::new(Populate::CHUNKED)),
-        Box::new(huge),
-        Box::new(Populate::CHUNKED),
-    ];
+    let small = Populate { threads: Threads::Measured, ..Populate::CHUNKED };
+    let huge = Populate { pages: Pages::Huge, ..small };
+    let choices: [Box<dyn Commit>; 4] =
+        [Box::new(Guarded::new(huge)), Box::new(Guarded::new(small)), Box::new(huge), Box::new(small)];
     choices.into_iter().find(|choice| choice.supported().is_ok()).unwrap_or(Box::new(TouchOsPages))
 }

@@ -235,7 +235,7 @@ fn changes_of_density_are_learnt_within_16_jobs() {
 }
 
 /// Densities drawn for each job, so that the past says little about the next one: the cost is bounded by that of
-/// restoring everything, apart from what eight dense jobs cost until they are expected.
+/// restoring everything, apart from what twelve of 4,096 jobs cost, which dense jobs may take by surprise.
 #[test]
 fn mixtures_cost_at_most_a_tenth_more_than_restoring_everything() {
     let mut worst = (0.0, String::new());
@@ -248,7 +248,7 @@ fn mixtures_cost_at_most_a_tenth_more_than_restoring_everything() {
             let jobs: Vec<Job> =
                 (0..4096).map(|_| Job::of(if noise.next().is_multiple_of(rare) { few } else { most })).collect();
             let costs = run(&machine, &jobs, seed as u64, 1.0);
-            let learnt = 8.0 * machine.tracking(most.max(few));
+            let learnt = 12.0 * machine.tracking(most.max(few));
             let ratio = (costs.iter().sum::<f64>() - learnt) / (machine.whole * jobs.len() as f64);
             failed += u32::from(ratio > 1.1);
             if ratio > worst.0 {
@@ -266,7 +266,7 @@ fn jobs_that_do_not_show_in_samples_are_tried_rarely() {
     let mut failed = 0;
     for (seed, machine) in machines().enumerate() {
         for dirtied in densities(&machine) {
-            let jobs = vec![Job { dirtied, differing: 0 }; LEARNING + 2048];
+            let jobs = vec![Job { dirtied, differing: 0 }; LEARNING + 1024];
             let costs = run(&machine, &jobs, seed as u64, 1.0);
             let ratio = ratio(&machine, &costs[LEARNING..], &jobs[LEARNING..]);
             failed += u32::from(ratio > 1.1);
