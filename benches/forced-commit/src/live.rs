@@ -95,6 +95,17 @@ impl Live {
         running.grow_to(bytes)
     }
 
+    /// Grows the memory to its declared maximum, if it has one.
+    ///
+    /// # Errors
+    /// When the engine does not allow it.
+    pub fn grow_to_maximum(&mut self) -> Result<(), Error> {
+        let running = self.running()?;
+        let ty = running.memory.ty(&running.store);
+        let most = ty.maximum().map(|pages| pages * ty.page_size());
+        most.map_or(Ok(()), |bytes| running.grow_to(bytes))
+    }
+
     /// Calls an exported function of two numbers.
     ///
     /// # Errors

@@ -6,7 +6,8 @@ mod common;
 use common::{MIB, initial, lacks, live};
 use forced_commit::{
     GuestCommit,
-    commit::{DeclaredMinimum, Deferred, GuestProbe, HostMemory, StaticMaximum, TouchWasmPages, TwoPass},
+    commit::{DeclaredMinimum, Deferred, GuestProbe, HostMemory, StaticMaximum, TouchWasmPages, TwoPass, ZeroNewPages},
+    guest::Declared,
 };
 use linear_memory::{
     Image, Target, best,
@@ -94,6 +95,17 @@ fn the_first_published_pass_commits_only_a_sixteenth() {
     assert!((BYTES / 16..=BYTES / 16 + 2 * PAGE).contains(&first.committed()), "{first:?}");
     TwoPass::write_zeros(live.memory());
     assert_eq!(oracle::residency(live.memory()).expect("residency").uncommitted(), 0);
+}
+
+#[test]
+fn zeroing_new_pages_commits_all_but_the_declared_minimum() {
+    let declared = Declared::up_to(BYTES);
+    let mut live = common::instantiate(wasmtime::Config::new().memory_init_cow(false), declared);
+    ZeroNewPages.commit(&mut live).expect("commits");
+    let residency = oracle::residency(live.memory()).expect("residency");
+    // The two pages of the data segments are committed too.
+    assert_eq!((residency.bytes, residency.uncommitted()), (BYTES, declared.minimum - 2 * PAGE), "{residency:?}");
+    assert!(live.memory() == initial(BYTES));
 }
 
 #[test]

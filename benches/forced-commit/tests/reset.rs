@@ -6,11 +6,12 @@ mod common;
 
 use common::{MIB, initial, lacks, live_for};
 use forced_commit::{
-    GuestReset, Live,
-    reset::{Pooled, Reinstantiate, Resident, ZeroAll, ZeroPrefix},
+    GuestCommit, GuestReset, Live,
+    commit::ZeroNewPages,
+    reset::{Pooled, Refresh, Reinstantiate, Resident, ZeroAll, ZeroPrefix},
 };
 use linear_memory::{
-    Commit, Image, Target, best_reset,
+    Image, Target, best_reset,
     commit::{Pages, Populate},
     oracle,
     reset::{Discard, RemapImage, RestoreAll, Tracked},
@@ -89,6 +90,21 @@ fn uncommitted_resets_are_clean_after_every_job() {
         if !lacks(&format!("{reset:?}"), reset.supported()) {
             assert_clean(&mut *reset, Populate::CHUNKED, false);
         }
+    }
+}
+
+#[test]
+fn a_refresh_is_clean_and_commits_what_the_memory_grows_by() {
+    let declared = forced_commit::guest::Declared::up_to(BYTES);
+    let mut live = common::instantiate(wasmtime::Config::new().memory_init_cow(false), declared);
+    ZeroNewPages.commit(&mut live).expect("commits");
+    let image = Image::of(live.memory());
+    for (pages, runs) in JOBS {
+        live.call("dirty", pages, runs).expect("a job");
+        Refresh.reset(&mut live, &image).expect("resets");
+        let residency = oracle::residency(live.memory()).expect("residency");
+        assert_eq!(residency.uncommitted(), declared.minimum - 2 * PAGE, "{residency:?}");
+        assert!(live.left(&image).expect("comparable").is_clean());
     }
 }
 

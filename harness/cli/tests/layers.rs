@@ -65,6 +65,18 @@ fn the_harness_depends_on_no_family() {
     }
 }
 
+/// Anyone can depend on a library without the harness: it depends on no other package of the workspace.
+#[test]
+fn libraries_depend_on_no_package_of_the_workspace() {
+    let dependencies = dependencies();
+    let folders = std::fs::read_dir(workspace().join("libs")).expect("libraries");
+    let names = folders.map(|folder| folder.expect("readable").file_name().into_string().expect("text"));
+    for name in names {
+        let found = dependencies[&name].iter().find(|dependency| dependencies.contains_key(*dependency));
+        assert_eq!(found, None, "{name}");
+    }
+}
+
 #[test]
 fn a_worker_links_few_packages() {
     let tree = cargo(&["tree", "-p", "highwater-worker", "--edges", "normal", "--prefix", "none", "--offline"]);

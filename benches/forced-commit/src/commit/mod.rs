@@ -6,6 +6,7 @@
 //! | [`StaticMaximum`], [`DeclaredMinimum`] | nothing | yes | nothing |
 //! | [`TouchWasmPages`] | 1/16 | yes | 16,384 faults |
 //! | [`TwoPass`] | all | no: zeroes data segments | 262,144 faults and a memset |
+//! | [`ZeroNewPages`] | what is beyond the declared minimum | yes | 262,144 faults and a memset |
 //! | [`GuestProbe`] | all | yes | 524,288 faults |
 //! | [`HostMemory`] | all, before instantiation | yes | same as [`Populate`](linear_memory::commit::Populate) |
 //! | [`Deferred`] | all, in the first job | yes | the same, later |
@@ -14,7 +15,7 @@ mod early;
 mod published;
 
 pub use early::{DeclaredMinimum, HostMemory, StaticMaximum};
-pub use published::{GuestProbe, TouchWasmPages, TwoPass};
+pub use published::{GuestProbe, TouchWasmPages, TwoPass, ZeroNewPages};
 
 use std::fmt::Debug;
 

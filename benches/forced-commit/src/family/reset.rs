@@ -37,7 +37,7 @@ use super::{
 };
 use crate::{
     GuestReset, Live, guest,
-    reset::{Pooled, Reinstantiate, Resident, ZeroAll, ZeroPrefix},
+    reset::{Pooled, Refresh, Reinstantiate, Resident, ZeroAll, ZeroPrefix},
     sys::thread_cpu,
 };
 
@@ -50,6 +50,7 @@ pub(super) struct How {
 
 impl How {
     pub(super) const REINSTANTIATE: Self = Self { name: "reinstantiate", make: || Box::new(Reinstantiate) };
+    pub(super) const REFRESH: Self = Self { name: "refresh", make: || Box::new(Refresh) };
     pub(super) const ZERO_ALL: Self = Self { name: "zero-all", make: || Box::new(ZeroAll) };
     pub(super) const ZERO_PREFIX: Self = Self { name: "zero-prefix", make: || Box::new(ZeroPrefix) };
     pub(super) const RESTORE_ALL: Self = Self { name: "restore-all", make: || Box::new(RestoreAll) };
@@ -128,6 +129,8 @@ const ROWS: &[Row] = &[
     // Clean but uncommitted: the next job pays.
     few(How::REINSTANTIATE, Where::Prefix),
     few(How::REMAP, Where::Prefix),
+    // A refresh as the studied host does it. Is the memory committed afterwards?
+    Row { commit: Way::ZERO_NEW_PAGES, ..few(How::REFRESH, Where::Prefix) },
     few(How::POOLED, Where::Prefix),
     // Kept resident by the pool: everything by memset; by scan, the pages in up to 32 runs. The scan is clean
     // here, where nothing is swapped out, but unclean in `swapped`.
@@ -254,7 +257,7 @@ impl Case for Row {
 
     fn prepare(&self, dirs: Dirs<'_>) -> CaseResult<Vec<PathBuf>> {
         let name = format!("reset-{}-{}", self.how.name, size_name(self.bytes()));
-        let declared = guest::Declared::exactly(self.bytes());
+        let declared = self.commit.declared(self.bytes());
         Ok(vec![guest::precompiled(dirs.cache, &name, declared, &self.how.config(self.bytes()))?])
     }
 
@@ -267,7 +270,11 @@ impl Case for Row {
 
         live.renew()?;
         label(stages, &mut live)?;
+        let labelled = live.memory().len();
         commit.commit(&mut live)?;
+        if live.memory().len() != labelled {
+            label(stages, &mut live)?;
+        }
         stages.reached("committed")?;
         let image = Image::of_segments(&guest::segments(), self.bytes() as usize);
         let zeroings: Vec<Times> =

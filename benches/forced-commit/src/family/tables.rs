@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use highwater_worker::Conditions;
 use linear_memory::{
-    Commit, Error, Target,
+    Commit, Error, Target, best,
     commit::{Guarded, Lock, LockOnFault, Pages, Populate, PopulateRead, ReadOsPages, Threads, TouchOsPages, WillNeed},
 };
 
 use crate::{
     GuestCommit, Live,
-    commit::{DeclaredMinimum, Deferred, GuestProbe, HostMemory, StaticMaximum, TouchWasmPages, TwoPass},
+    commit::{DeclaredMinimum, Deferred, GuestProbe, HostMemory, StaticMaximum, TouchWasmPages, TwoPass, ZeroNewPages},
     guest::Declared,
 };
 
@@ -85,6 +85,10 @@ impl Way {
     pub(super) const GUARDED: Self = small("guarded", || Box::new(Guarded::new(Populate::CHUNKED)));
     /// The same in huge pages: what `best()` returns on a machine that has them.
     pub(super) const GUARDED_HUGE: Self = huge("guarded-huge", || Box::new(Guarded::new(HUGE)));
+    /// What `best()` is on this machine, with as many threads as help.
+    pub(super) const BEST: Self = Self { cpus: 2, ..huge("best", || Box::new(best())) };
+    /// A host's refresh: grows, and zeroes the new pages only.
+    pub(super) const ZERO_NEW_PAGES: Self = small("zero-new-pages", || Box::new(ZeroNewPages));
     /// Control: reads.
     pub(super) const READ_OS_PAGES: Self = small("read-os-pages", || Box::new(ReadOsPages));
     /// Control: reads in one call.
@@ -100,9 +104,10 @@ impl Way {
         Conditions { thp_off: !self.huge, cpus: self.cpus, ..Conditions::default() }
     }
 
-    /// The limits that its module declares: only a static maximum leaves the minimum small.
+    /// The limits that its module declares: a static maximum and growth leave the minimum small.
     pub(super) fn declared(&self, bytes: u64) -> Declared {
-        if self.name == Self::STATIC_MAXIMUM.name { Declared::up_to(bytes) } else { Declared::exactly(bytes) }
+        let grows = [Self::STATIC_MAXIMUM.name, Self::ZERO_NEW_PAGES.name].contains(&self.name);
+        if grows { Declared::up_to(bytes) } else { Declared::exactly(bytes) }
     }
 }
 

@@ -4,7 +4,7 @@ use linear_memory::{Error, Image, oracle};
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::GuestReset;
-use crate::Live;
+use crate::{GuestCommit, Live, commit::ZeroNewPages};
 
 /// Drops the instance and creates a new one, on demand. Clean and fast, but nothing is committed afterwards:
 /// the next job pays a fault for every page that it touches.
@@ -14,6 +14,18 @@ pub struct Reinstantiate;
 impl GuestReset for Reinstantiate {
     fn reset(&mut self, live: &mut Live, _: &Image) -> Result<(), Error> {
         live.renew()
+    }
+}
+
+/// [`Reinstantiate`], and then [`ZeroNewPages`]: a refresh as the studied host does it. The pages that the new
+/// instance grows by are committed again, at the cost of a first commit; those of its declared minimum are not.
+#[derive(Clone, Copy, Debug)]
+pub struct Refresh;
+
+impl GuestReset for Refresh {
+    fn reset(&mut self, live: &mut Live, _: &Image) -> Result<(), Error> {
+        live.renew()?;
+        ZeroNewPages.commit(live)
     }
 }
 
