@@ -1,13 +1,11 @@
-//! Builds the words of a tape from the parser's events.
+//! Builds the words of a tape.
 
 use std::{collections::HashMap, ops::Range};
 
-use granit_parser::{Event, ScalarStyle, Span, StructureStyle};
-
 use crate::{
-    decode::{self, Expect},
     error::Limit,
     limits::Limits,
+    node::Style,
     word::{Kind, Layout, MAX_OFFSET, Word},
 };
 
@@ -28,16 +26,10 @@ pub(crate) struct Decoded {
     token: u32,
 }
 
-const STYLES: [ScalarStyle; 5] = [
-    ScalarStyle::Plain,
-    ScalarStyle::SingleQuoted,
-    ScalarStyle::DoubleQuoted,
-    ScalarStyle::Literal,
-    ScalarStyle::Folded,
-];
+const STYLES: [Style; 5] = [Style::Plain, Style::SingleQuoted, Style::DoubleQuoted, Style::Literal, Style::Folded];
 
 impl Decoded {
-    fn new(start: u64, token: u64, style: ScalarStyle) -> Self {
+    fn new(start: u64, token: u64, style: Style) -> Self {
         let style = STYLES.iter().position(|known| *known == style).unwrap_or_default();
         Self { start: start as u32, token: token as u32 | (style as u32) << 28 }
     }
@@ -46,19 +38,32 @@ impl Decoded {
         (self.token & ((1 << 28) - 1)).into()
     }
 
-    pub(crate) fn style(self) -> ScalarStyle {
+    pub(crate) fn style(self) -> Style {
         STYLES[(self.token >> 28) as usize]
     }
 }
 
-/// Access of the builder to input that was parsed before.
-pub(crate) trait Look {
-    fn look<R>(&self, range: Range<u64>, look: impl FnOnce(&str) -> R) -> R;
+/// A handle of tags that a directive defines: its range and that of its prefix in the input.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Handle {
+    /// The word of its document.
+    pub(crate) document: u32,
+    name: (u32, u32),
+    prefix: (u32, u32),
 }
 
-impl Look for &str {
-    fn look<R>(&self, range: Range<u64>, look: impl FnOnce(&str) -> R) -> R {
-        look(&self[range.start as usize..range.end as usize])
+impl Handle {
+    pub(crate) fn new(offset: u64, size: u64, prefix: &Range<u64>) -> Self {
+        let prefix = (prefix.start as u32, prefix.end as u32);
+        Self { document: 0, name: (offset as u32, (offset + size) as u32), prefix }
+    }
+
+    pub(crate) fn name(self) -> Range<u64> {
+        self.name.0.into()..self.name.1.into()
+    }
+
+    pub(crate) fn prefix(self) -> Range<u64> {
+        self.prefix.0.into()..self.prefix.1.into()
     }
 }
 
@@ -68,22 +73,18 @@ pub(crate) type Refusal = (Limit, u64);
 /// A tape under construction.
 #[derive(Debug)]
 pub(crate) struct Builder<W> {
-    limits: Limits,
-    decoding: Decoding,
+    pub(crate) limits: Limits,
+    pub(crate) decoding: Decoding,
     pub(crate) nodes: Vec<W>,
     pub(crate) arena: String,
     pub(crate) decoded: Vec<Decoded>,
-    pub(crate) tags: Vec<Box<str>>,
-    known_tags: HashMap<Box<str>, u32>,
+    pub(crate) handles: Vec<Handle>,
     /// Indices of the open collections and documents.
     open: Vec<u32>,
-    /// The nodes of the current document's anchors, by the parser's anchor number minus `first_anchor`.
+    /// The words of the current document's anchors, in order.
     anchors: Vec<u32>,
-    first_anchor: usize,
-    /// The anchor whose name is in the next event.
-    unnamed: Option<usize>,
-    /// The end of the last token. The header of the next block scalar comes after it.
-    passed: u64,
+    /// The last anchor of each name, as an index into `anchors`.
+    names: HashMap<Box<[u8]>, u32>,
 }
 
 /// Number of input bytes per word reserved in advance. Unused words are never touched and are freed at the end. A tape
@@ -111,77 +112,79 @@ impl<W: Layout> Builder<W> {
             nodes,
             arena,
             decoded: Vec::new(),
-            tags: Vec::new(),
-            known_tags: HashMap::new(),
+            handles: Vec::new(),
             open: Vec::new(),
             anchors: Vec::new(),
-            first_anchor: 0,
-            unnamed: None,
-            passed: 0,
+            names: HashMap::new(),
         }
     }
 
-    /// Returns the end of the last token.
-    pub(crate) fn passed(&self) -> u64 {
-        self.passed
+    /// Returns the number of words.
+    pub(crate) fn len(&self) -> usize {
+        self.nodes.len()
     }
 
-    pub(crate) fn event(&mut self, event: Event<'_>, span: &Span, input: &impl Look) -> Result<(), Refusal> {
-        let range = bytes(span);
-        let start = range.start;
-        match event {
-            Event::DocumentStart(marked, _) => {
-                self.anchors.clear();
-                self.open(if marked { Kind::MarkedDocument } else { Kind::Document }, start)?;
-            }
-            Event::SequenceStart(style, anchor, tag) => {
-                self.properties(anchor, tag.as_deref(), span)?;
-                self.open(if style == StructureStyle::Flow { Kind::FlowSequence } else { Kind::BlockSequence }, start)?;
-            }
-            Event::MappingStart(style, anchor, tag) => {
-                self.properties(anchor, tag.as_deref(), span)?;
-                self.open(if style == StructureStyle::Flow { Kind::FlowMapping } else { Kind::BlockMapping }, start)?;
-            }
-            Event::DocumentEnd | Event::SequenceEnd | Event::MappingEnd => self.close(),
-            Event::Scalar(text, style, anchor, tag) => {
-                self.properties(anchor, tag.as_deref(), span)?;
-                let word = self.scalar(&text, style, range.clone(), input)?;
-                self.push(word)?;
-                self.passed = self.passed.max(range.end);
-            }
-            Event::Alias(anchor) => {
-                let target = self.anchors[anchor - self.first_anchor];
-                self.push(Word::new(Kind::Alias, start, target.into()))?;
-                self.passed = self.passed.max(range.end);
-            }
-            Event::Anchor(_, name) => {
-                if let Some(unnamed) = self.unnamed.take() {
-                    let length = self.fits(Limit::Scalar, name.len() as u64, self.limits.scalar)?;
-                    self.nodes[unnamed] = Word::new(Kind::Anchor, start + 1, length).into();
-                }
-            }
-            _ => {}
+    /// Opens a document, in which no anchor is defined.
+    pub(crate) fn start_document(&mut self, marked: bool, start: u64) -> Result<(), Refusal> {
+        self.anchors.clear();
+        self.names.clear();
+        self.open(if marked { Kind::MarkedDocument } else { Kind::Document }, start)
+    }
+
+    /// Adds the handles of the document that was just opened, in the order of their names.
+    pub(crate) fn handles(&mut self, handles: impl Iterator<Item = Handle>) {
+        let document = self.nodes.len() as u32 - 1;
+        self.handles.extend(handles.map(|handle| Handle { document, ..handle }));
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, word: Word) -> Result<(), Refusal> {
+        if self.nodes.len() as u64 >= self.limits.nodes {
+            return Err((Limit::Nodes, self.limits.nodes));
         }
-        Ok(())
-    }
-
-    fn fits(&self, limit: Limit, value: u64, most: u64) -> Result<u64, Refusal> {
-        if value > most { Err((limit, most)) } else { Ok(value) }
-    }
-
-    fn push(&mut self, word: Word) -> Result<(), Refusal> {
-        self.fits(Limit::Nodes, self.nodes.len() as u64 + 1, self.limits.nodes)?;
         self.nodes.push(word.into());
         Ok(())
     }
 
-    fn open(&mut self, kind: Kind, start: u64) -> Result<(), Refusal> {
-        self.fits(Limit::Depth, self.open.len() as u64, self.limits.depth as u64)?;
+    /// Pushes an omitted scalar.
+    #[inline]
+    pub(crate) fn empty(&mut self, offset: u64) -> Result<(), Refusal> {
+        self.push(Word::new(Kind::Verbatim, offset, 0))
+    }
+
+    fn check_depth(&self) -> Result<(), Refusal> {
+        let most = self.limits.depth as u64;
+        if self.open.len() as u64 > most { Err((Limit::Depth, most)) } else { Ok(()) }
+    }
+
+    /// Opens a collection or document.
+    pub(crate) fn open(&mut self, kind: Kind, start: u64) -> Result<(), Refusal> {
+        self.check_depth()?;
         self.open.push(self.nodes.len() as u32);
         self.push(Word::new(kind, start, 0))
     }
 
-    fn close(&mut self) {
+    /// Opens a collection before the word at `at`, which is its first key. What the key contains moves by one word.
+    pub(crate) fn insert(&mut self, at: usize, kind: Kind, start: u64) -> Result<(), Refusal> {
+        self.check_depth()?;
+        self.push(Word::new(kind, start, 0))?;
+        self.nodes[at..].rotate_right(1);
+        for word in &mut self.nodes[at + 1..] {
+            let moved: Word = (*word).into();
+            if moved.kind() == Kind::Alias && moved.value() >= at as u64 {
+                *word = moved.with_value(moved.value() + 1).into();
+            }
+        }
+        for anchor in self.anchors.iter_mut().rev().take_while(|anchor| **anchor >= at as u32) {
+            *anchor += 1;
+        }
+        self.open.push(at as u32);
+        Ok(())
+    }
+
+    /// Closes the innermost collection or document.
+    #[inline]
+    pub(crate) fn close(&mut self) {
         if let Some(opened) = self.open.pop() {
             let below = self.nodes.len() - opened as usize - 1;
             let word: Word = self.nodes[opened as usize].into();
@@ -189,97 +192,57 @@ impl<W: Layout> Builder<W> {
         }
     }
 
-    /// Pushes the tag and the anchor of the node that comes next.
-    fn properties(&mut self, anchor: usize, tag: Option<&granit_parser::Tag>, span: &Span) -> Result<(), Refusal> {
-        if let Some(tag) = tag {
-            let at = span.tag_start().and_then(|mark| mark.byte_offset()).unwrap_or_default();
-            let index = self.tag([tag.handle(), tag.suffix()].concat());
-            self.push(Word::new(Kind::Tag, at as u64, index.into()))?;
-        }
-        if anchor != 0 {
-            self.unnamed = Some(self.nodes.len());
-            self.push(Word::new(Kind::Anchor, bytes(span).start, 0))?;
-            if self.anchors.is_empty() {
-                self.first_anchor = anchor;
+    /// Closes a pair in a sequence. One that consists of a colon alone takes one word instead of three, so that two
+    /// bytes of input never take more than two words.
+    pub(crate) fn close_pair(&mut self) {
+        self.close();
+        let Some([pair, key, value]) = self.nodes.last_chunk().map(|words| words.map(Into::<Word>::into)) else {
+            return;
+        };
+        let is_empty = |word: Word| word.kind() == Kind::Verbatim && word.value() == 0;
+        if pair.kind() == Kind::FlowMapping && pair.value() == 2 && is_empty(key) && is_empty(value) {
+            self.nodes.truncate(self.nodes.len() - 2);
+            if let Some(last) = self.nodes.last_mut() {
+                *last = Word::new(Kind::EmptyPair, pair.offset(), value.offset() - pair.offset()).into();
             }
-            self.anchors.push(self.nodes.len() as u32);
+        }
+    }
+
+    /// Pushes an anchor whose name starts at an offset.
+    pub(crate) fn anchor(&mut self, name: &[u8], offset: u64) -> Result<(), Refusal> {
+        let word = self.nodes.len() as u32;
+        self.push(Word::new(Kind::Anchor, offset, name.len() as u64))?;
+        let index = self.anchors.len() as u32;
+        self.anchors.push(word);
+        match self.names.get_mut(name) {
+            Some(last) => *last = index,
+            None => {
+                self.names.insert(name.into(), index);
+            }
         }
         Ok(())
     }
 
-    fn tag(&mut self, name: String) -> u32 {
-        if let Some(index) = self.known_tags.get(name.as_str()) {
-            return *index;
-        }
-        let (name, index) = (name.into_boxed_str(), self.tags.len() as u32);
-        self.tags.push(name.clone());
-        self.known_tags.insert(name, index);
-        index
+    /// Returns the word of the last anchor with a name.
+    pub(crate) fn target(&self, name: &[u8]) -> Option<u32> {
+        self.names.get(name).map(|index| self.anchors[*index as usize])
     }
 
-    fn scalar(
+    /// Decodes a text into the arena, and returns its word.
+    pub(crate) fn decoded(
         &mut self,
-        text: &str,
-        style: ScalarStyle,
-        token: Range<u64>,
-        input: &impl Look,
+        style: Style,
+        token: u64,
+        size: u64,
+        decode: impl FnOnce(&mut String),
     ) -> Result<Word, Refusal> {
-        let length = self.fits(Limit::Scalar, token.end - token.start, self.limits.scalar)?;
-        let lazy = self.decoding == Decoding::Lazy;
-        let word = match style {
-            // An omitted scalar: the parser reports `~`, but the input has no token.
-            ScalarStyle::Plain if length == 0 => Some(Word::new(Kind::Verbatim, token.start, 0)),
-            ScalarStyle::Literal | ScalarStyle::Folded if !lazy => None,
-            ScalarStyle::Literal => self.block(text, Kind::Literal, &token, input),
-            ScalarStyle::Folded => self.block(text, Kind::Folded, &token, input),
-            _ => input.look(token.clone(), |raw| {
-                if decode::inside(raw) == text {
-                    Some(Word::new(Kind::Verbatim, token.start, length))
-                } else {
-                    let decodes = lazy && Expect::is(text, |sink| decode::flow(raw, sink));
-                    decodes.then(|| Word::new(Kind::Flow, token.start, length))
-                }
-            }),
-        };
-        // A text that cannot be decoded from the token alone is stored as the parser reports it.
-        word.map_or_else(|| self.keep(text, style, token), Ok)
-    }
-
-    /// Returns a block scalar as the range of its lines, if these decode to its text.
-    fn block(&self, text: &str, kind: Kind, token: &Range<u64>, input: &impl Look) -> Option<Word> {
-        let from = self.passed;
-        if text.is_empty() {
-            return Some(Word::new(kind, token.start, 0));
-        }
-        // The parser's span starts at the first character of text. The empty lines before it belong to the text too,
-        // and the header precedes them.
-        let before = (token.start - from) as usize;
-        input.look(from..token.end, |raw| {
-            let header = raw[..before].trim_end_matches([' ', '\t', '\n', '\r']).len();
-            let line_break = raw[header..].find(['\n', '\r'])?;
-            let first = header + line_break + if raw[header + line_break..].starts_with("\r\n") { 2 } else { 1 };
-            let lines = &raw[first..];
-            let lines = &lines[..decode::block_end(lines, text)];
-            let decodes = Expect::is(text, |sink| {
-                decode::block(lines, kind == Kind::Folded, sink);
-                true
-            });
-            decodes.then(|| Word::new(kind, from + first as u64, lines.len() as u64))
-        })
-    }
-
-    fn keep(&mut self, text: &str, style: ScalarStyle, token: Range<u64>) -> Result<Word, Refusal> {
-        self.fits(Limit::Scalar, text.len() as u64, self.limits.scalar)?;
-        self.fits(Limit::Decoded, (self.arena.len() + text.len()) as u64, MAX_OFFSET)?;
         let start = self.arena.len() as u64;
-        self.arena.push_str(text);
+        decode(&mut self.arena);
+        if self.arena.len() as u64 > MAX_OFFSET {
+            return Err((Limit::Decoded, MAX_OFFSET));
+        }
         let index = self.decoded.len() as u64;
-        self.decoded.push(Decoded::new(start, token.end - token.start, style));
-        Ok(Word::new(Kind::Decoded, token.start, index))
+        self.decoded.push(Decoded::new(start, size, style));
+        Ok(Word::new(Kind::Decoded, token, index))
     }
-}
-
-fn bytes(span: &Span) -> Range<u64> {
-    let at = |mark: granit_parser::Marker| mark.byte_offset().unwrap_or_default() as u64;
-    at(span.start)..at(span.end).max(at(span.start))
 }

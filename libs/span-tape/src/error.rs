@@ -50,6 +50,8 @@ pub enum Limit {
     Nodes,
     /// Size of decoded text in bytes.
     Decoded,
+    /// Size in bytes of one line of a file that is read through a window.
+    Line,
 }
 
 impl fmt::Display for Limit {
@@ -60,6 +62,7 @@ impl fmt::Display for Limit {
             Self::Depth => "nested collections",
             Self::Nodes => "nodes",
             Self::Decoded => "bytes of decoded text",
+            Self::Line => "bytes in a line, which a window needs as a whole; read or map the file",
         })
     }
 }

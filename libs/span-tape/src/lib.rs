@@ -1,6 +1,6 @@
 //! A read-only YAML document as a tape of 8-byte nodes over its input. It takes about half the size of the file.
 //!
-//! The tape records the parser's events in order, each node as one [`Word`] with its kind, the offset of its token, and
+//! The tape records the nodes in order, each as one [`Word`] with its kind, the offset of its token, and
 //! the length of the token or the number of descendants. Texts stay in the input. Those that do not occur there
 //! verbatim (because of escapes, folded lines or indentation) are decoded on access, or once into a side arena. An
 //! alias is a word that refers to a node, so nothing is expanded.
@@ -18,24 +18,26 @@
 //! | module | content |
 //! |---|---|
 //! | `word` | the layout of a node |
-//! | `build` | building words from events |
-//! | `parse` | running the parser over a source |
-//! | `source`, `forward`, `window` | the input: text, mapping, file read through a window |
+//! | `scan` | the scanner, which reads YAML and writes words |
+//! | `build` | building words |
+//! | `parse` | running the scanner over a source |
+//! | `source`, `input` | the input: text, mapping, file read through a window |
 //! | `walk`, `node` | the reading interface |
-//! | `decode`, `schema` | decoding tokens to texts, resolving texts to values |
+//! | `decode`, `schema`, `tag` | decoding tokens to texts, resolving texts to values and tags |
 
 mod build;
 mod decode;
 mod error;
-mod forward;
+mod input;
 mod limits;
 mod node;
 mod parse;
+mod scan;
 mod schema;
 mod source;
 mod sys;
+mod tag;
 mod walk;
-mod window;
 mod word;
 
 pub use build::Decoding;
@@ -48,7 +50,7 @@ pub use source::{InMemory, Mapped, Pages, Source, WINDOW, Windowed, read};
 pub use walk::{Children, Document, Documents, Pairs};
 pub use word::{Layout, WideWord, Word};
 
-use build::{Builder, Decoded};
+use build::{Builder, Decoded, Handle};
 
 /// The documents of an input.
 #[derive(Debug)]
@@ -57,17 +59,17 @@ pub struct Tape<S, W = Word> {
     nodes: Vec<W>,
     arena: String,
     decoded: Vec<Decoded>,
-    tags: Vec<Box<str>>,
+    handles: Vec<Handle>,
 }
 
 impl<S, W: Layout> Tape<S, W> {
     fn new(source: S, builder: Builder<W>) -> Self {
-        let Builder { mut nodes, mut arena, mut decoded, mut tags, .. } = builder;
+        let Builder { mut nodes, mut arena, mut decoded, mut handles, .. } = builder;
         nodes.shrink_to_fit();
         arena.shrink_to_fit();
         decoded.shrink_to_fit();
-        tags.shrink_to_fit();
-        Self { source, nodes, arena, decoded, tags }
+        handles.shrink_to_fit();
+        Self { source, nodes, arena, decoded, handles }
     }
 
     /// Returns the number of words, including those of anchors, tags and documents.
@@ -86,6 +88,13 @@ impl<S, W: Layout> Tape<S, W> {
     #[must_use]
     pub fn decoded_bytes(&self) -> usize {
         self.arena.len() + self.decoded.len() * size_of::<Decoded>()
+    }
+
+    /// Returns the number of bytes that the tape holds besides its source: words, decoded texts, and 20 bytes for each
+    /// `%TAG` directive. With lazy decoding, it is at most 8 bytes per byte of the input, plus 24.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.node_bytes() + self.decoded_bytes() + self.handles.len() * size_of::<Handle>()
     }
 
     /// Returns the input.

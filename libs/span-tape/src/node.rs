@@ -2,8 +2,6 @@
 
 use std::{borrow::Cow, fmt, ops::Range};
 
-use granit_parser::ScalarStyle;
-
 use crate::{
     Tape,
     build::Decoded,
@@ -51,10 +49,21 @@ pub enum Style {
     Flow,
 }
 
+/// The part of a pair that a node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// All of it, or any node that is not an empty pair.
+    Whole,
+    Key,
+    Value,
+}
+
 /// A node of a tape.
 pub struct Node<'t, S, W> {
     pub(crate) tape: &'t Tape<S, W>,
-    pub(crate) at: usize,
+    pub(crate) at: u32,
+    /// The part of an empty pair, whose key and value have no words.
+    pub(crate) part: Part,
 }
 
 impl<S, W> Clone for Node<'_, S, W> {
@@ -74,13 +83,18 @@ impl<S, W> fmt::Debug for Node<'_, S, W> {
 /// Nodes are equal if they are the same node of the same tape.
 impl<S, W> PartialEq for Node<'_, S, W> {
     fn eq(&self, other: &Self) -> bool {
-        std::ptr::eq(self.tape, other.tape) && self.at == other.at
+        std::ptr::eq(self.tape, other.tape) && (self.at, self.part) == (other.at, other.part)
     }
 }
 
 impl<'t, S: Source, W: Layout> Node<'t, S, W> {
     fn word(&self) -> Word {
-        self.tape.word(self.at)
+        let word = self.tape.word(self.at as usize);
+        match self.part {
+            Part::Whole => word,
+            Part::Key => Word::new(Kind::Verbatim, word.offset(), 0),
+            Part::Value => Word::new(Kind::Verbatim, word.offset() + word.value(), 0),
+        }
     }
 
     fn decoded(&self) -> Option<Decoded> {
@@ -93,7 +107,7 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
     pub fn kind(&self) -> NodeKind {
         match self.word().kind() {
             Kind::BlockSequence | Kind::FlowSequence => NodeKind::Sequence,
-            Kind::BlockMapping | Kind::FlowMapping => NodeKind::Mapping,
+            Kind::BlockMapping | Kind::FlowMapping | Kind::EmptyPair => NodeKind::Mapping,
             Kind::Alias => NodeKind::Alias,
             _ => NodeKind::Scalar,
         }
@@ -107,16 +121,10 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
         let word = self.word();
         Ok(Some(match word.kind() {
             Kind::BlockSequence | Kind::BlockMapping => Style::Block,
-            Kind::FlowSequence | Kind::FlowMapping => Style::Flow,
+            Kind::FlowSequence | Kind::FlowMapping | Kind::EmptyPair => Style::Flow,
             Kind::Literal => Style::Literal,
             Kind::Folded => Style::Folded,
-            Kind::Decoded => match self.decoded().map(|decoded| decoded.style()) {
-                Some(ScalarStyle::SingleQuoted) => Style::SingleQuoted,
-                Some(ScalarStyle::DoubleQuoted) => Style::DoubleQuoted,
-                Some(ScalarStyle::Literal) => Style::Literal,
-                Some(ScalarStyle::Folded) => Style::Folded,
-                _ => Style::Plain,
-            },
+            Kind::Decoded => self.decoded().map_or(Style::Plain, Decoded::style),
             Kind::Verbatim | Kind::Flow if word.value() > 0 => {
                 match self.tape.source.bytes(word.offset()..word.offset() + 1)?[0] {
                     b'\'' => Style::SingleQuoted,
@@ -131,8 +139,13 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
 
     /// Returns the resolved tag: `tag:yaml.org,2002:str`, `!local`, `!`.
     #[must_use]
-    pub fn tag(&self) -> Option<&'t str> {
-        self.property(Kind::Tag).map(|word| &*self.tape.tags[word.value() as usize])
+    ///
+    /// # Errors
+    /// When the input is a file and no longer what it was.
+    pub fn tag(&self) -> Result<Option<Cow<'t, str>>, Error> {
+        let Some(word) = self.property(Kind::Tag) else { return Ok(None) };
+        let tag = self.tape.source.text(word.offset()..word.offset() + word.value())?;
+        self.tape.resolve_tag(self.at as usize, tag).map(Some)
     }
 
     /// Returns the name of the anchor.
@@ -145,7 +158,8 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
     }
 
     fn property(&self, kind: Kind) -> Option<Word> {
-        let before = self.tape.nodes[..self.at].iter().rev().map(|word| (*word).into());
+        let words = if self.part == Part::Whole { self.at as usize } else { 0 };
+        let before = self.tape.nodes[..words].iter().rev().map(|word| (*word).into());
         before.take_while(|word: &Word| word.kind().is_property()).find(|word| word.kind() == kind)
     }
 
@@ -154,7 +168,7 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
     #[must_use]
     pub fn resolve(self) -> Self {
         let word = self.word();
-        if word.kind() == Kind::Alias { Self { tape: self.tape, at: word.value() as usize } } else { self }
+        if word.kind() == Kind::Alias { self.tape.node(word.value() as usize) } else { self }
     }
 
     /// Returns the range of the node's token in the input. The range of a collection ends with its last token.
@@ -169,7 +183,9 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
             };
             word.offset()..word.offset() + length
         };
-        token(self.at).start..token(self.tape.end(self.at) - 1).end
+        let start = self.word().offset();
+        let last = self.tape.end(self.at as usize) - 1;
+        start..if self.part == Part::Whole { token(last).end } else { start }
     }
 
     /// Returns line and column of the node's start, for messages. Reads the input up to that position.
@@ -209,7 +225,8 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
             Kind::Literal | Kind::Folded => {
                 let lines = node.tape.source.text(range)?;
                 let mut text = String::with_capacity(lines.len());
-                decode::block(&lines, word.kind() == Kind::Folded, &mut text);
+                let form = node.property(Kind::Indent).map(|word| decode::Lines::unpacked(word.value()));
+                decode::block(&lines, form.unwrap_or_default(), word.kind() == Kind::Folded, &mut text);
                 Ok(Cow::Owned(text))
             }
             Kind::Decoded => {
@@ -229,9 +246,9 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
     pub fn scalar(&self) -> Result<Scalar<'t>, Error> {
         let node = self.resolve();
         let text = node.text()?;
-        Ok(match node.tag() {
+        Ok(match node.tag()? {
             // The tag `!` disables resolution.
-            Some(tag) if tag == "!" || tag.starts_with(CORE) => Scalar::tagged(tag, text),
+            Some(tag) if tag == "!" || tag.starts_with(CORE) => Scalar::tagged(&tag, text),
             Some(_) => Scalar::Str(text),
             None if node.style()? == Some(Style::Plain) => Scalar::plain(text),
             None => Scalar::Str(text),
@@ -243,8 +260,10 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
     #[must_use]
     pub fn children(&self) -> Children<'t, S, W> {
         let node = self.resolve();
-        let end = node.tape.end(node.at);
-        Children { tape: node.tape, at: node.at + 1, end }
+        let at = node.at as usize;
+        let pair = (node.word().kind() == Kind::EmptyPair).then_some(Part::Whole);
+        let end = if node.part == Part::Whole { node.tape.end(at) } else { at + 1 };
+        Children { tape: node.tape, at: at + usize::from(pair.is_none()), end, pair }
     }
 
     /// Returns the item of a sequence at `index`, from 0.

@@ -1,22 +1,20 @@
-//! Runs the parser over a source and builds a tape from its events.
+//! Runs the scanner over a source.
 
-use std::{path::Path, rc::Rc};
-
-use granit_parser::{BorrowedInput, ErrorKind, Parser, ScanError, options};
+use std::path::Path;
 
 use crate::{
     Tape,
-    build::{Builder, Decoding, Look},
+    build::{Builder, Decoding},
     error::{Error, Limit, Position},
-    forward::TextInput,
+    input::{Input, TextInput, WindowInput},
     limits::Limits,
+    scan::{Fault, Scanner},
     source::{InMemory, Source, WINDOW, Windowed},
-    window::{Shared, WindowInput},
     word::Layout,
 };
 
-/// The longest scalar or line that a window grows for. It is copied twice while it is scanned, and a window must keep
-/// memory bounded. For a text or a mapping, only [`Limits::scalar`] applies.
+/// The longest line that a window grows for, because a window must keep memory bounded. For a text or a mapping, only
+/// [`Limits::scalar`] applies.
 const LONGEST_IN_WINDOW: u64 = 8 << 20;
 
 /// Options for parsing.
@@ -48,8 +46,7 @@ impl<S: InMemory, W: Layout> Tape<S, W> {
         }
         source.check()?;
         let mut builder = Builder::new(limits, options.decoding, source.size());
-        let text = source.whole();
-        drive(TextInput::new(text), &mut builder, &text, &limits, |offset| source.passed(offset))?;
+        scan(TextInput::new(&source), &mut builder, &source)?;
         Ok(Self::new(source, builder))
     }
 }
@@ -70,63 +67,23 @@ impl<W: Layout> Tape<Windowed, W> {
     pub fn parse_file(file: Windowed, options: &Options) -> Result<Self, Error> {
         let limits = options.limits.representable();
         let mut builder = Builder::new(limits, options.decoding, file.size());
-        let shared = Shared::new(&file, limits.scalar.min(LONGEST_IN_WINDOW), options.window);
-        let input = WindowInput::new(Rc::clone(&shared));
-        let driven = drive(input, &mut builder, &shared, &limits, |offset| {
-            shared.release(offset);
-            Ok(())
-        });
-        // The parser only sees that its input ended, so the stored error takes precedence.
-        match shared.error() {
-            Some(error) => Err(error),
-            None => driven.map(|()| Self::new(file, builder)),
+        scan(WindowInput::new(&file, options.window, LONGEST_IN_WINDOW), &mut builder, &file)?;
+        Ok(Self::new(file, builder))
+    }
+}
+
+fn scan<I: Input, W: Layout>(input: I, builder: &mut Builder<W>, source: &impl Source) -> Result<(), Error> {
+    Scanner::new(input, builder).run().map_err(|fault| {
+        // Lines are only counted for an error.
+        let at = |offset| source.position(offset);
+        match fault {
+            Fault::Syntax(offset, message) => {
+                at(offset).map_or_else(|error| error, |position| Error::Syntax { position, message })
+            }
+            Fault::Limit(offset, limit, most) => {
+                at(offset).map_or_else(|error| error, |position| Error::TooLarge { position, limit, most })
+            }
+            Fault::Input(error) => *error,
         }
-    }
-}
-
-impl Look for Rc<Shared<'_>> {
-    fn look<R>(&self, range: std::ops::Range<u64>, look: impl FnOnce(&str) -> R) -> R {
-        Shared::look(self, range, look)
-    }
-}
-
-fn drive<'i, T: BorrowedInput<'i>, W: Layout>(
-    input: T,
-    builder: &mut Builder<W>,
-    look: &impl Look,
-    limits: &Limits,
-    passed: impl Fn(u64) -> Result<(), Error>,
-) -> Result<(), Error> {
-    let options = options! {
-        strict_indentation: true,
-        emit_anchor_events: true,
-        emit_comments: false,
-        flow_nesting_limit: limits.depth,
-        block_nesting_limit: limits.depth,
-    };
-    let mut parser = Parser::with_options(input, options);
-    while let Some(next) = parser.next_event() {
-        let (event, span) = next.map_err(|error| parse_error(&error, limits))?;
-        builder.event(event, &span, look).map_err(|(limit, most)| {
-            let position = position(&span.start);
-            Error::TooLarge { position, limit, most }
-        })?;
-        passed(builder.passed())?;
-    }
-    Ok(())
-}
-
-fn position(mark: &granit_parser::Marker) -> Position {
-    let offset = mark.byte_offset().unwrap_or_default() as u64;
-    Position { offset, line: mark.line() as u64, column: mark.col() as u64 + 1 }
-}
-
-fn parse_error(error: &ScanError, limits: &Limits) -> Error {
-    let position = position(error.marker());
-    match error.kind() {
-        ErrorKind::RecursionLimitExceeded => {
-            Error::TooLarge { position, limit: Limit::Depth, most: limits.depth as u64 }
-        }
-        kind => Error::Syntax { position, message: kind.to_string() },
-    }
+    })
 }

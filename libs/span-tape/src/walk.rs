@@ -2,7 +2,7 @@
 
 use crate::{
     Tape,
-    node::Node,
+    node::{Node, Part},
     word::{Kind, Layout},
 };
 
@@ -33,11 +33,11 @@ impl<S, W: Layout> Tape<S, W> {
     }
 
     /// Returns the node whose properties start at `at`, or the node at `at` if it has none.
-    fn node(&self, mut at: usize) -> Node<'_, S, W> {
+    pub(crate) fn node(&self, mut at: usize) -> Node<'_, S, W> {
         while self.word(at).kind().is_property() {
             at += 1;
         }
-        Node { tape: self, at }
+        Node { tape: self, at: at as u32, part: Part::Whole }
     }
 }
 
@@ -74,6 +74,8 @@ pub struct Children<'t, S, W> {
     pub(crate) tape: &'t Tape<S, W>,
     pub(crate) at: usize,
     pub(crate) end: usize,
+    /// If the node is an empty pair, which is at `at`, the part that came last.
+    pub(crate) pair: Option<Part>,
 }
 
 impl<'t, S, W: Layout> Iterator for Children<'t, S, W> {
@@ -83,8 +85,13 @@ impl<'t, S, W: Layout> Iterator for Children<'t, S, W> {
         if self.at >= self.end {
             return None;
         }
+        if let Some(last) = self.pair {
+            let part = if last == Part::Whole { Part::Key } else { Part::Value };
+            (self.pair, self.at) = (Some(part), if part == Part::Value { self.end } else { self.at });
+            return Some(Node { tape: self.tape, at: self.end as u32 - 1, part });
+        }
         let node = self.tape.node(self.at);
-        self.at = self.tape.end(node.at);
+        self.at = self.tape.end(node.at as usize);
         Some(node)
     }
 }

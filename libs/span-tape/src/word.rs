@@ -9,13 +9,15 @@
 //!  decoded   start of its token             index into the side arena
 //!  sequence  its start                      number of descendants
 //!  mapping   its start                      number of descendants
-//!  alias     start of its token             index of its target node
-//!  anchor    start of its token             bytes of its name
-//!  tag       start of its token             index into the table of tags
+//!  alias     start of its token             index of its target's anchor
+//!  anchor    start of its name              bytes of its name
+//!  tag       start of its token             bytes of its token
+//!  indent    start of a block scalar        spaces that its lines lose
+//!  pair      start of an empty pair         bytes up to the position of its value
 //!  document  its start                      number of descendants
 //! ```
 //!
-//! The properties of a node precede it, tag first: `tag? anchor? node`. The style of a flow scalar is the first byte of
+//! The properties of a node precede it: `tag? anchor? indent? node`. The style of a flow scalar is the first byte of
 //! its token, so it is not stored here.
 
 /// The kind of a word.
@@ -42,10 +44,14 @@ pub(crate) enum Kind {
     Document,
     /// A document that begins with `---`.
     MarkedDocument,
+    /// A flow mapping of an omitted key and an omitted value, which have no words.
+    EmptyPair,
+    /// The indentation of the block scalar after it, if it is not that of its first line.
+    Indent,
 }
 
 impl Kind {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 16] = [
         Self::Verbatim,
         Self::Flow,
         Self::Literal,
@@ -60,6 +66,8 @@ impl Kind {
         Self::Tag,
         Self::Document,
         Self::MarkedDocument,
+        Self::EmptyPair,
+        Self::Indent,
     ];
 
     /// Returns whether `value` is the number of descendants.
@@ -70,7 +78,7 @@ impl Kind {
 
     /// Returns whether the word is a property of the node after it.
     pub(crate) fn is_property(self) -> bool {
-        matches!(self, Self::Anchor | Self::Tag)
+        matches!(self, Self::Anchor | Self::Tag | Self::Indent)
     }
 }
 

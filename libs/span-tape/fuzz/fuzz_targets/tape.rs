@@ -25,7 +25,7 @@ fn ask<S: Source>(node: Node<'_, S, Word>, answers: &mut Vec<String>) -> Result<
     answers.push(format!(
         "{kind:?} {:?} {:?} {:?} {:?} {text} {pairs} {:?}",
         node.style()?,
-        node.tag(),
+        node.tag()?,
         node.anchor()?,
         node.scalar()?,
         node.get("a")?,

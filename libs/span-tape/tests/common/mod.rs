@@ -25,7 +25,7 @@ fn node_events<S: Source, W: Layout>(node: Node<'_, S, W>, events: &mut Vec<Stri
     if let Some(anchor) = node.anchor()? {
         properties += &format!(" &{anchor}");
     }
-    if let Some(tag) = node.tag() {
+    if let Some(tag) = node.tag()? {
         properties += &format!(" <{tag}>");
     }
     let flow = node.style()? == Some(Style::Flow);
@@ -46,9 +46,7 @@ fn node_events<S: Source, W: Layout>(node: Node<'_, S, W>, events: &mut Vec<Stri
                 _ => ':',
             };
             let text = node.text()?;
-            let text = text.replace('\\', "\\\\").replace('\n', "\\n").replace('\t', "\\t");
-            let text = text.replace('\r', "\\r").replace('\x08', "\\b");
-            events.push(format!("=VAL{properties} {style}{text}"));
+            events.push(format!("=VAL{properties} {style}{}", escaped(&text)));
             return Ok(());
         }
     }
@@ -98,4 +96,10 @@ pub(crate) fn answer(yaml: &[u8]) -> Option<Vec<String>> {
         assert_eq!(other.as_ref().ok(), first.as_ref(), "{way}: {other:?}\n{:?}", String::from_utf8_lossy(yaml));
     }
     first
+}
+
+/// Escapes a text as the yaml-test-suite does.
+pub(crate) fn escaped(text: &str) -> String {
+    let text = text.replace('\\', "\\\\").replace('\n', "\\n").replace('\t', "\\t");
+    text.replace('\r', "\\r").replace('\x08', "\\b")
 }
