@@ -17,16 +17,15 @@ impl Position {
     /// The position of the first character.
     pub(crate) const START: Self = Self { offset: 0, line: 1, column: 1 };
 
-    /// Advances over `bytes`. A line ends with `\n`; a lone `\r` counts as a column.
+    /// Advances over `bytes`. A line ends with `\n`; a lone `\r` and a byte order mark count as columns.
     pub(crate) fn advance(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            if byte == b'\n' {
-                self.line += 1;
-                self.column = 1;
-            } else if byte & 0b1100_0000 != 0b1000_0000 {
-                self.column += 1;
-            }
+        let mut rest = bytes;
+        if let Some(last) = memchr::memrchr(b'\n', bytes) {
+            self.line += memchr::memchr_iter(b'\n', bytes).count() as u64;
+            self.column = 1;
+            rest = &bytes[last + 1..];
         }
+        self.column += rest.iter().filter(|byte| **byte & 0b1100_0000 != 0b1000_0000).count() as u64;
         self.offset += bytes.len() as u64;
     }
 }
@@ -98,6 +97,12 @@ pub enum Error {
     #[error("{position}: a NUL character")]
     Nul {
         /// The position of the character.
+        position: Position,
+    },
+    /// The text or value of a collection was requested.
+    #[error("{position}: a collection has no text")]
+    NotScalar {
+        /// The position of the collection.
         position: Position,
     },
     /// The path is not that of a regular file.

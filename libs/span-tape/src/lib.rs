@@ -22,7 +22,7 @@
 //! | `build` | building words |
 //! | `parse` | running the scanner over a source |
 //! | `source`, `input` | the input: text, mapping, file read through a window |
-//! | `walk`, `node` | the reading interface |
+//! | `walk`, `node`, `lookup`, `span` | the reading interface |
 //! | `decode`, `schema`, `tag` | decoding tokens to texts, resolving texts to values and tags |
 
 mod build;
@@ -30,11 +30,13 @@ mod decode;
 mod error;
 mod input;
 mod limits;
+mod lookup;
 mod node;
 mod parse;
 mod scan;
 mod schema;
 mod source;
+mod span;
 mod sys;
 mod tag;
 mod walk;
@@ -43,6 +45,7 @@ mod word;
 pub use build::Decoding;
 pub use error::{Error, Limit, Position};
 pub use limits::Limits;
+pub use lookup::Index;
 pub use node::{Node, NodeKind, Style};
 pub use parse::Options;
 pub use schema::Scalar;

@@ -1,6 +1,6 @@
 //! The reading interface of a node: its kind, text, value, properties and children.
 
-use std::{borrow::Cow, fmt, ops::Range};
+use std::{borrow::Cow, fmt};
 
 use crate::{
     Tape,
@@ -88,7 +88,7 @@ impl<S, W> PartialEq for Node<'_, S, W> {
 }
 
 impl<'t, S: Source, W: Layout> Node<'t, S, W> {
-    fn word(&self) -> Word {
+    pub(crate) fn word(&self) -> Word {
         let word = self.tape.word(self.at as usize);
         match self.part {
             Part::Whole => word,
@@ -138,7 +138,6 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
     }
 
     /// Returns the resolved tag: `tag:yaml.org,2002:str`, `!local`, `!`.
-    #[must_use]
     ///
     /// # Errors
     /// When the input is a file and no longer what it was.
@@ -171,23 +170,6 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
         if word.kind() == Kind::Alias { self.tape.node(word.value() as usize) } else { self }
     }
 
-    /// Returns the range of the node's token in the input. The range of a collection ends with its last token.
-    #[must_use]
-    pub fn span(&self) -> Range<u64> {
-        let token = |at: usize| {
-            let word = self.tape.word(at);
-            let length = match word.kind() {
-                Kind::Verbatim | Kind::Flow | Kind::Literal | Kind::Folded | Kind::Anchor => word.value(),
-                Kind::Decoded => self.tape.decoded[word.value() as usize].token(),
-                _ => 0,
-            };
-            word.offset()..word.offset() + length
-        };
-        let start = self.word().offset();
-        let last = self.tape.end(self.at as usize) - 1;
-        start..if self.part == Part::Whole { token(last).end } else { start }
-    }
-
     /// Returns line and column of the node's start, for messages. Reads the input up to that position.
     ///
     /// # Errors
@@ -196,11 +178,11 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
         self.tape.source.position(self.word().offset())
     }
 
-    /// Returns the text of a scalar, or of the target of an alias. The text of a collection is empty. It is borrowed if
-    /// it occurs verbatim in the input or the arena.
+    /// Returns the text of a scalar, or of the target of an alias. It is borrowed if it occurs verbatim in the input or
+    /// the arena.
     ///
     /// # Errors
-    /// When the input is a file and no longer what it was.
+    /// When the node is a collection ([`Error::NotScalar`]), or the input is a file and no longer what it was.
     pub fn text(&self) -> Result<Cow<'t, str>, Error> {
         let node = self.resolve();
         let word = node.word();
@@ -235,14 +217,14 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
                 let range = text(index).unwrap_or_default()..text(index + 1).unwrap_or(node.tape.arena.len());
                 Ok(Cow::Borrowed(&node.tape.arena[range]))
             }
-            _ => Ok(Cow::Borrowed("")),
+            _ => Err(Error::NotScalar { position: node.position()? }),
         }
     }
 
     /// Returns the value of a scalar, or of the target of an alias, by the core schema.
     ///
     /// # Errors
-    /// When the input is a file and no longer what it was.
+    /// When the node is a collection ([`Error::NotScalar`]), or the input is a file and no longer what it was.
     pub fn scalar(&self) -> Result<Scalar<'t>, Error> {
         let node = self.resolve();
         let text = node.text()?;
@@ -283,13 +265,16 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
         Pairs(children)
     }
 
-    /// Returns the value of the first pair of a mapping whose key is a scalar with this text.
+    /// Returns the value of the first pair of a mapping whose key is a scalar with this text, whatever its type: `"1"`
+    /// finds `1`, `'1'` and `!!str 1`. A merge key (`<<`, which YAML 1.2 does not have) is a key like any other.
+    ///
+    /// Compares one key after the other; [`Node::index`] looks up many keys of a large mapping faster.
     ///
     /// # Errors
     /// When the input is a file and no longer what it was.
     pub fn get(&self, key: &str) -> Result<Option<Self>, Error> {
         for (found, value) in self.pairs() {
-            if found.resolve().kind() == NodeKind::Scalar && found.text()? == key {
+            if found.has_text(key)? {
                 return Ok(Some(value));
             }
         }

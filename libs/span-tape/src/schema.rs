@@ -12,7 +12,7 @@ pub enum Scalar<'a> {
     Null,
     /// `true` or `false`, each in three spellings.
     Bool(bool),
-    /// An integer, decimal, octal (`0o`) or hexadecimal (`0x`), of at most 128 bits.
+    /// An integer, decimal, octal (`0o`) or hexadecimal (`0x`), of at most 128 bits with its sign.
     Int(i128),
     /// Any other number, including `.inf` and `.nan`. Integers of more than 128 bits are rounded.
     Float(f64),
@@ -52,7 +52,8 @@ fn number(text: &str) -> Option<Scalar<'static>> {
     }
     let radix = |digits: &str, radix| {
         let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-        i128::from_str_radix(digits, radix).ok().filter(|_| plain).map(Scalar::Int)
+        let int = i128::from_str_radix(digits, radix).ok().filter(|_| plain).map(Scalar::Int);
+        int.or_else(|| rounded(digits, radix).filter(|_| plain).map(Scalar::Float))
     };
     if let Some(digits) = text.strip_prefix("0o") {
         return radix(digits, 8);
@@ -74,6 +75,18 @@ fn number(text: &str) -> Option<Scalar<'static>> {
         return Some(text.parse().map_or_else(|_| Scalar::Float(text.parse().unwrap_or(f64::NAN)), Scalar::Int));
     }
     is_float(unsigned).then(|| text.parse().ok().map(Scalar::Float)).flatten()
+}
+
+/// Rounds an integer of more than 128 bits in a radix that is a power of two.
+fn rounded(digits: &str, radix: u32) -> Option<f64> {
+    let digits = digits.trim_start_matches('0');
+    // The first 24 digits have more bits than a mantissa. The others only matter if they break a tie.
+    let (first, rest) = digits.split_at_checked(24)?;
+    let tie = rest.bytes().any(|byte| byte != b'0');
+    let all_valid = rest.chars().all(|digit| digit.is_digit(radix));
+    let first = u128::from_str_radix(first, radix).ok().filter(|_| all_valid)?;
+    let scale = 2f64.powi(i32::try_from(rest.len() * radix.ilog2() as usize).unwrap_or(i32::MAX));
+    Some((first | u128::from(tie)) as f64 * scale)
 }
 
 /// `( \. [0-9]+ | [0-9]+ ( \. [0-9]* )? ) ( [eE] [-+]? [0-9]+ )?`
@@ -114,6 +127,8 @@ mod tests {
             ("-1.5e+3", Float(-1500.0)),
             ("1e3", Float(1000.0)),
             ("-.inf", Float(f64::NEG_INFINITY)),
+            ("0x100000000000000000000000000000000", Float(340_282_366_920_938_463_463_374_607_431_768_211_456.0)),
+            ("0o4000000000000000000000000000000000000000000", Float(2f64.powi(128))),
             ("340282366920938463463374607431768211456", Float(340_282_366_920_938_463_463_374_607_431_768_211_456.0)),
         ] {
             assert_eq!(Scalar::plain(text.into()), value, "{text}");

@@ -90,12 +90,13 @@ fn spans_and_positions_lead_back_to_the_input() {
     let tape = tape(MANIFEST);
     let root = tape.documents().next().and_then(|document| document.root()).expect("not empty");
     let span = |key: &str| {
-        let span = root.get(key).expect("in memory").expect(key).span();
+        let span = root.get(key).expect("in memory").expect(key).span().expect("in memory");
         &MANIFEST[span.start as usize..span.end as usize]
     };
     assert_eq!((span("name"), span("quoted")), ("front", "'3'"));
     assert_eq!(span("script"), "  one\n    two\n");
-    assert_eq!(span("tagged"), "{a: 1");
+    assert_eq!(span("tagged"), "{a: 1}");
+    assert_eq!((span("ports"), span("again")), ("[80, 0x1bb, *name]", "*name"));
     let ports = root.get("ports").expect("in memory").expect("there");
     let position = ports.at(1).expect("there").position().expect("in memory");
     assert_eq!((position.line, position.column), (17, 13));
@@ -191,4 +192,96 @@ fn truncating_or_modifying_an_open_file_is_an_error() {
     std::fs::write(changed.path(), yaml.replace("text", "TEXT")).expect("written");
     let root = tape.documents().next().and_then(|document| document.root()).expect("not empty");
     assert!(matches!(root.get("list"), Err(Error::Changed { .. })));
+}
+
+#[test]
+fn spans_cover_brackets_aliases_and_pairs() {
+    let yaml =
+        "- []\n- [x, [], # ] in a comment\n   {a: [b, ], ? c } ]\n- &a q\n- *a\n- [k: v, : , ? [z] : y, {}: w]\n";
+    let tape = tape(yaml);
+    let root = tape.documents().next().and_then(|document| document.root()).expect("not empty");
+    let spans = |node: span_tape::Node<'_, _, _>| -> Vec<&str> {
+        let span = |node: span_tape::Node<'_, _, _>| node.span().expect("in memory");
+        node.children().map(|child| &yaml[span(child).start as usize..span(child).end as usize]).collect()
+    };
+    let second = "[x, [], # ] in a comment\n   {a: [b, ], ? c } ]";
+    let last = "[k: v, : , ? [z] : y, {}: w]";
+    assert_eq!(spans(root), ["[]", second, "q", "*a", last]);
+    assert_eq!(spans(root.at(1).expect("there")), ["x", "[]", "{a: [b, ], ? c }"]);
+    assert_eq!(spans(root.at(4).expect("there")), ["k: v", ":", "? [z] : y", "{}: w"]);
+}
+
+#[test]
+fn a_collection_has_neither_a_text_nor_a_value() {
+    let tape = tape("a: [b]\nc: &d {}\ne: *d\n");
+    let root = tape.documents().next().and_then(|document| document.root()).expect("not empty");
+    for (key, column) in [("a", 4), ("c", 7), ("e", 7)] {
+        let node = root.get(key).expect("in memory").expect("there");
+        let error = node.text().expect_err("a collection");
+        assert!(matches!(error, Error::NotScalar { position } if position.column == column), "{error}");
+        assert!(matches!(node.scalar(), Err(Error::NotScalar { .. })));
+    }
+}
+
+/// Each input repeats what takes the most words per byte.
+#[test]
+fn no_input_takes_more_than_nine_times_its_size() {
+    let bomb = format!("%TAG !e! tag:{}\n---\n", "x".repeat(1000));
+    for (start, repeated, end) in [
+        (&*bomb, "- !e!N a\n", ""),
+        ("[", "!0,", "]"),
+        ("[", "!,", "]"),
+        ("[", ":,", "]"),
+        ("[", "? ,", "]"),
+        ("[", "a:,", "]"),
+        ("{", "a,", "}"),
+        ("{", ":,", "}"),
+        ("[", "&a ,", "]"),
+        ("[", "[],", "]"),
+        ("", "-\n", ""),
+        ("", "? \n", ""),
+        ("", ":\n", ""),
+        ("", "---\n", ""),
+        ("[", "\"\\L\",", "]"),
+        ("", "- |1\n  a\n", ""),
+        ("", "%TAG !a! b\n---\n...\n", ""),
+    ] {
+        for decoding in [Decoding::Lazy, Decoding::Eager] {
+            // Different suffixes of tags, keys and anchors take no more than equal ones.
+            let body: String = (0..20_000).map(|n| repeated.replace('N', &n.to_string())).collect();
+            let yaml = [start, &body, end].concat();
+            let options = Options { decoding, ..Options::default() };
+            let tape: Tape<_> = Tape::parse(&*yaml, &options).unwrap_or_else(|error| panic!("{repeated:?}: {error}"));
+            let ratio = tape.held_bytes() as f64 / yaml.len() as f64;
+            assert!(ratio <= 9.0, "{repeated:?} {decoding:?}: {ratio:.2}");
+        }
+    }
+}
+
+#[test]
+fn an_index_finds_what_get_finds() {
+    let mut yaml =
+        "{\"quoted\": 0, 'single': 1, esc\\aped: 2, \"\\x41\": 3, A: 4, 12: 5, [c]: 6, &k key: 7, '': 8, *k : 9,"
+            .to_owned();
+    yaml += &(0..1000).map(|n| format!(" k{n}: {n},")).collect::<String>();
+    yaml += "}";
+    let file = file(yaml.as_bytes());
+    let tape: Tape<Windowed> = Tape::open(file.path(), &Options::default()).expect("well formed");
+    let root = tape.documents().next().and_then(|document| document.root()).expect("not empty");
+    let index = root.index().expect("unchanged");
+    let keys =
+        ["quoted", "\"quoted\"", "single", "'single'", "esc\\aped", "A", "12", "c", "key", "", "k0", "k999", "k1000"];
+    for key in keys {
+        assert_eq!(index.get(key).expect("unchanged"), root.get(key).expect("unchanged"), "{key}");
+    }
+    assert_eq!(root.get("A").expect("unchanged").expect("there").scalar().expect("unchanged"), Scalar::Int(3));
+    for pair in ["[:]", "[: , ]", "[? ]"] {
+        let tape: Tape<_> = Tape::parse(pair, &Options::default()).expect("well formed");
+        let root = tape.documents().next().and_then(|document| document.root()).expect("not empty");
+        let pair = root.at(0).expect("there");
+        assert_eq!((pair.kind(), pair.pairs().count()), (NodeKind::Mapping, 1));
+        let value = pair.index().expect("in memory").get("").expect("in memory");
+        assert_eq!(value, pair.get("").expect("in memory"));
+        assert_eq!(value.expect("there").scalar().expect("in memory"), Scalar::Null);
+    }
 }

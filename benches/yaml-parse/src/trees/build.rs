@@ -16,7 +16,7 @@ pub(super) trait Store<'i> {
     fn alias(&mut self, anchor: usize) -> Self::Node;
 }
 
-/// Calls `each` with every event. The parser's settings are those of the tape.
+/// Calls `each` with every event of granit-parser. Limits are those of the tape.
 pub(super) fn events<'i>(text: &'i str, mut each: impl FnMut(Event<'i>)) -> CaseResult {
     let depth = Limits::default().depth;
     let options = options! {

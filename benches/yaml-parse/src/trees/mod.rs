@@ -1,4 +1,4 @@
-//! Common representations of a document. They use the same parser as the tape, so only storage differs.
+//! Common representations of a document. They use the same parser, so only storage differs between them.
 
 mod arena;
 mod build;

@@ -17,17 +17,20 @@ fn asked<S: Source>(tape: &Tape<S>) -> Result<Vec<String>, Error> {
 }
 
 fn ask<S: Source>(node: Node<'_, S, Word>, answers: &mut Vec<String>) -> Result<(), Error> {
-    let (kind, span) = (node.kind(), node.span());
+    let (kind, span) = (node.kind(), node.span()?);
     assert!(node.position()?.offset <= span.end);
     assert!(span.start <= span.end && span.end <= u64::from(u32::MAX));
-    let text = node.text()?;
+    // A collection has neither a text nor a value.
+    let is_scalar = node.resolve().kind() == NodeKind::Scalar;
+    assert_eq!(node.text().is_ok(), is_scalar);
+    let text = if is_scalar { Some((node.text()?, node.scalar()?)) } else { None };
+    assert_eq!(node.index()?.get("a")?, node.get("a")?);
     let pairs = node.pairs().count();
     answers.push(format!(
-        "{kind:?} {:?} {:?} {:?} {:?} {text} {pairs} {:?}",
+        "{kind:?} {:?} {:?} {:?} {text:?} {pairs} {:?}",
         node.style()?,
         node.tag()?,
         node.anchor()?,
-        node.scalar()?,
         node.get("a")?,
     ));
     let _ = node.at(1);

@@ -102,7 +102,7 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
         // The ends of the last line with text: without its break, and with it.
         let (mut text, mut clipped, mut all) = (start, start, start);
         let mut deepest = 0;
-        // Whether the input ends with the text, or with a line of spaces, and without a line break.
+        // Whether the input ends with the text and without a line break.
         let (mut text_open, mut all_open) = (false, false);
         while !self.ended() && !self.at_marker() {
             let line = self.at;
@@ -110,11 +110,13 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
             let is_end = matches!(self.here(), b'\n' | b'\r') || self.ended();
             if is_end && spaces <= indent_found.unwrap_or(i64::MAX) {
                 deepest = deepest.max(spaces);
-                all_open = self.ended() && spaces > 0;
                 if !self.ended() {
                     self.next_line(kept)?;
+                    all = self.offset(self.at);
+                } else if spaces > 0 && all == start {
+                    // Spaces before the end are no line, unless they are all that the scalar consists of.
+                    (all, all_open) = (self.offset(self.at), true);
                 }
-                all = self.offset(self.at);
                 continue;
             }
             let indent = match indent_found {

@@ -76,7 +76,7 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
                 return self.fault_at(start, "a node has at most one anchor");
             }
         }
-        if is_blank_or_end(self.here()) || self.in_flow() && is_flow(self.here()) {
+        if is_blank_or_end(self.here()) || self.in_flow() && matches!(self.here(), b',' | b']' | b'}') {
             Ok(())
         } else {
             self.fault("expected white space after a property")

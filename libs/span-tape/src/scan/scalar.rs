@@ -88,7 +88,7 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
             }
             end = self.plain_text(in_flow, 0)?;
         }
-        if self.fresh {
+        if self.fresh && !in_flow {
             self.to_content()?;
         }
         if end == first_end { self.verbatim(start, end) } else { self.text(Kind::Flow, Style::Plain, start, end) }

@@ -40,6 +40,14 @@ pub trait Source {
     /// When the input is a file that was modified.
     fn text(&self, range: Range<u64>) -> Result<Cow<'_, str>, Error>;
 
+    /// Returns whether a range, which must be within the input, consists of these bytes.
+    ///
+    /// # Errors
+    /// When the input is a file that was modified.
+    fn equals(&self, range: Range<u64>, bytes: &[u8]) -> Result<bool, Error> {
+        Ok(*self.bytes(range)? == *bytes)
+    }
+
     /// Returns line and column of an offset, for messages. Reads the input up to the offset.
     ///
     /// # Errors

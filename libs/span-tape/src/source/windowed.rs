@@ -90,6 +90,11 @@ impl Windowed {
             self.read(range.clone(), &mut bytes)?;
             return Ok(bytes);
         }
+        self.cached(range, <[u8]>::to_vec)
+    }
+
+    /// Calls `look` with a range of at most [`CACHE`] bytes.
+    fn cached<R>(&self, range: &Range<u64>, look: impl FnOnce(&[u8]) -> R) -> Result<R, Error> {
         let mut cache = self.cache.borrow_mut();
         let cached = cache.start..cache.start + cache.bytes.len() as u64;
         if range.start < cached.start || range.end > cached.end {
@@ -98,13 +103,20 @@ impl Windowed {
             self.read(range.start..self.size.min(range.start + CACHE), &mut cache.bytes)?;
         }
         let at = (range.start - cache.start) as usize;
-        Ok(cache.bytes[at..at + length as usize].to_vec())
+        Ok(look(&cache.bytes[at..at + (range.end - range.start) as usize]))
     }
 }
 
 impl Source for Windowed {
     fn size(&self) -> u64 {
         self.size
+    }
+
+    fn equals(&self, range: Range<u64>, bytes: &[u8]) -> Result<bool, Error> {
+        if range.end - range.start > CACHE {
+            return self.copy(&range).map(|copy| copy == bytes);
+        }
+        self.cached(&range, |cached| cached == bytes)
     }
 
     fn bytes(&self, range: Range<u64>) -> Result<Cow<'_, [u8]>, Error> {

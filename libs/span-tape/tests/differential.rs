@@ -1,0 +1,116 @@
+//! The scanner and granit-parser, an independent implementation, give the same events for mutated cases of the
+//! yaml-test-suite that both accept.
+
+mod common;
+mod oracle;
+
+use serde::Deserialize;
+use span_tape::{Options, Tape, Word};
+
+#[derive(Deserialize)]
+struct Case {
+    yaml: String,
+}
+
+/// The number of mutated inputs.
+const INPUTS: u64 = 100_000;
+
+/// What granit-parser accepts and the specification does not, by our message: tabs as indentation and columns, mappings
+/// and sequences on the line of a key, byte order marks in content, and directives without white space.
+const ONLY_THERE: [&str; 9] = [
+    "tab indents",
+    "may not start on this line",
+    "is not allowed in YAML",
+    "expected a handle",
+    "use quotes",
+    "indented by more",
+    "white space after a property",
+    "expected `---` after directives",
+    "has more spaces",
+];
+
+/// What the specification accepts and granit-parser does not, by its message: byte order marks after a document, lines
+/// of tabs after a block scalar, and reserved directives of any characters. We also accept any prefix of tags.
+const ONLY_HERE: [&str; 5] = ["BOM", "tag", "directive", "start with a tab", "wrongly indented line in block scalar"];
+
+/// The alphabet of mutations.
+const PIECES: [&str; 40] = [
+    " ", "  ", "\t", "\n", "\r\n", "- ", "? ", ": ", ":", "-", "#", " #", ",", "[", "]", "{", "}", "&a ", "*a",
+    "!!str ", "!", "|", ">", "'", "\"", "\\", "---\n", "...\n", "a", "b: ", "\n  ", "|+\n ", ">-\n  ", "|2\n", "é",
+    "\u{feff}", "%", "\n\n", "\n \n", "\n\t",
+];
+
+struct Random(u64);
+
+impl Random {
+    /// A number below `bound`, from the generator splitmix64.
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) % bound as u64) as usize
+    }
+}
+
+fn mutated(text: &str, random: &mut Random) -> String {
+    let mut characters: Vec<char> = text.chars().collect();
+    for _ in 0..=random.below(3) {
+        let at = random.below(characters.len() + 1);
+        match random.below(3) {
+            0 if at < characters.len() => {
+                characters.remove(at);
+            }
+            1 if at < characters.len() => {
+                let end = (at + 1 + random.below(6)).min(characters.len());
+                let copy: Vec<char> = characters[at..end].to_vec();
+                let to = random.below(characters.len() + 1);
+                characters.splice(to..to, copy);
+            }
+            _ => {
+                let piece = PIECES[random.below(PIECES.len())];
+                characters.splice(at..at, piece.chars());
+            }
+        }
+    }
+    characters.into_iter().collect()
+}
+
+fn tape_events(yaml: &str) -> Result<Vec<String>, String> {
+    let tape = Tape::<_, Word>::parse(yaml, &Options::default()).map_err(|error| error.to_string())?;
+    common::events(&tape).map(oracle::numbered).map_err(|error| error.to_string())
+}
+
+#[test]
+fn mutated_cases_have_the_events_of_another_parser() {
+    let cases: Vec<Case> = serde_json::from_str(include_str!("suite/cases.json")).expect("well formed");
+    let mut random = Random(1);
+    let mut differing = Vec::new();
+    let (mut both, mut accepted, mut refused) = (0, Vec::new(), Vec::new());
+    for _ in 0..INPUTS {
+        let yaml = mutated(&cases[random.below(cases.len())].yaml, &mut random);
+        match (tape_events(&yaml), oracle::granit(&yaml)) {
+            (Ok(own), Ok(other)) if own == other => both += 1,
+            (Ok(own), Ok(other)) => differing.push(format!("{yaml:?}\n own {own:?}\n oth {other:?}")),
+            (Ok(_), Err(message)) => accepted.push(format!("{yaml:?} {message}")),
+            (Err(message), Ok(_)) => refused.push(format!("{yaml:?} {message}")),
+            _ => {}
+        }
+    }
+    if let Ok(path) = std::env::var("SPAN_TAPE_DIFFERENCES") {
+        let sections = [("differing", &differing), ("accepted", &accepted), ("refused", &refused)];
+        let lines = sections.iter().flat_map(|(name, found)| found.iter().map(move |it| format!("{name} {it}\n")));
+        std::fs::write(path, lines.collect::<String>()).expect("written");
+    }
+    println!("{both} equal, {} differing, {} only here, {} only there", differing.len(), accepted.len(), refused.len());
+    assert!(differing.is_empty(), "{}:\n{}", differing.len(), differing.join("\n"));
+    let unknown = |found: Vec<String>, known: &[&str]| -> Vec<String> {
+        found.into_iter().filter(|found| !known.iter().any(|known| found.contains(known))).collect()
+    };
+    // A line of white space with a tab ends a plain scalar, so the text after it is unexpected.
+    let after_tab = |found: &String| found.contains("expected `,` or `]`") && found.contains("\\n\\t\\n");
+    refused.retain(|found| !after_tab(found));
+    assert_eq!(unknown(refused, &ONLY_THERE), Vec::<String>::new());
+    assert_eq!(unknown(accepted, &ONLY_HERE), Vec::<String>::new());
+    assert!(both > INPUTS / 3, "{both}");
+}
