@@ -56,7 +56,7 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
         if !self.fresh {
             let end = self.at;
             self.tabbed = false;
-            self.to_content()?;
+            self.skip_to_content()?;
             if !self.fresh && !self.ended() {
                 return self.trailing(end);
             }
@@ -77,7 +77,7 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
                     return Ok(Some(self.after_indicator(indent, true, false)));
                 }
                 let parent = self.open.iter().rev().nth(1);
-                if !parent.is_some_and(|parent| parent.indent == indent) {
+                if parent.is_none_or(|parent| parent.indent != indent) {
                     return self.fault("expected `-` as at the entries before, or less indentation");
                 }
                 self.close_block()?;

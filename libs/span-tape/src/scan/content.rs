@@ -39,7 +39,7 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
         let mut role = Role::Leaf;
         loop {
             let line = self.line;
-            self.to_content()?;
+            self.skip_to_content()?;
             if self.line != line && !own.is_empty() {
                 outer = self.merge(outer, own)?;
                 own = Properties::default();

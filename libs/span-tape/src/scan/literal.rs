@@ -61,7 +61,7 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
         // of white space with a tab is no empty line of the text, and only the document's end may follow.
         self.indentation();
         let (line, is_end) = (self.line, self.tabbed && matches!(self.here(), b'\n' | b'\r' | b'#'));
-        self.to_content()?;
+        self.skip_to_content()?;
         if is_end && !self.at_document_end() {
             return self.fault_at(line, "a tab indents this line after a block scalar");
         }

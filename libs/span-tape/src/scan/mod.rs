@@ -179,7 +179,7 @@ impl<'b, I: Input, W: Layout> Scanner<'b, I, W> {
     }
 
     /// Skips white space, comments and line breaks up to the next content or the end.
-    fn to_content(&mut self) -> Scanned {
+    fn skip_to_content(&mut self) -> Scanned {
         loop {
             while matches!(self.here(), b' ' | b'\t') {
                 self.tabbed |= self.here() == b'\t';

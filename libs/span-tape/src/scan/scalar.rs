@@ -73,7 +73,7 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
         let mut end = first_end;
         loop {
             self.blanks();
-            if !matches!(self.here(), b'\n' | b'\r') || !self.to_text_line(start, least)? {
+            if !matches!(self.here(), b'\n' | b'\r') || !self.next_text_line(start, least)? {
                 break;
             }
             if self.column < least || self.offset(self.at) == self.line && self.at_marker() {
@@ -89,14 +89,14 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
             end = self.plain_text(in_flow, 0)?;
         }
         if self.fresh && !in_flow {
-            self.to_content()?;
+            self.skip_to_content()?;
         }
         if end == first_end { self.verbatim(start, end) } else { self.text(Kind::Flow, Style::Plain, start, end) }
     }
 
     /// Starts the next line that is not empty. Returns `false` at the end of the input, or at a line of white space
     /// that a scalar cannot contain.
-    fn to_text_line(&mut self, start: u64, least: i64) -> Scanned<bool> {
+    fn next_text_line(&mut self, start: u64, least: i64) -> Scanned<bool> {
         let kept = (self.builder.decoding == Decoding::Eager).then_some(start);
         loop {
             self.next_line(kept)?;
@@ -154,7 +154,7 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
     }
 
     fn quoted_line(&mut self, start: u64, least: i64) -> Scanned {
-        if self.to_text_line(start, least)? {
+        if self.next_text_line(start, least)? {
             return self.check_line(least);
         }
         if self.ended() {

@@ -17,7 +17,7 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
         loop {
             self.skip_mark();
             self.indentation();
-            self.to_prefix_end()?;
+            self.skip_prefix()?;
             if self.ended() {
                 return Ok(());
             }
@@ -51,9 +51,9 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
     }
 
     /// Skips comments, line breaks and byte order marks before a document.
-    fn to_prefix_end(&mut self) -> Scanned {
+    fn skip_prefix(&mut self) -> Scanned {
         loop {
-            self.to_content()?;
+            self.skip_to_content()?;
             let before = self.at;
             self.skip_mark();
             if self.at == before {
@@ -118,7 +118,7 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
             }
             self.end_line("content after a directive")?;
             self.indentation();
-            self.to_content()?;
+            self.skip_to_content()?;
             let at_line_start = self.offset(self.at) == self.line;
             if at_line_start && self.at_marker() && self.here() == b'-' {
                 return Ok(());

@@ -59,6 +59,7 @@ fn node_events<S: Source, W: Layout>(node: Node<'_, S, W>, events: &mut Vec<Stri
 
 /// Parses in every way: eagerly and lazily decoded, in words of eight and sixteen bytes, from a text, from a mapping,
 /// and through windows so small that they slide at every line.
+#[allow(dead_code)] // Not every test binary uses it.
 pub(crate) fn every_way(yaml: &[u8]) -> Vec<(String, Result<Vec<String>, Error>)> {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     std::io::Write::write_all(&mut file, yaml).expect("written");
