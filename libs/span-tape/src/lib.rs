@@ -105,6 +105,7 @@ impl<S, W: Layout> Tape<S, W> {
         &self.source
     }
 
+    #[inline]
     fn word(&self, at: usize) -> Word {
         self.nodes[at].into()
     }

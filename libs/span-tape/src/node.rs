@@ -273,10 +273,24 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
     /// # Errors
     /// When the input is a file and no longer what it was.
     pub fn get(&self, key: &str) -> Result<Option<Self>, Error> {
-        for (found, value) in self.pairs() {
-            if found.has_text(key)? {
-                return Ok(Some(value));
+        let node = self.resolve();
+        if !matches!(node.word().kind(), Kind::BlockMapping | Kind::FlowMapping) {
+            // An empty pair, whose nodes have no words, or no mapping.
+            let mut pairs = node.pairs();
+            return Ok(if key.is_empty() { pairs.next().map(|(_, value)| value) } else { None });
+        }
+        let tape = node.tape;
+        let (mut at, end) = (node.at as usize + 1, tape.end(node.at as usize));
+        while at < end {
+            let found = tape.node(at);
+            let word = tape.word(found.at as usize);
+            let value = if word.kind().has_children() { tape.end(found.at as usize) } else { found.at as usize + 1 };
+            // Most keys are verbatim and of another size, with or without quotes.
+            let excess = word.value().wrapping_sub(key.len() as u64);
+            if (word.kind() != Kind::Verbatim || excess == 0 || excess == 2) && found.has_text(key)? {
+                return Ok(Some(tape.node(value)));
             }
+            at = tape.end(tape.node(value).at as usize);
         }
         Ok(None)
     }

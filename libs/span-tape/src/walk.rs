@@ -27,12 +27,14 @@ impl<S, W: Layout> Tape<S, W> {
     }
 
     /// Returns the index after the node at `at` and its descendants.
+    #[inline]
     pub(crate) fn end(&self, at: usize) -> usize {
         let word = self.word(at);
         at + 1 + if word.kind().has_children() { word.value() as usize } else { 0 }
     }
 
     /// Returns the node whose properties start at `at`, or the node at `at` if it has none.
+    #[inline]
     pub(crate) fn node(&self, mut at: usize) -> Node<'_, S, W> {
         while self.word(at).kind().is_property() {
             at += 1;
