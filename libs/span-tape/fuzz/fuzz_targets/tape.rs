@@ -31,7 +31,7 @@ fn ask<S: Source>(node: Node<'_, S, Word>, answers: &mut Vec<String>) -> Result<
         node.style()?,
         node.tag()?,
         node.anchor()?,
-        node.get("a")?,
+        node.get("a")?.map(|found| found.span()).transpose()?,
     ));
     let _ = node.at(1);
     assert_ne!(node.resolve().kind(), NodeKind::Alias);

@@ -51,7 +51,7 @@ impl Mapped {
     ///
     /// # Safety
     /// The file must not be modified or truncated while the value lives: its bytes are used as a `&str`, and accessing
-    /// a page past the new end raises SIGBUS. If the caller cannot guarantee this, use [`Windowed`].
+    /// a page past the new end raises SIGBUS. If the caller cannot guarantee this, use [`Windowed`](super::Windowed).
     ///
     /// # Errors
     /// When the file cannot be mapped, is too large, or is not UTF-8.
