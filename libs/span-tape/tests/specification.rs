@@ -83,6 +83,8 @@ const ACCEPTED: &[(&str, &[&str])] = &[
             "-MAP",
         ],
     ),
+    // The line after a scalar may leave no room for the scalar in a window.
+    ("a:\n b\n c\n# comment\n# comment\nd: e\n", &["+MAP", "=VAL :a", "=VAL :b c", "=VAL :d", "=VAL :e", "-MAP"]),
     ("&m\n&k k: v\n", &["+MAP &m", "=VAL &k :k", "=VAL :v", "-MAP"]),
     // A block scalar ends with a line break even if the input does not.
     ("a: |\n  x", &["+MAP", "=VAL :a", "=VAL |x\\n", "-MAP"]),

@@ -88,10 +88,15 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
             }
             end = self.plain_text(in_flow, 0)?;
         }
+        // Before the input may discard the token.
+        let word = match end == first_end {
+            true => self.verbatim(start, end)?,
+            false => self.text(Kind::Flow, Style::Plain, start, end)?,
+        };
         if self.fresh && !in_flow {
             self.skip_to_content()?;
         }
-        if end == first_end { self.verbatim(start, end) } else { self.text(Kind::Flow, Style::Plain, start, end) }
+        Ok(word)
     }
 
     /// Starts the next line that is not empty. Returns `false` at the end of the input, or at a line of white space
