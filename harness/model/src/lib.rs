@@ -4,10 +4,12 @@
 mod aspect;
 mod baseline;
 mod case_id;
+mod category;
 mod claim;
 pub mod exit;
 mod figure;
 mod fingerprint;
+mod metric;
 mod quantity;
 mod raw;
 mod record;
@@ -16,15 +18,18 @@ mod stage;
 mod unique;
 mod units;
 mod validation;
+mod words;
 mod worker_options;
 
 pub use aspect::Aspect;
 pub use baseline::{Baseline, BaselineCase, Blessing, Summary, round_for_baseline};
 pub use case_id::{CaseId, IdError, is_part as is_id_part};
+pub use category::Category;
 pub use claim::{ClaimRecord, Decision};
 pub use figure::{FigureName, FigureNameError};
 pub use fingerprint::{ClassParseError, Context, Control, ControlState, Fingerprint, MachineClass};
-pub use quantity::{Category, Clock, Metric, Quantity, QuantityError, Unit};
+pub use metric::{Metric, Unit};
+pub use quantity::{Clock, Quantity, QuantityError};
 pub use raw::is_raw;
 #[cfg(feature = "schema")]
 pub use record::json_schema;
