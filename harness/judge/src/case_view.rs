@@ -1,6 +1,5 @@
-//! One case of a run as the judge, the reports and the claims read it: the values of its workers by quantity and aspect,
-//! their medians, the fullest stage, the ladders and their slopes, figures, notes and times. This is the only place
-//! where columns of a record are turned into such values.
+//! One case of a run as the judge, the reports and the claims read it: values by worker, medians, the fullest stage,
+//! ladders and their slopes, figures, notes and times. Columns of a record are turned into such values only here.
 
 use highwater_model::{Aspect, CaseId, CaseRecord, Metric, Quantity, Record, Scale, Stage, StageColumns};
 use highwater_stats::{self as stats, Leak, LinearFit, Linearity};
