@@ -148,8 +148,7 @@ impl<'a> CaseView<'a> {
                 let (scales, workers) = self.series(quantity, name)?;
                 let slope =
                     |rungs: &Vec<f64>| Some(stats::theil_sen_fit(&scales, std::slice::from_ref(rungs), 1.0)?.slope);
-                let slopes: Vec<f64> = workers.iter().map(slope).collect::<Option<_>>()?;
-                (!slopes.is_empty()).then_some(slopes)
+                workers.iter().map(slope).collect::<Option<Vec<f64>>>().filter(|slopes| !slopes.is_empty())
             }
         }
     }

@@ -61,7 +61,7 @@ fn serialize_prediction<S: serde::Serializer>(
 ) -> Result<S::Ok, S::Error> {
     match prediction {
         Ok(capacity) => capacity.serialize(serializer),
-        Err(reason) => serde_json::json!({"not_told": reason}).serialize(serializer),
+        Err(reason) => serde_json::json!({"unavailable": reason}).serialize(serializer),
     }
 }
 
