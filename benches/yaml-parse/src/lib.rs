@@ -28,7 +28,7 @@ pub mod trees;
 
 use highwater_worker::Family;
 
-pub use line::{Ladder, Line};
+pub use line::{Ladder, Line, check};
 pub use tape_subject::SpanTape;
 
 /// Returns the family with all strategies, peers and hostile inputs.

@@ -51,7 +51,7 @@ fn warm(subject: &dyn Subject) -> CaseResult {
 
 /// Rejects a file that the family cannot measure before any worker starts, so that a run ends with one line about the
 /// file. A file that only the tape's parser rejects is rejected too.
-fn check(path: &Path) -> CaseResult {
+pub fn check(path: &Path) -> CaseResult {
     let limits = Limits::default();
     let parsed = span_tape::read(path, &limits).and_then(|text| Tape::<String>::parse(text, &Options::default()));
     match parsed {

@@ -1,14 +1,20 @@
 //! The family as a program: the bench target runs it, and tests, profilers and debuggers can.
 
-use std::process::ExitCode;
+use std::{env, path::Path, process::ExitCode};
 
-use yaml_parse::{claims, family, hostile, peers};
+use highwater::{model::exit, report::terminal::note};
+use yaml_parse::{check, claims, family, hostile, peers};
 
 /// Packages whose version may explain a difference between two runs, beside the peers.
 const PACKAGES: [&str; 2] = ["granit-parser", "fyaml-sys"];
 
 pub(crate) fn main() -> ExitCode {
     hostile::child().unwrap_or_else(|| {
+        // A file of the user is refused at once, instead of by each case.
+        if let Some(Err(error)) = env::var_os("YAML_PARSE_FILE").map(|path| check(Path::new(&path))) {
+            note(format_args!("error: {error}"));
+            return ExitCode::from(exit::INTERNAL);
+        }
         let lock = include_str!("../../../Cargo.lock");
         let packages = peers::Peer::ALL.map(peers::Peer::package).into_iter().chain(PACKAGES);
         let versions =

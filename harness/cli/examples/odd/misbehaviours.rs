@@ -13,6 +13,15 @@ use rustix::{
 
 use crate::{conversations, socket::Socket};
 
+/// Calls `step` with ascending numbers until this process is killed.
+fn forever(mut step: impl FnMut(u64)) {
+    let mut number = 0;
+    loop {
+        step(number);
+        number += 1;
+    }
+}
+
 /// Runs a worker.
 pub(crate) fn play(name: &str) -> ExitCode {
     let socket = Socket::open();
@@ -22,23 +31,23 @@ pub(crate) fn play(name: &str) -> ExitCode {
     }
     match name.trim_end_matches("-limited") {
         "polite" => {}
-        "stages" => (0..).for_each(|n| socket.reached(format_args!("live@{n}"))),
-        "stages-unread" => (0..).for_each(|n| {
+        "stages" => forever(|n| socket.reached(format_args!("live@{n}"))),
+        "stages-unread" => forever(|n| {
             socket.send(format!("reached live@{n}\n"));
             // Long enough for the snapshot on most machines; the parent may also see that it was not paused.
             pause(20);
         }),
-        "stages-at-once" => (0..).for_each(|n| socket.send(format!("reached live@{n}\n"))),
-        "figures" => (0..).for_each(|n| socket.send(format!("figure x{n} 1\n"))),
-        "notes" => (0..).for_each(|n| socket.send(format!("note x text {n}\n"))),
-        "long-notes" => (0..).for_each(|n| socket.send(format!("note x {n:08000}\n"))),
-        "labels" => (0..).for_each(|n| socket.send(format!("label arenas {n:x}000 {n:x}001\n"))),
-        "long-labels" => (0..).for_each(|n| socket.send(format!("label arenas {n:04000x} {n:04000x}\n"))),
-        "forgets" => (0..).for_each(|_| socket.send("forget arenas\n")),
-        "endless-line" => (0..).for_each(|_| socket.send([b'x'; 4096])),
+        "stages-at-once" => forever(|n| socket.send(format!("reached live@{n}\n"))),
+        "figures" => forever(|n| socket.send(format!("figure x{n} 1\n"))),
+        "notes" => forever(|n| socket.send(format!("note x text {n}\n"))),
+        "long-notes" => forever(|n| socket.send(format!("note x {n:08000}\n"))),
+        "labels" => forever(|n| socket.send(format!("label arenas {n:x}000 {n:x}001\n"))),
+        "long-labels" => forever(|n| socket.send(format!("label arenas {n:04000x} {n:04000x}\n"))),
+        "forgets" => forever(|_| socket.send("forget arenas\n")),
+        "endless-line" => forever(|_| socket.send([b'x'; 4096])),
         "output" => {
             let line = "o".repeat(4095);
-            (0..).for_each(|_: u64| println!("{line}"));
+            forever(|_| println!("{line}"));
         }
         "stage-twice" => socket.reached("loaded"),
         "figure-twice" => socket.send("figure x 1\nfigure x 1\n"),
@@ -84,6 +93,7 @@ fn pause(millis: u64) {
 }
 
 /// A process that outlives this one.
+#[expect(clippy::zombie_processes, reason = "a process that nobody waits for is the misbehaviour")]
 pub(crate) fn sleeper() {
     Command::new("/bin/sleep").arg("1000").spawn().expect("started");
 }
