@@ -31,7 +31,7 @@
 //! }
 //! ```
 //!
-//! A large family implements [`Case`] and passes its [`Family`] to [`main`], or to [`bench`] to add claims and a worker
+//! A large family implements [`Case`] and passes its [`Family`] to [`main`], or to [`bench()`] to add claims and a worker
 //! binary that links nothing but the cases.
 
 /// Shadows `std::println!`, which panics if the reader of a pipe has gone.

@@ -2,7 +2,7 @@
 
 use cargo_lock::{Lockfile, Version};
 
-/// The version of a package in a `Cargo.lock`, for [`Family::context`](crate::Family::context). If the package occurs in
+/// The version of a package in a `Cargo.lock`, for [`Bench::context`](crate::Bench::context). If the package occurs in
 /// several versions, the newest; `wasmtime@43` selects the newest 43.x. `None` if the text is not a lock file or has no
 /// such package.
 #[must_use]

@@ -196,7 +196,8 @@ pub struct WorkerCgroup {
 }
 
 impl WorkerCgroup {
-    /// Creates a group below that of this process, or beside it in version 2 ([`delegation`]), with a limit on memory that includes swap if swap is accounted.
+    /// Creates a group below that of this process, or beside it in version 2, with a limit on memory that includes swap
+    /// if swap is accounted.
     ///
     /// # Errors
     /// If permissions are missing or no controller is mounted; the case is then not run.
