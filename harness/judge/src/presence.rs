@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use highwater_model::{Aspect, BaselineCase, CaseId, CaseRecord, Control, ControlState, Failure, Metric, Quantity};
+use highwater_model::{Aspect, BaselineCase, CaseId, CaseRecord, Failure, Quantity};
 use highwater_stats::{Events, fisher_exact};
 
 use super::{
@@ -108,10 +108,6 @@ impl FamilyJudge<'_> {
         for (quantity, aspect) in baseline?.values.keys() {
             let is_figure = matches!(quantity, Quantity::Figure(_));
             let is_gated = || self.policy.applied(&case.id, *quantity, aspect).mode == Mode::Gate;
-            // Not every system permits a cgroup; the comparison prints that this control differs.
-            if quantity.metric().is_some_and(Metric::needs_cgroup) && !self.has_cgroups() {
-                continue;
-            }
             let name = match () {
                 () if view.values(*quantity, aspect).is_some() || !is_gated() => continue,
                 () if is_figure || present.contains(aspect) => format!("{quantity}, {aspect}"),
@@ -126,11 +122,6 @@ impl FamilyJudge<'_> {
             let sentence = format!("in the baseline but not in the run: {}; bless to accept", missing.join("; "));
             whole_case(&case.id, Kind::Missing, sentence)
         })
-    }
-
-    /// Whether the workers of the run had a memory cgroup each.
-    fn has_cgroups(&self) -> bool {
-        self.run.fingerprint.controls.get(&Control::MemoryCgroup).is_some_and(ControlState::is_granted)
     }
 
     /// Gated values of the run that the baseline lacks: the policy gates more than when it was blessed, or the case has

@@ -12,7 +12,6 @@
 //!     ...                                 exit
 //! ```
 
-mod account;
 mod child;
 mod controls;
 mod conversation;

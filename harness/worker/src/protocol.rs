@@ -13,9 +13,6 @@ pub const WORKER_FD: RawFd = 3;
 /// stack and their length would shift it.
 pub const WORKER_ARGUMENT: &str = "--highwater-worker";
 
-/// The stage that follows those of the case, where everything that it used has been dropped.
-pub const END_STAGE: &str = "end";
-
 /// The maximum length of a line from either side, including the newline.
 pub const MAX_LINE: usize = 8192;
 

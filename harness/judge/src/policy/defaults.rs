@@ -23,50 +23,22 @@ const HEAP_LAYOUT: f64 = (2 * 4096) as f64;
 /// on the layout. Eight layouts moved growth by at most 1,840 bytes.
 const MALLOC_ROUNDING: f64 = 2048.0;
 
-/// The same for the slope of a sum that contains heap pages: two pages, spread over the rungs of a ladder.
-const HEAP_LAYOUT_PER_UNIT: f64 = 1024.0;
-
-/// The precision of a cgroup's charge: each CPU charges 64 pages in advance (`MEMCG_CHARGE_BATCH` in
-/// `mm/memcontrol.c`), and `memory.stat` may lag behind by as much. A worker runs on its own CPU and starts on that of
-/// its parent.
-const CHARGE_PRECISION: f64 = (2 * 2 * 64 * 4096) as f64;
-/// The precision of kernel memory: that of page tables, and of objects that the kernel caches per CPU or frees later.
-/// Workers of one program differed by 0 to 3 pages, and by 26 where the first one also paid for inodes of new files.
-const KERNEL_PRECISION: f64 = (16 * 4096) as f64;
-/// The same for a slope.
-const KERNEL_PER_UNIT_PRECISION: f64 = 1024.0;
-
-/// How far the peak of the heap before the baseline stage depends on what a case does not decide: the worker makes the
-/// list of all cases first. 32 cases of the test family `ground-truth`: 32 B to 4 KiB above the level.
-const HEAP_BEFORE: f64 = (64 << 10) as f64;
-
 /// Gated by default:
 ///
 /// - growth and slope of anonymous memory outside the heap and of live heap bytes, which are exact, and of page tables
 ///   and VMAs;
 /// - growth of heap pages and of malloc's bytes in use, beyond what the layout changes;
-/// - growth of the peaks of anonymous memory, of heap bytes and of the cgroup's charge, and how far they exceeded the
-///   level at the baseline stage before it;
-/// - growth and slope of the sum of all user memory of the worker and its descendants, and of kernel memory; and growth
-///   of what neither of them explains.
-///
-/// The kinds in that sum are reported, so that memory that moves from one kind to another is no finding.
+/// - growth of the peaks of anonymous memory and of heap bytes.
 ///
 /// The level at the baseline stage is the size of the program and its libraries. It changes with any line of code, so
 /// it is reported and can have a budget. Other metrics of the process and figures of the worker are reported.
 /// Categories are ignored: they only explain a change.
 pub(super) fn mode(quantity: Quantity, aspect: &Aspect) -> Mode {
-    use Metric::{
-        AnonHeap, AnonMapped, CgroupPeak, CgroupPeakBefore, HeapInUse, HeapLive, HeapPeak, HeapPeakBefore, Kernel,
-        PageTables, PeakAnon, PeakBefore, Total, Unaccounted, Vmas,
-    };
-    let Quantity::Process(metric) = quantity else {
-        return if matches!(quantity, Quantity::Within(..)) { Mode::Ignore } else { Mode::Report };
-    };
-    match (metric, aspect) {
-        (AnonMapped | HeapLive | PageTables | Vmas | Total | Kernel, Aspect::Growth(_) | Aspect::Slope(_))
-        | (AnonHeap | HeapInUse | PeakAnon | HeapPeak | CgroupPeak | Unaccounted, Aspect::Growth(_))
-        | (PeakBefore | HeapPeakBefore | CgroupPeakBefore, Aspect::Level(_)) => Mode::Gate,
+    use Metric::{AnonHeap, AnonMapped, HeapInUse, HeapLive, HeapPeak, PageTables, PeakAnon, Vmas};
+    match (quantity, aspect) {
+        (Quantity::Within(..), _) => Mode::Ignore,
+        (Quantity::Process(AnonMapped | HeapLive | PageTables | Vmas), Aspect::Growth(_) | Aspect::Slope(_))
+        | (Quantity::Process(AnonHeap | HeapInUse | PeakAnon | HeapPeak), Aspect::Growth(_)) => Mode::Gate,
         _ => Mode::Report,
     }
 }
@@ -74,13 +46,7 @@ pub(super) fn mode(quantity: Quantity, aspect: &Aspect) -> Mode {
 /// 0, except for quantities that are not known to the page or byte.
 pub(super) fn tolerance(quantity: Quantity, aspect: &Aspect) -> f64 {
     match (quantity.metric(), aspect) {
-        (Some(Metric::Peak | Metric::PeakAnon | Metric::PeakBefore), _) => PEAK_PRECISION,
-        (Some(Metric::HeapPeakBefore), _) => HEAP_BEFORE,
-        (Some(Metric::CgroupPeak | Metric::CgroupPeakBefore | Metric::Unaccounted), _) => CHARGE_PRECISION,
-        (Some(Metric::Kernel), Aspect::Slope(_)) => KERNEL_PER_UNIT_PRECISION,
-        (Some(Metric::Kernel), _) => KERNEL_PRECISION,
-        (Some(Metric::Total), Aspect::Slope(_)) => HEAP_LAYOUT_PER_UNIT,
-        (Some(Metric::Total), _) => HEAP_LAYOUT,
+        (Some(Metric::Peak | Metric::PeakAnon), _) => PEAK_PRECISION,
         (Some(Metric::PageTables), Aspect::Slope(_)) => PAGE_TABLES_PER_UNIT_PRECISION,
         (Some(Metric::PageTables), _) => PAGE_TABLES_PRECISION,
         (Some(Metric::AnonHeap), _) => HEAP_LAYOUT,
@@ -109,16 +75,6 @@ mod tests {
             ("peak_anon", Mode::Gate, Mode::Report, Mode::Report),
             ("peak", Mode::Report, Mode::Report, Mode::Report),
             ("rss", Mode::Report, Mode::Report, Mode::Report),
-            ("total", Mode::Gate, Mode::Gate, Mode::Report),
-            ("shmem_total", Mode::Report, Mode::Report, Mode::Report),
-            ("kernel", Mode::Gate, Mode::Gate, Mode::Report),
-            ("unaccounted", Mode::Gate, Mode::Report, Mode::Report),
-            ("cgroup_current", Mode::Report, Mode::Report, Mode::Report),
-            ("cgroup_peak", Mode::Gate, Mode::Report, Mode::Report),
-            ("cgroup_peak_before", Mode::Report, Mode::Report, Mode::Gate),
-            ("heap_peak_before", Mode::Report, Mode::Report, Mode::Gate),
-            ("peak_before", Mode::Report, Mode::Report, Mode::Gate),
-            ("figure.process_sleep_bytes", Mode::Report, Mode::Report, Mode::Report),
             ("anon.host_heap", Mode::Ignore, Mode::Ignore, Mode::Ignore),
         ] {
             let modes = [&growth, &slope, &level].map(|aspect| mode(quantity.parse().expect("quantity"), aspect));
@@ -128,7 +84,7 @@ mod tests {
 
     /// One more page of page tables for every unit is far beyond what a boundary explains.
     #[test]
-    fn only_imprecise_values_have_a_tolerance() {
+    fn only_values_that_depend_on_the_layout_have_a_tolerance() {
         let (growth, slope) = (Aspect::Growth("live@1".parse().expect("stage")), Aspect::Slope("live".into()));
         for (quantity, on_growth, on_slope) in [
             ("anon_mapped", 0.0, 0.0),
@@ -139,10 +95,6 @@ mod tests {
             ("vmas", 0.0, 0.0),
             ("page_tables", 8192.0, 256.0),
             ("peak_anon", 262_144.0, 262_144.0),
-            ("total", 8192.0, 1024.0),
-            ("kernel", 65_536.0, 1024.0),
-            ("unaccounted", 1_048_576.0, 1_048_576.0),
-            ("shmem_total", 0.0, 0.0),
         ] {
             let tolerances = [&growth, &slope].map(|aspect| tolerance(quantity.parse().expect("quantity"), aspect));
             assert_eq!(tolerances, [on_growth, on_slope], "{quantity}");
