@@ -6,13 +6,9 @@ use sandbox_scaling::{claims, family};
 use wasm_guests::GuestTarget;
 
 pub(crate) fn main() -> ExitCode {
-    let version = |package| highwater::locked_version(include_str!("../../../Cargo.lock"), package);
-    let unknown = || "unknown".to_owned();
-    let versions = [("wasmtime", version("wasmtime"))];
-    let versions = versions.map(|(name, version)| (name.to_owned(), version.unwrap_or_else(unknown)));
     let worker = option_env!("CARGO_BIN_EXE_sandbox-scaling-worker").unwrap_or("sandbox-scaling-worker");
     highwater::bench(family)
-        .context(versions)
+        .locked_versions(include_str!("../../../Cargo.lock"), ["wasmtime"])
         .context([GuestTarget::context()])
         .claims(claims::all())
         .worker(worker)

@@ -15,11 +15,12 @@ pub(crate) fn main() -> ExitCode {
             note(format_args!("error: {error}"));
             return ExitCode::from(exit::INTERNAL);
         }
-        let lock = include_str!("../../../Cargo.lock");
         let packages = peers::Peer::ALL.map(peers::Peer::package).into_iter().chain(PACKAGES);
-        let versions =
-            packages.filter_map(|package| Some((package.to_owned(), highwater::locked_version(lock, package)?)));
         let worker = option_env!("CARGO_BIN_EXE_yaml-parse-worker").unwrap_or("yaml-parse-worker");
-        highwater::bench(family).context(versions).claims(claims::CLAIMS).worker(worker).main()
+        highwater::bench(family)
+            .locked_versions(include_str!("../../../Cargo.lock"), packages)
+            .claims(claims::CLAIMS)
+            .worker(worker)
+            .main()
     })
 }

@@ -39,7 +39,8 @@ fn stages(case: &CaseRecord) -> Vec<String> {
 
 #[test]
 fn failures_are_recorded_with_last_stage_and_output() {
-    let protocol = "`nonsense` is none of reached, label, forget, figure, note, skip, end".to_owned();
+    let protocol =
+        "unknown message `nonsense`: expected one of reached, label, forget, figure, note, skip, end".to_owned();
     let failures = [
         ("exit", Outcome::Exited { status: 7 }, "giving up on purpose"),
         ("signal", Outcome::Signaled { signal: 9 }, ""),

@@ -12,7 +12,7 @@ use highwater_model::Context;
 use highwater_runner::RunError;
 use highwater_worker::Family;
 
-use crate::program;
+use crate::{lockfile::locked_versions, program};
 
 /// The `main` function of a bench binary whose workers are the binary itself.
 #[must_use]
@@ -23,7 +23,13 @@ pub fn main(family: impl FnOnce() -> Family + 'static) -> ExitCode {
 /// Starts the description of a bench binary. The same binary runs as the measuring parent, as the criterion benchmark,
 /// and, unless it has a [`worker`](Bench::worker), as a worker; each of these processes calls `family`.
 pub fn bench(family: impl FnOnce() -> Family + 'static) -> Bench {
-    Bench { family: Box::new(family), context: Context::default(), claims: Vec::new(), worker: None }
+    Bench {
+        family: Box::new(family),
+        context: Context::default(),
+        locked: ("", Vec::new()),
+        claims: Vec::new(),
+        worker: None,
+    }
 }
 
 /// A bench binary.
@@ -31,6 +37,8 @@ pub fn bench(family: impl FnOnce() -> Family + 'static) -> Bench {
 pub struct Bench {
     family: Box<dyn FnOnce() -> Family>,
     context: Context,
+    /// The text of a `Cargo.lock`, and packages.
+    locked: (&'static str, Vec<&'static str>),
     claims: Vec<Claim>,
     worker: Option<&'static str>,
 }
@@ -39,6 +47,13 @@ impl Bench {
     /// Adds versions and settings that may explain a difference between two runs. A comparison lists what differs.
     pub fn context(mut self, facts: impl IntoIterator<Item = (String, String)>) -> Self {
         self.context.extend(facts);
+        self
+    }
+
+    /// Adds the versions of these packages to the context, from the text of a `Cargo.lock`. If a package occurs in
+    /// several versions, the newest; `wasmtime@43` is the newest 43.x of `wasmtime`.
+    pub fn locked_versions(mut self, lock: &'static str, packages: impl IntoIterator<Item = &'static str>) -> Self {
+        self.locked = (lock, packages.into_iter().collect());
         self
     }
 
@@ -67,7 +82,10 @@ impl Bench {
         }
         program::main(|| {
             let worker = self.worker;
-            Parts { family: (self.family)(), context: self.context, claims: self.claims, worker }
+            let (lock, packages) = self.locked;
+            let mut context = locked_versions(lock, &packages);
+            context.extend(self.context);
+            Parts { family: (self.family)(), context, claims: self.claims, worker }
         })
     }
 }

@@ -1,20 +1,37 @@
 //! Versions of dependencies from a `Cargo.lock`, for the context of a family.
 
 use cargo_lock::{Lockfile, Version};
+use highwater_model::Context;
 
-/// The version of a package in a `Cargo.lock`, for [`Bench::context`](crate::Bench::context). If the package occurs in
-/// several versions, the newest; `wasmtime@43` selects the newest 43.x. `None` if the text is not a lock file or has no
-/// such package.
+/// The version of a package in a `Cargo.lock`. If the package occurs in several versions, the newest; `wasmtime@43`
+/// selects the newest 43.x. `None` if the text is not a lock file or has no such package.
 #[must_use]
 pub fn locked_version(lock: &str, package: &str) -> Option<String> {
-    let lock: Lockfile = lock.parse().ok()?;
+    newest(&lock.parse().ok()?, package)
+}
+
+/// The versions of those packages that the lock file has, by name.
+pub(crate) fn locked_versions(lock: &str, packages: &[&'static str]) -> Context {
+    let Ok(lock) = lock.parse::<Lockfile>() else { return Context::default() };
+    let named = |package: &&'static str| {
+        let name = package.split('@').next().unwrap_or(package);
+        Some((name.to_owned(), newest(&lock, package)?))
+    };
+    packages.iter().filter_map(named).collect()
+}
+
+fn newest(lock: &Lockfile, package: &str) -> Option<String> {
     let (name, prefix) = package.split_once('@').unwrap_or((package, ""));
     let is_wanted = |version: &Version| {
         let text = version.to_string();
         prefix.is_empty() || text.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
-    let versions = lock.packages.into_iter().filter(|package| package.name.as_str() == name);
-    versions.map(|package| package.version).filter(is_wanted).max().map(|version| version.to_string())
+    let versions = lock.packages.iter().filter(|package| package.name.as_str() == name);
+    versions
+        .map(|package| &package.version)
+        .filter(|version| is_wanted(version))
+        .max()
+        .map(|version| version.to_string())
 }
 
 #[cfg(test)]
@@ -44,6 +61,15 @@ mod tests {
         assert_eq!(version("wasmtime@43.0.9").as_deref(), Some("43.0.9"));
         assert_eq!(version("wasmtime@4").as_deref(), Some("4.0.0"));
         assert_eq!(version("wasmtime@5"), None);
+    }
+
+    #[test]
+    fn versions_are_listed_by_name_without_those_that_are_missing() {
+        let lock = lock(&[("extism", "1.30.0"), ("wasmtime", "43.0.2"), ("wasmtime", "48.0.8")]);
+        let versions = locked_versions(&lock, &["extism", "wasmtime@43", "wasm"]);
+        let expected = [("extism", "1.30.0"), ("wasmtime", "43.0.2")];
+        assert_eq!(versions, expected.map(|(name, version)| (name.to_owned(), version.to_owned())).into());
+        assert_eq!(locked_versions("not a lock file", &["wasmtime"]), Context::default());
     }
 
     #[test]

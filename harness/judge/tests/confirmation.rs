@@ -2,15 +2,14 @@
 //! a change in a minority of the workers, and the number of workers that it costs. `docs/judging.md` has the table that
 //! `the_power_for_minorities` prints.
 
-use std::collections::BTreeMap;
+mod common;
 
+use common::record;
 use fastrand::Rng;
 use highwater_judge::{
     FRESH_WORKERS, FamilyComparison, Keep, Kind, Policy, baselines, compare_family, confirm_family, needs_more_workers,
 };
-use highwater_model::{
-    Baseline, CaseRecord, Failure, Fingerprint, Outcome, Record, SCHEMA_VERSION, Series, StageColumns,
-};
+use highwater_model::{Baseline, CaseRecord, Failure, Outcome, Series, StageColumns};
 
 const CASE: &str = "toy/case";
 const PAGE: u64 = 4096;
@@ -37,30 +36,13 @@ fn case(threads: u64, pages: &[u64]) -> CaseRecord {
     }
 }
 
-fn record(case: CaseRecord) -> Record {
-    Record {
-        schema: SCHEMA_VERSION,
-        family: "toy".into(),
-        fingerprint: Fingerprint {
-            class: "linux-x86_64-4k-thp_madvise-glibc-aslr_off".parse().expect("a class"),
-            controls: BTreeMap::new(),
-            context: BTreeMap::new(),
-        },
-        selection: Default::default(),
-        unit: "buffer".into(),
-        baseline_stage: "loaded".parse().expect("a stage"),
-        cases: vec![case],
-        claims: Vec::new(),
-    }
-}
-
 fn baseline(case: CaseRecord) -> Baseline {
-    baselines::of_run(&record(case), &Policy::default(), Keep::Gated)
+    baselines::of_run(&record(vec![case]), &Policy::default(), Keep::Gated)
 }
 
 /// The gate on a case: `draw` creates the given number of workers. Returns the verdicts and the number of fresh workers.
 fn gate(baseline: &Baseline, run: CaseRecord, mut draw: impl FnMut(usize) -> CaseRecord) -> (FamilyComparison, usize) {
-    let (policy, run) = (Policy::default(), record(run));
+    let (policy, run) = (Policy::default(), record(vec![run]));
     let first = compare_family(baseline, &run, &policy);
     if first.flagged().is_empty() {
         return (first, 0);
@@ -73,7 +55,7 @@ fn gate(baseline: &Baseline, run: CaseRecord, mut draw: impl FnMut(usize) -> Cas
         }
     }
     let drawn = fresh.samples + fresh.failures.len();
-    (confirm_family(baseline, &run, &record(fresh), &policy), drawn)
+    (confirm_family(baseline, &run, &record(vec![fresh]), &policy), drawn)
 }
 
 fn fails(comparison: &FamilyComparison) -> bool {
@@ -215,7 +197,7 @@ fn failed_verdict(comparison: &FamilyComparison) -> &highwater_judge::Verdict {
 #[test]
 fn failures_that_become_more_frequent_are_a_finding() {
     let before = baseline(failing(4, 16));
-    let first = compare_family(&before, &record(failing(3, 0)), &Policy::default());
+    let first = compare_family(&before, &record(vec![failing(3, 0)]), &Policy::default());
     assert!(fails(&first), "nothing can be judged");
     let (comparison, drawn) = gate(&before, failing(3, 0), |count| failing(count, 0));
     let verdict = failed_verdict(&comparison);
@@ -253,7 +235,7 @@ fn another_kind_of_failure_fails_at_once() {
     let before = baseline(failing(4, 16));
     let mut run = failing(1, 19);
     run.failures.push(Failure { outcome: Outcome::Signaled { signal: 9 }, ..run.failures[0].clone() });
-    let comparison = compare_family(&before, &record(run), &Policy::default());
+    let comparison = compare_family(&before, &record(vec![run]), &Policy::default());
     let verdict = failed_verdict(&comparison);
     assert!(verdict.fails() && verdict.sentence.starts_with("2 of 21 workers failed: "), "{}", verdict.sentence);
     assert!(!verdict.sentence.contains("out of memory"), "the new kind is named: {}", verdict.sentence);

@@ -1,10 +1,13 @@
 //! What the baseline has and the run has not, on records built in memory: cases, units, stages, and workers that reach
 //! none. Also the ladders that are too short for their tolerance.
 
-use std::{collections::BTreeMap, fs};
+mod common;
 
+use std::fs;
+
+use common::record;
 use highwater_judge::{FamilyComparison, Keep, Kind, Policy, Verdict, baselines, compare_family, unresolved};
-use highwater_model::{CaseRecord, Fingerprint, Record, SCHEMA_VERSION, Scale, Selection, Series, StageColumns};
+use highwater_model::{CaseRecord, Record, Scale, Selection, Series, StageColumns};
 use proptest::prelude::*;
 
 fn case(id: &str, stages: &[&str]) -> CaseRecord {
@@ -25,23 +28,6 @@ fn case(id: &str, stages: &[&str]) -> CaseRecord {
 }
 
 const STAGES: [&str; 4] = ["loaded", "live@1", "live@50", "dropped"];
-
-fn record(cases: Vec<CaseRecord>) -> Record {
-    Record {
-        schema: SCHEMA_VERSION,
-        family: "toy".into(),
-        fingerprint: Fingerprint {
-            class: "linux-x86_64-4k-thp_madvise-glibc-aslr_off".parse().expect("a class"),
-            controls: BTreeMap::new(),
-            context: BTreeMap::new(),
-        },
-        selection: Selection::default(),
-        unit: "buffer".into(),
-        baseline_stage: "loaded".parse().expect("a stage"),
-        cases,
-        claims: Vec::new(),
-    }
-}
 
 fn family(count: usize) -> Record {
     record((0..count).map(|number| case(&format!("toy/case/number={number:02}"), &STAGES)).collect())

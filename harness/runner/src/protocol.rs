@@ -97,7 +97,9 @@ impl Message {
             }
             "skip" => Ok(Self::Skip(one_line(rest))),
             "end" if rest.is_empty() => Ok(Self::End),
-            _ => Err(bad(format!("`{line}` is none of reached, label, forget, figure, note, skip, end"))),
+            _ => Err(bad(format!(
+                "unknown message `{line}`: expected one of reached, label, forget, figure, note, skip, end"
+            ))),
         }
     }
 
@@ -121,7 +123,7 @@ impl Message {
                 }
                 (_, None) => {
                     let known = Metric::SELF_REPORTED.map(Metric::as_str).join(", ");
-                    return Err(bad(format!("`{name}` is none of wall_ns, cpu_ns, {known}")));
+                    return Err(bad(format!("unknown number `{name}`: expected one of wall_ns, cpu_ns, {known}")));
                 }
             };
             if twice {
