@@ -77,7 +77,7 @@ fn a_message_in_an_outcome_has_no_control_characters() {
     let desk = OddDesk::new();
     let record = measured(&desk, &["escapes"], |_| ());
     let Outcome::Protocol { message } = failure(&record, "escapes") else { panic!("a violation") };
-    assert!(message.starts_with("`\\u{1b}[2Jreached"), "{message}");
+    assert!(message.starts_with("unknown message `\\u{1b}[2Jreached"), "{message}");
     assert!(!message.contains(char::is_control));
 }
 
