@@ -10,6 +10,7 @@ pub mod exit;
 mod figure;
 mod fingerprint;
 mod metric;
+mod parameter_filter;
 mod quantity;
 mod raw;
 mod record;
@@ -29,6 +30,7 @@ pub use claim::{ClaimRecord, Decision};
 pub use figure::{FigureName, FigureNameError};
 pub use fingerprint::{ClassParseError, Context, Control, ControlState, Fingerprint, MachineClass};
 pub use metric::{Metric, Unit};
+pub use parameter_filter::{ParameterFilter, ParameterFilterError};
 pub use quantity::{Clock, Quantity, QuantityError};
 pub use raw::is_raw;
 #[cfg(feature = "schema")]

@@ -1,7 +1,7 @@
 //! The controls that the harness requests from the system for a worker, and whether the system granted them: no ASLR,
 //! no transparent huge pages, exclusive CPUs, termination with the parent, no core files.
 
-use std::{collections::BTreeMap, fs::File, io, os::fd::OwnedFd};
+use std::{collections::BTreeMap, fs::File, io, num::NonZeroUsize, os::fd::OwnedFd};
 
 use highwater_model::{Control, ControlState};
 use highwater_worker::Conditions;
@@ -17,6 +17,8 @@ use super::sys;
 pub struct CpuPlan {
     allowed: CpuSet,
     cpus: Vec<usize>,
+    /// The number of lanes if this is the plan of one of several, which has one CPU.
+    lanes: Option<usize>,
 }
 
 impl CpuPlan {
@@ -27,7 +29,19 @@ impl CpuPlan {
     pub fn new() -> io::Result<Self> {
         let allowed = sched_getaffinity(None)?;
         let cpus = (0..CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu)).collect();
-        Ok(Self { allowed, cpus })
+        Ok(Self { allowed, cpus, lanes: None })
+    }
+
+    /// A plan for each of at most `jobs` lanes, and not more than there are CPUs: the CPU that a worker and the thread
+    /// of its parent share. This plan itself if it is one lane.
+    pub(super) fn lanes(&self, jobs: NonZeroUsize) -> Vec<Self> {
+        match jobs.get().min(self.cpus.len()) {
+            0 | 1 => vec![self.clone()],
+            count => {
+                let last = self.cpus.iter().rev().take(count);
+                last.map(|cpu| Self { cpus: vec![*cpu], lanes: Some(count), ..self.clone() }).collect()
+            }
+        }
     }
 
     /// The last `count` CPUs, or all if there are fewer.
@@ -42,7 +56,11 @@ impl CpuPlan {
     #[must_use]
     pub fn pin_parent(&self, count: usize) -> ParentPinned {
         let spare = self.cpus.len().saturating_sub(count.max(1));
-        let state = if spare == 0 {
+        let state = if let Some(lanes) = self.lanes {
+            // It only works while its worker is paused, and so takes no time from those of other lanes.
+            let _ = sched_setaffinity(None, &self.worker(1));
+            ControlState::Refused(format!("{lanes} cases were measured at a time (`--jobs`)"))
+        } else if spare == 0 {
             ControlState::Refused(format!("the worker needs all {} CPUs", self.cpus.len()))
         } else {
             let set = self.cpus.iter().take(spare).fold(CpuSet::new(), |mut set, cpu| {

@@ -44,7 +44,7 @@ const PADDING_VAR: &str = "HIGHWATER_PADDING";
 /// Rust's message when an allocation fails.
 const ALLOCATION_FAILED: &str = "memory allocation of";
 
-/// Starts workers, one at a time.
+/// Starts workers and runs each until it exits.
 #[derive(Debug)]
 pub struct Supervisor {
     /// The program of the bench's workers.
