@@ -11,9 +11,9 @@ use highwater_store::one_line;
 use highwater_worker::{Case, Conditions, Dirs, Family, NotRun};
 
 use crate::{
-    bench::Parts,
     matcher::Matcher,
     options::{Options, Switch},
+    parts::Parts,
 };
 
 /// Prepares the files of the selected cases and creates their jobs. Workers will run in `folder`. A case whose files

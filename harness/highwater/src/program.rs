@@ -19,11 +19,12 @@ use highwater_store::{FolderLock, LastRun, Progress, read_record, write_record};
 use highwater_worker::Dirs;
 
 use crate::{
-    bench::Parts,
     matcher::Matcher,
     measure,
     options::{Mode, Options, for_criterion},
-    pages, plan, timing,
+    pages,
+    parts::Parts,
+    plan, timing,
 };
 
 /// Runs as the measuring parent or as the criterion benchmark. The family is built after the options are checked.
