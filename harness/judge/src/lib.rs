@@ -28,7 +28,9 @@ pub use calibration::{Arm, AspectKind, Batches, Calibration, CaseTally, Tally, c
 pub use capacity::{Capacity, Ceilings, Limit, LimitCapacity, UnitEstimate, capacity};
 pub use case_view::{CaseView, ladders};
 pub use claim::{Claim, Finding};
-pub use compare::{Comparison, FamilyComparison, NoBaseline, compare_family, compare_runs, confirm_family, needs_more_workers};
+pub use compare::{
+    Comparison, FamilyComparison, NoBaseline, compare_family, compare_runs, confirm_family, needs_more_workers,
+};
 pub use compare_case::exact_where_gated;
 pub use confirmation::FRESH_WORKERS;
 pub use highwater_model::Aspect;
