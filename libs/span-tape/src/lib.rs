@@ -22,15 +22,20 @@
 //! | `build` | building words |
 //! | `parse` | running the scanner over a source |
 //! | `source`, `input` | the input: text, mapping, file read through a window |
-//! | `walk`, `node`, `lookup`, `span` | the reading interface |
+//! | `walk`, `node`, `lookup`, `memo`, `merge`, `span` | the reading interface |
 //! | `decode`, `schema`, `tag` | decoding tokens to texts, resolving texts to values and tags |
+//! | `de` | deserializing nodes with serde (feature `serde`) |
 
 mod build;
+#[cfg(feature = "serde")]
+pub mod de;
 mod decode;
 mod error;
 mod input;
 mod limits;
 mod lookup;
+mod memo;
+mod merge;
 mod node;
 mod parse;
 mod scan;
@@ -43,13 +48,16 @@ mod walk;
 mod word;
 
 pub use build::Decoding;
+#[cfg(feature = "serde")]
+pub use de::{from_documents, from_node, from_path, from_reader, from_slice, from_str, from_str_with_options};
 pub use error::{Error, Limit, Position};
 pub use limits::Limits;
 pub use lookup::Index;
+pub use merge::Entries;
 pub use node::{Node, NodeKind, Style};
-pub use parse::Options;
+pub use parse::{Indentation, Options};
 pub use schema::Scalar;
-pub use source::{InMemory, Mapped, Pages, Source, WINDOW, Windowed, read};
+pub use source::{Encoding, InMemory, Mapped, Pages, Source, WINDOW, Windowed, read, to_text};
 pub use walk::{Children, Document, Documents, Pairs};
 pub use word::{Layout, WideWord, Word};
 
@@ -63,6 +71,9 @@ pub struct Tape<S, W = Word> {
     arena: String,
     decoded: Vec<Decoded>,
     handles: Vec<Handle>,
+    /// Whether merge keys are applied.
+    merge_keys: bool,
+    memo: memo::Memo,
 }
 
 impl<S, W: Layout> Tape<S, W> {
@@ -72,7 +83,7 @@ impl<S, W: Layout> Tape<S, W> {
         arena.shrink_to_fit();
         decoded.shrink_to_fit();
         handles.shrink_to_fit();
-        Self { source, nodes, arena, decoded, handles }
+        Self { source, nodes, arena, decoded, handles, merge_keys: false, memo: memo::Memo::default() }
     }
 
     /// Returns the number of words, including those of anchors, tags and documents.
@@ -93,10 +104,16 @@ impl<S, W: Layout> Tape<S, W> {
         self.arena.len() + self.decoded.len() * size_of::<Decoded>()
     }
 
-    /// Returns the number of bytes that the tape holds besides its source: words, decoded texts, and 20 bytes for each
-    /// `%TAG` directive. With lazy decoding, it is at most 8 bytes per byte of the input, plus 24.
+    /// Returns the number of bytes that the tape holds besides its source: words, decoded texts, 20 bytes for each
+    /// `%TAG` directive, and 8 bytes for each pair of a mapping of at least 256 pairs on which [`Node::get`] was called
+    /// more than four times. With lazy decoding, it is at most 8 bytes per byte of the input, plus 24.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
+        self.parsed_bytes() + self.memo.bytes()
+    }
+
+    /// Returns the part of [`Tape::held_bytes`] that parsing adds.
+    fn parsed_bytes(&self) -> usize {
         self.node_bytes() + self.decoded_bytes() + self.handles.len() * size_of::<Handle>()
     }
 

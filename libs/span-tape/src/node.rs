@@ -7,6 +7,7 @@ use crate::{
     build::Decoded,
     decode,
     error::{Error, Position},
+    memo::{self, Answer},
     schema::{CORE, Scalar},
     source::Source,
     walk::{Children, Pairs},
@@ -255,7 +256,8 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
         is_sequence.then(|| self.children().nth(index)).flatten()
     }
 
-    /// Returns the pairs of a mapping. Any other node has none.
+    /// Returns the pairs of a mapping as they are written: a merge key is one of them, see [`Node::entries`]. Any other
+    /// node has none.
     #[must_use]
     pub fn pairs(&self) -> Pairs<'t, S, W> {
         let mut children = self.children();
@@ -266,18 +268,32 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
     }
 
     /// Returns the value of the first pair of a mapping whose key is a scalar with this text, whatever its type: `"1"`
-    /// finds `1`, `'1'` and `!!str 1`. A merge key (`<<`, which YAML 1.2 does not have) is a key like any other.
+    /// finds `1`, `'1'` and `!!str 1`. A merge key (`<<`, which YAML 1.2 does not have) is a key like any other, unless
+    /// [`Options::merge_keys`](crate::Options) is on: then a key that the mapping does not have is looked up in those
+    /// that it merges.
     ///
-    /// Compares one key after the other; [`Node::index`] looks up many keys of a large mapping faster.
+    /// Compares one key after the other. If it is called repeatedly on a large mapping, the tape keeps an index of its
+    /// keys, see [`Tape::held_bytes`]. [`Node::index`] is that index from the first call on.
     ///
     /// # Errors
-    /// When the input is a file and no longer what it was.
+    /// When the value of a merge key cannot be merged ([`Error::Merge`]), or the input is a file and no longer what it
+    /// was.
     pub fn get(&self, key: &str) -> Result<Option<Self>, Error> {
+        if self.tape.merge_keys { self.get_merged(key) } else { self.get_written(key) }
+    }
+
+    /// Returns what [`Node::get`] returns, without merging.
+    pub(crate) fn get_written(&self, key: &str) -> Result<Option<Self>, Error> {
         let node = self.resolve();
         if !matches!(node.word().kind(), Kind::BlockMapping | Kind::FlowMapping) {
             // An empty pair, whose nodes have no words, or no mapping.
             let mut pairs = node.pairs();
             return Ok(if key.is_empty() { pairs.next().map(|(_, value)| value) } else { None });
+        }
+        if node.word().value() >= memo::LARGE
+            && let Answer::Known(value) = node.remembered(key)?
+        {
+            return Ok(value);
         }
         let tape = node.tape;
         let (mut at, end) = (node.at as usize + 1, tape.end(node.at as usize));

@@ -17,6 +17,24 @@ use crate::{
 /// [`Limits::scalar`] applies.
 const LONGEST_IN_WINDOW: u64 = 8 << 20;
 
+/// How the indentation of lines is checked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Indentation {
+    /// As YAML 1.2.2 requires.
+    #[default]
+    Strict,
+    /// As libyaml does, where it is less strict:
+    ///
+    /// - Lines in brackets and in quotes may start at any column and after tabs. A closing bracket at the column of its
+    ///   key is the most common case in real files.
+    /// - The header of a block scalar may be on a line of its own at the column of its key or dash.
+    /// - Of a block scalar that starts with empty lines, a comment may have fewer spaces than they.
+    ///
+    /// What libyaml rejects as well stays an error: tabs that indent block collections, entries at different columns,
+    /// and document markers in brackets or quotes.
+    Lenient,
+}
+
 /// Options for parsing.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
@@ -26,11 +44,18 @@ pub struct Options {
     pub limits: Limits,
     /// Number of bytes in memory at once if a file is read through a window. The default is [`WINDOW`].
     pub window: usize,
+    /// How indentation is checked. The default is strict.
+    pub indentation: Indentation,
+    /// Whether merge keys (`<<`) are applied by [`Node::get`](crate::Node::get),
+    /// [`Node::index`](crate::Node::index), [`Node::entries`](crate::Node::entries) and the deserializer. The default
+    /// is `false`, because YAML 1.2 has none.
+    pub merge_keys: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { decoding: Decoding::Lazy, limits: Limits::default(), window: WINDOW }
+        let (decoding, indentation) = (Decoding::Lazy, Indentation::Strict);
+        Self { decoding, limits: Limits::default(), window: WINDOW, indentation, merge_keys: false }
     }
 }
 
@@ -46,8 +71,8 @@ impl<S: InMemory, W: Layout> Tape<S, W> {
         }
         source.check()?;
         let mut builder = Builder::new(limits, options.decoding, source.size());
-        scan(TextInput::new(&source), &mut builder, &source)?;
-        Ok(Self::new(source, builder))
+        scan(TextInput::new(&source), &mut builder, &source, options.indentation)?;
+        Ok(Self { merge_keys: options.merge_keys, ..Self::new(source, builder) })
     }
 }
 
@@ -67,13 +92,19 @@ impl<W: Layout> Tape<Windowed, W> {
     pub fn parse_file(file: Windowed, options: &Options) -> Result<Self, Error> {
         let limits = options.limits.representable();
         let mut builder = Builder::new(limits, options.decoding, file.size());
-        scan(WindowInput::new(&file, options.window, LONGEST_IN_WINDOW), &mut builder, &file)?;
-        Ok(Self::new(file, builder))
+        let input = WindowInput::new(&file, options.window, LONGEST_IN_WINDOW);
+        scan(input, &mut builder, &file, options.indentation)?;
+        Ok(Self { merge_keys: options.merge_keys, ..Self::new(file, builder) })
     }
 }
 
-fn scan<I: Input, W: Layout>(input: I, builder: &mut Builder<W>, source: &impl Source) -> Result<(), Error> {
-    Scanner::new(input, builder).run().map_err(|fault| {
+fn scan<I: Input, W: Layout>(
+    input: I,
+    builder: &mut Builder<W>,
+    source: &impl Source,
+    indentation: Indentation,
+) -> Result<(), Error> {
+    Scanner::new(input, builder, indentation).run().map_err(|fault| {
         // Lines are only counted for an error.
         let at = |offset| source.position(offset);
         match fault {

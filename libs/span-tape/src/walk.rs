@@ -80,6 +80,12 @@ pub struct Children<'t, S, W> {
     pub(crate) pair: Option<Part>,
 }
 
+impl<S, W> Clone for Children<'_, S, W> {
+    fn clone(&self) -> Self {
+        Self { ..*self }
+    }
+}
+
 impl<'t, S, W: Layout> Iterator for Children<'t, S, W> {
     type Item = Node<'t, S, W>;
 
@@ -98,9 +104,15 @@ impl<'t, S, W: Layout> Iterator for Children<'t, S, W> {
     }
 }
 
-/// An iterator over the pairs of a mapping.
+/// An iterator over the pairs of a mapping, as they are written.
 #[derive(Debug)]
 pub struct Pairs<'t, S, W>(pub(crate) Children<'t, S, W>);
+
+impl<S, W> Clone for Pairs<'_, S, W> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
 
 impl<'t, S, W: Layout> Iterator for Pairs<'t, S, W> {
     type Item = (Node<'t, S, W>, Node<'t, S, W>);

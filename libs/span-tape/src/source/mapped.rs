@@ -10,7 +10,7 @@ use std::{
 
 use memmap2::Mmap;
 
-use super::{InMemory, Source, WINDOW, check, open, within};
+use super::{Encoding, InMemory, Source, WINDOW, check, open, within};
 use crate::{
     error::{Error, Position},
     limits::Limits,
@@ -65,6 +65,11 @@ impl Mapped {
         };
         let mapped = Self { path, file, map, pages, window: Cell::new((0, 0)) };
         let (mut start, bytes) = (0, &mapped.map[..]);
+        mapped.touch(0, 0)?;
+        let encoding = Encoding::detect(bytes);
+        if encoding != Encoding::Utf8 {
+            return Err(Error::Encoding { path: mapped.path, encoding });
+        }
         while start < bytes.len() {
             mapped.touch(start, start)?;
             let end = character_border(bytes, start + AHEAD);
