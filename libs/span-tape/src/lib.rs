@@ -15,6 +15,9 @@
 //! # Ok::<(), span_tape::Error>(())
 //! ```
 //!
+//! The cargo feature `serde`, which is off by default, adds `from_str`, `from_node` and the module `de`, which
+//! deserialize a document into types.
+//!
 //! | module | content |
 //! |---|---|
 //! | `word` | the layout of a node |

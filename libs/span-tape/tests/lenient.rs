@@ -1,5 +1,7 @@
 //! Lenient indentation opens what libyaml opens, with the same values.
 
+#![cfg(feature = "serde")]
+
 mod common;
 
 use common::mutation::{Random, mutated};

@@ -1,5 +1,7 @@
 //! Merge keys: which value a key has, in `get`, in an index, in iteration and when deserializing.
 
+#![cfg(feature = "serde")]
+
 use std::collections::BTreeMap;
 
 use proptest::{
