@@ -93,6 +93,10 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
         if let Some(value) = self.get_written(key)? {
             return Ok(Some(value));
         }
+        // Of a large mapping, it is remembered that there is no merge key.
+        if self.get_written("<<")?.is_none() {
+            return Ok(None);
+        }
         for source in self.merged()?.into_iter().flatten() {
             if let Some(value) = source.get_written(key)? {
                 return Ok(Some(value));
