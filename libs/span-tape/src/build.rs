@@ -58,6 +58,16 @@ impl Handle {
         Self { document: 0, name: (offset as u32, (offset + size) as u32), prefix }
     }
 
+    /// The handle as numbers, and back.
+    pub(crate) fn numbers(self) -> [u32; 5] {
+        [self.document, self.name.0, self.name.1, self.prefix.0, self.prefix.1]
+    }
+
+    pub(crate) fn from_numbers(numbers: [u32; 5]) -> Self {
+        let [document, name, name_end, prefix, prefix_end] = numbers;
+        Self { document, name: (name, name_end), prefix: (prefix, prefix_end) }
+    }
+
     pub(crate) fn name(self) -> Range<u64> {
         self.name.0.into()..self.name.1.into()
     }

@@ -27,9 +27,11 @@
 //! | `source`, `input` | the input: text, mapping, file read through a window |
 //! | `walk`, `node`, `lookup`, `memo`, `merge`, `span` | the reading interface |
 //! | `decode`, `schema`, `tag` | decoding tokens to texts, resolving texts to values and tags |
+//! | `cache`, `words` | tapes that are kept in files |
 //! | `de` | deserializing nodes with serde (feature `serde`) |
 
 mod build;
+mod cache;
 #[cfg(feature = "serde")]
 pub mod de;
 mod decode;
@@ -49,8 +51,10 @@ mod sys;
 mod tag;
 mod walk;
 mod word;
+mod words;
 
 pub use build::Decoding;
+pub use cache::Cache;
 #[cfg(feature = "serde")]
 pub use de::{from_documents, from_node, from_path, from_reader, from_slice, from_str, from_str_with_options};
 pub use error::{Error, Limit, Position};
@@ -70,13 +74,15 @@ use build::{Builder, Decoded, Handle};
 #[derive(Debug)]
 pub struct Tape<S, W = Word> {
     source: S,
-    nodes: Vec<W>,
+    nodes: words::Words<W>,
     arena: String,
     decoded: Vec<Decoded>,
     handles: Vec<Handle>,
     /// Whether merge keys are applied.
     merge_keys: bool,
     memo: memo::Memo,
+    /// Whether the words are from a kept tape.
+    is_reopened: bool,
 }
 
 impl<S, W: Layout> Tape<S, W> {
@@ -86,7 +92,16 @@ impl<S, W: Layout> Tape<S, W> {
         arena.shrink_to_fit();
         decoded.shrink_to_fit();
         handles.shrink_to_fit();
-        Self { source, nodes, arena, decoded, handles, merge_keys: false, memo: memo::Memo::default() }
+        Self {
+            source,
+            nodes: words::Words::Owned(nodes),
+            arena,
+            decoded,
+            handles,
+            merge_keys: false,
+            memo: memo::Memo::default(),
+            is_reopened: false,
+        }
     }
 
     /// Returns the number of words, including those of anchors, tags and documents.
@@ -105,6 +120,12 @@ impl<S, W: Layout> Tape<S, W> {
     #[must_use]
     pub fn decoded_bytes(&self) -> usize {
         self.arena.len() + self.decoded.len() * size_of::<Decoded>()
+    }
+
+    /// Returns whether the tape was kept by an earlier [`Tape::open_cached`] or [`Tape::map_cached`], as opposed to parsed.
+    #[must_use]
+    pub fn is_reopened(&self) -> bool {
+        self.is_reopened
     }
 
     /// Returns the number of bytes that the tape holds besides its source: words, decoded texts, 20 bytes for each

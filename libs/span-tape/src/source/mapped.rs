@@ -56,14 +56,8 @@ impl Mapped {
     /// # Errors
     /// When the file cannot be mapped, is too large, or is not UTF-8.
     pub unsafe fn open(path: &Path, pages: Pages, limits: &Limits) -> Result<Self, Error> {
-        let (file, _) = open(path, limits)?;
-        let path = path.to_owned();
-        // SAFETY: the caller upholds the contract.
-        let map = match unsafe { sys::map(&file) } {
-            Ok(map) => map,
-            Err(source) => return Err(Error::Io { path, source }),
-        };
-        let mapped = Self { path, file, map, pages, window: Cell::new((0, 0)) };
+        // SAFETY: the caller upholds the contract, and the text is checked below.
+        let mapped = unsafe { Self::open_checked(path, pages, limits)? };
         let (mut start, bytes) = (0, &mapped.map[..]);
         mapped.touch(0, 0)?;
         let encoding = Encoding::detect(bytes);
@@ -81,6 +75,25 @@ impl Mapped {
         }
         mapped.leave();
         Ok(mapped)
+    }
+
+    /// Maps a file that was checked before.
+    ///
+    /// # Safety
+    /// As for [`Mapped::open`], and the file must be UTF-8.
+    pub(crate) unsafe fn open_checked(path: &Path, pages: Pages, limits: &Limits) -> Result<Self, Error> {
+        let (file, _) = open(path, limits)?;
+        let path = path.to_owned();
+        // SAFETY: the caller upholds the contract.
+        match unsafe { sys::map(&file) } {
+            Ok(map) => Ok(Self { path, file, map, pages, window: Cell::new((0, 0)) }),
+            Err(source) => Err(Error::Io { path, source }),
+        }
+    }
+
+    /// Returns the open file.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
     }
 
     /// Releases all pages with `Pages::Slide`. The next `touch` checks whether the file was truncated.

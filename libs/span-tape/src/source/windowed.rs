@@ -59,6 +59,11 @@ impl Windowed {
         &self.path
     }
 
+    /// Returns the open file.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
     /// Reads a range and appends it to `into`.
     pub(crate) fn read(&self, range: Range<u64>, into: &mut Vec<u8>) -> Result<(), Error> {
         let old = into.len();
