@@ -5,7 +5,7 @@ use std::{collections::HashMap, ops::Range};
 use crate::{
     error::Limit,
     limits::Limits,
-    node::Style,
+    style::Style,
     word::{Kind, Layout, MAX_OFFSET, Word},
 };
 

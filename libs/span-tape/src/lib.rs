@@ -25,7 +25,8 @@
 //! | `build` | building words |
 //! | `parse` | running the scanner over a source |
 //! | `source`, `input` | the input: text, mapping, file read through a window |
-//! | `walk`, `node`, `lookup`, `memo`, `merge`, `span` | the reading interface |
+//! | `encoding`, `style` | the encodings and styles of YAML |
+//! | `walk`, `node`, `get`, `lookup`, `memo`, `merge`, `span` | the reading interface |
 //! | `decode`, `schema`, `tag` | decoding tokens to texts, resolving texts to values and tags |
 //! | `cache`, `words` | tapes that are kept in files |
 //! | `de` | deserializing nodes with serde (feature `serde`) |
@@ -35,7 +36,9 @@ mod cache;
 #[cfg(feature = "serde")]
 pub mod de;
 mod decode;
+mod encoding;
 mod error;
+mod get;
 mod input;
 mod limits;
 mod lookup;
@@ -47,6 +50,7 @@ mod scan;
 mod schema;
 mod source;
 mod span;
+mod style;
 mod sys;
 mod tag;
 mod walk;
@@ -57,14 +61,16 @@ pub use build::Decoding;
 pub use cache::Cache;
 #[cfg(feature = "serde")]
 pub use de::{from_documents, from_node, from_path, from_reader, from_slice, from_str, from_str_with_options};
+pub use encoding::Encoding;
 pub use error::{Error, Limit, Position};
 pub use limits::Limits;
 pub use lookup::Index;
 pub use merge::Entries;
-pub use node::{Node, NodeKind, Style};
+pub use node::{Node, NodeKind};
 pub use parse::{Indentation, Options};
 pub use schema::Scalar;
-pub use source::{Encoding, InMemory, Mapped, Pages, Source, WINDOW, Windowed, read, to_text};
+pub use source::{InMemory, Mapped, Pages, Source, WINDOW, Windowed, read, to_text};
+pub use style::Style;
 pub use walk::{Children, Document, Documents, Pairs};
 pub use word::{Layout, WideWord, Word};
 

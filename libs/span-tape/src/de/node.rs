@@ -7,7 +7,7 @@ use super::{
     access::{Fields, Items, Named, Tagged},
     value::{Value, visit_text},
 };
-use crate::{Entries, Layout, Node, NodeKind, Scalar, Source, node::Style};
+use crate::{Entries, Layout, Node, NodeKind, Scalar, Source, style::Style};
 
 /// Deserializes a node, or an empty document.
 pub(crate) struct Deserializer<'c, 't, S, W, L> {

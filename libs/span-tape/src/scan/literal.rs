@@ -5,8 +5,8 @@ use crate::{
     build::Decoding,
     decode,
     input::Input,
-    node::Style,
     parse::Indentation,
+    style::Style,
     word::{Kind, Layout, Word},
 };
 

@@ -10,8 +10,9 @@ use std::{
 
 use memmap2::Mmap;
 
-use super::{Encoding, InMemory, Source, WINDOW, check, open, within};
+use super::{InMemory, Source, WINDOW, check, open, within};
 use crate::{
+    encoding::Encoding,
     error::{Error, Position},
     limits::Limits,
     sys,

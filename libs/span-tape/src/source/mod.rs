@@ -10,16 +10,17 @@ use std::{
 };
 
 use crate::{
+    encoding::Encoding,
     error::{Error, Limit, Position},
     limits::Limits,
 };
 
-mod encoding;
 mod mapped;
+mod transcode;
 mod windowed;
 
-pub use encoding::{Encoding, to_text};
 pub use mapped::{Mapped, Pages};
+pub use transcode::to_text;
 pub use windowed::Windowed;
 
 /// The maximum number of bytes of the input in memory at once, if it is processed through a sliding window.

@@ -11,8 +11,8 @@ use std::{
     time::SystemTime,
 };
 
-use super::{Encoding, Source, open};
-use crate::{error::Error, limits::Limits};
+use super::{Source, open};
+use crate::{encoding::Encoding, error::Error, limits::Limits};
 
 /// A file that is read through a window. Nothing is mapped, so a file that is truncated or modified meanwhile causes an
 /// error instead of a signal.
