@@ -86,8 +86,19 @@ impl Headroom {
     /// # Errors
     /// [`Error::NoHeadroom`] when they are not.
     pub fn check(&self, needed: u64) -> Result<(), Error> {
+        self.spare(needed).map(drop)
+    }
+
+    /// What is left over, the margin included, when `needed` more bytes have been committed.
+    ///
+    /// # Errors
+    /// As [`Headroom::check`].
+    pub(crate) fn spare(&self, needed: u64) -> Result<u64, Error> {
         let (available, limited_by) = self.available()?;
-        if needed <= available { Ok(()) } else { Err(NoHeadroom { needed, available, limited_by, kept: 0 }.into()) }
+        match available.checked_sub(needed) {
+            Some(spare) => Ok(spare.saturating_add(self.margin)),
+            None => Err(NoHeadroom { needed, available, limited_by, kept: 0 }.into()),
+        }
     }
 }
 
