@@ -205,7 +205,7 @@ pub fn all() -> Vec<Claim> {
                     let Some(case) = CaseView::get(record, &id) else { return missing(&id) };
                     for mib in case.rungs("reset") {
                         // Where both sides are a memset, three jobs cannot resolve a difference of a tenth;
-                        // the 600 jobs of the 64 MiB case can.
+                        // the 200 jobs of the 64 MiB case can.
                         if size == "1g" && mib == 256 {
                             continue;
                         }

@@ -40,8 +40,8 @@ use crate::{
 ///
 /// There is no such promise: what was committed counts towards the limits of its cgroups like all other memory. When
 /// neighbours exceed such a limit later, the kernel may kill this process: 23 of 320 commits that were answered with
-/// `Ok` beside a growing neighbour were (see the README for what helps). [`Hold`](crate::hold) says whether the
-/// memory is protected from being reclaimed, and locks it where rights allow.
+/// `Ok` beside a growing neighbour were (see the README for what helps). [`hold`](crate::hold) protects the
+/// memory from being swapped out or reclaimed, where rights allow, but not from being killed.
 #[derive(Clone, Debug)]
 pub struct Guarded {
     populate: Populate,

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{Commit, ramp::Ramp};
-use crate::{Error, Target, sys};
+use crate::{Error, Target, hold, sys};
 
 /// Bytes per chunk when populating in chunks. The kernel holds the lock on the process's mappings for only
 /// one chunk at a time, and headroom is checked in between. On the machine of the README, a chunk takes 4 to 5 ms
@@ -163,13 +163,13 @@ fn huge_pages_supported() -> Result<(), Error> {
     }
 }
 
-/// mlock(2): commits all pages and pins them. Needs `RLIMIT_MEMLOCK` or `CAP_IPC_LOCK`. A reset cannot
-/// discard pinned pages.
+/// mlock(2): commits all pages and pins them. Needs `RLIMIT_MEMLOCK` or `CAP_IPC_LOCK`; otherwise the error is
+/// [`Error::NotHeld`]. A reset cannot discard pinned pages. [`Held`](crate::hold::Held) commits faster.
 #[derive(Clone, Copy, Debug)]
 pub struct Lock;
 
 impl Commit for Lock {
     fn commit(&self, target: &mut dyn Target) -> Result<(), Error> {
-        sys::lock(target.memory()).map_err(Error::system("lock the memory (RLIMIT_MEMLOCK?)"))
+        hold::lock(target.memory())
     }
 }

@@ -16,6 +16,7 @@ use std::{fmt, fs, path::Path, sync::Arc};
 use crate::{Error, NoHeadroom, Source};
 
 pub use cgroup::Level;
+pub(crate) use cgroup::{locate_own, read_amount};
 
 /// Bytes kept in reserve for allocations by other processes between a check and the commit that it allows,
 /// and for the kernel's own allocations (page tables are charged too: 2 MiB per GiB in 4 KiB pages).
