@@ -23,7 +23,7 @@
 //! | `word` | the layout of a node |
 //! | `scan` | the scanner, which reads YAML and writes words |
 //! | `build` | building words |
-//! | `parse` | running the scanner over a source |
+//! | `options`, `parse` | running the scanner over a source |
 //! | `source`, `input` | the input: text, mapping, file read through a window |
 //! | `encoding`, `style` | the encodings and styles of YAML |
 //! | `walk`, `node`, `get`, `lookup`, `memo`, `merge`, `span` | the reading interface |
@@ -45,6 +45,7 @@ mod lookup;
 mod memo;
 mod merge;
 mod node;
+mod options;
 mod parse;
 mod scan;
 mod schema;
@@ -67,7 +68,7 @@ pub use limits::Limits;
 pub use lookup::Index;
 pub use merge::Entries;
 pub use node::{Node, NodeKind};
-pub use parse::{Indentation, Options};
+pub use options::{Indentation, Options};
 pub use schema::Scalar;
 pub use source::{InMemory, Mapped, Pages, Source, WINDOW, Windowed, read, to_text};
 pub use style::Style;

@@ -4,7 +4,7 @@ use super::{Fault, Scanned, Scanner, block::Place, chars::is_blank_or_end, prope
 use crate::{
     error::Limit,
     input::Input,
-    parse::Indentation,
+    options::Indentation,
     word::{Kind, Layout, Word},
 };
 

@@ -5,7 +5,7 @@ use crate::{
     build::Decoding,
     decode,
     input::Input,
-    parse::Indentation,
+    options::Indentation,
     style::Style,
     word::{Kind, Layout, Word},
 };

@@ -26,7 +26,7 @@ use crate::{
     build::Builder,
     error::{Error, Limit},
     input::Input,
-    parse::Indentation,
+    options::Indentation,
     word::Layout,
 };
 use chars::{is_blank_or_end, unprintable};
