@@ -8,6 +8,8 @@ const FRAME: usize = 4;
 const GAP: usize = 3;
 /// Names are broken after a comma if they leave less than this for the other columns.
 const MIN_NAME: usize = 16;
+/// The indentation of a name's lines after the first.
+const INDENT: &str = "    ";
 
 /// A column of a table.
 #[derive(Clone, Debug)]
@@ -112,14 +114,21 @@ fn lines(names: &[Name]) -> impl Iterator<Item = String> {
 
 /// The name on several lines of at most `room` characters, broken after a comma or, if there is none, anywhere.
 fn broken(name: &str, room: usize) -> String {
-    let mut lines: Vec<String> = Vec::new();
+    if name.chars().count() <= room {
+        return name.to_owned();
+    }
+    let longest = room.saturating_sub(INDENT.len()).max(1);
+    let (mut lines, mut last) = (Vec::new(), String::new());
     for part in name.split_inclusive([',', '/']) {
-        match lines.last_mut() {
-            Some(last) if last.chars().count() + part.chars().count() <= room => last.push_str(part),
-            Some(_) => lines.push(format!("    {part}")),
-            None => lines.push(part.to_owned()),
+        let characters: Vec<char> = part.chars().collect();
+        for piece in characters.chunks(longest) {
+            if !last.is_empty() && last.chars().count() + piece.len() > room {
+                lines.push(std::mem::replace(&mut last, INDENT.to_owned()));
+            }
+            last.extend(piece);
         }
     }
+    lines.push(last);
     lines.join("\n")
 }
 
@@ -146,7 +155,7 @@ mod tests {
     fn equal_columns_become_a_line_and_groups_a_heading() {
         let text = print("case", &names(&[("a", "x=1"), ("a", "x=2"), ("b", "y=1")]), columns(), None);
         let lines: Vec<&str> = text.lines().map(|line| line.trim_matches(['│', ' '])).collect();
-        assert_eq!(lines[1], "case         anon   rss");
+        assert_eq!(lines[1], "case       anon   rss");
         assert_eq!(lines[3..7], ["a", "x=1     1 KiB     1", "x=2   200 KiB     2", "b/y=1         -     3"]);
         assert_eq!(*lines.last().expect("a line"), "all rows: n 5");
     }
@@ -161,6 +170,6 @@ mod tests {
             assert!(widest <= Some(width), "{width}:\n{text}");
             assert!(text.contains("anon"), "{width}");
         }
-        assert!(print("case", &names, columns(), Some(40)).contains("no room for: rss"));
+        assert!(print("case", &names, columns(), Some(32)).contains("no room for: rss"));
     }
 }
