@@ -17,7 +17,7 @@ quick *ARGS:
 
 # Measure memory only (5 workers if they agree, else 20; without heavy cases) and compare with the baselines in git; exits 3 on a regression
 compare-baseline *ARGS:
-    cargo bench --workspace -- --memory-only --quick --until-decided --jobs num-cpus "$@"
+    cargo bench --workspace -- --memory-only --quick --until-decided "$@"
     cargo run -q --release --bin highwater -- compare
 
 # Make the last run the baseline of this machine class: just bless "reason" [CASE-GLOB] [--dry-run]

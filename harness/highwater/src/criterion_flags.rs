@@ -38,9 +38,9 @@ pub(super) struct CriterionFlags {
     /// Coloring of criterion's output
     #[arg(short, long, value_parser = ["auto", "always", "never"])]
     color: Option<String>,
-    /// Print more statistics from criterion, and tables and claims in full
+    /// Print more statistics from criterion
     #[arg(short, long)]
-    pub(super) verbose: bool,
+    verbose: bool,
     /// Print results only
     #[arg(long, conflicts_with = "verbose")]
     pub(super) quiet: bool,

@@ -46,7 +46,6 @@ mod matcher;
 mod measure;
 mod options;
 mod pages;
-mod parts;
 mod plan;
 mod program;
 mod progress;

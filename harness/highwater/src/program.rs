@@ -11,25 +11,24 @@ use clap::Parser;
 use highwater_judge::{Claim, Policy, compare_runs};
 use highwater_model::{Record, exit};
 use highwater_report::{
-    self as report, RunView, escape,
-    terminal::{message, note, width},
+    self as report, escape,
+    terminal::{message, note},
 };
 use highwater_runner::{self as runner, Interrupt, RunError, RunnerError, report_file_size_limit};
 use highwater_store::{FolderLock, LastRun, Progress, read_record, write_record};
 use highwater_worker::Dirs;
 
 use crate::{
+    bench::Parts,
     matcher::Matcher,
     measure,
     options::{Mode, Options, for_criterion},
-    pages,
-    parts::Parts,
-    plan, timing,
+    pages, plan, timing,
 };
 
 /// Runs as the measuring parent or as the criterion benchmark. The family is built after the options are checked.
 pub(super) fn main(bench: impl FnOnce() -> Parts) -> ExitCode {
-    let mut options = Options::try_parse().unwrap_or_else(|error| {
+    let options = Options::try_parse().unwrap_or_else(|error| {
         if error.use_stderr() {
             // The message quotes the invalid argument.
             message(error.render());
@@ -37,9 +36,6 @@ pub(super) fn main(bench: impl FnOnce() -> Parts) -> ExitCode {
         }
         error.exit()
     });
-    if timing::is_timing_process() {
-        options.parameters = timing::parameters();
-    }
     let matcher = match options.matcher() {
         Ok(matcher) => matcher,
         Err(error) => {
@@ -84,10 +80,11 @@ impl Folders {
         self.own.join(format!("{family}.json"))
     }
 
-    /// Links this program, so that `highwater` finds it to run more workers.
-    fn link(&self, family: &str) -> Result<(), RunError> {
+    /// Links this program and that of its workers, so that `highwater` finds them to run more workers.
+    fn link(&self, family: &str, worker: &Path) -> Result<(), RunError> {
         let own = env::current_exe().map_err(|source| RunError::Io { path: "/proc/self/exe".into(), source })?;
-        link(&self.own.join("programs").join(family), &own)
+        link(&self.own.join("programs").join(family), &own)?;
+        link(&self.own.join("workers").join(family), worker)
     }
 
     fn named(&self, name: &str, family: &str) -> PathBuf {
@@ -116,8 +113,7 @@ fn run(bench: &Parts, options: &Options, matcher: &Matcher) -> Result<(), RunErr
         lock.sweep(&folders.own);
     }
     let interrupt = Interrupt::install().map_err(|source| RunnerError::System { what: "watch for Ctrl-C", source })?;
-    let criterion =
-        || timing::spawn(&for_criterion(env::args().skip(1)), &options.parameters, &folders.target, &interrupt);
+    let criterion = || timing::spawn(&for_criterion(env::args().skip(1)), &folders.target, &interrupt);
     match options.mode() {
         Mode::List => {
             for case in family.cases.iter().filter(|case| matcher.selects(case.as_ref())) {
@@ -139,7 +135,7 @@ fn run(bench: &Parts, options: &Options, matcher: &Matcher) -> Result<(), RunErr
         Mode::Measure => {
             let named = requested_baseline(options, &folders, family.name)?;
             let record_progress = |progress| {
-                LastRun::note(&folders.own, &runner::run_id(), options.conditions().as_deref(), family.name, progress)
+                LastRun::note(&folders.own, &runner::run_id(), options.filter.as_deref(), family.name, progress)
             };
             if !family.cases.iter().any(|case| matcher.selects(case.as_ref())) {
                 note(format_args!("{}: no case matches the filter", family.name));
@@ -161,7 +157,7 @@ fn run(bench: &Parts, options: &Options, matcher: &Matcher) -> Result<(), RunErr
                 note(format_args!("written to {}: the cases so far", folders.record(family.name).display()));
                 return Err(RunnerError::Interrupted.into());
             }
-            folders.link(family.name)?;
+            folders.link(family.name, &bench.worker()?)?;
             if !options.memory_only {
                 for ((id, routine), time) in criterion()?.estimates() {
                     if let Some(case) = record.cases.iter_mut().find(|case| case.id.as_str() == id) {
@@ -172,7 +168,7 @@ fn run(bench: &Parts, options: &Options, matcher: &Matcher) -> Result<(), RunErr
                 save(&record, options, &folders)?;
             }
             record_progress(Progress::Measured)?;
-            print(&record, options, &folders, named);
+            print(&record, &folders, named);
             pages::write(&folders.own);
         }
     }
@@ -217,15 +213,12 @@ fn link(path: &Path, program: &Path) -> Result<(), RunError> {
     fs::rename(&new, path).map_err(error(path))
 }
 
-fn print(record: &Record, options: &Options, folders: &Folders, named: Option<Record>) {
-    let view = RunView { width: Some(width()), is_verbose: options.criterion.verbose };
-    println!("{}", report::run_table(record, view));
+fn print(record: &Record, folders: &Folders, named: Option<Record>) {
+    println!("{}", report::run_table(record));
     println!("written to {}", escape::line(&folders.record(&record.family).display().to_string()));
     if let Some(named) = named {
         // As in criterion, a comparison with a named record does not affect the exit status.
         let comparison = compare_runs(&named, record, &Policy::default());
         println!("\n{}", report::family_text(&comparison));
-    } else {
-        println!("next: `highwater compare` judges the last run by the baselines");
     }
 }

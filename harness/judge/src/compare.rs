@@ -1,14 +1,11 @@
 //! Compares a run with its baselines, family by family, and derives the exit status.
 
-use highwater_model::{Baseline, Blessing, CaseId, CaseRecord, MachineClass, Record, Selection, WorkerOptions};
+use highwater_model::{Baseline, Blessing, CaseId, MachineClass, Record, WorkerOptions};
 use regex::Regex;
 use serde::Serialize;
 
 use super::{
-    Keep, Kind, Policy, Verdict, baselines,
-    compare_case::FamilyJudge,
-    confirmation::{FRESH_WORKERS, State},
-    differences::differences,
+    Keep, Kind, Policy, Verdict, baselines, compare_case::FamilyJudge, confirmation::State, differences::differences,
     presence::whole_case,
 };
 
@@ -109,16 +106,6 @@ pub fn confirm_family(baseline: &Baseline, run: &Record, fresh: &Record, policy:
     judge(baseline, run, Some(fresh), policy)
 }
 
-/// Whether more fresh workers of a case could change its verdicts. `fresh` has those that ran so far.
-#[must_use]
-pub fn needs_more_workers(baseline: &Baseline, run: &Record, fresh: &CaseRecord, policy: &Policy) -> bool {
-    let Some(case) = run.case(fresh.id.as_str()) else { return false };
-    let drawn = fresh.samples + fresh.failures.len();
-    drawn < FRESH_WORKERS.max()
-        && fresh.not_run.is_none()
-        && FamilyJudge { baseline, run, policy }.judge_case(case, Some(fresh)).state == State::Open
-}
-
 fn judge(baseline: &Baseline, run: &Record, fresh: Option<&Record>, policy: &Policy) -> FamilyComparison {
     let judge = FamilyJudge { baseline, run, policy };
     let (mut verdicts, mut undecided) = (Vec::new(), Vec::new());
@@ -129,7 +116,7 @@ fn judge(baseline: &Baseline, run: &Record, fresh: Option<&Record>, policy: &Pol
             undecided.push(case.id.clone());
         }
     }
-    let is_selected = selected_by(&run.selection);
+    let is_selected = selected_by(run.selection.filter.as_deref());
     let absent = baseline.cases.keys().filter(|id| run.case(id.as_str()).is_none());
     let mut not_selected = 0;
     for id in absent {
@@ -157,14 +144,11 @@ fn judge(baseline: &Baseline, run: &Record, fresh: Option<&Record>, policy: &Pol
 
 /// Whether a run with this filter would have measured a case. A filter that matches the id of a case that is gone does
 /// not excuse it.
-fn selected_by(selection: &Selection) -> impl Fn(&CaseId) -> bool {
-    let regex = selection.filter.as_deref().map(Regex::new);
-    move |id| {
-        let by_id = match &regex {
-            None => true,
-            Some(Ok(regex)) => regex.is_match(id.as_str()),
-            Some(Err(_)) => false,
-        };
-        by_id && selection.parameters.iter().all(|filter| filter.selects(id))
+fn selected_by(filter: Option<&str>) -> impl Fn(&CaseId) -> bool {
+    let regex = filter.map(Regex::new);
+    move |id| match &regex {
+        None => true,
+        Some(Ok(regex)) => regex.is_match(id.as_str()),
+        Some(Err(_)) => false,
     }
 }

@@ -11,12 +11,12 @@ mod exactness;
 pub mod export;
 mod figure_tables;
 mod findings;
-mod fitted_table;
 mod run_table;
 pub mod site;
 mod summary;
 mod table;
 pub mod terminal;
+mod unmeasured_conditions;
 mod verdict_groups;
 
 pub use blessing::blessing_table;
@@ -25,5 +25,5 @@ pub use capacity::{CapacityReport, CaseCapacity, FamilyCapacity, Verified, capac
 pub use comparison_text::{comparison_text, family_text};
 pub use counted::counted;
 pub use exactness::exactness_table;
-pub use run_table::{RunView, run_table};
+pub use run_table::run_table;
 pub use table::print_words;

@@ -96,13 +96,6 @@ pub trait Case: Sync {
         false
     }
 
-    /// Whether no other worker may run at the same time (`--jobs`): by default, if the case is heavy, limits its memory or
-    /// needs several CPUs. A case with threads of its own should also run alone, because their interleaving, and with it
-    /// which arena serves a block, depends on what else the CPU does.
-    fn runs_alone(&self) -> bool {
-        self.is_heavy() || self.limits().memory.is_some() || self.conditions().cpus > 1
-    }
-
     /// Whether a discarded warm-up worker runs before the samples. A case can do without if each of its workers sets up
     /// everything it depends on and takes seconds to do so.
     fn warms_up(&self) -> bool {
@@ -139,7 +132,7 @@ pub trait Case: Sync {
     }
 
     /// Runs the case through its stages, in a worker process. Each `reached` pauses the worker while the parent takes a
-    /// snapshot.
+    /// snapshot. A last snapshot, of the stage `end`, follows when this function has returned.
     ///
     /// # Errors
     /// [`NotRun`] if the case cannot run on this machine. With any other error, the worker counts as failed.

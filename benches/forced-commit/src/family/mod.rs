@@ -11,7 +11,6 @@
 //! ```
 
 mod beside;
-mod bounds;
 pub mod claims;
 mod commit;
 mod jobs;

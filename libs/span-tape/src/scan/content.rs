@@ -4,7 +4,6 @@ use super::{Fault, Scanned, Scanner, block::Place, chars::is_blank_or_end, prope
 use crate::{
     error::Limit,
     input::Input,
-    options::Indentation,
     word::{Kind, Layout, Word},
 };
 
@@ -47,9 +46,7 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
             }
             let dashes = self.fresh && place.dashes_at_indent && self.column == place.indent;
             let dashes = dashes && !self.tabbed && self.indicator(b'-');
-            let header = self.indentation == Indentation::Lenient && self.column == place.indent;
-            let header = header && matches!(self.here(), b'|' | b'>');
-            if self.at_document_end() || self.fresh && self.column <= place.indent && !dashes && !header {
+            if self.at_document_end() || self.fresh && self.column <= place.indent && !dashes {
                 let all = self.merge(outer, own)?;
                 self.push_properties(&all)?;
                 self.builder.empty(after).map_err(self.refused(after))?;
@@ -137,7 +134,7 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
             }
             quote @ (b'"' | b'\'') => {
                 let line = self.line;
-                let word = self.quoted(quote, self.least(indent))?;
+                let word = self.quoted(quote, indent + 1)?;
                 if self.line == line && self.is_key() {
                     return self.found_key(&candidate, word);
                 }
@@ -164,7 +161,7 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
         let line = self.line;
         if candidate.role == Role::Key {
             self.push_properties(&candidate.own)?;
-            self.flow(self.least(candidate.indent))?;
+            self.flow(candidate.indent + 1)?;
             if self.line != line || !self.is_key() {
                 return self.fault_at(candidate.start, "expected `:` after this key");
             }
@@ -174,7 +171,7 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
         self.push_properties(&candidate.outer)?;
         let first = self.builder.len();
         self.push_properties(&candidate.own)?;
-        self.flow(self.least(candidate.indent))?;
+        self.flow(candidate.indent + 1)?;
         if self.line == line && self.is_key() {
             let Role::Either(column) = candidate.role else { return self.nested_key() };
             self.check_key(candidate.start)?;

@@ -26,7 +26,6 @@ use crate::{
     build::Builder,
     error::{Error, Limit},
     input::Input,
-    options::Indentation,
     word::Layout,
 };
 use chars::{is_blank_or_end, unprintable};
@@ -64,7 +63,6 @@ struct Open {
 /// The scanner's state.
 pub(crate) struct Scanner<'b, I, W> {
     input: I,
-    indentation: Indentation,
     builder: &'b mut Builder<W>,
     /// The current position within `input.bytes()`.
     at: usize,
@@ -82,10 +80,9 @@ pub(crate) struct Scanner<'b, I, W> {
 }
 
 impl<'b, I: Input, W: Layout> Scanner<'b, I, W> {
-    pub(crate) fn new(input: I, builder: &'b mut Builder<W>, indentation: Indentation) -> Self {
+    pub(crate) fn new(input: I, builder: &'b mut Builder<W>) -> Self {
         Self {
             input,
-            indentation,
             builder,
             at: 0,
             line: 0,
@@ -213,11 +210,6 @@ impl<'b, I: Input, W: Layout> Scanner<'b, I, W> {
         }
         self.at += length;
         Ok(())
-    }
-
-    /// Returns the least number of spaces before a line in brackets or quotes, below entries at a column.
-    fn least(&self, parent: i64) -> i64 {
-        if self.indentation == Indentation::Lenient { 0 } else { parent + 1 }
     }
 
     /// Returns whether a document marker starts at `at`, which must be the start of a line.

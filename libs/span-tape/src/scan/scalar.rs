@@ -8,7 +8,7 @@ use crate::{
     build::Decoding,
     decode,
     input::Input,
-    style::Style,
+    node::Style,
     word::{Kind, Layout, Word},
 };
 
