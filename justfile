@@ -17,7 +17,7 @@ quick *ARGS:
 
 # Measure memory only (5 workers if they agree, else 20; without heavy cases) and compare with the baselines in git; exits 3 on a regression
 compare-baseline *ARGS:
-    cargo bench --workspace -- --memory-only --quick --until-decided "$@"
+    cargo bench --workspace -- --memory-only --quick --until-decided --jobs num-cpus "$@"
     cargo run -q --release --bin highwater -- compare
 
 # Make the last run the baseline of this machine class: just bless "reason" [CASE-GLOB] [--dry-run]
@@ -27,6 +27,10 @@ bless REASON *ARGS:
 # Write the report to reports/index.html from stored records
 report *ARGS:
     cargo run -q --release --bin highwater -- report "$@"
+
+# Show which functions hold the heap of the flagged cases, or of those that match: just explain [CASE-GLOB] [--base REV]
+explain *ARGS:
+    cargo run -q --release --bin highwater -- explain "$@"
 
 # Show how many distinct values the workers of the last run produced (1 is exact)
 exactness:

@@ -163,7 +163,7 @@ impl Candidate {
         let changes = compare_family(&compared, &run, policy);
         // Cases that were not run, that a partial bless does not name, or that the filter of its run excluded keep their
         // baseline.
-        let is_filtered = run.selection.filter.is_some();
+        let is_filtered = run.selection.is_filtered();
         let not_run = |id: &CaseId| run.case(id.as_str()).map_or(is_filtered, |case| case.not_run.is_some());
         let is_kept = |id: &CaseId| not_run(id) || filter.is_some_and(|filter| !filter.contains(id));
         let header = if filter.is_some() { previous } else { &measured };

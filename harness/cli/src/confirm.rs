@@ -26,6 +26,8 @@ const MIN_WORKERS: usize = 5;
 /// The bench binary that produced a run.
 pub(super) struct BenchBinary {
     path: PathBuf,
+    /// The plan by which the workers of the run were started.
+    plan_of_run: Plan,
     /// The run's folder, the working directory of its workers.
     folder: PathBuf,
     target: PathBuf,
@@ -37,35 +39,32 @@ impl BenchBinary {
     /// # Errors
     /// Returns the reason why the binary cannot be used.
     pub(super) fn find(run: &Path, family: &str) -> Result<Self, String> {
-        let link = |folder: &str| {
-            let link = run.join(folder).join(family);
-            fs::canonicalize(&link).map_err(|_| format!("{} does not exist", link.display()))
-        };
-        let (program, worker) = (link("programs")?, link("workers")?);
-        let record = run.join(format!("{family}.json"));
-        for binary in [&program, &worker] {
-            match (modified(binary), modified(&record)) {
-                (Ok(built), Ok(measured)) if built <= measured => {}
-                _ => return Err(format!("{} was rebuilt after the run", binary.display())),
-            }
+        let link = run.join("programs").join(family);
+        let program = fs::canonicalize(&link).map_err(|_| format!("{} does not exist", link.display()))?;
+        let plan_path = Plan::path_of_run(run, family);
+        let plan = Plan::read(&plan_path, &program).map_err(|error| error.to_string())?;
+        let record = modified(&run.join(format!("{family}.json")));
+        let is_earlier =
+            |path: &Path| matches!((modified(path), &record), (Ok(made), Ok(measured)) if made <= *measured);
+        if !is_earlier(&plan_path) {
+            return Err(format!("{} is from a later run that did not finish", plan_path.display()));
+        }
+        if let Some(binary) = [&program, &plan.worker].into_iter().find(|binary| !is_earlier(binary)) {
+            return Err(format!("{} was rebuilt after the run", binary.display()));
         }
         let folder = fs::canonicalize(run).map_err(|error| format!("{}: {error}", run.display()))?;
         let target = folder.parent().map_or_else(|| folder.clone(), Path::to_owned);
-        Ok(Self { path: program, folder, target })
+        Ok(Self { path: program, plan_of_run: plan, folder, target })
     }
 
-    /// Returns the plan by which the workers of the run were started.
-    ///
-    /// # Errors
-    /// Returns the reason why it cannot be used.
-    fn plan_of_run(&self, family: &str) -> Result<Plan, String> {
-        let path = Plan::path_of_run(&self.folder, family);
-        let plan = Plan::read(&path, &self.path).map_err(|error| error.to_string())?;
-        let record = self.folder.join(format!("{family}.json"));
-        match (modified(&path), modified(&record)) {
-            (Ok(planned), Ok(measured)) if planned <= measured => Ok(plan),
-            _ => Err(format!("{} is from a later run that did not finish", path.display())),
-        }
+    /// The plan by which the workers of the run were started.
+    pub(super) fn plan_of_run(&self) -> &Plan {
+        &self.plan_of_run
+    }
+
+    /// The run's folder.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Returns the jobs of the selected cases.
@@ -118,13 +117,12 @@ pub(super) fn compare_and_confirm(
     }
     let aslr_off = run.fingerprint.class.aslr_off;
     let found = if runner::machine_class(aslr_off) == run.fingerprint.class {
-        let program = BenchBinary::find(folder, &run.family);
-        program.and_then(|program| Ok((program.plan_of_run(&run.family)?, program)))
+        BenchBinary::find(folder, &run.family)
     } else {
         Err(format!("the machine class of this machine is not {}", run.fingerprint.class))
     };
-    let (plan, program) = match found {
-        Ok(found) => found,
+    let program = match found {
+        Ok(program) => program,
         Err(why) => {
             note(format_args!("note: {}: cannot confirm the findings with fresh workers: {why}", run.family));
             return Ok(first);
@@ -133,6 +131,7 @@ pub(super) fn compare_and_confirm(
     let _lock = FolderLock::take(&program.folder, |line| note(line))?;
     note(format_args!("{}: measuring {} again to confirm the findings", run.family, counted(flagged.len(), "case")));
     let interrupt = Interrupt::install().map_err(|source| RunnerError::System { what: "watch for Ctrl-C", source })?;
+    let plan = program.plan_of_run.clone();
     let mut measuring = program.measuring(&plan, &interrupt)?;
     let mut cases = Vec::new();
     for planned in plan.cases.iter().filter(|planned| flagged.contains(&planned.id())) {

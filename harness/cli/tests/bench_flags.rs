@@ -6,6 +6,7 @@ mod common;
 use std::fs;
 
 use common::{Desk, run, toy};
+use highwater_model::{Control, ControlState};
 
 #[test]
 fn a_quick_run_records_criterions_estimate() {
@@ -27,9 +28,31 @@ fn memory_only_skips_criterion() {
     let program = desk.run_folder().join("programs/toy");
     let report = desk.run_folder().join("report");
     let files: Vec<_> = desk.files().into_iter().filter(|file| !file.starts_with(&report)).collect();
-    let [plan, worker] = ["plans/toy.json", "workers/toy"].map(|file| desk.run_folder().join(file));
-    assert_eq!(files, [desk.run_folder().join("last-run"), plan, program.clone(), desk.record_path(), worker]);
+    let plan = desk.run_folder().join("plans/toy.json");
+    assert_eq!(files, [desk.run_folder().join("last-run"), plan, program.clone(), desk.record_path()]);
     assert_eq!(fs::canonicalize(program).expect("the bench binary"), fs::canonicalize(toy()).expect("there"));
+}
+
+/// The heap and the mappings of a worker do not depend on what runs beside it.
+#[test]
+fn cases_that_are_measured_at_the_same_time_have_the_same_memory() {
+    let memory = |jobs: &str| {
+        let desk = Desk::new();
+        run(desk.bench(&["--memory-only", "--samples", "3", "--jobs", jobs]), 0);
+        let record = desk.record();
+        let elsewhere = record.fingerprint.controls[&Control::ParentElsewhere].clone();
+        let columns = record.cases.into_iter().map(|case| {
+            let stages = case.stages.into_iter().map(|stage| (stage.stage, stage.memory)).collect::<Vec<_>>();
+            (case.id, case.samples, stages)
+        });
+        (columns.collect::<Vec<_>>(), elsewhere)
+    };
+    let (one, _) = memory("1");
+    let (two, parent) = memory("num-cpus");
+    assert_eq!(one.len(), 2);
+    assert_eq!(one, two);
+    let several = std::thread::available_parallelism().is_ok_and(|cpus| cpus.get() > 1);
+    assert!(!several || matches!(parent, ControlState::Refused(reason) if reason.contains("--jobs")));
 }
 
 #[test]
@@ -43,6 +66,9 @@ fn list_prints_every_case_and_routine() {
     }
     let one = run(desk.bench(&["--list", "--memory-only", "--exact", "toy/mapped/pages=4"]), 0);
     assert_eq!(one.stdout, "toy/mapped/pages=4: benchmark\n");
+    let with_parameter = run(desk.bench(&["--list", "--param", "pages=1,4"]), 0);
+    assert_eq!(with_parameter.stdout, "toy/mapped/pages=4: benchmark\ntoy/mapped/pages=4/fill: benchmark\n");
+    assert_eq!(run(desk.bench(&["--list", "--param", "pages=4", "--param", "size=64k"]), 0).stdout, "");
     assert_eq!(desk.files(), Vec::<std::path::PathBuf>::new());
 }
 
@@ -115,7 +141,7 @@ fn a_ladder_is_sorted_and_deduplicated() {
     let desk = Desk::new();
     run(desk.bench(&["--memory-only", "--samples", "1", "--ladder", "5,2,5", "toy/heap"]), 0);
     let stages = desk.record().cases[0].stages.iter().map(|columns| columns.stage.to_string()).collect::<Vec<_>>();
-    assert_eq!(stages, ["start", "loaded", "live@2", "live@5", "dropped", "trimmed", "end"]);
+    assert_eq!(stages, ["start", "loaded", "live@2", "live@5", "dropped", "trimmed"]);
 }
 
 #[test]

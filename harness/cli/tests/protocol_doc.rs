@@ -25,6 +25,7 @@ fn run(interpreter: &str, text: &str) -> Sample {
         program: Program::Other { path: PathBuf::from(interpreter), args: vec!["-c".into(), text.into()] },
         case: "toy/heap/size=64k".parse().expect("an id"),
         warm_up: false,
+        alone: true,
         ladder: [1, 10, 100].map(Scale).to_vec(),
         options: WorkerOptions::default(),
         inputs: Vec::new(),

@@ -1,13 +1,21 @@
 //! The filter of a bench binary: which cases and routines the command line selects.
 
+use highwater_model::ParameterFilter;
 use highwater_worker::Case;
 use regex::Regex;
 
 use crate::criterion_flags::CriterionFlags;
 
+/// The cases and routines that a command line selects.
+#[derive(Clone, Debug)]
+pub(super) struct Matcher {
+    ids: Ids,
+    parameters: Vec<ParameterFilter>,
+}
+
 /// A filter on ids, with the semantics of criterion.
 #[derive(Clone, Debug)]
-pub(super) enum Matcher {
+enum Ids {
     Everything,
     Nothing,
     Exactly(String),
@@ -19,29 +27,35 @@ impl Matcher {
     ///
     /// # Errors
     /// If the filter is not a regular expression.
-    pub(super) fn new(filter: Option<&str>, flags: &CriterionFlags) -> Result<Self, regex::Error> {
-        if flags.ignored {
-            return Ok(Self::Nothing);
-        }
-        Ok(match filter {
-            None => Self::Everything,
-            Some(text) if flags.exact => Self::Exactly(text.to_owned()),
-            Some(text) => Self::Pattern(Regex::new(text)?),
-        })
+    pub(super) fn new(
+        filter: Option<&str>,
+        parameters: &[ParameterFilter],
+        flags: &CriterionFlags,
+    ) -> Result<Self, regex::Error> {
+        let ids = match filter {
+            _ if flags.ignored => Ids::Nothing,
+            None => Ids::Everything,
+            Some(text) if flags.exact => Ids::Exactly(text.to_owned()),
+            Some(text) => Ids::Pattern(Regex::new(text)?),
+        };
+        Ok(Self { ids, parameters: parameters.to_owned() })
     }
 
-    pub(super) fn matches(&self, id: &str) -> bool {
-        match self {
-            Self::Everything => true,
-            Self::Nothing => false,
-            Self::Exactly(text) => text == id,
-            Self::Pattern(regex) => regex.is_match(id),
+    fn matches(&self, id: &str) -> bool {
+        match &self.ids {
+            Ids::Everything => true,
+            Ids::Nothing => false,
+            Ids::Exactly(text) => text == id,
+            Ids::Pattern(regex) => regex.is_match(id),
         }
     }
 
-    /// Whether the id of the case or of one of its routines matches.
+    /// Whether the id of the case or of one of its routines matches, and its parameters satisfy all conditions.
     pub(super) fn selects(&self, case: &dyn Case) -> bool {
         let id = case.id();
+        if !self.parameters.iter().all(|filter| filter.selects(&id)) {
+            return false;
+        }
         self.matches(id.as_str()) || case.routines().iter().any(|routine| self.matches(&format!("{id}/{routine}")))
     }
 }

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use highwater_judge::exact_where_gated;
-use highwater_model::Record;
+use highwater_model::{CaseId, Record};
 use highwater_report::escape;
-use highwater_runner::{Interrupt, Measuring, Plan, RunError, RunnerError, Sampling};
+use highwater_runner::{Interrupt, Plan, RunError, RunnerError, Sampling, measure_all};
 use highwater_worker::Dirs;
 
 use crate::{
@@ -26,14 +26,12 @@ pub(super) fn measure(
     interrupt: &Interrupt,
 ) -> Result<Record, RunError> {
     let plan = plan::make(bench, options, matcher, dirs, folder)?;
-    let mut measuring = Measuring::new(&plan.worker, folder, interrupt)?;
     let bar = progress::bar(plan.cases.len());
-    let mut cases = Vec::new();
-    for planned in &plan.cases {
-        bar.set_message(planned.id().to_string());
-        cases.push(measuring.case_until_interrupt(planned, sampling(options))?);
+    let begin = |case: &CaseId| {
+        bar.set_message(case.to_string());
         bar.inc(1);
-    }
+    };
+    let (measuring, cases) = measure_all(&plan, folder, interrupt, options.jobs.0, sampling(options), &begin)?;
     bar.finish_and_clear();
     // Written late, so that a run that fails keeps the plan of the record that it keeps.
     if options.mode() == Mode::Measure {

@@ -1,10 +1,10 @@
 //! The command line of a bench binary: criterion's flags with the same meaning, and those of Highwater. All arguments
 //! are checked before anything runs.
 
-use std::path::PathBuf;
+use std::{num::NonZeroUsize, path::PathBuf, str::FromStr};
 
 use clap::{Arg, ArgMatches, Command, FromArgMatches, Parser, ValueEnum, builder::ValueParser};
-use highwater_model::{Bytes, MAX_SAMPLES, Scale, Selection, WorkerOption, WorkerOptions};
+use highwater_model::{Bytes, MAX_SAMPLES, ParameterFilter, Scale, Selection, WorkerOption, WorkerOptions};
 
 use crate::{criterion_flags::CriterionFlags, matcher::Matcher};
 
@@ -19,6 +19,9 @@ pub(super) struct Options {
     /// Run only cases (or routines) whose id matches this regular expression
     pub(super) filter: Option<String>,
 
+    /// Run only cases whose parameter has this value, or one of these values separated by commas. All conditions hold
+    #[arg(long = "param", value_name = "NAME=VALUE", help_heading = "Highwater")]
+    pub(super) parameters: Vec<ParameterFilter>,
     /// Measure memory only, without criterion
     #[arg(long, help_heading = "Highwater")]
     pub(super) memory_only: bool,
@@ -33,6 +36,10 @@ pub(super) struct Options {
     /// Scales to measure instead of those of the cases, such as 1,10,100
     #[arg(long, value_name = "N,N,...", value_delimiter = ',', help_heading = "Highwater")]
     pub(super) ladder: Option<Vec<Scale>>,
+    /// Number of cases to measure at the same time, each on its own CPU, or num-cpus. Times are less exact with more
+    /// than one
+    #[arg(long, value_name = "N", default_value = "1", help_heading = "Highwater")]
+    pub(super) jobs: Jobs,
     /// Address space layout randomisation of the workers
     #[arg(long, value_name = "WHEN", default_value = "off", help_heading = "Highwater")]
     pub(super) aslr: Switch,
@@ -83,6 +90,22 @@ impl FromArgMatches for WorkerFlags {
     }
 }
 
+/// The number of cases that are measured at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Jobs(pub(super) NonZeroUsize);
+
+impl FromStr for Jobs {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let count = match text {
+            "num-cpus" => Some(NonZeroUsize::MAX),
+            number => number.parse().ok(),
+        };
+        count.map(Self).ok_or("expected a number from 1 or `num-cpus`")
+    }
+}
+
 /// On or off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Switch {
@@ -91,11 +114,13 @@ pub(super) enum Switch {
 }
 
 /// The flags of Highwater, which are not forwarded to criterion, and whether they take a value.
-const OWN_FLAGS: [(&str, bool); 6] = [
+const OWN_FLAGS: [(&str, bool); 8] = [
+    ("--param", true),
     ("--memory-only", false),
     ("--samples", true),
     ("--until-decided", false),
     ("--ladder", true),
+    ("--jobs", true),
     ("--aslr", true),
     ("--plan", true),
 ];
@@ -150,15 +175,27 @@ impl Options {
     pub(super) fn selection(&self) -> Selection {
         let exact = |text: &String| format!("^{}$", regex::escape(text));
         let filter = if self.criterion.exact { self.filter.as_ref().map(exact) } else { self.filter.clone() };
-        Selection { filter, worker_options: self.worker.0.clone(), ladder: self.ladder.clone() }
+        Selection {
+            filter,
+            parameters: self.parameters.clone(),
+            worker_options: self.worker.0.clone(),
+            ladder: self.ladder.clone(),
+        }
     }
 
-    /// The filter on ids.
+    /// The filter and the conditions on parameters, for messages; `None` if everything is selected.
+    pub(super) fn conditions(&self) -> Option<String> {
+        let parameters = self.parameters.iter().map(|filter| format!("--param {filter}"));
+        let all: Vec<String> = self.filter.clone().into_iter().chain(parameters).collect();
+        (!all.is_empty()).then(|| all.join(" "))
+    }
+
+    /// The filter on ids and parameters.
     ///
     /// # Errors
     /// If the filter is not a regular expression.
     pub(super) fn matcher(&self) -> Result<Matcher, regex::Error> {
-        Matcher::new(self.filter.as_deref(), &self.criterion)
+        Matcher::new(self.filter.as_deref(), &self.parameters, &self.criterion)
     }
 }
 
@@ -204,8 +241,15 @@ mod tests {
 
     #[test]
     fn an_invalid_flag_or_value_is_rejected() {
-        for args in [["--samples", "0"], ["--inject", "4MB"], ["--ladder", "1,x"], ["--nope", "1"], ["--aslr", "maybe"]]
-        {
+        for args in [
+            ["--param", "guest"],
+            ["--samples", "0"],
+            ["--inject", "4MB"],
+            ["--ladder", "1,x"],
+            ["--nope", "1"],
+            ["--aslr", "maybe"],
+            ["--jobs", "0"],
+        ] {
             assert!(Options::try_parse_from(["bench", args[0], args[1]]).is_err(), "{args:?}");
         }
     }

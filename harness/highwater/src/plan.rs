@@ -75,6 +75,7 @@ fn job(family: &Family, case: &dyn Case, options: &Options, folder: &Path, input
         program: case.program(),
         case: case.id(),
         warm_up: case.warms_up(),
+        alone: case.is_heavy() || case.conditions().cpus > 1 || case.limits().memory.is_some(),
         ladder,
         options: options.worker.0.clone(),
         inputs: inputs.into_iter().map(relative).collect(),

@@ -28,7 +28,7 @@ use crate::{
 
 /// Runs as the measuring parent or as the criterion benchmark. The family is built after the options are checked.
 pub(super) fn main(bench: impl FnOnce() -> Parts) -> ExitCode {
-    let options = Options::try_parse().unwrap_or_else(|error| {
+    let mut options = Options::try_parse().unwrap_or_else(|error| {
         if error.use_stderr() {
             // The message quotes the invalid argument.
             message(error.render());
@@ -36,6 +36,9 @@ pub(super) fn main(bench: impl FnOnce() -> Parts) -> ExitCode {
         }
         error.exit()
     });
+    if timing::is_timing_process() {
+        options.parameters = timing::parameters();
+    }
     let matcher = match options.matcher() {
         Ok(matcher) => matcher,
         Err(error) => {
@@ -80,11 +83,10 @@ impl Folders {
         self.own.join(format!("{family}.json"))
     }
 
-    /// Links this program and that of its workers, so that `highwater` finds them to run more workers.
-    fn link(&self, family: &str, worker: &Path) -> Result<(), RunError> {
+    /// Links this program, so that `highwater` finds it to run more workers.
+    fn link(&self, family: &str) -> Result<(), RunError> {
         let own = env::current_exe().map_err(|source| RunError::Io { path: "/proc/self/exe".into(), source })?;
-        link(&self.own.join("programs").join(family), &own)?;
-        link(&self.own.join("workers").join(family), worker)
+        link(&self.own.join("programs").join(family), &own)
     }
 
     fn named(&self, name: &str, family: &str) -> PathBuf {
@@ -113,7 +115,8 @@ fn run(bench: &Parts, options: &Options, matcher: &Matcher) -> Result<(), RunErr
         lock.sweep(&folders.own);
     }
     let interrupt = Interrupt::install().map_err(|source| RunnerError::System { what: "watch for Ctrl-C", source })?;
-    let criterion = || timing::spawn(&for_criterion(env::args().skip(1)), &folders.target, &interrupt);
+    let criterion =
+        || timing::spawn(&for_criterion(env::args().skip(1)), &options.parameters, &folders.target, &interrupt);
     match options.mode() {
         Mode::List => {
             for case in family.cases.iter().filter(|case| matcher.selects(case.as_ref())) {
@@ -135,7 +138,7 @@ fn run(bench: &Parts, options: &Options, matcher: &Matcher) -> Result<(), RunErr
         Mode::Measure => {
             let named = requested_baseline(options, &folders, family.name)?;
             let record_progress = |progress| {
-                LastRun::note(&folders.own, &runner::run_id(), options.filter.as_deref(), family.name, progress)
+                LastRun::note(&folders.own, &runner::run_id(), options.conditions().as_deref(), family.name, progress)
             };
             if !family.cases.iter().any(|case| matcher.selects(case.as_ref())) {
                 note(format_args!("{}: no case matches the filter", family.name));
@@ -157,7 +160,7 @@ fn run(bench: &Parts, options: &Options, matcher: &Matcher) -> Result<(), RunErr
                 note(format_args!("written to {}: the cases so far", folders.record(family.name).display()));
                 return Err(RunnerError::Interrupted.into());
             }
-            folders.link(family.name, &bench.worker()?)?;
+            folders.link(family.name)?;
             if !options.memory_only {
                 for ((id, routine), time) in criterion()?.estimates() {
                     if let Some(case) = record.cases.iter_mut().find(|case| case.id.as_str() == id) {

@@ -11,7 +11,7 @@ use std::{
 };
 
 use criterion::{Bencher, Criterion};
-use highwater_model::TimeEstimate;
+use highwater_model::{ParameterFilter, TimeEstimate};
 use highwater_report::terminal::note;
 use highwater_runner::{Interrupt, RunError, RunnerError, end_on_closed_pipe};
 use highwater_worker::{Case, CaseResult, Dirs, Family, NotRun, Timer};
@@ -21,6 +21,9 @@ use crate::{matcher::Matcher, options::Options};
 
 /// The environment variable of the process that is the criterion benchmark.
 const TIMING_VAR: &str = "HIGHWATER_TIMING";
+/// The environment variable of this process with the conditions on parameters, one per line. Criterion, which reads the
+/// command line, does not know the flag.
+const PARAMETERS_VAR: &str = "HIGHWATER_TIMING_PARAMETERS";
 /// How often the parent checks whether criterion has exited; long enough not to disturb it.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Criterion's environment variable for its folder.
@@ -34,14 +37,26 @@ pub(super) fn is_timing_process() -> bool {
     env::var_os(TIMING_VAR).is_some()
 }
 
+/// The conditions on parameters that the parent passed to this process.
+pub(super) fn parameters() -> Vec<ParameterFilter> {
+    let text = env::var(PARAMETERS_VAR).unwrap_or_default();
+    text.lines().filter_map(|line| line.parse().ok()).collect()
+}
+
 /// Runs criterion in a separate process, with the flags of the user.
-pub(super) fn spawn(args: &[String], target: &Path, interrupt: &Interrupt) -> Result<CriterionRun, RunError> {
+pub(super) fn spawn(
+    args: &[String],
+    parameters: &[ParameterFilter],
+    target: &Path,
+    interrupt: &Interrupt,
+) -> Result<CriterionRun, RunError> {
     let home = env::var_os(HOME_VAR).map_or_else(|| target.join("criterion"), PathBuf::from);
     let exe = PathBuf::from("/proc/self/exe");
     let started = SystemTime::now();
     let mut child = Command::new(&exe)
         .args(args)
         .env(TIMING_VAR, "1")
+        .env(PARAMETERS_VAR, parameters.iter().map(|filter| format!("{filter}\n")).collect::<String>())
         .env(HOME_VAR, &home)
         .spawn()
         .map_err(|source| RunError::Io { path: exe, source })?;

@@ -1,6 +1,6 @@
 //! Compares a run with its baselines, family by family, and derives the exit status.
 
-use highwater_model::{Baseline, Blessing, CaseId, MachineClass, Record, WorkerOptions};
+use highwater_model::{Baseline, Blessing, CaseId, MachineClass, Record, Selection, WorkerOptions};
 use regex::Regex;
 use serde::Serialize;
 
@@ -116,7 +116,7 @@ fn judge(baseline: &Baseline, run: &Record, fresh: Option<&Record>, policy: &Pol
             undecided.push(case.id.clone());
         }
     }
-    let is_selected = selected_by(run.selection.filter.as_deref());
+    let is_selected = selected_by(&run.selection);
     let absent = baseline.cases.keys().filter(|id| run.case(id.as_str()).is_none());
     let mut not_selected = 0;
     for id in absent {
@@ -144,11 +144,14 @@ fn judge(baseline: &Baseline, run: &Record, fresh: Option<&Record>, policy: &Pol
 
 /// Whether a run with this filter would have measured a case. A filter that matches the id of a case that is gone does
 /// not excuse it.
-fn selected_by(filter: Option<&str>) -> impl Fn(&CaseId) -> bool {
-    let regex = filter.map(Regex::new);
-    move |id| match &regex {
-        None => true,
-        Some(Ok(regex)) => regex.is_match(id.as_str()),
-        Some(Err(_)) => false,
+fn selected_by(selection: &Selection) -> impl Fn(&CaseId) -> bool {
+    let regex = selection.filter.as_deref().map(Regex::new);
+    move |id| {
+        let by_id = match &regex {
+            None => true,
+            Some(Ok(regex)) => regex.is_match(id.as_str()),
+            Some(Err(_)) => false,
+        };
+        by_id && selection.parameters.iter().all(|filter| filter.selects(id))
     }
 }

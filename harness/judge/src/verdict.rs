@@ -13,8 +13,6 @@ pub enum Kind {
     Same,
     /// Below the baseline by more than the tolerance.
     Improved,
-    /// Memory moved from one kind to another, and the sum of the kinds did not rise.
-    Moved,
     /// The case, or a gated value of it, has no baseline.
     New,
     /// The baseline has a case, stage or value that this run lacks.
@@ -35,10 +33,9 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, the least severe first.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 10] = [
         Self::Same,
         Self::Improved,
-        Self::Moved,
         Self::New,
         Self::Missing,
         Self::NotRun,
@@ -55,7 +52,6 @@ impl Kind {
         match self {
             Self::Same => "same",
             Self::Improved => "improved",
-            Self::Moved => "moved",
             Self::New => "new",
             Self::Missing => "missing",
             Self::NotRun => "not_run",
@@ -86,7 +82,6 @@ impl fmt::Display for Kind {
         f.pad(match self {
             Self::Same => "unchanged",
             Self::Improved => "improved",
-            Self::Moved => "moved",
             Self::New => "new",
             Self::Missing => "missing",
             Self::NotRun => "not run",

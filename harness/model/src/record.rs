@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CaseId, ClaimRecord, Clock, Fingerprint, Outcome, Quantity, Sample, Scale, Stage, WorkerOptions, unique};
+use super::{
+    CaseId, ClaimRecord, Clock, Fingerprint, Outcome, ParameterFilter, Quantity, Sample, Scale, Stage, WorkerOptions,
+    unique,
+};
 
 /// The schema version that this build writes, and the newest that it reads.
 pub const SCHEMA_VERSION: u32 = 2;
@@ -51,6 +54,9 @@ pub struct Selection {
     /// The filter that selected the cases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<String>,
+    /// The conditions on parameters that selected the cases (`--param`); all of them hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parameters: Vec<ParameterFilter>,
     /// Deliberate changes to the workers (`--inject`, `--shift-heap`, ...).
     #[serde(default, skip_serializing_if = "WorkerOptions::is_empty")]
     pub worker_options: WorkerOptions,
@@ -64,6 +70,12 @@ impl Selection {
     #[must_use]
     pub fn is_everything(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Whether only some of the cases were selected.
+    #[must_use]
+    pub fn is_filtered(&self) -> bool {
+        self.filter.is_some() || !self.parameters.is_empty()
     }
 }
 

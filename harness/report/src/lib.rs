@@ -16,7 +16,6 @@ pub mod site;
 mod summary;
 mod table;
 pub mod terminal;
-mod unmeasured_conditions;
 mod verdict_groups;
 
 pub use blessing::blessing_table;

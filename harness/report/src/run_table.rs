@@ -4,7 +4,7 @@ use highwater_judge::{CaseView, ladders};
 use highwater_model::{Bytes, CaseRecord, Metric, Record, Unit, bytes, nanoseconds};
 use highwater_stats::Linearity;
 
-use super::{escape, figure_tables::figure_tables, table, unmeasured_conditions::unmeasured_conditions};
+use super::{escape, figure_tables::figure_tables, table};
 
 /// Up to this many routines have a column each. More go into a separate table with a row each.
 const MAX_ROUTINE_COLUMNS: usize = 4;
@@ -38,10 +38,6 @@ pub fn run_table(record: &Record) -> String {
     }
     for sentence in record.selection.worker_options.sentences(&record.unit) {
         text.push_str(&escape::line(&sentence));
-        text.push('\n');
-    }
-    for line in unmeasured_conditions(record) {
-        text.push_str(&line);
         text.push('\n');
     }
     for case in &record.cases {

@@ -1,7 +1,7 @@
 //! The controls that the harness requests from the system for a worker, and whether the system granted them: no ASLR,
 //! no transparent huge pages, exclusive CPUs, termination with the parent, no core files.
 
-use std::{collections::BTreeMap, fs::File, io, os::fd::OwnedFd};
+use std::{collections::BTreeMap, fs::File, io, num::NonZeroUsize, os::fd::OwnedFd};
 
 use highwater_model::{Control, ControlState};
 use highwater_worker::Conditions;
@@ -17,6 +17,8 @@ use super::sys;
 pub struct CpuPlan {
     allowed: CpuSet,
     cpus: Vec<usize>,
+    /// The number of lanes if this is the plan of one of several, which has one CPU.
+    lanes: Option<usize>,
 }
 
 impl CpuPlan {
@@ -27,7 +29,19 @@ impl CpuPlan {
     pub fn new() -> io::Result<Self> {
         let allowed = sched_getaffinity(None)?;
         let cpus = (0..CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu)).collect();
-        Ok(Self { allowed, cpus })
+        Ok(Self { allowed, cpus, lanes: None })
+    }
+
+    /// A plan for each of at most `jobs` lanes, and not more than there are CPUs: the CPU that a worker and the thread
+    /// of its parent share. This plan itself if it is one lane.
+    pub(super) fn lanes(&self, jobs: NonZeroUsize) -> Vec<Self> {
+        match jobs.get().min(self.cpus.len()) {
+            0 | 1 => vec![self.clone()],
+            count => {
+                let last = self.cpus.iter().rev().take(count);
+                last.map(|cpu| Self { cpus: vec![*cpu], lanes: Some(count), ..self.clone() }).collect()
+            }
+        }
     }
 
     /// The last `count` CPUs, or all if there are fewer.
@@ -42,7 +56,11 @@ impl CpuPlan {
     #[must_use]
     pub fn pin_parent(&self, count: usize) -> ParentPinned {
         let spare = self.cpus.len().saturating_sub(count.max(1));
-        let state = if spare == 0 {
+        let state = if let Some(lanes) = self.lanes {
+            // It only works while its worker is paused, and so takes no time from those of other lanes.
+            let _ = sched_setaffinity(None, &self.worker(1));
+            ControlState::Refused(format!("{lanes} cases were measured at a time (`--jobs`)"))
+        } else if spare == 0 {
             ControlState::Refused(format!("the worker needs all {} CPUs", self.cpus.len()))
         } else {
             let set = self.cpus.iter().take(spare).fold(CpuSet::new(), |mut set, cpu| {
@@ -85,8 +103,7 @@ fn state(result: io::Result<()>) -> ControlState {
 }
 
 /// The controls that the child applies to itself, in the order of the report.
-const IN_CHILD: [Control; 7] = [
-    Control::MemoryCgroup,
+const IN_CHILD: [Control; 6] = [
     Control::AslrOff,
     Control::ThpOff,
     Control::ParentDeathSignal,
@@ -105,35 +122,26 @@ pub(super) const REPORT_BYTES: usize = IN_CHILD.len() * 4;
 /// The value in place of `errno` for a control that was not requested.
 const NOT_REQUESTED: i32 = -1;
 
-/// The file to which the child writes to join its cgroup.
-#[derive(Debug)]
-pub(super) struct CgroupEntrance {
-    pub(super) procs: File,
-    /// Whether the worker must not run outside of the group.
-    pub(super) is_required: bool,
-}
-
 /// Everything that the child needs between fork and exec, prepared before the fork.
 #[derive(Debug)]
 pub(super) struct ChildSetup {
     pub(super) socket: OwnedFd,
-    cgroup: Option<CgroupEntrance>,
+    pub(super) cgroup_procs: Option<File>,
     conditions: Conditions,
     cpus: CpuSet,
 }
 
 impl ChildSetup {
-    pub(super) fn new(socket: OwnedFd, cgroup: Option<CgroupEntrance>, conditions: Conditions, plan: &CpuPlan) -> Self {
-        Self { socket, cgroup, conditions, cpus: plan.worker(conditions.cpus) }
+    pub(super) fn new(socket: OwnedFd, cgroup_procs: Option<File>, conditions: Conditions, plan: &CpuPlan) -> Self {
+        Self { socket, cgroup_procs, conditions, cpus: plan.worker(conditions.cpus) }
     }
 
     /// Applies the controls in the forked child, with system calls only and without allocating. Refused controls are
-    /// reported on the socket. Only a failure to join a cgroup with a limit is an error, because the worker would run
-    /// without the memory limit of the case.
+    /// reported on the socket. Only a failure to join the cgroup is an error, because the worker would run without the
+    /// memory limit of the case.
     pub(super) fn apply(&self) -> io::Result<()> {
-        let joined = self.cgroup.as_ref().map_or(Ok(0), |group| rustix::io::write(&group.procs, b"0"));
-        if self.cgroup.as_ref().is_some_and(|group| group.is_required) {
-            joined?;
+        if let Some(procs) = &self.cgroup_procs {
+            rustix::io::write(procs, b"0")?;
         }
         // A session of its own, so that its processes can be found if this one is killed. It fails only for the leader
         // of a process group, which a forked child is not.
@@ -146,7 +154,6 @@ impl ChildSetup {
             }
         };
         let report: [i32; IN_CHILD.len()] = [
-            errno(self.cgroup.is_some(), &|| Ok(joined.map(drop)?)),
             errno(self.conditions.aslr_off, &sys::disable_aslr),
             errno(self.conditions.thp_off, &|| Ok(disable_transparent_huge_pages(true)?)),
             errno(true, &|| Ok(set_parent_process_death_signal(Some(Signal::KILL))?)),

@@ -20,6 +20,10 @@ pub struct Job {
     /// Whether a discarded warm-up worker runs first. Older plans do not have this field.
     #[serde(default = "default_warm_up")]
     pub warm_up: bool,
+    /// Whether no other worker may run at the same time: it needs several CPUs, a memory limit, or a large part of the
+    /// machine. Older plans do not have this field.
+    #[serde(default)]
+    pub alone: bool,
     /// The scales to measure.
     pub ladder: Vec<Scale>,
     /// Deliberate changes to the worker.

@@ -1,4 +1,4 @@
-//! Starts workers in a controlled environment, one at a time, lets each run from stage to stage, and takes a snapshot
+//! Starts workers in a controlled environment, lets each run from stage to stage, and takes a snapshot
 //! of its memory while it is paused. A worker that fails is an outcome, not an error.
 //!
 //! ```text
@@ -12,13 +12,13 @@
 //!     ...                                 exit
 //! ```
 
-mod account;
 mod child;
 mod controls;
 mod conversation;
 mod guardian;
 mod inbox;
 mod job;
+mod lanes;
 pub mod limits;
 mod machine;
 mod measure;
@@ -33,6 +33,7 @@ mod worker_process;
 
 pub use controls::{CpuPlan, ParentPinned};
 pub use job::{Job, Observed, RunnerError};
+pub use lanes::measure_all;
 pub use machine::{MachineError, context, machine_class, run_id, target_dir};
 pub use measure::{Measuring, RunError, Sampling, StopRule};
 pub use plan::{Plan, PlanError, Planned};

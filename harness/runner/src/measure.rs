@@ -141,6 +141,8 @@ pub struct Measuring {
     controls: BTreeMap<Control, ControlState>,
     /// The number of the layout of the first sample.
     first_layout: usize,
+    /// Whether the files of the cases are left as they are in the page cache.
+    inputs_prepared: bool,
 }
 
 impl Measuring {
@@ -150,15 +152,29 @@ impl Measuring {
     /// If the program cannot be read or the available CPUs are unknown.
     pub fn new(program: &Path, folder: &Path, interrupt: &Interrupt) -> Result<Self, RunError> {
         let cpus = CpuPlan::new().map_err(|source| RunnerError::System { what: "choose CPUs", source })?;
-        let supervisor = Supervisor::new(program, folder, cpus.clone(), interrupt.clone())?;
         normalise_page_cache(program)?;
+        Self::on(program, folder, interrupt, cpus)
+    }
+
+    /// Like [`Measuring::new`], in a lane beside others. The program and the files of all cases have been prepared.
+    pub(super) fn in_lane(
+        program: &Path,
+        folder: &Path,
+        interrupt: &Interrupt,
+        cpus: CpuPlan,
+    ) -> Result<Self, RunError> {
+        Ok(Self { inputs_prepared: true, ..Self::on(program, folder, interrupt, cpus)? })
+    }
+
+    fn on(program: &Path, folder: &Path, interrupt: &Interrupt, cpus: CpuPlan) -> Result<Self, RunError> {
         Ok(Self {
-            supervisor,
+            supervisor: Supervisor::new(program, folder, cpus.clone(), interrupt.clone())?,
             cpus,
             folder: folder.to_owned(),
             context: context(),
             controls: BTreeMap::new(),
             first_layout: 0,
+            inputs_prepared: false,
         })
     }
 
@@ -204,7 +220,9 @@ impl Measuring {
             }
             Planned::NotPrepared { id, reason } => return Ok(not_prepared(id, reason.clone())),
         };
-        if let Err(error) = self.prepare_page_cache(job) {
+        if !self.inputs_prepared
+            && let Err(error) = self.prepare_page_cache(job)
+        {
             return Ok(not_prepared(&job.case, one_line(&error.to_string())));
         }
         let started = Instant::now();
@@ -250,14 +268,23 @@ impl Measuring {
         let job = plain.as_ref().unwrap_or(job);
         let (observed, granted) = self.supervisor.run(job, Layout::of_worker(number))?;
         let parent = (Control::ParentElsewhere, parent.state().clone());
-        for (control, state) in granted.into_iter().chain([parent]) {
-            // A control counts as granted only if it was granted to all workers.
+        self.add_controls(granted.into_iter().chain([parent]));
+        Ok(observed)
+    }
+
+    /// Adds the controls of the workers of a lane.
+    pub(super) fn merge_controls(&mut self, lane: Self) {
+        self.add_controls(lane.controls);
+    }
+
+    /// A control counts as granted only if it was granted to all workers.
+    fn add_controls(&mut self, controls: impl IntoIterator<Item = (Control, ControlState)>) {
+        for (control, state) in controls {
             let kept = self.controls.entry(control).or_insert_with(|| state.clone());
             if kept.is_granted() {
                 *kept = state;
             }
         }
-        Ok(observed)
     }
 
     /// Creates the record of the run. `aslr_off` is the requested setting, which is used if no worker was started.

@@ -136,6 +136,7 @@ impl Plan {
             let scales: Vec<String> = ladder.iter().map(ToString::to_string).collect();
             command.arg(format!("--ladder={}", scales.join(",")));
         }
+        command.args(selection.parameters.iter().map(|filter| format!("--param={filter}")));
         command.args(&selection.filter);
         let output = command.stdin(Stdio::null()).output().map_err(io_error(program))?;
         if !output.status.success() {

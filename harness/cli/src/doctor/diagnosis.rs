@@ -13,7 +13,6 @@ use super::{
     limits::ResourceLimits,
     memory::Memory,
     trial::Trial,
-    visibility::Visibility,
     worker,
 };
 
@@ -48,7 +47,6 @@ pub(super) fn diagnose(baselines: impl Fn(&MachineClass) -> Vec<String>) -> Diag
     checks.extend(worker::checks(&trial, &machine_class.thp));
     checks.extend(Memory::read(&machine_class.thp).checks());
     checks.push(Cgroup::read().check());
-    checks.extend(Visibility::read().checks());
     checks.extend(ResourceLimits::read().checks());
     let gates = Gates::of(&checks);
     Diagnosis { machine_class, checks, gates }

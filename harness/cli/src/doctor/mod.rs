@@ -16,7 +16,6 @@ mod memory;
 mod pages;
 mod table;
 mod trial;
-mod visibility;
 mod worker;
 
 use check::{Check, Grade};

@@ -84,6 +84,7 @@ impl Trial {
             program: Program::Own,
             case: "doctor/ground-truth".parse().map_err(|_| unparsable())?,
             warm_up: false,
+            alone: true,
             ladder: Vec::new(),
             options: WorkerOptions::default(),
             inputs: Vec::new(),

@@ -175,6 +175,7 @@ impl Workers<'_> {
             program: Program::Own,
             case: case.id(),
             warm_up: true,
+            alone: true,
             ladder: ladder.to_vec(),
             options: WorkerOptions::default(),
             inputs: vec![relative(compiled), relative(&order)],

@@ -52,6 +52,7 @@ pub(super) fn unusual(record: &Record) -> Vec<String> {
     if let Some(filter) = &selection.filter {
         unusual.push(format!("only cases that match {filter}"));
     }
+    unusual.extend(selection.parameters.iter().map(|filter| format!("only cases with {filter}")));
     if let Some(ladder) = &selection.ladder {
         let scales: Vec<String> = ladder.iter().map(ToString::to_string).collect();
         unusual.push(format!("scales {} (--ladder)", scales.join(", ")));
