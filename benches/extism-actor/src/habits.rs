@@ -68,6 +68,11 @@ impl Case for Habit {
         id("habits", &[("choice", self.name)])
     }
 
+    fn runs_alone(&self) -> bool {
+        // Extism has a timer thread.
+        true
+    }
+
     fn environment(&self) -> Vec<(String, String)> {
         GuestTarget::environment()
     }

@@ -49,6 +49,11 @@ impl Case for Leak {
         id("leaks", &[("function", &crate::habits::stage(self.function))])
     }
 
+    fn runs_alone(&self) -> bool {
+        // Extism has a timer thread.
+        true
+    }
+
     fn ladder(&self) -> Vec<Scale> {
         (1..=WINDOWS).map(|window| Scale(window * WINDOW)).collect()
     }

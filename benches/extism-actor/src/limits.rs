@@ -63,6 +63,11 @@ impl Case for Limits {
         id("limits", &[("limit", &self.0.name())])
     }
 
+    fn runs_alone(&self) -> bool {
+        // Extism has a timer thread.
+        true
+    }
+
     fn is_heavy(&self) -> bool {
         self.0 == Asked::Mib(100)
     }
@@ -196,6 +201,11 @@ pub struct OutOfBounds(pub Allocation);
 impl Case for OutOfBounds {
     fn id(&self) -> CaseId {
         id("bounds", &[("alloc", self.0.name())])
+    }
+
+    fn runs_alone(&self) -> bool {
+        // Extism has a timer thread.
+        true
     }
 
     fn environment(&self) -> Vec<(String, String)> {

@@ -48,6 +48,11 @@ impl Case for Messages {
         id("messages", &[("format", self.format.name()), ("size", &size(self.kib))])
     }
 
+    fn runs_alone(&self) -> bool {
+        // Extism has a timer thread.
+        true
+    }
+
     fn is_heavy(&self) -> bool {
         self.kib == 8192 && self.format == Format::Msgpack
     }

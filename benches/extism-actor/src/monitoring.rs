@@ -27,6 +27,11 @@ impl Case for Monitoring {
         id("monitoring", &[("grown", "16m"), ("echoed", "4m")])
     }
 
+    fn runs_alone(&self) -> bool {
+        // Extism has a timer thread.
+        true
+    }
+
     fn environment(&self) -> Vec<(String, String)> {
         GuestTarget::environment()
     }

@@ -154,6 +154,11 @@ impl Case for Scaling {
         )
     }
 
+    fn runs_alone(&self) -> bool {
+        // Extism has a timer thread.
+        true
+    }
+
     fn ladder(&self) -> Vec<Scale> {
         let scales: &[u32] = match self.maker {
             // Every actor has an engine and a copy of the compiled code.

@@ -118,6 +118,11 @@ impl Case for Throughput {
         id("throughput", &[("between", self.name()), ("threads", &self.threads.to_string())])
     }
 
+    fn runs_alone(&self) -> bool {
+        // Extism has a timer thread.
+        true
+    }
+
     fn is_heavy(&self) -> bool {
         self.threads > 1
     }

@@ -15,7 +15,7 @@ pub struct Live {
     pre: InstancePre<()>,
     /// Size to which the memory is grown after instantiation, in bytes.
     size: u64,
-    /// `None` only while the instance is being replaced.
+    /// `None` while the guest is idle.
     running: Option<Running>,
 }
 
@@ -160,6 +160,11 @@ impl Live {
         self.running = None;
         self.running = Some(Running::new(&self.pre, self.size)?);
         Ok(())
+    }
+
+    /// Drops the instance. The guest is idle until [`Live::renew`] is called.
+    pub(crate) fn stop(&mut self) {
+        self.running = None;
     }
 
     /// Compares memory, globals and tables with the initial state.

@@ -14,7 +14,7 @@ use crate::{
     program::PythonPeer,
     subject::{Input, Subject},
     tape_subject::SpanTape,
-    trees::{Arena, BumpTree, Events, LinkedTree, Text, TextTree, Typed},
+    trees::{Arena, BumpTree, Events, LinkedTree, Reader, Text, TextTree, Typed},
 };
 
 const MIB: u64 = 1 << 20;
@@ -24,6 +24,7 @@ pub(crate) fn cases() -> Vec<Box<dyn Case>> {
     let mut lines = Vec::new();
     inputs(&mut lines);
     representations(&mut lines);
+    readers(&mut lines);
     deduplication(&mut lines);
     arenas(&mut lines);
     files(&mut lines);
@@ -71,7 +72,22 @@ fn representations(lines: &mut Vec<Line>) {
     let wide = SpanTape { decoding: Decoding::Lazy, wide: true };
     lines.push(Line { timed: false, ..line("tape-lazy-wide", &mapped, wide) });
     for (strategy, borrowed) in [("typed-owned", false), ("typed-borrowed", true)] {
-        lines.push(Line { heavy: true, ..line(strategy, &mapped, Typed { borrowed }) });
+        lines.push(Line { heavy: true, ..line(strategy, &mapped, Typed { borrowed, reader: Reader::SerdeSaphyr }) });
+    }
+}
+
+/// Compares deserializers into the same structs: what changes for a user of serde_yaml.
+fn readers(lines: &mut Vec<Line>) {
+    for (strategy, input, reader) in [
+        ("typed-owned", Input::String, Reader::SerdeYaml),
+        ("typed-owned", Input::String, Reader::SpanTape),
+        ("typed-owned", Input::ReadWindow, Reader::SpanTape),
+        ("typed-borrowed", Input::Map, Reader::SpanTape),
+    ] {
+        let name = if reader == Reader::SerdeYaml { "serde-yaml" } else { "span-tape" };
+        let subject = Typed { borrowed: strategy == "typed-borrowed", reader };
+        let typed = line(strategy, &[("input", input.name()), ("reader", name)], subject);
+        lines.push(Line { input, heavy: true, ..typed });
     }
 }
 

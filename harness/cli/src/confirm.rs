@@ -57,16 +57,6 @@ impl BenchBinary {
         Ok(Self { path: program, plan_of_run: plan, folder, target })
     }
 
-    /// The plan by which the workers of the run were started.
-    pub(super) fn plan_of_run(&self) -> &Plan {
-        &self.plan_of_run
-    }
-
-    /// The run's folder.
-    pub(super) fn folder(&self) -> &Path {
-        &self.folder
-    }
-
     /// Returns the jobs of the selected cases.
     pub(super) fn plan(&self, selection: &Selection, aslr_off: bool) -> Result<Plan, PlanError> {
         Plan::request(&self.path, &self.target, selection, aslr_off)

@@ -14,7 +14,6 @@ mod compare;
 mod confirm;
 mod doctor;
 mod exactness;
-mod explain;
 mod git;
 mod output;
 mod paths;
@@ -64,7 +63,6 @@ enum Command {
     Ab(ab::Arguments),
     Bless(bless::Arguments),
     Exactness(exactness::Arguments),
-    Explain(explain::Arguments),
     Calibrate(calibrate::Arguments),
     Capacity(capacity::Arguments),
     Doctor(doctor::command::Arguments),
@@ -114,12 +112,6 @@ pub enum CliError {
     /// A revision cannot be measured.
     #[error(transparent)]
     Untestable(#[from] ab::Untestable),
-    /// A case could not be explained.
-    #[error(transparent)]
-    Explain(#[from] highwater_explain::ExplainError),
-    /// There is nothing with which a case could be explained.
-    #[error("cannot explain: {0}")]
-    NotExplained(String),
     /// The command line is invalid.
     #[error("{0}")]
     Usage(String),
@@ -143,7 +135,6 @@ impl CliError {
             | Self::Usage(_)
             | Self::NoProgram(_)
             | Self::NotBlessed(_)
-            | Self::NotExplained(_)
             | Self::Policy(PolicyError::Malformed { .. })
             | Self::Gather(GatherError::Policy(PolicyError::Malformed { .. })) => exit::USAGE,
             Self::Run(RunError::Runner(RunnerError::Interrupted)) | Self::Isolate(RunnerError::Interrupted) => {
@@ -156,7 +147,6 @@ impl CliError {
             | Self::Run(_)
             | Self::Isolate(_)
             | Self::Plan(_)
-            | Self::Explain(_)
             | Self::Gather(_)
             | Self::Site(_) => exit::INTERNAL,
         }
@@ -174,7 +164,6 @@ pub fn run() -> Result<u8, CliError> {
         Command::Ab(arguments) => ab::run(&arguments),
         Command::Bless(arguments) => bless::run(&arguments),
         Command::Exactness(arguments) => exactness::run(&arguments),
-        Command::Explain(arguments) => explain::run(&arguments),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Capacity(arguments) => capacity::run(&arguments),
         Command::Doctor(arguments) => doctor::command::run(&arguments),

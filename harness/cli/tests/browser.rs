@@ -1,14 +1,16 @@
 //! Tests of the report's pages in headless Chromium, driven by browser/check.cjs with playwright-core, with
-//! accessibility checks by axe-core. `.ci/browser` installs all three.
+//! accessibility checks by axe-core. `.ci/browser` installs all three; without them, the tests pass with a note, but not in
+//! CI.
 
 mod common;
 
 use std::{
     collections::BTreeMap,
     fs,
+    io::{self, Write},
     path::{Path, PathBuf},
-    process::Command,
-    sync::{Mutex, PoisonError},
+    process::{Command, Stdio},
+    sync::{Mutex, OnceLock, PoisonError},
 };
 
 use common::site::{full, hostile, many};
@@ -24,24 +26,78 @@ struct Found {
     series: BTreeMap<String, BTreeMap<String, usize>>,
 }
 
-/// Runs check.cjs on a site.
-fn browse(site: &Path) -> Found {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let modules = std::env::var_os("HIGHWATER_BROWSER_MODULES")
-        .map_or_else(|| root.join("../../target/browser/node_modules"), PathBuf::from);
-    let chromium = std::env::var_os("HIGHWATER_CHROMIUM").map_or_else(|| "/usr/bin/chromium".into(), PathBuf::from);
-    for needed in [&chromium, &modules.join("playwright-core"), &modules.join("axe-core")] {
-        assert!(needed.exists(), "{} is missing: run `bash .ci/browser`", needed.display());
+/// Chromium and the npm modules.
+struct Browser {
+    chromium: PathBuf,
+    modules: PathBuf,
+}
+
+impl Browser {
+    fn find() -> Self {
+        let from = |name: &str, default: PathBuf| std::env::var_os(name).map_or(default, PathBuf::from);
+        Self {
+            chromium: from("HIGHWATER_CHROMIUM", "/usr/bin/chromium".into()),
+            modules: from("HIGHWATER_BROWSER_MODULES", root().join("../../target/browser/node_modules")),
+        }
     }
+
+    fn missing(&self) -> Option<&'static str> {
+        let node = || Command::new("node").arg("--version").output().is_ok_and(|output| output.status.success());
+        let parts = [
+            ("Chromium", self.chromium.exists()),
+            ("playwright-core", self.modules.join("playwright-core").exists()),
+            ("axe-core", self.modules.join("axe-core").exists()),
+            ("Node.js", node()),
+        ];
+        parts.into_iter().find(|(_, there)| !there).map(|(name, _)| name)
+    }
+
+    /// The browser, installed by `.ci/browser` if something is missing and this user may install it. `None`, with a
+    /// note, if something is missing then; in CI, that is a failure.
+    fn installed() -> Option<&'static Self> {
+        static BROWSER: OnceLock<Option<Browser>> = OnceLock::new();
+        let find = || {
+            let browser = Browser::find();
+            if browser.missing().is_some() {
+                note("running .ci/browser, which installs Chromium, playwright-core and axe-core");
+                // Whether it succeeded shows in what is there.
+                let _ = Command::new("bash").arg(root().join("../../.ci/browser")).stdin(Stdio::null()).status();
+            }
+            match browser.missing() {
+                None => Some(browser),
+                Some(name) if std::env::var_os("CI").is_some() => panic!("needs {name}: run `bash .ci/browser`"),
+                Some(name) => {
+                    note(&format!("the tests of pages are skipped: they need {name}, run `bash .ci/browser`"));
+                    None
+                }
+            }
+        };
+        BROWSER.get_or_init(find).as_ref()
+    }
+}
+
+/// Prints a line that libtest does not capture.
+fn note(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Runs check.cjs on a site. `None` without a browser.
+fn browse(site: &Path) -> Option<Found> {
+    let Browser { chromium, modules } = Browser::installed()?;
     // One browser at a time, since each uses two CPUs.
-    static BROWSER: Mutex<()> = Mutex::new(());
-    let _alone = BROWSER.lock().unwrap_or_else(PoisonError::into_inner);
-    let ran = Command::new("node").arg(root.join("tests/browser/check.cjs")).arg(&modules).arg(site).output();
-    let ran = ran.expect("node (20 or newer) is installed");
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let check = root().join("tests/browser/check.cjs");
+    let ran = Command::new("node").arg(check).arg(modules).arg(site).env("HIGHWATER_CHROMIUM", chromium).output();
+    let ran = ran.expect("node is installed");
     let stdout = String::from_utf8_lossy(&ran.stdout);
     let stderr = String::from_utf8_lossy(&ran.stderr);
     assert!(ran.status.success(), "check.cjs failed: {stderr}");
-    serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}\n{stderr}"))
+    Some(serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}\n{stderr}")))
 }
 
 fn written(material: &Material) -> TempDir {
@@ -50,15 +106,16 @@ fn written(material: &Material) -> TempDir {
     folder
 }
 
-fn assert_sound(found: &Found) {
+fn assert_sound(found: Option<&Found>) {
+    let Some(found) = found else { return };
     assert!(found.failures.is_empty(), "{:#?}", found.failures);
 }
 
 #[test]
 fn every_page_of_a_real_record_is_sound() {
     let site = written(&full());
-    let found = browse(site.path());
-    assert_sound(&found);
+    let Some(found) = browse(site.path()) else { return };
+    assert_sound(Some(&found));
     // Thirteen cases, one of them not run: three guests with four strategies each, two ladders, two routines.
     let family = &found.series["family/sandbox-scaling.html"];
     let of = |kind: &str| {
@@ -72,17 +129,17 @@ fn every_page_of_a_real_record_is_sound() {
 
 #[test]
 fn hostile_names_are_harmless() {
-    assert_sound(&browse(written(&hostile()).path()));
+    assert_sound(browse(written(&hostile()).path()).as_ref());
 }
 
 #[test]
 fn an_empty_site_is_sound() {
-    assert_sound(&browse(written(&Material::default()).path()));
+    assert_sound(browse(written(&Material::default()).path()).as_ref());
 }
 
 #[test]
 fn a_site_of_five_hundred_cases_is_sound() {
-    assert_sound(&browse(written(&many(500)).path()));
+    assert_sound(browse(written(&many(500)).path()).as_ref());
 }
 
 /// Tests the checks themselves with a page that has every fault.
@@ -100,7 +157,8 @@ fn every_fault_of_a_broken_page_is_found() {
          <script>console.error('oh'); throw new Error('ah')</script>"
     );
     fs::write(site.path().join("index.html"), page).expect("written");
-    let failures = browse(site.path()).failures.join("\n");
+    let Some(found) = browse(site.path()) else { return };
+    let failures = found.failures.join("\n");
     for part in [
         "console: oh",
         "script: ah",

@@ -12,9 +12,10 @@ use std::{
 use common::{add_per_unit, blessed_baseline, highwater, page_more_on_the_heap, record, run};
 use highwater_judge::{Ceilings, Comparison, NoBaseline, Policy, Search, capacity, compare_family};
 use highwater_model::{
-    Baseline, Bytes, CaseRecord, Failure, Metric, Outcome, Record, Series, TimeEstimate, WorkerOption, exit,
+    Baseline, Bytes, CaseRecord, ClaimRecord, Decision, Failure, Metric, Outcome, Record, Series, TimeEstimate,
+    WorkerOption, exit,
 };
-use highwater_report::{self as report, CapacityReport, CaseCapacity, FamilyCapacity, Verified};
+use highwater_report::{self as report, CapacityReport, CaseCapacity, FamilyCapacity, RunView, Verified};
 use highwater_store::write_record;
 
 /// Tables wrap to the terminal. If there is one, the test runs itself again with redirected output.
@@ -57,14 +58,37 @@ fn compared(baseline: &Baseline, run: &Record) -> String {
 
 #[test]
 fn the_table_of_a_run() {
-    away_from_terminals("the_table_of_a_run", || insta::assert_snapshot!(report::run_table(&record())));
+    let mut runs = vec![("plain", record()), ("eventful", eventful())];
+    // More groups, parameters and text than fit.
+    let mut wide = eventful();
+    let more = ["pooling/cow=on,guest=cpython-pre,threads=2", "pooling/cow=off,guest=image", "on-demand/guest=tiny"];
+    for (index, id) in more.into_iter().enumerate() {
+        let case = CaseRecord { id: format!("toy/{id}").parse().expect("an id"), ..wide.cases[index % 2].clone() };
+        wide.cases.push(case);
+    }
+    wide.claims = [Decision::Confirmed, Decision::Refuted, Decision::Undecided].map(claim).into();
+    runs.push(("wide", wide));
+    for (name, run) in runs {
+        for width in [80, 100, 160] {
+            let text = report::run_table(&run, RunView { width: Some(width), is_verbose: false });
+            assert!(text.lines().all(|line| line.chars().count() <= width), "{width}:\n{text}");
+            insta::assert_snapshot!(format!("run_{name}_{width}"), text);
+        }
+        let verbose = report::run_table(&run, RunView { width: Some(80), is_verbose: true });
+        insta::assert_snapshot!(format!("run_{name}_verbose"), verbose);
+    }
 }
 
-#[test]
-fn the_table_of_an_eventful_run() {
-    away_from_terminals("the_table_of_an_eventful_run", || {
-        insta::assert_snapshot!(report::run_table(&eventful()));
-    });
+fn claim(decision: Decision) -> ClaimRecord {
+    ClaimRecord {
+        id: format!("it-is-{decision}"),
+        statement: "the second of two buffers costs what the first one cost, whatever the allocator does".into(),
+        source: "a page".into(),
+        refuted_if: "it costs more".into(),
+        decision,
+        figures: "64 KiB for the first one and 64 KiB for the second one, in each of 5 workers of heap/size=64k".into(),
+        rests_on: Vec::new(),
+    }
 }
 
 /// Figures at every rung of a ladder and many routines are rows instead of columns.
@@ -83,8 +107,8 @@ fn figures_at_every_rung_keep_the_tables_narrow() {
         run.cases[0].time.insert(routine.into(), time);
     }
     away_from_terminals("figures_at_every_rung_keep_the_tables_narrow", || {
-        let text = report::run_table(&run);
-        assert!(text.lines().all(|line| line.chars().count() <= 160), "{text}");
+        let text = report::run_table(&run, RunView { width: Some(100), is_verbose: false });
+        assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
         insta::assert_snapshot!(text);
     });
 }

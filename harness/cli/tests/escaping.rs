@@ -143,7 +143,7 @@ fn terminal_texts(given: &Given, text: &str) -> Vec<(&'static str, String)> {
     vec![
         ("comparison", report::comparison_text(&given.comparison)),
         ("family", report::family_text(changes)),
-        ("run", report::run_table(run)),
+        ("run", report::run_table(run, report::RunView::default())),
         ("blessing", report::blessing_table(run, changes)),
         ("exactness", report::exactness_table(run, &[Metric::Anon])),
         ("capacity", report::capacity_table(&capacity(text))),

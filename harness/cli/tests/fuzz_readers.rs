@@ -159,7 +159,7 @@ fn mutated(mut json: Value, random: &mut Rng) -> Vec<u8> {
 fn exercise(run: &Record, policies: &[Policy]) {
     let (known, known_run) = (blessed_baseline(&record(), "first"), record());
     let own = baseline(run);
-    let _ = report::run_table(run);
+    let _ = report::run_table(run, report::RunView::default());
     let _ = report::exactness_table(run, Metric::ALL);
     for policy in policies {
         for (baseline, run) in [(&known, run), (&own, &known_run), (&own, run)] {

@@ -1,18 +1,13 @@
 //! A bench binary: a family, and what the parent process adds to it: claims, versions for the record, and the program
 //! that its workers execute.
 
-use std::{
-    env, io,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use highwater_judge::Claim;
 use highwater_model::Context;
-use highwater_runner::RunError;
 use highwater_worker::Family;
 
-use crate::{lockfile::locked_versions, program};
+use crate::{lockfile::locked_versions, parts::Parts, program};
 
 /// The `main` function of a bench binary whose workers are the binary itself.
 #[must_use]
@@ -86,31 +81,6 @@ impl Bench {
             let mut context = locked_versions(lock, &packages);
             context.extend(self.context);
             Parts { family: (self.family)(), context, claims: self.claims, worker }
-        })
-    }
-}
-
-/// A bench binary whose family has been built.
-pub(super) struct Parts {
-    pub(super) family: Family,
-    pub(super) context: Context,
-    pub(super) claims: Vec<Claim>,
-    worker: Option<&'static str>,
-}
-
-impl Parts {
-    /// The program that workers execute, as an absolute path.
-    pub(super) fn worker(&self) -> Result<PathBuf, RunError> {
-        let own = Path::new("/proc/self/exe");
-        let exe = env::current_exe().map_err(|source| RunError::Io { path: own.to_owned(), source })?;
-        let Some(binary) = self.worker.map(Path::new) else { return Ok(exe) };
-        // Cargo puts binaries into the profile's folder, and benches, tests and examples into folders below it.
-        let folders = exe.ancestors().skip(1).take(2);
-        let beside = folders.filter_map(|folder| Some(folder.join(binary.file_name()?)));
-        let found = beside.chain([binary.to_owned()]).find(|path| path.is_absolute() && path.is_file());
-        found.ok_or_else(|| RunError::Io {
-            path: exe.with_file_name(binary.file_name().unwrap_or_default()),
-            source: io::Error::new(io::ErrorKind::NotFound, "no such worker; build it with the bench: cargo bench"),
         })
     }
 }

@@ -38,9 +38,9 @@ pub(super) struct CriterionFlags {
     /// Coloring of criterion's output
     #[arg(short, long, value_parser = ["auto", "always", "never"])]
     color: Option<String>,
-    /// Print more statistics from criterion
+    /// Print more statistics from criterion, and tables and claims in full
     #[arg(short, long)]
-    verbose: bool,
+    pub(super) verbose: bool,
     /// Print results only
     #[arg(long, conflicts_with = "verbose")]
     pub(super) quiet: bool,

@@ -46,6 +46,7 @@ mod matcher;
 mod measure;
 mod options;
 mod pages;
+mod parts;
 mod plan;
 mod program;
 mod progress;

@@ -9,9 +9,9 @@ use highwater_runner::{Interrupt, Plan, RunError, RunnerError, Sampling, measure
 use highwater_worker::Dirs;
 
 use crate::{
-    bench::Parts,
     matcher::Matcher,
     options::{Mode, Options, Switch},
+    parts::Parts,
     plan, progress,
 };
 

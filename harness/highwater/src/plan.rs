@@ -11,9 +11,9 @@ use highwater_store::one_line;
 use highwater_worker::{Case, Conditions, Dirs, Family, NotRun};
 
 use crate::{
-    bench::Parts,
     matcher::Matcher,
     options::{Options, Switch},
+    parts::Parts,
 };
 
 /// Prepares the files of the selected cases and creates their jobs. Workers will run in `folder`. A case whose files
@@ -75,7 +75,7 @@ fn job(family: &Family, case: &dyn Case, options: &Options, folder: &Path, input
         program: case.program(),
         case: case.id(),
         warm_up: case.warms_up(),
-        alone: case.is_heavy() || case.conditions().cpus > 1 || case.limits().memory.is_some(),
+        alone: case.runs_alone(),
         ladder,
         options: options.worker.0.clone(),
         inputs: inputs.into_iter().map(relative).collect(),

@@ -11,19 +11,20 @@ use clap::Parser;
 use highwater_judge::{Claim, Policy, compare_runs};
 use highwater_model::{Record, exit};
 use highwater_report::{
-    self as report, escape,
-    terminal::{message, note},
+    self as report, RunView, escape,
+    terminal::{message, note, width},
 };
 use highwater_runner::{self as runner, Interrupt, RunError, RunnerError, report_file_size_limit};
 use highwater_store::{FolderLock, LastRun, Progress, read_record, write_record};
 use highwater_worker::Dirs;
 
 use crate::{
-    bench::Parts,
     matcher::Matcher,
     measure,
     options::{Mode, Options, for_criterion},
-    pages, plan, timing,
+    pages,
+    parts::Parts,
+    plan, timing,
 };
 
 /// Runs as the measuring parent or as the criterion benchmark. The family is built after the options are checked.
@@ -171,7 +172,7 @@ fn run(bench: &Parts, options: &Options, matcher: &Matcher) -> Result<(), RunErr
                 save(&record, options, &folders)?;
             }
             record_progress(Progress::Measured)?;
-            print(&record, &folders, named);
+            print(&record, options, &folders, named);
             pages::write(&folders.own);
         }
     }
@@ -216,12 +217,15 @@ fn link(path: &Path, program: &Path) -> Result<(), RunError> {
     fs::rename(&new, path).map_err(error(path))
 }
 
-fn print(record: &Record, folders: &Folders, named: Option<Record>) {
-    println!("{}", report::run_table(record));
+fn print(record: &Record, options: &Options, folders: &Folders, named: Option<Record>) {
+    let view = RunView { width: Some(width()), is_verbose: options.criterion.verbose };
+    println!("{}", report::run_table(record, view));
     println!("written to {}", escape::line(&folders.record(&record.family).display().to_string()));
     if let Some(named) = named {
         // As in criterion, a comparison with a named record does not affect the exit status.
         let comparison = compare_runs(&named, record, &Policy::default());
         println!("\n{}", report::family_text(&comparison));
+    } else {
+        println!("next: `highwater compare` judges the last run by the baselines");
     }
 }

@@ -1,11 +1,14 @@
 //! Compares a run with its baselines, family by family, and derives the exit status.
 
-use highwater_model::{Baseline, Blessing, CaseId, MachineClass, Record, Selection, WorkerOptions};
+use highwater_model::{Baseline, Blessing, CaseId, CaseRecord, MachineClass, Record, Selection, WorkerOptions};
 use regex::Regex;
 use serde::Serialize;
 
 use super::{
-    Keep, Kind, Policy, Verdict, baselines, compare_case::FamilyJudge, confirmation::State, differences::differences,
+    Keep, Kind, Policy, Verdict, baselines,
+    compare_case::FamilyJudge,
+    confirmation::{FRESH_WORKERS, State},
+    differences::differences,
     presence::whole_case,
 };
 
@@ -104,6 +107,16 @@ pub fn compare_runs(baseline: &Record, run: &Record, policy: &Policy) -> FamilyC
 #[must_use]
 pub fn confirm_family(baseline: &Baseline, run: &Record, fresh: &Record, policy: &Policy) -> FamilyComparison {
     judge(baseline, run, Some(fresh), policy)
+}
+
+/// Whether more fresh workers of a case could change its verdicts. `fresh` has those that ran so far.
+#[must_use]
+pub fn needs_more_workers(baseline: &Baseline, run: &Record, fresh: &CaseRecord, policy: &Policy) -> bool {
+    let Some(case) = run.case(fresh.id.as_str()) else { return false };
+    let drawn = fresh.samples + fresh.failures.len();
+    drawn < FRESH_WORKERS.max()
+        && fresh.not_run.is_none()
+        && FamilyJudge { baseline, run, policy }.judge_case(case, Some(fresh)).state == State::Open
 }
 
 fn judge(baseline: &Baseline, run: &Record, fresh: Option<&Record>, policy: &Policy) -> FamilyComparison {

@@ -9,10 +9,7 @@
 //! This is where a minority counts: one worker of twenty above the range is not significant, but with sixty fresh
 //! workers a change in every third is (docs/judging.md has the measured power).
 
-use highwater_model::{Baseline, CaseRecord, Record};
 use highwater_stats::SequentialPlan;
-
-use super::{Policy, compare_case::FamilyJudge};
 
 /// The one-sided significance level of a value of the run, and of all its tests with fresh workers together.
 pub(super) const ALPHA: f64 = 0.005;
@@ -54,14 +51,4 @@ impl State {
         }
         of_case
     }
-}
-
-/// Whether more fresh workers of a case could change its verdicts. `fresh` has those that ran so far.
-#[must_use]
-pub fn needs_more_workers(baseline: &Baseline, run: &Record, fresh: &CaseRecord, policy: &Policy) -> bool {
-    let Some(case) = run.case(fresh.id.as_str()) else { return false };
-    let drawn = fresh.samples + fresh.failures.len();
-    drawn < FRESH_WORKERS.max()
-        && fresh.not_run.is_none()
-        && FamilyJudge { baseline, run, policy }.judge_case(case, Some(fresh)).state == State::Open
 }

@@ -28,9 +28,11 @@ pub use calibration::{Arm, AspectKind, Batches, Calibration, CaseTally, Tally, c
 pub use capacity::{Capacity, Ceilings, Limit, LimitCapacity, UnitEstimate, capacity};
 pub use case_view::{CaseView, ladders};
 pub use claim::{Claim, Finding};
-pub use compare::{Comparison, FamilyComparison, NoBaseline, compare_family, compare_runs, confirm_family};
+pub use compare::{
+    Comparison, FamilyComparison, NoBaseline, compare_family, compare_runs, confirm_family, needs_more_workers,
+};
 pub use compare_case::exact_where_gated;
-pub use confirmation::{FRESH_WORKERS, needs_more_workers};
+pub use confirmation::FRESH_WORKERS;
 pub use highwater_model::Aspect;
 pub use policy::{Applied, Mode, Policy, PolicyError};
 pub use resolution::{Unresolved, unresolved};

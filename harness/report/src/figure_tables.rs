@@ -4,7 +4,7 @@
 use highwater_judge::{Aspect, CaseView, amount};
 use highwater_model::{CaseRecord, Quantity, Record, Stage};
 
-use super::table;
+use super::fitted_table::{self, Column, Name};
 
 /// The figures of one case, or of several with the same quantities.
 struct FigureGroup {
@@ -14,8 +14,8 @@ struct FigureGroup {
     rows: Vec<Vec<String>>,
 }
 
-/// The tables of median figures, in order of first appearance.
-pub(super) fn figure_tables(record: &Record) -> Vec<String> {
+/// The tables of median figures, in order of first appearance. Figures for which `width` has no room are named.
+pub(super) fn figure_tables(record: &Record, width: Option<usize>) -> Vec<String> {
     let mut groups: Vec<FigureGroup> = Vec::new();
     let figures = record.cases.iter().map(|case| case_figures(record, case));
     for figures in figures.filter(|figures| !figures.quantities.is_empty()) {
@@ -27,10 +27,14 @@ pub(super) fn figure_tables(record: &Record) -> Vec<String> {
         }
     }
     let print = |FigureGroup { quantities, has_stages, rows }: FigureGroup| {
-        let at = has_stages.then(|| "at".to_owned());
-        let names = quantities.into_iter().map(name);
-        let headings: Vec<String> = std::iter::once("case".to_owned()).chain(at).chain(names).collect();
-        table::print(&headings, rows)
+        let at = has_stages.then(|| ("at".to_owned(), 0));
+        let figures = quantities.into_iter().map(|quantity| (name(quantity), 1));
+        let column = |(index, (heading, rank)): (usize, (String, u8))| {
+            Column::new(heading, rank, rows.iter().map(|row| row[index + 1].clone()).collect())
+        };
+        let columns = at.into_iter().chain(figures).enumerate().map(column).collect();
+        let names: Vec<Name> = rows.iter().map(|row| Name { group: String::new(), rest: row[0].clone() }).collect();
+        fitted_table::print("case", &names, columns, width)
     };
     groups.into_iter().map(print).collect()
 }

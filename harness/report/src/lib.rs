@@ -11,6 +11,7 @@ mod exactness;
 pub mod export;
 mod figure_tables;
 mod findings;
+mod fitted_table;
 mod run_table;
 pub mod site;
 mod summary;
@@ -24,5 +25,5 @@ pub use capacity::{CapacityReport, CaseCapacity, FamilyCapacity, Verified, capac
 pub use comparison_text::{comparison_text, family_text};
 pub use counted::counted;
 pub use exactness::exactness_table;
-pub use run_table::run_table;
+pub use run_table::{RunView, run_table};
 pub use table::print_words;

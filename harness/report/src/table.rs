@@ -14,6 +14,16 @@ pub(super) fn print(headings: &[String], rows: impl IntoIterator<Item = Vec<Stri
     table.to_string()
 }
 
+/// The same as wide as its cells, whose names may have several lines.
+pub(super) fn print_unwrapped(headings: &[String], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = table(headings, rows, escape::lines);
+    table.set_content_arrangement(ContentArrangement::Disabled);
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table.to_string()
+}
+
 /// A table of text, in which all columns are left-aligned.
 pub(super) fn print_left(headings: &[String], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     table(headings, rows, escape::line).to_string()

@@ -3,6 +3,7 @@
 //! `println!`, because that of the standard library panics.
 
 use std::{
+    env,
     fmt::{Arguments, Display},
     io::{self, ErrorKind, Write},
     process,
@@ -19,6 +20,14 @@ pub fn print(text: Arguments<'_>) {
         note(format_args!("error: stdout: {error}"));
         process::exit(exit::INTERNAL.into());
     }
+}
+
+/// The width of lines on stdout: that of the terminal, else `COLUMNS`, else 100 characters.
+#[must_use]
+pub fn width() -> usize {
+    let terminal = terminal_size::terminal_size_of(io::stdout()).map(|(terminal_size::Width(width), _)| width.into());
+    let variable = || env::var("COLUMNS").ok()?.parse().ok();
+    terminal.or_else(variable).filter(|width| *width > 0).unwrap_or(100)
 }
 
 /// Writes one line to stderr. If that fails, there is nowhere to report it.

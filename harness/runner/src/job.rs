@@ -20,8 +20,8 @@ pub struct Job {
     /// Whether a discarded warm-up worker runs first. Older plans do not have this field.
     #[serde(default = "default_warm_up")]
     pub warm_up: bool,
-    /// Whether no other worker may run at the same time: it needs several CPUs, a memory limit, or a large part of the
-    /// machine. Older plans do not have this field.
+    /// Whether no other worker may run at the same time ([`highwater_worker::Case::runs_alone`]). Older plans do not have
+    /// this field.
     #[serde(default)]
     pub alone: bool,
     /// The scales to measure.

@@ -168,7 +168,8 @@ impl Supervisor {
             .stdin(Stdio::null())
             .stdout(output_end.try_clone().map_err(system("share a pipe"))?)
             .stderr(output_end);
-        sys::before_exec(&mut command, ChildSetup::new(renumber(theirs)?, procs, job.conditions, &self.plan));
+        let setup = ChildSetup::new(renumber(theirs)?, procs, job.conditions, &self.plan);
+        sys::before_exec(&mut command, setup.socket.as_raw_fd(), move || setup.apply());
         let child = command.spawn();
         // Close this process's copies of the child's ends.
         drop(command);

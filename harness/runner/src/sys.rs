@@ -2,13 +2,11 @@
 
 use std::{
     io,
-    os::{fd::AsRawFd, unix::process::CommandExt},
+    os::{fd::RawFd, unix::process::CommandExt},
     process::Command,
 };
 
 use highwater_worker::protocol::WORKER_FD;
-
-use super::controls::ChildSetup;
 
 /// Disables address space layout randomisation for this process and the programs that it executes.
 /// [personality(2)](https://man7.org/linux/man-pages/man2/personality.2.html)
@@ -33,11 +31,16 @@ pub(super) fn default_sigpipe() {
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }
 
-/// Applies `setup` in the child between fork and exec, and duplicates the socket to [`WORKER_FD`].
-pub(super) fn before_exec(command: &mut Command, setup: ChildSetup) {
+/// Calls `setup` in the child between fork and exec, and duplicates the socket to [`WORKER_FD`]. `setup` must only make
+/// system calls, with data that it already has: after a fork, the locks of other threads may be held for ever. It keeps
+/// the socket open.
+pub(super) fn before_exec(
+    command: &mut Command,
+    socket: RawFd,
+    setup: impl Fn() -> io::Result<()> + Send + Sync + 'static,
+) {
     let apply = move || {
-        setup.apply()?;
-        let socket = setup.socket.as_raw_fd();
+        setup()?;
         // SAFETY: dup2 only changes the child's descriptor table. The socket has a number above 99, so the two differ
         // and the copy is not close-on-exec. std does not use number 3: lower numbers are assigned first, and the
         // parent opened several descriptors before spawning.
@@ -47,7 +50,7 @@ pub(super) fn before_exec(command: &mut Command, setup: ChildSetup) {
         }
     };
     // SAFETY: the closure runs in the forked child, where only async-signal-safe operations are allowed. It only makes
-    // system calls with data prepared before the fork, and does not allocate.
+    // system calls with data prepared before the fork, as `setup` has to, and does not allocate.
     unsafe { command.pre_exec(apply) };
 }
 

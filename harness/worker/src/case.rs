@@ -96,6 +96,13 @@ pub trait Case: Sync {
         false
     }
 
+    /// Whether no other worker may run at the same time (`--jobs`): by default, if the case is heavy, limits its memory or
+    /// needs several CPUs. A case with threads of its own should also run alone, because their interleaving, and with it
+    /// which arena serves a block, depends on what else the CPU does.
+    fn runs_alone(&self) -> bool {
+        self.is_heavy() || self.limits().memory.is_some() || self.conditions().cpus > 1
+    }
+
     /// Whether a discarded warm-up worker runs before the samples. A case can do without if each of its workers sets up
     /// everything it depends on and takes seconds to do so.
     fn warms_up(&self) -> bool {

@@ -20,6 +20,9 @@ pub enum Error {
     /// [`NoHeadroom::kept`].
     #[error(transparent)]
     NoHeadroom(#[from] NoHeadroom),
+    /// The memory may not be locked.
+    #[error(transparent)]
+    NotHeld(#[from] NotHeld),
     /// A commit failed, and not all pages that it had made resident could be released.
     #[error("{cause}; {kept} bytes stay committed: they have contents or could not be released")]
     PartlyCommitted {
@@ -85,6 +88,21 @@ impl Error {
     pub fn system(what: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::System { what, source }
     }
+}
+
+/// The process may not lock as much memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{needed} more bytes are to be locked, {locked} are locked, and RLIMIT_MEMLOCK allows {limit}: \
+     raise it (`ulimit -l`, `LimitMEMLOCK=`) or grant CAP_IPC_LOCK"
+)]
+pub struct NotHeld {
+    /// Bytes to be locked that are not locked yet.
+    pub needed: u64,
+    /// Bytes that the process has locked.
+    pub locked: u64,
+    /// The limit in bytes.
+    pub limit: u64,
 }
 
 /// Less memory is available than the commit needs.

@@ -3,6 +3,7 @@
 pub mod commit;
 mod error;
 pub mod headroom;
+pub mod hold;
 mod image;
 pub mod oracle;
 pub mod reset;
@@ -11,7 +12,7 @@ mod sys;
 mod target;
 
 pub use commit::{Commit, best};
-pub use error::{Error, NoHeadroom, Source};
+pub use error::{Error, NoHeadroom, NotHeld, Source};
 pub use headroom::Headroom;
 pub use image::{Dirt, Image};
 pub use reset::{Reset, best_reset};

@@ -105,7 +105,7 @@ fn a_guarded_commit_without_headroom_commits_nothing() {
     assert_eq!(oracle::residency(guest.memory()).expect("residency").committed(), 2 * PAGE);
 }
 
-/// Other processes take memory while the third chunk is committed.
+/// Other processes take memory while the third round is committed.
 #[test]
 fn a_guarded_commit_that_loses_headroom_rolls_back() {
     let mut guest = Guest::new(BYTES);
@@ -116,9 +116,8 @@ fn a_guarded_commit_that_loses_headroom_rolls_back() {
     let guarded = Guarded::within(Populate::CHUNKED, Headroom::with_budget(Vec::new(), budget, 0));
     match guarded.commit(&mut guest) {
         Err(Error::NoHeadroom(refusal)) => {
-            // Populated so far: the run between the data segments, and two chunks that end on a 16 MiB
-            // boundary.
-            assert_eq!((refusal.needed, refusal.available), (BYTES - 32 * MIB, MIB));
+            // Populated so far: three rounds, each of which ends on a 16 MiB boundary.
+            assert_eq!((refusal.needed, refusal.available), (BYTES - 48 * MIB, MIB));
         }
         other => panic!("{other:?}"),
     }

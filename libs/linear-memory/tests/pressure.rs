@@ -1,8 +1,11 @@
-//! Guarded commits under pressure in a cgroup: a neighbour that allocates meanwhile, two guarded commits at once,
-//! and a limit in the parent. Each must answer, with success or a typed error: no kill before the answer.
+//! Guarded commits under pressure in a cgroup: a neighbour that allocates meanwhile, there or in a group beside, two
+//! guarded commits at once, a limit in the parent, and memory in swap. Each must answer, with success or a typed error:
+//! no kill before the answer.
 //!
 //! The program starts itself as the processes of a cgroup that it creates; without the rights to do so, the tests
 //! print that they were skipped.
+
+mod common;
 
 use std::{
     env,
@@ -14,9 +17,11 @@ use std::{
     time::Duration,
 };
 
+use common::sys::Swap;
 use linear_memory::{
     Commit, Error,
     commit::{Guarded, Populate, Threads},
+    swap,
 };
 use memmap2::MmapMut;
 
@@ -28,12 +33,18 @@ const ASKED: u64 = 128 * MIB;
 const NEIGHBOUR: u64 = 96 * MIB;
 const ROUNDS: u32 = 20;
 
-type Test = fn(&Cgroup);
+/// What a neighbour has in swap: with it, [`ASKED`] exceeds the limit of memory and swap together.
+const SWAPPED: u64 = 56 * MIB;
+
+/// A test, or why it could not run.
+type Test = fn(&Cgroup) -> Result<(), Box<dyn StdError>>;
 
 const TESTS: &[(&str, Test)] = &[
     ("a_neighbour_that_allocates_meanwhile", a_neighbour_that_allocates_meanwhile),
     ("two_guarded_commits_at_once", two_guarded_commits_at_once),
+    ("a_neighbour_in_a_group_beside", a_neighbour_in_a_group_beside),
     ("a_limit_in_the_parent", a_limit_in_the_parent),
+    ("memory_in_swap_counts", memory_in_swap_counts),
 ];
 
 fn main() -> ExitCode {
@@ -60,15 +71,16 @@ fn main() -> ExitCode {
             continue;
         }
         // A failure panics and ends the program, after the cgroup was removed.
-        match Cgroup::with_limit(name, LIMIT) {
-            Ok(cgroup) => {
-                test(&cgroup);
+        let cgroup = Cgroup::with_limit(name, LIMIT)
+            .map_err(|error| format!("needs the right to create a memory cgroup: {error}").into());
+        match cgroup.and_then(|cgroup| test(&cgroup)) {
+            Ok(()) => {
                 passed += 1;
                 println!("test {name} ... ok");
             }
-            Err(error) => {
+            Err(reason) => {
                 skipped += 1;
-                println!("test {name} ... skipped: needs the right to create a memory cgroup: {error}");
+                println!("test {name} ... skipped: {reason}");
             }
         }
     }
@@ -92,6 +104,9 @@ fn role_of_a_process(role: &str) -> Result<(), Box<dyn StdError>> {
             part.fill(1);
             std::thread::sleep(Duration::from_millis(1));
         }
+    } else if role == "swaps" {
+        memory.fill(1);
+        println!("{}", swap::out(&mut memory)?);
     } else {
         let guarded = Guarded::new(Populate { threads: Threads::Measured, ..Populate::CHUNKED });
         match guarded.commit(&mut &mut memory[..]) {
@@ -194,12 +209,13 @@ impl Drop for Cgroup {
     }
 }
 
-/// At every size of the neighbour, from nothing to so much that the commit must be refused.
-fn a_neighbour_that_allocates_meanwhile(cgroup: &Cgroup) {
+/// A neighbour grows in a group, and a commit is made in another or the same. At every size of the neighbour, from
+/// nothing to so much that the commit must be refused.
+fn beside_a_growing_neighbour(of_neighbour: &Path, cgroup: &Path) {
     let mut committed = 0;
     for round in 0..ROUNDS {
-        let mut neighbour = Process::start("neighbour", NEIGHBOUR, &cgroup.0);
-        let mut process = Process::start("commit", ASKED, &cgroup.0);
+        let mut neighbour = Process::start("neighbour", NEIGHBOUR, of_neighbour);
+        let mut process = Process::start("commit", ASKED, cgroup);
         neighbour.go();
         assert_eq!(neighbour.line(), "grows");
         std::thread::sleep(Duration::from_millis(u64::from(round) * 20));
@@ -210,16 +226,57 @@ fn a_neighbour_that_allocates_meanwhile(cgroup: &Cgroup) {
     assert!(committed < ROUNDS, "the neighbour never mattered");
 }
 
-fn two_guarded_commits_at_once(cgroup: &Cgroup) {
+fn a_neighbour_that_allocates_meanwhile(cgroup: &Cgroup) -> Result<(), Box<dyn StdError>> {
+    beside_a_growing_neighbour(&cgroup.0, &cgroup.0);
+    Ok(())
+}
+
+/// Neither group has a limit of its own; that of their parent holds for both together.
+fn a_neighbour_in_a_group_beside(cgroup: &Cgroup) -> Result<(), Box<dyn StdError>> {
+    let [own, beside] = ["own", "beside"].map(|name| Cgroup::below(&cgroup.0, name).expect("a cgroup"));
+    beside_a_growing_neighbour(&beside.0, &own.0);
+    Ok(())
+}
+
+/// Swapping makes room under the limit of memory, but not under that of memory and swap together.
+fn memory_in_swap_counts(cgroup: &Cgroup) -> Result<(), Box<dyn StdError>> {
+    if !cgroup.0.join("memory.memsw.limit_in_bytes").exists() {
+        return Err("needs a cgroup of version 1 with swap accounting".into());
+    }
+    let _swap = Swap::on().map_err(|error| format!("needs the right to turn swap on: {error}"))?;
+    let mut process = Process::start("commit", ASKED, &cgroup.0);
+    process.go();
+    assert!(process.committed(), "it fits without the neighbour");
+    drop(process);
+    let mut neighbour = Process::start("swaps", SWAPPED, &cgroup.0);
+    neighbour.go();
+    let swapped: u64 = neighbour.line().parse()?;
+    if swapped < SWAPPED / 4 * 3 {
+        return Err(format!("needs a kernel that honours MADV_PAGEOUT: {swapped} bytes were swapped out").into());
+    }
+    // Drops the copies of swapped-out pages that are still in memory.
+    let _ = fs::write(cgroup.0.join("memory.force_empty"), "0");
+    let usage: u64 = fs::read_to_string(cgroup.0.join("memory.usage_in_bytes"))?.trim().parse()?;
+    if usage + ASKED + 48 * MIB > LIMIT {
+        return Err(format!("needs a kernel that drops swapped-out pages: {usage} bytes in use").into());
+    }
+    let mut process = Process::start("commit", ASKED, &cgroup.0);
+    process.go();
+    assert!(!process.committed(), "{swapped} bytes in swap were not counted");
+    Ok(())
+}
+
+fn two_guarded_commits_at_once(cgroup: &Cgroup) -> Result<(), Box<dyn StdError>> {
     for _ in 0..ROUNDS {
         let mut both = [(); 2].map(|()| Process::start("commit", ASKED, &cgroup.0));
         both.iter_mut().for_each(Process::go);
         let committed = both.iter_mut().filter_map(|process| process.committed().then_some(())).count();
         assert!(committed < 2, "both fit into less memory than both need");
     }
+    Ok(())
 }
 
-fn a_limit_in_the_parent(cgroup: &Cgroup) {
+fn a_limit_in_the_parent(cgroup: &Cgroup) -> Result<(), Box<dyn StdError>> {
     // In version 2 without delegation, the group below has no memory files: the parent's limit holds all the same.
     let below = Cgroup::below(&cgroup.0, "below").expect("a cgroup");
     for (bytes, fits) in [(ASKED, true), (LIMIT, false)] {
@@ -227,4 +284,5 @@ fn a_limit_in_the_parent(cgroup: &Cgroup) {
         process.go();
         assert_eq!(process.committed(), fits, "{} MiB", bytes / MIB);
     }
+    Ok(())
 }

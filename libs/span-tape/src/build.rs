@@ -5,7 +5,7 @@ use std::{collections::HashMap, ops::Range};
 use crate::{
     error::Limit,
     limits::Limits,
-    node::Style,
+    style::Style,
     word::{Kind, Layout, MAX_OFFSET, Word},
 };
 
@@ -56,6 +56,16 @@ impl Handle {
     pub(crate) fn new(offset: u64, size: u64, prefix: &Range<u64>) -> Self {
         let prefix = (prefix.start as u32, prefix.end as u32);
         Self { document: 0, name: (offset as u32, (offset + size) as u32), prefix }
+    }
+
+    /// The handle as numbers, and back.
+    pub(crate) fn numbers(self) -> [u32; 5] {
+        [self.document, self.name.0, self.name.1, self.prefix.0, self.prefix.1]
+    }
+
+    pub(crate) fn from_numbers(numbers: [u32; 5]) -> Self {
+        let [document, name, name_end, prefix, prefix_end] = numbers;
+        Self { document, name: (name, name_end), prefix: (prefix, prefix_end) }
     }
 
     pub(crate) fn name(self) -> Range<u64> {

@@ -2,6 +2,8 @@
 
 use std::{fmt, io, path::PathBuf};
 
+use crate::encoding::Encoding;
+
 /// A position in the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
@@ -93,6 +95,24 @@ pub enum Error {
         /// The position of the first invalid byte.
         position: Position,
     },
+    /// The input is UTF-16 or UTF-32, and not well formed.
+    #[error("{position}: malformed {encoding}")]
+    Malformed {
+        /// The encoding that its first bytes have.
+        encoding: Encoding,
+        /// The position of the first malformed character, with its offset in the encoded input.
+        position: Position,
+    },
+    /// The file is UTF-16 or UTF-32, so it can neither be mapped nor read through a window.
+    #[error(
+        "{path}: is {encoding}; only UTF-8 can be mapped or read through a window, so use `read` and `Tape::parse`"
+    )]
+    Encoding {
+        /// The file.
+        path: PathBuf,
+        /// The encoding that its first bytes have.
+        encoding: Encoding,
+    },
     /// The input contains a NUL character, which is not allowed in YAML.
     #[error("{position}: a NUL character")]
     Nul {
@@ -103,6 +123,12 @@ pub enum Error {
     #[error("{position}: a collection has no text")]
     NotScalar {
         /// The position of the collection.
+        position: Position,
+    },
+    /// The value of a merge key is neither a mapping nor a sequence of mappings.
+    #[error("{position}: expected a mapping, or a sequence of mappings, as the value of a merge key")]
+    Merge {
+        /// The position of the value, or of the item of the sequence.
         position: Position,
     },
     /// The path is not that of a regular file.
@@ -139,4 +165,25 @@ pub enum Error {
         /// The system error.
         source: io::Error,
     },
+}
+
+impl Error {
+    /// Returns the position of the error, if it has one.
+    #[must_use]
+    pub fn position(&self) -> Option<Position> {
+        match self {
+            Self::Syntax { position, .. }
+            | Self::TooLarge { position, .. }
+            | Self::NotUtf8 { position }
+            | Self::Malformed { position, .. }
+            | Self::Nul { position }
+            | Self::NotScalar { position }
+            | Self::Merge { position } => Some(*position),
+            Self::Encoding { .. }
+            | Self::NotAFile { .. }
+            | Self::Cut { .. }
+            | Self::Changed { .. }
+            | Self::Io { .. } => None,
+        }
+    }
 }

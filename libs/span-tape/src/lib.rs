@@ -15,41 +15,63 @@
 //! # Ok::<(), span_tape::Error>(())
 //! ```
 //!
+//! The cargo feature `serde`, which is off by default, adds `from_str`, `from_node` and the module `de`, which
+//! deserialize a document into types.
+//!
 //! | module | content |
 //! |---|---|
 //! | `word` | the layout of a node |
 //! | `scan` | the scanner, which reads YAML and writes words |
 //! | `build` | building words |
-//! | `parse` | running the scanner over a source |
+//! | `options`, `parse` | running the scanner over a source |
 //! | `source`, `input` | the input: text, mapping, file read through a window |
-//! | `walk`, `node`, `lookup`, `span` | the reading interface |
+//! | `encoding`, `style` | the encodings and styles of YAML |
+//! | `walk`, `node`, `get`, `lookup`, `memo`, `merge`, `span` | the reading interface |
 //! | `decode`, `schema`, `tag` | decoding tokens to texts, resolving texts to values and tags |
+//! | `cache`, `words` | tapes that are kept in files |
+//! | `de` | deserializing nodes with serde (feature `serde`) |
 
 mod build;
+mod cache;
+#[cfg(feature = "serde")]
+pub mod de;
 mod decode;
+mod encoding;
 mod error;
+mod get;
 mod input;
 mod limits;
 mod lookup;
+mod memo;
+mod merge;
 mod node;
+mod options;
 mod parse;
 mod scan;
 mod schema;
 mod source;
 mod span;
+mod style;
 mod sys;
 mod tag;
 mod walk;
 mod word;
+mod words;
 
 pub use build::Decoding;
+pub use cache::Cache;
+#[cfg(feature = "serde")]
+pub use de::{from_documents, from_node, from_path, from_reader, from_slice, from_str, from_str_with_options};
+pub use encoding::Encoding;
 pub use error::{Error, Limit, Position};
 pub use limits::Limits;
 pub use lookup::Index;
-pub use node::{Node, NodeKind, Style};
-pub use parse::Options;
+pub use merge::Entries;
+pub use node::{Node, NodeKind};
+pub use options::{Indentation, Options};
 pub use schema::Scalar;
-pub use source::{InMemory, Mapped, Pages, Source, WINDOW, Windowed, read};
+pub use source::{InMemory, Mapped, Pages, Source, WINDOW, Windowed, read, to_text};
+pub use style::Style;
 pub use walk::{Children, Document, Documents, Pairs};
 pub use word::{Layout, WideWord, Word};
 
@@ -59,10 +81,15 @@ use build::{Builder, Decoded, Handle};
 #[derive(Debug)]
 pub struct Tape<S, W = Word> {
     source: S,
-    nodes: Vec<W>,
+    nodes: words::Words<W>,
     arena: String,
     decoded: Vec<Decoded>,
     handles: Vec<Handle>,
+    /// Whether merge keys are applied.
+    merge_keys: bool,
+    memo: memo::Memo,
+    /// Whether the words are from a kept tape.
+    is_reopened: bool,
 }
 
 impl<S, W: Layout> Tape<S, W> {
@@ -72,7 +99,16 @@ impl<S, W: Layout> Tape<S, W> {
         arena.shrink_to_fit();
         decoded.shrink_to_fit();
         handles.shrink_to_fit();
-        Self { source, nodes, arena, decoded, handles }
+        Self {
+            source,
+            nodes: words::Words::Owned(nodes),
+            arena,
+            decoded,
+            handles,
+            merge_keys: false,
+            memo: memo::Memo::default(),
+            is_reopened: false,
+        }
     }
 
     /// Returns the number of words, including those of anchors, tags and documents.
@@ -93,10 +129,22 @@ impl<S, W: Layout> Tape<S, W> {
         self.arena.len() + self.decoded.len() * size_of::<Decoded>()
     }
 
-    /// Returns the number of bytes that the tape holds besides its source: words, decoded texts, and 20 bytes for each
-    /// `%TAG` directive. With lazy decoding, it is at most 8 bytes per byte of the input, plus 24.
+    /// Returns whether the tape was kept by an earlier [`Tape::open_cached`] or [`Tape::map_cached`], as opposed to parsed.
+    #[must_use]
+    pub fn is_reopened(&self) -> bool {
+        self.is_reopened
+    }
+
+    /// Returns the number of bytes that the tape holds besides its source: words, decoded texts, 20 bytes for each
+    /// `%TAG` directive, and 8 bytes for each pair of a mapping of at least 256 pairs on which [`Node::get`] was called
+    /// more than four times. With lazy decoding, it is at most 8 bytes per byte of the input, plus 24.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
+        self.parsed_bytes() + self.memo.bytes()
+    }
+
+    /// Returns the part of [`Tape::held_bytes`] that parsing adds.
+    fn parsed_bytes(&self) -> usize {
         self.node_bytes() + self.decoded_bytes() + self.handles.len() * size_of::<Handle>()
     }
 

@@ -3,6 +3,7 @@
 use std::hash::{BuildHasher, RandomState};
 
 use crate::{
+    Tape,
     error::Error,
     node::{Node, NodeKind, Part},
     source::Source,
@@ -35,21 +36,32 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
         }
     }
 
+    /// Returns a hash of the text of a scalar. A verbatim text is hashed in the input, without an allocation.
+    fn key_hash(&self, hasher: &RandomState) -> Result<u32, Error> {
+        let node = self.resolve();
+        let word = node.word();
+        let mut hash = hasher.hash_one::<&[u8]>(&[]);
+        if word.kind() == Kind::Verbatim && word.value() > 0 {
+            let token = word.offset()..word.offset() + word.value();
+            node.tape.source.look(token, &mut |token| {
+                hash = hasher.hash_one(match token {
+                    [b'\'', inside @ .., b'\''] | [b'"', inside @ .., b'"'] => inside,
+                    _ => token,
+                });
+            })?;
+        } else if word.value() > 0 {
+            hash = hasher.hash_one(node.text()?.as_bytes());
+        }
+        Ok(hash as u32)
+    }
+
     /// Builds an index of the keys of a mapping, which takes 8 bytes per pair.
     ///
     /// # Errors
-    /// When the input is a file and no longer what it was.
+    /// When the value of a merge key cannot be merged ([`Error::Merge`]), or the input is a file and no longer what it
+    /// was.
     pub fn index(&self) -> Result<Index<'t, S, W>, Error> {
-        let (hasher, mut pairs) = (RandomState::new(), Vec::new());
-        for (key, _) in self.pairs() {
-            if key.resolve().kind() == NodeKind::Scalar {
-                pairs.push((hasher.hash_one(&*key.text()?) as u32, key.at));
-            }
-        }
-        // Of equal keys, the first comes first.
-        pairs.sort_unstable();
-        pairs.shrink_to_fit();
-        Ok(Index { mapping: *self, hasher, pairs })
+        Ok(Index { mapping: *self, keys: Keys::new(self.entries()?)? })
     }
 }
 
@@ -57,9 +69,7 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
 #[derive(Debug)]
 pub struct Index<'t, S, W> {
     mapping: Node<'t, S, W>,
-    hasher: RandomState,
-    /// The hash of each key and its word.
-    pairs: Vec<(u32, u32)>,
+    keys: Keys,
 }
 
 impl<'t, S: Source, W: Layout> Index<'t, S, W> {
@@ -68,22 +78,61 @@ impl<'t, S: Source, W: Layout> Index<'t, S, W> {
     /// # Errors
     /// When the input is a file and no longer what it was.
     pub fn get(&self, key: &str) -> Result<Option<Node<'t, S, W>>, Error> {
-        let hash = self.hasher.hash_one(key) as u32;
+        self.keys.find(self.mapping.tape, key)
+    }
+}
+
+/// The hashes of keys and their words, sorted.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    hasher: RandomState,
+    pairs: Vec<(u32, u32)>,
+}
+
+impl Keys {
+    pub(crate) fn new<'t, S: Source + 't, W: Layout + 't>(
+        entries: impl Iterator<Item = (Node<'t, S, W>, Node<'t, S, W>)>,
+    ) -> Result<Self, Error> {
+        let (hasher, mut pairs) = (RandomState::new(), Vec::new());
+        for (key, _) in entries {
+            if key.resolve().kind() == NodeKind::Scalar {
+                pairs.push((key.key_hash(&hasher)?, key.at));
+            }
+        }
+        // Of equal keys, the first comes first.
+        pairs.sort_unstable();
+        pairs.shrink_to_fit();
+        Ok(Self { hasher, pairs })
+    }
+
+    /// Returns the number of bytes on the heap.
+    pub(crate) fn bytes(&self) -> usize {
+        self.pairs.capacity() * size_of::<(u32, u32)>()
+    }
+
+    /// Returns the maximum of [`Keys::bytes`] for a mapping of so many words.
+    pub(crate) fn most_bytes(words: u64) -> usize {
+        words as usize / 2 * size_of::<(u32, u32)>()
+    }
+
+    /// Returns the value of the first key with a text.
+    pub(crate) fn find<'t, S: Source, W: Layout>(
+        &self,
+        tape: &'t Tape<S, W>,
+        key: &str,
+    ) -> Result<Option<Node<'t, S, W>>, Error> {
+        let hash = self.hasher.hash_one(key.as_bytes()) as u32;
         let first = self.pairs.partition_point(|(other, _)| *other < hash);
-        let is_pair = self.mapping.resolve().word().kind() == Kind::EmptyPair;
-        let part = if is_pair { Part::Key } else { Part::Whole };
-        for (_, at) in self.pairs[first..].iter().take_while(|(other, _)| *other == hash) {
-            let found = Node { at: *at, part, ..self.mapping };
+        for &(_, at) in self.pairs[first..].iter().take_while(|(other, _)| *other == hash) {
+            // The key and the value of an empty pair have no words.
+            let is_pair = tape.word(at as usize).kind() == Kind::EmptyPair;
+            let found = Node { tape, at, part: if is_pair { Part::Key } else { Part::Whole } };
             if found.has_text(key)? {
-                // An empty pair is its mapping's only pair, and its key has no word.
-                return Ok(if is_pair { self.mapping.pairs().next().map(|(_, value)| value) } else { self.after(*at) });
+                let value =
+                    if is_pair { Node { part: Part::Value, ..found } } else { tape.node(tape.end(at as usize)) };
+                return Ok(Some(value));
             }
         }
         Ok(None)
-    }
-
-    fn after(&self, key: u32) -> Option<Node<'t, S, W>> {
-        let tape = self.mapping.tape;
-        Some(tape.node(tape.end(key as usize)))
     }
 }

@@ -1,4 +1,4 @@
-//! The reading interface of a node: its kind, text, value, properties and children.
+//! The reading interface of a node: its kind, text, value and properties.
 
 use std::{borrow::Cow, fmt};
 
@@ -9,7 +9,7 @@ use crate::{
     error::{Error, Position},
     schema::{CORE, Scalar},
     source::Source,
-    walk::{Children, Pairs},
+    style::Style,
     word::{Kind, Layout, Word},
 };
 
@@ -28,25 +28,6 @@ pub enum NodeKind {
     Mapping,
     /// A reference to another node by its anchor.
     Alias,
-}
-
-/// The style in which a node is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Style {
-    /// `text`
-    Plain,
-    /// `'text'`
-    SingleQuoted,
-    /// `"text"`
-    DoubleQuoted,
-    /// `|`
-    Literal,
-    /// `>`
-    Folded,
-    /// A collection written with indentation.
-    Block,
-    /// A collection in brackets, or a pair within one.
-    Flow,
 }
 
 /// The part of a pair that a node is.
@@ -235,63 +216,5 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
             None if node.style()? == Some(Style::Plain) => Scalar::plain(text),
             None => Scalar::Str(text),
         })
-    }
-
-    /// Returns the children: the items of a sequence, or the keys and values of a mapping, alternating. Of an alias,
-    /// those of its target.
-    #[must_use]
-    pub fn children(&self) -> Children<'t, S, W> {
-        let node = self.resolve();
-        let at = node.at as usize;
-        let pair = (node.word().kind() == Kind::EmptyPair).then_some(Part::Whole);
-        let end = if node.part == Part::Whole { node.tape.end(at) } else { at + 1 };
-        Children { tape: node.tape, at: at + usize::from(pair.is_none()), end, pair }
-    }
-
-    /// Returns the item of a sequence at `index`, from 0.
-    #[must_use]
-    pub fn at(&self, index: usize) -> Option<Self> {
-        let is_sequence = self.resolve().kind() == NodeKind::Sequence;
-        is_sequence.then(|| self.children().nth(index)).flatten()
-    }
-
-    /// Returns the pairs of a mapping. Any other node has none.
-    #[must_use]
-    pub fn pairs(&self) -> Pairs<'t, S, W> {
-        let mut children = self.children();
-        if self.resolve().kind() != NodeKind::Mapping {
-            children.at = children.end;
-        }
-        Pairs(children)
-    }
-
-    /// Returns the value of the first pair of a mapping whose key is a scalar with this text, whatever its type: `"1"`
-    /// finds `1`, `'1'` and `!!str 1`. A merge key (`<<`, which YAML 1.2 does not have) is a key like any other.
-    ///
-    /// Compares one key after the other; [`Node::index`] looks up many keys of a large mapping faster.
-    ///
-    /// # Errors
-    /// When the input is a file and no longer what it was.
-    pub fn get(&self, key: &str) -> Result<Option<Self>, Error> {
-        let node = self.resolve();
-        if !matches!(node.word().kind(), Kind::BlockMapping | Kind::FlowMapping) {
-            // An empty pair, whose nodes have no words, or no mapping.
-            let mut pairs = node.pairs();
-            return Ok(if key.is_empty() { pairs.next().map(|(_, value)| value) } else { None });
-        }
-        let tape = node.tape;
-        let (mut at, end) = (node.at as usize + 1, tape.end(node.at as usize));
-        while at < end {
-            let found = tape.node(at);
-            let word = tape.word(found.at as usize);
-            let value = if word.kind().has_children() { tape.end(found.at as usize) } else { found.at as usize + 1 };
-            // Most keys are verbatim and of another size, with or without quotes.
-            let excess = word.value().wrapping_sub(key.len() as u64);
-            if (word.kind() != Kind::Verbatim || excess == 0 || excess == 2) && found.has_text(key)? {
-                return Ok(Some(tape.node(value)));
-            }
-            at = tape.end(tape.node(value).at as usize);
-        }
-        Ok(None)
     }
 }

@@ -4,35 +4,18 @@ use std::path::Path;
 
 use crate::{
     Tape,
-    build::{Builder, Decoding},
+    build::Builder,
     error::{Error, Limit, Position},
     input::{Input, TextInput, WindowInput},
-    limits::Limits,
+    options::{Indentation, Options},
     scan::{Fault, Scanner},
-    source::{InMemory, Source, WINDOW, Windowed},
+    source::{InMemory, Source, Windowed},
     word::Layout,
 };
 
 /// The longest line that a window grows for, because a window must keep memory bounded. For a text or a mapping, only
 /// [`Limits::scalar`] applies.
 const LONGEST_IN_WINDOW: u64 = 8 << 20;
-
-/// Options for parsing.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// When scalars are decoded.
-    pub decoding: Decoding,
-    /// Limits on the input.
-    pub limits: Limits,
-    /// Number of bytes in memory at once if a file is read through a window. The default is [`WINDOW`].
-    pub window: usize,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { decoding: Decoding::Lazy, limits: Limits::default(), window: WINDOW }
-    }
-}
 
 impl<S: InMemory, W: Layout> Tape<S, W> {
     /// Parses a text.
@@ -46,8 +29,8 @@ impl<S: InMemory, W: Layout> Tape<S, W> {
         }
         source.check()?;
         let mut builder = Builder::new(limits, options.decoding, source.size());
-        scan(TextInput::new(&source), &mut builder, &source)?;
-        Ok(Self::new(source, builder))
+        scan(TextInput::new(&source), &mut builder, &source, options.indentation)?;
+        Ok(Self { merge_keys: options.merge_keys, ..Self::new(source, builder) })
     }
 }
 
@@ -67,13 +50,19 @@ impl<W: Layout> Tape<Windowed, W> {
     pub fn parse_file(file: Windowed, options: &Options) -> Result<Self, Error> {
         let limits = options.limits.representable();
         let mut builder = Builder::new(limits, options.decoding, file.size());
-        scan(WindowInput::new(&file, options.window, LONGEST_IN_WINDOW), &mut builder, &file)?;
-        Ok(Self::new(file, builder))
+        let input = WindowInput::new(&file, options.window, LONGEST_IN_WINDOW);
+        scan(input, &mut builder, &file, options.indentation)?;
+        Ok(Self { merge_keys: options.merge_keys, ..Self::new(file, builder) })
     }
 }
 
-fn scan<I: Input, W: Layout>(input: I, builder: &mut Builder<W>, source: &impl Source) -> Result<(), Error> {
-    Scanner::new(input, builder).run().map_err(|fault| {
+fn scan<I: Input, W: Layout>(
+    input: I,
+    builder: &mut Builder<W>,
+    source: &impl Source,
+    indentation: Indentation,
+) -> Result<(), Error> {
+    Scanner::new(input, builder, indentation).run().map_err(|fault| {
         // Lines are only counted for an error.
         let at = |offset| source.position(offset);
         match fault {

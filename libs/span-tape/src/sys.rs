@@ -1,10 +1,12 @@
-//! Mapping a file, focusing on a window of it and releasing its pages. It contains all `unsafe` code of the document
+//! Mapping a file, focusing on a window of it and releasing its pages, and words as bytes. It contains all `unsafe` code of the document
 //! library.
 
 use std::{fs::File, io, ops::Range};
 
 use memmap2::{Advice, Mmap, UncheckedAdvice};
 use rustix::io::Errno;
+
+use crate::Word;
 
 /// Maps a file for reading.
 ///
@@ -43,6 +45,21 @@ pub(crate) fn focus(map: &Mmap, range: Range<usize>) -> bool {
 /// Reverts [`focus`]: the kernel merges the range with the adjacent mappings again.
 pub(crate) fn unfocus(map: &Mmap, range: Range<usize>) {
     let _ = map.advise_range(Advice::Normal, range.start, range.len());
+}
+
+/// Returns the bytes of words, to write them to a file.
+pub(crate) fn bytes_of(words: &[Word]) -> &[u8] {
+    // SAFETY: a word is a transparent `u64`, which has no padding, and a byte has no alignment.
+    unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), size_of_val(words)) }
+}
+
+/// Returns bytes as words.
+///
+/// # Safety
+/// `W` must be [`Word`], for which every bit pattern is valid.
+pub(crate) unsafe fn words<W>(bytes: &[u8]) -> &[W] {
+    // SAFETY: the caller upholds the contract; `align_to` leaves out what is not aligned or incomplete.
+    unsafe { bytes.align_to().1 }
 }
 
 /// Returns bytes that were checked before as text.

@@ -2,7 +2,8 @@
 
 use crate::{
     Tape,
-    node::{Node, Part},
+    node::{Node, NodeKind, Part},
+    source::Source,
     word::{Kind, Layout},
 };
 
@@ -80,6 +81,12 @@ pub struct Children<'t, S, W> {
     pub(crate) pair: Option<Part>,
 }
 
+impl<S, W> Clone for Children<'_, S, W> {
+    fn clone(&self) -> Self {
+        Self { ..*self }
+    }
+}
+
 impl<'t, S, W: Layout> Iterator for Children<'t, S, W> {
     type Item = Node<'t, S, W>;
 
@@ -98,14 +105,51 @@ impl<'t, S, W: Layout> Iterator for Children<'t, S, W> {
     }
 }
 
-/// An iterator over the pairs of a mapping.
+/// An iterator over the pairs of a mapping, as they are written.
 #[derive(Debug)]
 pub struct Pairs<'t, S, W>(pub(crate) Children<'t, S, W>);
+
+impl<S, W> Clone for Pairs<'_, S, W> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
 
 impl<'t, S, W: Layout> Iterator for Pairs<'t, S, W> {
     type Item = (Node<'t, S, W>, Node<'t, S, W>);
 
     fn next(&mut self) -> Option<Self::Item> {
         Some((self.0.next()?, self.0.next()?))
+    }
+}
+
+impl<'t, S: Source, W: Layout> Node<'t, S, W> {
+    /// Returns the children: the items of a sequence, or the keys and values of a mapping, alternating. Of an alias,
+    /// those of its target.
+    #[must_use]
+    pub fn children(&self) -> Children<'t, S, W> {
+        let node = self.resolve();
+        let at = node.at as usize;
+        let pair = (node.word().kind() == Kind::EmptyPair).then_some(Part::Whole);
+        let end = if node.part == Part::Whole { node.tape.end(at) } else { at + 1 };
+        Children { tape: node.tape, at: at + usize::from(pair.is_none()), end, pair }
+    }
+
+    /// Returns the item of a sequence at `index`, from 0.
+    #[must_use]
+    pub fn at(&self, index: usize) -> Option<Self> {
+        let is_sequence = self.resolve().kind() == NodeKind::Sequence;
+        is_sequence.then(|| self.children().nth(index)).flatten()
+    }
+
+    /// Returns the pairs of a mapping as they are written: a merge key is one of them, see [`Node::entries`]. Any other
+    /// node has none.
+    #[must_use]
+    pub fn pairs(&self) -> Pairs<'t, S, W> {
+        let mut children = self.children();
+        if self.resolve().kind() != NodeKind::Mapping {
+            children.at = children.end;
+        }
+        Pairs(children)
     }
 }

@@ -101,6 +101,11 @@ impl Word {
         Self((kind as u64) << 60 | offset << VALUE_BITS | value)
     }
 
+    /// The word that has these bytes in the byte order of this machine. Every eight bytes are a word.
+    pub(crate) fn from_ne_bytes(bytes: [u8; 8]) -> Self {
+        Self(u64::from_ne_bytes(bytes))
+    }
+
     pub(crate) fn kind(self) -> Kind {
         Kind::ALL[(self.0 >> 60) as usize]
     }

@@ -4,6 +4,7 @@
 mod common;
 mod oracle;
 
+use common::mutation::{Random, mutated};
 use serde::Deserialize;
 use span_tape::{Options, Tape, Word};
 
@@ -32,49 +33,6 @@ const ONLY_THERE: [&str; 9] = [
 /// What the specification accepts and granit-parser does not, by its message: byte order marks after a document, lines
 /// of tabs after a block scalar, and reserved directives of any characters. We also accept any prefix of tags.
 const ONLY_HERE: [&str; 5] = ["BOM", "tag", "directive", "start with a tab", "wrongly indented line in block scalar"];
-
-/// The alphabet of mutations.
-const PIECES: [&str; 40] = [
-    " ", "  ", "\t", "\n", "\r\n", "- ", "? ", ": ", ":", "-", "#", " #", ",", "[", "]", "{", "}", "&a ", "*a",
-    "!!str ", "!", "|", ">", "'", "\"", "\\", "---\n", "...\n", "a", "b: ", "\n  ", "|+\n ", ">-\n  ", "|2\n", "é",
-    "\u{feff}", "%", "\n\n", "\n \n", "\n\t",
-];
-
-struct Random(u64);
-
-impl Random {
-    /// A number below `bound`, from the generator splitmix64.
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % bound as u64) as usize
-    }
-}
-
-fn mutated(text: &str, random: &mut Random) -> String {
-    let mut characters: Vec<char> = text.chars().collect();
-    for _ in 0..=random.below(3) {
-        let at = random.below(characters.len() + 1);
-        match random.below(3) {
-            0 if at < characters.len() => {
-                characters.remove(at);
-            }
-            1 if at < characters.len() => {
-                let end = (at + 1 + random.below(6)).min(characters.len());
-                let copy: Vec<char> = characters[at..end].to_vec();
-                let to = random.below(characters.len() + 1);
-                characters.splice(to..to, copy);
-            }
-            _ => {
-                let piece = PIECES[random.below(PIECES.len())];
-                characters.splice(at..at, piece.chars());
-            }
-        }
-    }
-    characters.into_iter().collect()
-}
 
 fn tape_events(yaml: &str) -> Result<Vec<String>, String> {
     let tape = Tape::<_, Word>::parse(yaml, &Options::default()).map_err(|error| error.to_string())?;

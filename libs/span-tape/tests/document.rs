@@ -2,7 +2,9 @@
 
 use std::{borrow::Cow, io::Write};
 
-use span_tape::{Decoding, Error, Limit, Limits, Mapped, NodeKind, Options, Pages, Position, Scalar, Tape, Windowed};
+use span_tape::{
+    Decoding, Encoding, Error, Limit, Limits, Mapped, NodeKind, Options, Pages, Position, Scalar, Tape, Windowed,
+};
 use tempfile::NamedTempFile;
 
 const MANIFEST: &str = "\
@@ -153,6 +155,23 @@ fn invalid_input_is_an_error_with_line_and_column() {
     assert!(matches!(error_of(b"a: b\nc: [d\n"), Error::Syntax { .. }));
     assert!(matches!(error_of(b"a: *missing\n"), Error::Syntax { position, .. } if position.line == 1));
     assert_eq!(error_of(b"a: 'x\n").to_string().split(':').next(), Some("line 1 column 4"));
+}
+
+#[test]
+fn a_file_in_another_encoding_is_read_but_not_mapped() {
+    let utf16: Vec<u8> = format!("\u{feff}{MANIFEST}").encode_utf16().flat_map(u16::to_be_bytes).collect();
+    let utf32: Vec<u8> = MANIFEST.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect();
+    for (bytes, expected) in [(utf16, Encoding::Utf16Be), (utf32, Encoding::Utf32Le)] {
+        let file = file(&bytes);
+        assert_eq!(span_tape::read(file.path(), &Limits::default()).expect("well formed"), MANIFEST);
+        // SAFETY: nothing else uses the file.
+        let mapped = unsafe { Mapped::open(file.path(), Pages::Slide, &Limits::default()) }.map(drop);
+        let windowed = Tape::<Windowed>::open(file.path(), &Options::default()).map(drop);
+        for refused in [mapped, windowed] {
+            let error = refused.expect_err("not UTF-8");
+            assert!(matches!(error, Error::Encoding { encoding, .. } if encoding == expected), "{error}");
+        }
+    }
 }
 
 #[test]

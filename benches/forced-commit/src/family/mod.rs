@@ -11,6 +11,7 @@
 //! ```
 
 mod beside;
+mod bounds;
 pub mod claims;
 mod commit;
 mod jobs;

@@ -108,8 +108,10 @@ struct Row {
     mib: u64,
     /// MiB that a job dirties.
     dirtied: &'static [u32],
-    /// Jobs measured at each rung, after one warm-up job.
+    /// Jobs measured at each rung, after the warm-up jobs.
     jobs: usize,
+    /// Warm-up jobs, which bring the memory and the strategy to their steady state.
+    warm_up: usize,
 }
 
 /// Nothing, little, some, and too much to be worth tracking.
@@ -118,7 +120,7 @@ const RUNGS: &[u32] = &[0, 1, 16, 256];
 const FEW: &[u32] = &[1, 16, 256];
 
 const fn row(how: How, at: Where) -> Row {
-    Row { how, commit: Way::POPULATE_CHUNKS, at, mib: 1024, dirtied: RUNGS, jobs: 3 }
+    Row { how, commit: Way::POPULATE_CHUNKS, at, mib: 1024, dirtied: RUNGS, jobs: 3, warm_up: 1 }
 }
 
 const fn few(how: How, at: Where) -> Row {
@@ -152,9 +154,9 @@ const ROWS: &[Row] = &[
     // The same in huge pages: faster to scan, and split where written.
     Row { commit: Way::HUGE_CHUNKS, ..row(How::TRACKED, Where::Prefix) },
     Row { commit: Way::HUGE_CHUNKS, ..row(How::TRACKED, Where::Pages) },
-    // A 64th to a quarter of the memory, on both sides of the break-even point of tracking, with enough jobs
-    // that the mean includes the probes for sparse jobs.
-    Row { mib: 64, dirtied: &[1, 2, 4, 16], jobs: 600, ..row(How::TRACKED, Where::Prefix) },
+    // A 64th to a quarter of the memory, on both sides of the break-even point of tracking: after the jobs in which
+    // the library learns a density, and enough of them that the mean includes the samples for sparse jobs.
+    Row { mib: 64, dirtied: &[1, 2, 4, 16], jobs: 200, warm_up: 16, ..row(How::TRACKED, Where::Prefix) },
     // The published size.
     Row { mib: 4096, dirtied: &[16], commit: Way::HUGE_CHUNKS, ..row(How::TRACKED, Where::Pages) },
 ];
@@ -196,8 +198,7 @@ impl Row {
     /// Measures jobs and resets.
     fn measure(&self, scale: Scale, live: &mut Live, reset: &mut dyn GuestReset, image: &Image) -> CaseResult<Times> {
         let mut restore = |live: &mut Live| reset.reset(live, image);
-        // The first job brings the memory to its steady state.
-        self.jobs(scale, live, 1, &mut restore)?;
+        self.jobs(scale, live, self.warm_up, &mut restore)?;
         self.jobs(scale, live, self.jobs, restore)
     }
 
@@ -205,7 +206,7 @@ impl Row {
     /// worker's own memory is the reference because a memset of the same number of other pages takes up to a
     /// third more or less.
     fn zeroing(&self, scale: Scale, live: &mut Live) -> CaseResult<Times> {
-        self.jobs(scale, live, self.jobs.clamp(3, 100), |live| {
+        self.jobs(scale, live, self.jobs.clamp(3, 50), |live| {
             live.memory().fill(0);
             Ok(())
         })
@@ -246,7 +247,7 @@ impl Case for Row {
         self.mib != 1024 || self.commit.huge || self.at == Where::Runs32 || !kept.contains(&self.how.name)
     }
 
-    /// Earlier instances warm up, and every rung has a warm-up job.
+    /// Earlier instances warm up, and every rung has warm-up jobs.
     fn warms_up(&self) -> bool {
         false
     }

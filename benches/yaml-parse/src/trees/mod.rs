@@ -9,4 +9,4 @@ mod typed;
 pub use arena::{Arena, LinkedTree};
 pub use bump::BumpTree;
 pub use tree::{Events, Text, TextTree};
-pub use typed::Typed;
+pub use typed::{Reader, Typed};

@@ -1,9 +1,11 @@
-//! The cards of `repeat` as structs, deserialized by serde-saphyr. They measure what typed data saves.
+//! The cards of `repeat` as structs, deserialized by serde-saphyr, serde_yaml or the span tape. They measure what typed
+//! data saves, and what the way to it costs.
 
 use std::{borrow::Cow, collections::BTreeMap, hint::black_box};
 
 use highwater_worker::CaseResult;
 use serde::Deserialize;
+use span_tape::{Options, Tape, Windowed, de};
 
 use crate::{
     peers::serde_saphyr_options,
@@ -15,6 +17,19 @@ use crate::{
 pub struct Typed {
     /// Whether texts are borrowed.
     pub borrowed: bool,
+    /// The deserializer.
+    pub reader: Reader,
+}
+
+/// A deserializer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// serde-saphyr, from its events.
+    SerdeSaphyr,
+    /// serde_yaml, from the list of all events, with owned texts.
+    SerdeYaml,
+    /// The span tape.
+    SpanTape,
 }
 
 #[derive(Deserialize)]
@@ -106,15 +121,36 @@ impl<T: AsRef<str>> Document for Vec<Card<T>> {
 
 impl Subject for Typed {
     fn parse(&self, input: Loaded, then: &mut While<'_>) -> CaseResult {
+        if let Loaded::File(file) = input {
+            let cards = from_file(Tape::parse_file(file, &Options::default())?).map_err(refused)?;
+            return then(&cards);
+        }
         let text = input.text()?;
-        let options = serde_saphyr_options();
         if self.borrowed {
-            let cards: Vec<Card<Borrowed<'_>>> = serde_saphyr::from_str_with_options(text, options).map_err(refused)?;
+            let cards: Vec<Card<Borrowed<'_>>> = self.reader.read(text)?;
             then(&cards)
         } else {
-            let cards: Vec<Card<String>> = serde_saphyr::from_str_with_options(text, options).map_err(refused)?;
+            let cards: Vec<Card<String>> = self.reader.read(text)?;
             drop(input);
             then(&cards)
         }
     }
+}
+
+impl Reader {
+    fn read<'de, T: Deserialize<'de>>(self, text: &'de str) -> CaseResult<T> {
+        match self {
+            Self::SerdeSaphyr => serde_saphyr::from_str_with_options(text, serde_saphyr_options()).map_err(refused),
+            Self::SerdeYaml => serde_yaml::from_str(text).map_err(refused),
+            Self::SpanTape => span_tape::from_str(text).map_err(refused),
+        }
+    }
+}
+
+/// Deserializes a file that is read through a window. The tape is dropped before the cards are used.
+fn from_file(tape: Tape<Windowed>) -> Result<Vec<Card<String>>, de::Error> {
+    tape.documents().filter_map(|document| document.root()).try_fold(Vec::new(), |mut all, root| {
+        all.append(&mut span_tape::from_node(root)?);
+        Ok(all)
+    })
 }

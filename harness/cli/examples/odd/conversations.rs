@@ -53,7 +53,9 @@ const WORDS: &[&str] = &[
 ];
 
 /// Plays a conversation until it ends.
-pub(crate) fn play(socket: Socket, seed: u64) -> ! {
+pub(crate) fn play(seed: u64) -> ! {
+    let socket = Socket::open();
+    socket.reached("loaded");
     let mut random = Rng::with_seed(seed);
     let steps = 1 + random.usize(..40);
     for step in 0..steps {

@@ -28,7 +28,10 @@ const PLAY: &str = "play";
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().collect();
     match args.as_slice() {
-        [_, play, name] if play == PLAY => misbehaviours::play(name),
+        [_, play, name] if play == PLAY => match name.strip_prefix("seed-") {
+            Some(seed) => conversations::play(seed.parse().expect("a seed")),
+            None => misbehaviours::play(name),
+        },
         _ => highwater::main(family),
     }
 }

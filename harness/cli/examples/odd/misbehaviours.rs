@@ -11,7 +11,7 @@ use rustix::{
     thread::{Uid, set_thread_res_uid},
 };
 
-use crate::{conversations, socket::Socket};
+use crate::socket::Socket;
 
 /// Calls `step` with ascending numbers until this process is killed.
 fn forever(mut step: impl FnMut(u64)) {
@@ -26,9 +26,6 @@ fn forever(mut step: impl FnMut(u64)) {
 pub(crate) fn play(name: &str) -> ExitCode {
     let socket = Socket::open();
     socket.reached("loaded");
-    if let Some(seed) = name.strip_prefix("seed-") {
-        conversations::play(socket, seed.parse().expect("a seed"));
-    }
     match name.trim_end_matches("-limited") {
         "polite" => {}
         "stages" => forever(|n| socket.reached(format_args!("live@{n}"))),

@@ -78,20 +78,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     }
 }
 
-/// Builds another revision and returns the plan of one of its families.
-pub(super) fn plan_of(revision: &str, family: &str, selection: &Selection, aslr_off: bool) -> Result<Plan, CliError> {
-    let workspace = Workspace::find()?;
-    let checkout = Checkout::new(revision, &workspace)?;
-    note(format_args!("building {revision} ({})", &checkout.commit[..12]));
-    for bench in workspace.build_at(&checkout, &[])?.values() {
-        let plan = Plan::request(&bench.program, &workspace.target, selection, aslr_off)?;
-        if plan.family == family {
-            return Ok(plan);
-        }
-    }
-    Err(Untestable(format!("{family} does not exist in {revision}")).into())
-}
-
 fn compare(arguments: &Arguments, policy: &Policy, interrupt: &Interrupt) -> Result<u8, CliError> {
     let workspace = Workspace::find()?;
     let checkout = Checkout::new(&arguments.base, &workspace)?;

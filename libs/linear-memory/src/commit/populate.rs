@@ -1,9 +1,14 @@
 //! Strategies in which the kernel allocates the pages without a fault for each.
 
-use std::{ops::Range, slice, time::Instant};
+use std::{
+    ops::Range,
+    slice,
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
 
 use super::{Commit, ramp::Ramp};
-use crate::{Error, Target, sys};
+use crate::{Error, Target, hold, sys};
 
 /// Bytes per chunk when populating in chunks. The kernel holds the lock on the process's mappings for only
 /// one chunk at a time, and headroom is checked in between. On the machine of the README, a chunk takes 4 to 5 ms
@@ -102,32 +107,34 @@ impl Commit for Populate {
     }
 }
 
-/// Populates the parts of a round, one on each thread, and records how long that took. The parts are ascending
-/// and do not overlap.
+/// Populates the parts of a round and records how long that took. The parts are ascending and do not overlap; each
+/// thread takes the next one that is left, so that a thread whose CPU is busy delays the round by one part at most.
 pub(super) fn populate_round(memory: &mut [u8], parts: &[Range<usize>], ramp: &mut Ramp) -> Result<(), Error> {
     let begun = Instant::now();
     let populate = |part: &mut [u8]| sys::populate(part).map_err(Error::system("populate the memory"));
-    match parts {
-        [part] => populate(&mut memory[part.clone()])?,
-        parts => {
-            let (mut rest, mut at) = (memory, 0);
-            let slices = parts.iter().map(|part| {
-                let (_, from) = std::mem::take(&mut rest).split_at_mut(part.start - at);
-                let (slice, after) = from.split_at_mut(part.len());
-                (rest, at) = (after, part.end);
-                slice
-            });
-            on_threads(slices, populate)?;
-        }
+    let threads = ramp.threads().min(parts.len());
+    if threads > 1 {
+        let (mut rest, mut at) = (memory, 0);
+        let slices = parts.iter().map(|part| {
+            let (_, from) = std::mem::take(&mut rest).split_at_mut(part.start - at);
+            let (slice, after) = from.split_at_mut(part.len());
+            (rest, at) = (after, part.end);
+            slice
+        });
+        let left = Mutex::new(slices.collect::<Vec<_>>().into_iter());
+        let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
+        on_threads(0..threads, |_| std::iter::from_fn(next).try_for_each(populate))?;
+    } else {
+        parts.iter().try_for_each(|part| populate(&mut memory[part.clone()]))?;
     }
-    ramp.record(parts.len(), parts.iter().map(Range::len).sum(), begun.elapsed().as_nanos() as f64);
+    ramp.record(threads, parts.iter().map(Range::len).sum(), begun.elapsed().as_nanos() as f64);
     Ok(())
 }
 
 /// Works on each part on a thread of its own.
-fn on_threads<'a>(
-    parts: impl Iterator<Item = &'a mut [u8]>,
-    work: impl Fn(&mut [u8]) -> Result<(), Error> + Sync,
+fn on_threads<P: Send>(
+    parts: impl Iterator<Item = P>,
+    work: impl Fn(P) -> Result<(), Error> + Sync,
 ) -> Result<(), Error> {
     std::thread::scope(|scope| {
         let work = &work;
@@ -156,13 +163,13 @@ fn huge_pages_supported() -> Result<(), Error> {
     }
 }
 
-/// mlock(2): commits all pages and pins them. Needs `RLIMIT_MEMLOCK` or `CAP_IPC_LOCK`. A reset cannot
-/// discard pinned pages.
+/// mlock(2): commits all pages and pins them. Needs `RLIMIT_MEMLOCK` or `CAP_IPC_LOCK`; otherwise the error is
+/// [`Error::NotHeld`]. A reset cannot discard pinned pages. [`Held`](crate::hold::Held) commits faster.
 #[derive(Clone, Copy, Debug)]
 pub struct Lock;
 
 impl Commit for Lock {
     fn commit(&self, target: &mut dyn Target) -> Result<(), Error> {
-        sys::lock(target.memory()).map_err(Error::system("lock the memory (RLIMIT_MEMLOCK?)"))
+        hold::lock(target.memory())
     }
 }

@@ -14,11 +14,14 @@ const GAIN: f64 = 1.15;
 /// pages on the machine of the README.
 const PROBE: usize = CHUNK / 2;
 
+/// Chunks per thread of the other rounds, so that starting threads and checking headroom count as little.
+const CHUNKS: usize = 8;
+
 /// The minimum number of bytes per thread: a huge page.
 const LEAST: usize = 2 << 20;
 
 /// Number of rounds after which more threads are tried again: the round that decided may have been interrupted.
-const RETRY: u32 = 8;
+const RETRY: u32 = 1;
 
 /// The number of threads of the next round.
 #[derive(Clone, Debug)]
@@ -47,17 +50,27 @@ impl Ramp {
         Self { most, threads: 1, best: None, is_decided: most == 1, retry_in: Some(RETRY) }
     }
 
-    /// The parts of the next round, one for each thread: whole chunks of the remaining runs.
-    /// `most` bounds their sum where a part of 2 MiB each permits.
+    /// The threads of the next round.
+    pub(super) fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// The parts of the next round, which its threads share: whole chunks of the remaining runs, one for each
+    /// thread while the number of threads is measured. `most` bounds their sum where 2 MiB for each thread permits.
     pub(super) fn round(&self, runs: &[Range<usize>], from: usize, most: usize) -> Vec<Range<usize>> {
-        let unit = if self.is_decided { CHUNK } else { PROBE };
+        let (unit, count) = if self.is_decided { (CHUNK, CHUNKS) } else { (PROBE, 1) };
         let unit = unit.min(most / self.threads / LEAST * LEAST).max(LEAST);
-        let mut parts = Vec::with_capacity(self.threads);
+        let (count, most) = (count * self.threads, most.max(unit * self.threads));
+        let (mut parts, mut total) = (Vec::with_capacity(count), 0);
         for run in runs {
             let mut at = run.start.max(from);
-            while at < run.end && parts.len() < self.threads {
+            while at < run.end && parts.len() < count {
                 // Parts end on chunk boundaries, so that they share no huge page.
                 let end = run.end.min((at + 1).next_multiple_of(unit));
+                total += end - at;
+                if total > most {
+                    return parts;
+                }
                 parts.push(at..end);
                 at = end;
             }
@@ -112,9 +125,10 @@ mod tests {
         while at < bytes {
             let parts = ramp.round(std::slice::from_ref(&(0..bytes)), at, usize::MAX);
             let end = parts.last().expect("not empty").end;
-            let ns = (end - at) as f64 / (rate * parts.len().min(useful) as f64);
+            let threads = ramp.threads().min(parts.len());
+            let ns = (end - at) as f64 / (rate * threads.min(useful) as f64);
             let ns = if round == interrupted { 3.0 * ns } else { ns };
-            ramp.record(parts.len(), end - at, ns);
+            ramp.record(threads, end - at, ns);
             (at, time, round) = (end, time + ns, round + 1);
         }
         (time, ramp.threads)
@@ -158,8 +172,9 @@ mod tests {
                 let Some(last) = parts.last() else { break };
                 from = last.end;
                 let bytes: usize = parts.iter().map(Range::len).sum();
-                assert!(bytes <= most.max(LEAST * parts.len()), "{bytes} of {most}");
-                ramp.record(parts.len(), parts.iter().map(Range::len).sum(), 1.0);
+                assert!(bytes <= most.max(LEAST * ramp.threads()), "{bytes} of {most}");
+                assert!(parts.iter().all(|part| part.len() <= CHUNK));
+                ramp.record(ramp.threads().min(parts.len()), bytes, 1.0);
                 covered.extend(parts);
             }
             assert!(covered.is_sorted_by_key(|part| part.start));

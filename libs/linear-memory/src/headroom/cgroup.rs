@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 use procfs::{FromBufRead, ProcessCGroups, process::MountInfos};
@@ -10,14 +10,41 @@ use procfs::{FromBufRead, ProcessCGroups, process::MountInfos};
 use super::read;
 use crate::Error;
 
-/// A memory cgroup that has a limit.
+/// A limit of a memory cgroup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Level {
     folder: PathBuf,
-    version: u8,
-    /// In bytes; the lower of `memory.max` and `memory.high` in version 2.
+    counter: &'static Counter,
+    /// In bytes.
     limit: u64,
 }
+
+/// A counter of the kernel that a limit applies to.
+#[derive(Debug, PartialEq, Eq)]
+struct Counter {
+    limit: &'static str,
+    usage: &'static str,
+    /// The line of `memory.stat` with the file pages that the kernel drops first.
+    droppable: &'static str,
+}
+
+/// Memory, and memory and swap together: a group may reach the second first if some of its pages are in swap. Without
+/// swap accounting, the files of the second do not exist.
+static VERSION_1: [Counter; 2] = [
+    Counter { limit: "memory.limit_in_bytes", usage: "memory.usage_in_bytes", droppable: "total_inactive_file " },
+    Counter {
+        limit: "memory.memsw.limit_in_bytes",
+        usage: "memory.memsw.usage_in_bytes",
+        droppable: "total_inactive_file ",
+    },
+];
+
+/// Above `memory.high` no process is killed, but all are throttled to reclaim memory, which defeats memory
+/// that is meant to stay resident.
+static VERSION_2: [Counter; 2] = [
+    Counter { limit: "memory.max", usage: "memory.current", droppable: "inactive_file " },
+    Counter { limit: "memory.high", usage: "memory.current", droppable: "inactive_file " },
+];
 
 impl Level {
     /// The cgroup of this process and its ancestors, as far as they are visible and have a limit.
@@ -32,24 +59,24 @@ impl Level {
         }
     }
 
-    /// The cgroup in `folder` and its ancestors that have a limit.
+    /// The limits of the cgroup in `folder` and of its ancestors. In version 2, a group whose parent does not delegate
+    /// the controller has no limit of its own.
     ///
     /// # Errors
     /// When one of their files exists but cannot be parsed.
     pub fn upwards(folder: &Path, version: u8) -> Result<Vec<Self>, Error> {
+        let counters = if version == 1 { &VERSION_1 } else { &VERSION_2 };
         let mut levels = Vec::new();
         for folder in folder.ancestors() {
-            let mut limit: Option<u64> = None;
-            for name in limit_files(version) {
-                let path = folder.join(name);
+            for counter in counters {
+                let path = folder.join(counter.limit);
                 // In version 2 the root has no such file, and above the mount point there are no cgroup files
                 // at all.
                 if path.exists() {
-                    let found = read(&path, parse_limit)?;
-                    limit = limit.into_iter().chain(found).min();
+                    let limit = read(&path, parse_limit)?;
+                    levels.extend(limit.map(|limit| Self { folder: folder.to_owned(), counter, limit }));
                 }
             }
-            levels.extend(limit.map(|limit| Self { folder: folder.to_owned(), version, limit }));
         }
         Ok(levels)
     }
@@ -65,20 +92,16 @@ impl Level {
     /// # Errors
     /// When a value cannot be read.
     pub fn left(&self) -> Result<u64, Error> {
-        let (usage, inactive) = match self.version {
-            1 => ("memory.usage_in_bytes", "total_inactive_file "),
-            _ => ("memory.current", "inactive_file "),
-        };
-        let used = read(&self.folder.join(usage), |text| text.trim().parse::<u64>().ok())?;
+        let used = read(&self.folder.join(self.counter.usage), |text| text.trim().parse::<u64>().ok())?;
         let droppable = read(&self.folder.join("memory.stat"), |text| {
-            text.lines().find_map(|line| line.strip_prefix(inactive))?.trim().parse::<u64>().ok()
+            text.lines().find_map(|line| line.strip_prefix(self.counter.droppable))?.trim().parse::<u64>().ok()
         })?;
         Ok(left(self.limit, used, droppable))
     }
 }
 
 /// The folder and the version of this process's memory cgroup, if a memory controller is mounted.
-fn locate_own() -> Option<(PathBuf, u8)> {
+pub(crate) fn locate_own() -> Option<(PathBuf, u8)> {
     let groups = ProcessCGroups::from_buf_read(fs::read("/proc/self/cgroup").ok()?.as_slice()).ok()?;
     let mounts = MountInfos::from_buf_read(fs::read("/proc/self/mountinfo").ok()?.as_slice()).ok()?;
     locate(&groups, &mounts)
@@ -99,9 +122,17 @@ pub(super) fn locate(groups: &ProcessCGroups, mounts: &MountInfos) -> Option<(Pa
         Some(group) => (group, 1, mount("cgroup", Some("memory"))?),
         None => (groups.0.iter().find(|group| group.hierarchy == 0)?, 2, mount("cgroup2", None)?),
     };
-    // In a container, the mount may show only a part of the hierarchy, below its root.
-    let inside = group.pathname.strip_prefix(&mount.root).unwrap_or(&group.pathname);
-    Some((mount.mount_point.join(inside.trim_start_matches('/')), version))
+    // In a container, the mount may show only a part of the hierarchy, below its root. In a cgroup namespace, both are
+    // relative to the namespace's root, and begin with `/..` above it.
+    let inside = Path::new(&group.pathname).strip_prefix(&mount.root).unwrap_or(Path::new(&group.pathname));
+    let below = inside.components().filter(|part| matches!(part, Component::Normal(_)));
+    // Of a group that the mount does not show, the mount point is the nearest ancestor that it does.
+    let folder = if inside.components().any(|part| part == Component::ParentDir) {
+        mount.mount_point.clone()
+    } else {
+        mount.mount_point.join(below.collect::<PathBuf>())
+    };
+    Some((folder, version))
 }
 
 /// Bytes available under a limit. Usage includes droppable pages and may exceed the limit for a moment.
@@ -109,10 +140,12 @@ pub(super) fn left(limit: u64, used: u64, droppable: u64) -> u64 {
     limit.saturating_sub(used.saturating_sub(droppable))
 }
 
-/// Above `memory.high` no process is killed, but all are throttled to reclaim memory, which defeats memory
-/// that is meant to stay resident.
-fn limit_files(version: u8) -> &'static [&'static str] {
-    if version == 1 { &["memory.limit_in_bytes"] } else { &["memory.max", "memory.high"] }
+/// Reads an amount of version 2 in bytes; `max` is the largest.
+pub(crate) fn read_amount(path: &Path) -> Result<u64, Error> {
+    read(path, |text| match text.trim() {
+        "max" => Some(u64::MAX),
+        number => number.parse().ok(),
+    })
 }
 
 /// Version 2 writes `max` for no limit, version 1 the largest multiple of the page size.

@@ -16,6 +16,7 @@ use std::{fmt, fs, path::Path, sync::Arc};
 use crate::{Error, NoHeadroom, Source};
 
 pub use cgroup::Level;
+pub(crate) use cgroup::{locate_own, read_amount};
 
 /// Bytes kept in reserve for allocations by other processes between a check and the commit that it allows,
 /// and for the kernel's own allocations (page tables are charged too: 2 MiB per GiB in 4 KiB pages).
@@ -86,8 +87,19 @@ impl Headroom {
     /// # Errors
     /// [`Error::NoHeadroom`] when they are not.
     pub fn check(&self, needed: u64) -> Result<(), Error> {
+        self.spare(needed).map(drop)
+    }
+
+    /// What is left over, the margin included, when `needed` more bytes have been committed.
+    ///
+    /// # Errors
+    /// As [`Headroom::check`].
+    pub(crate) fn spare(&self, needed: u64) -> Result<u64, Error> {
         let (available, limited_by) = self.available()?;
-        if needed <= available { Ok(()) } else { Err(NoHeadroom { needed, available, limited_by, kept: 0 }.into()) }
+        match available.checked_sub(needed) {
+            Some(spare) => Ok(spare.saturating_add(self.margin)),
+            None => Err(NoHeadroom { needed, available, limited_by, kept: 0 }.into()),
+        }
     }
 }
 

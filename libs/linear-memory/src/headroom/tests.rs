@@ -82,6 +82,74 @@ fn in_version_1_groups_without_a_limit_are_ignored() {
     assert_eq!(levels[0].left().expect("readable"), (256 - 96 + 4) * MIB);
 }
 
+/// Above `memory.high`, processes are throttled and their pages reclaimed: a commit must not reach it.
+#[test]
+fn memory_high_limits_as_memory_max_does() {
+    let root = tempfile::tempdir().expect("a folder");
+    let stat = "anon 67108864\ninactive_file 0\n";
+    for (max, high, expected) in
+        [("max\n", "134217728\n", 64), ("268435456\n", "134217728\n", 64), ("134217728\n", "268435456\n", 64)]
+    {
+        let files =
+            [("memory.max", max), ("memory.high", high), ("memory.current", "67108864\n"), ("memory.stat", stat)];
+        group(root.path(), &files);
+        let headroom = Headroom::with_budget(Level::upwards(root.path(), 2).expect("readable"), || u64::MAX, 0);
+        let limited = Source::Cgroup(root.path().to_owned());
+        assert_eq!(headroom.available().expect("readable"), (expected * MIB, limited.clone()), "{max} {high}");
+        match headroom.check(expected * MIB + 1) {
+            Err(Error::NoHeadroom(refusal)) => assert_eq!(refusal.limited_by, limited),
+            other => panic!("{other:?}"),
+        }
+        assert!(headroom.check(expected * MIB).is_ok());
+    }
+}
+
+/// A delegated group that enables the controller for one of its children only, or for none: a group without files of
+/// its own is limited by those above it.
+#[test]
+fn in_nested_delegation_the_groups_above_limit() {
+    let root = tempfile::tempdir().expect("a folder");
+    let service = unified(root.path());
+    let without = service.join("threads/leaf");
+    group(&without, &[("cgroup.procs", "1\n"), ("cgroup.controllers", "pids\n")]);
+    let with = service.join("worker");
+    group(
+        &with,
+        &[
+            ("memory.max", "134217728\n"),
+            ("memory.high", "max\n"),
+            ("memory.current", "33554432\n"),
+            ("memory.stat", "inactive_file 1048576\n"),
+        ],
+    );
+    for (own, least) in [(&without, (512 - 200 + 50, service.parent())), (&with, (128 - 32 + 1, Some(with.as_path())))]
+    {
+        let headroom = Headroom::with_budget(Level::upwards(own, 2).expect("readable"), || u64::MAX, 0);
+        let source = Source::Cgroup(least.1.expect("a folder").to_owned());
+        assert_eq!(headroom.available().expect("readable"), (least.0 * MIB, source), "{}", own.display());
+    }
+}
+
+/// Pages in swap count towards the limit of memory and swap together.
+#[test]
+fn in_version_1_swapped_out_pages_count() {
+    let root = tempfile::tempdir().expect("a folder");
+    for (together, usage, expected) in
+        [("268435456\n", "201326592\n", 64 + 4), ("9223372036854771712\n", "201326592\n", 256 - 96 + 4)]
+    {
+        let files = [
+            ("memory.limit_in_bytes", "268435456\n"),
+            ("memory.usage_in_bytes", "100663296\n"),
+            ("memory.memsw.limit_in_bytes", together),
+            ("memory.memsw.usage_in_bytes", usage),
+            ("memory.stat", "total_inactive_file 4194304\n"),
+        ];
+        group(root.path(), &files);
+        let headroom = Headroom::with_budget(Level::upwards(root.path(), 1).expect("readable"), || u64::MAX, 0);
+        assert_eq!(headroom.available().expect("readable").0, expected * MIB);
+    }
+}
+
 fn located(cgroup: &str, mountinfo: &str) -> Option<(std::path::PathBuf, u8)> {
     let groups = ProcessCGroups::from_buf_read(cgroup.as_bytes()).expect("well formed");
     let mounts = MountInfos::from_buf_read(mountinfo.as_bytes()).expect("well formed");
@@ -110,6 +178,23 @@ fn groups_are_located_below_the_root_of_their_mount() {
     let part = "31 23 0:28 /docker/abc /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n";
     assert_eq!(located("4:memory:/docker/abc/worker\n", part), Some(("/sys/fs/cgroup/memory/worker".into(), 1)));
     assert_eq!(located("4:cpu:/x\n", part), None);
+    // The names of two containers, of which one begins with the other.
+    assert_eq!(
+        located("4:memory:/docker/abcd\n", part),
+        Some(("/sys/fs/cgroup/memory/docker/abcd".into(), 1)),
+        "not below the root of the mount"
+    );
+}
+
+/// In a cgroup namespace, paths are relative to its root: a group outside it begins with `/..`.
+#[test]
+fn groups_outside_the_namespace_are_limited_by_its_root() {
+    let mounts = "31 23 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";
+    for (path, folder) in
+        [("/", "/sys/fs/cgroup"), ("/worker", "/sys/fs/cgroup/worker"), ("/../other", "/sys/fs/cgroup")]
+    {
+        assert_eq!(located(&format!("0::{path}\n"), mounts), Some((folder.into(), 2)));
+    }
 }
 
 #[test]

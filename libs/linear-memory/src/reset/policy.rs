@@ -6,7 +6,7 @@
 //! tracking, and from a sample of pages that differ from the image while restoring everything.
 //!
 //! ```text
-//!                 credit used up, or 6 of the last 8 jobs too dense
+//!         credit used up, or 6 of the last 8 jobs too dense and a lasting excess
 //!            ----------------------------------------------------------->
 //!     Track                                                               RestoreAll
 //!            <-----------------------------------------------------------
@@ -27,6 +27,10 @@ const WINDOW: usize = 8;
 
 /// How many of the last [`WINDOW`] jobs must be too dense for a lasting change.
 const LASTING: usize = 6;
+
+/// How much more than restoring everything the jobs since the last sparse ones must have cost for a lasting change, in
+/// restores of the whole memory: 6 of 8 dense jobs are not rare where every other job is.
+const EXCESS: f64 = 3.0;
 
 /// How much one side must be cheaper before the mode changes. With the other shares below it, it makes up
 /// less than the tenth that [`Policy`] may lose against the better mode.
@@ -53,6 +57,10 @@ const MOST_BUDGET: f64 = 2.0;
 const LEAST_PATIENCE: u64 = 16;
 const MOST_PATIENCE: u64 = 4096;
 const CALM: u64 = 256;
+
+/// The same after a very large loss: this many jobs for each restore of the whole memory that it cost more.
+const CALM_PER_LOSS: f64 = 4.0;
+const MOST_CALM: u64 = 1000;
 
 /// The maximum number of jobs between two tries, so that a change is noticed.
 const LONGEST_HOLD: f64 = 4096.0;
@@ -95,6 +103,9 @@ pub(super) struct Policy {
     dirtied: [f64; WINDOW],
     /// In `Track`: what this stay saved so far, with hysteresis.
     credit: f64,
+    /// In `Track`: what dense jobs cost more than restoring everything, less what sparse ones saved since, from zero on
+    /// (a cumulative sum).
+    excess: f64,
     /// In `RestoreAll`: sampled pages and those that differed, by job number modulo the length.
     samples: [(u64, u64); WINDOW],
     /// What tries to track may cost, in nanoseconds: each job adds to it, and losses are taken from it.
@@ -105,6 +116,8 @@ pub(super) struct Policy {
     patience: u64,
     /// Jobs since the last large loss.
     calm: u64,
+    /// Jobs without one after which the patience is halved.
+    calming: u64,
     /// In `RestoreAll`: jobs in a row of which the sample showed that they are sparser.
     sparse: u64,
     /// The most pages that the sample let expect when tracking was tried; everything when there was no sample.
@@ -128,11 +141,13 @@ impl Policy {
             jobs: 0,
             dirtied: [0.0; WINDOW],
             credit: 0.0,
+            excess: 0.0,
             samples: [(0, 0); WINDOW],
             budget: 0.0,
             dense: 0.0,
             patience: LEAST_PATIENCE,
-            calm: CALM,
+            calm: MOST_CALM,
+            calming: CALM,
             sparse: 0,
             expected: f64::INFINITY,
             trusted: true,
@@ -201,7 +216,7 @@ impl Policy {
     /// Adds a job's share to the budget, and what it saved.
     fn earn(&mut self, saved: f64) {
         self.calm += 1;
-        if self.calm.is_multiple_of(CALM) {
+        if self.calm.is_multiple_of(self.calming) {
             self.patience = (self.patience / 2).max(LEAST_PATIENCE);
         }
         let whole = self.costs.of_restoring_all();
@@ -223,19 +238,21 @@ impl Policy {
         self.earn(whole - cost);
         self.credit = (self.credit + most - cost).min(whole * MOST_CREDIT);
 
+        self.excess = (self.excess + cost - most).max(0.0);
         let known = &self.dirtied[..WINDOW.min(self.jobs as usize)];
         let dense = known.iter().filter(|dirtied| self.costs.of_tracking(**dirtied) > most).count();
-        if cost > most && self.credit < 0.0 || dense >= LASTING {
+        if cost > most && self.credit < 0.0 || dense >= LASTING && self.excess > whole * EXCESS {
             if self.jobs <= WINDOW as u64 && dirtied > 2.0 * self.expected {
                 self.trusted = false;
             }
             if -self.credit < whole * MOST_BUDGET {
-                if self.calm >= CALM {
+                if self.calm >= self.calming {
                     // A small loss: jobs are sparser than those of earlier, larger losses.
                     self.budget = self.budget.max(0.0);
                 }
             } else {
-                if self.calm < CALM {
+                self.calming = ((CALM_PER_LOSS * -self.credit / whole) as u64).clamp(CALM, MOST_CALM);
+                if self.calm < self.calming {
                     self.patience = (self.patience * 4).min(MOST_PATIENCE);
                 }
                 self.calm = 0;
@@ -269,6 +286,7 @@ impl Policy {
         self.mode = Mode::Track;
         self.jobs = 0;
         self.credit = 0.0;
+        self.excess = 0.0;
     }
 
     /// Records a job after which everything was restored: how many pages were compared and how many of them
@@ -289,6 +307,7 @@ impl Policy {
             if self.costs.of_tracking(self.dense) <= self.costs.of_restoring_all() {
                 self.mode = Mode::Track;
                 self.jobs = 0;
+                self.excess = 0.0;
             }
             return;
         }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use rustix::mm::{Advice, MlockFlags, madvise, mlock, mlock_with};
+use rustix::mm::{Advice, MlockFlags, madvise, mlock, mlock_with, munlock};
 
 use super::whole_pages;
 
@@ -79,6 +79,13 @@ pub(crate) fn lock(memory: &mut [u8]) -> io::Result<()> {
     let (start, length) = whole_pages(memory)?;
     // SAFETY: as in `advise`; locking changes no byte.
     Ok(unsafe { mlock(start, length) }?)
+}
+
+/// Lets the pages be swapped out again (munlock(2)).
+pub(crate) fn unlock(memory: &mut [u8]) -> io::Result<()> {
+    let (start, length) = whole_pages(memory)?;
+    // SAFETY: as in `advise`; unlocking changes no byte.
+    Ok(unsafe { munlock(start, length) }?)
 }
 
 /// Pins pages when they are faulted in, and faults none in (mlock2(2), `MLOCK_ONFAULT`).

@@ -18,7 +18,7 @@ pub(crate) mod smaps;
 pub(crate) use address_space::AddressSpace;
 pub(crate) use advice::{
     allow_huge_pages, can_populate, collapse, discard, huge_pages, lock, lock_on_fault, page_out, populate,
-    populate_read, will_need,
+    populate_read, unlock, will_need,
 };
 pub(crate) use image_file::ImageFile;
 pub(crate) use maps::file_backed;

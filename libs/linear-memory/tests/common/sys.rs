@@ -98,6 +98,28 @@ pub(crate) fn swap_out(memory: &mut [u8]) -> usize {
     swapped(memory)
 }
 
+/// Lowers `RLIMIT_MEMLOCK` and drops the capability that overrides it, for this process and for good: as root by
+/// becoming another user.
+pub(crate) fn drop_the_right_to_lock(limit: u64) {
+    let limit = libc::rlimit { rlim_cur: limit, rlim_max: limit };
+    // SAFETY: the calls change limits and users of this process; the limit is read during the call.
+    let results = unsafe {
+        let other = if libc::geteuid() == 0 { 65_534 } else { libc::geteuid() };
+        [libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit), libc::setuid(other)]
+    };
+    for returned in results {
+        result(returned).expect("lowers");
+    }
+}
+
+/// Number of pages that are in memory, by mincore(2). Counts pages that were only read.
+pub(crate) fn resident(memory: &mut [u8]) -> usize {
+    let mut pages = vec![0_u8; memory.len() / PAGE];
+    // SAFETY: whole pages, and room for a byte for each.
+    result(unsafe { libc::mincore(memory.as_mut_ptr().cast(), memory.len(), pages.as_mut_ptr()) }).expect("known");
+    pages.iter().filter(|page| **page & 1 == 1).count()
+}
+
 /// Number of pages in swap, from bit 62 of the page map entries.
 pub(crate) fn swapped(memory: &[u8]) -> usize {
     let mut entries = vec![0; memory.len() / PAGE * 8];

@@ -74,7 +74,7 @@ pub(crate) fn a_refused_commit_keeps_16_mib_in_swap() -> Outcome {
     if swapped == 0 {
         return Err("needs a kernel that honours MADV_PAGEOUT: no page was swapped out".into());
     }
-    let refusal = refused(&overtaken(Populate::CHUNKED, 4), &mut guest);
+    let refusal = refused(&overtaken(Populate::CHUNKED, 3), &mut guest);
     assert!(refusal.kept > 0 && refusal.kept <= (swapped * PAGE) as u64, "{refusal:?}, {swapped} pages swapped");
     assert_eq!(first_difference(guest.memory(), &expected), None);
     Ok(())

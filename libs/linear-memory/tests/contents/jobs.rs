@@ -41,10 +41,12 @@ enum Step {
     Collapse,
     /// Maps fresh zeros over the pages: no longer tracked.
     Remap,
-    /// Grows by as many pages, and is given its first size again.
+    /// Grows by as many pages: refused, then armed again and reset there, and given its first size again.
     Grow,
     /// A forked child writes there, attempts a reset, and arms its own.
     Fork,
+    /// Eight equal jobs, each with a reset.
+    Burst,
     Reset,
 }
 
@@ -60,6 +62,7 @@ fn steps() -> impl Strategy<Value = Vec<(Step, usize, usize)>> {
         1 => Just(Step::Remap),
         1 => Just(Step::Grow),
         1 => Just(Step::Fork),
+        1 => Just(Step::Burst),
         4 => Just(Step::Reset),
     ];
     // Mostly small runs, many of them on the data segments (pages 0 and 48), and occasionally one that makes
@@ -89,13 +92,15 @@ pub(crate) fn tracked_resets_match_full_restores_for_random_jobs() -> Outcome {
         // The contents of discarded pages.
         let discarded = if file { initial(BYTES as u64) } else { vec![0; BYTES] };
         // The runner does not accept a closure that mutates its captures.
-        let state = RefCell::new((guest, discarded));
-        let config = Config { cases: 64, failure_persistence: None, ..Config::default() };
+        let twin = Guest::new(BYTES as u64);
+        let state = RefCell::new((guest, twin, discarded));
+        let cases = std::env::var("LINEAR_MEMORY_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(32);
+        let config = Config { cases, failure_persistence: None, ..Config::default() };
         let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
         let result = runner.run(&steps(), |steps| {
-            let (guest, discarded) = &mut *state.borrow_mut();
+            let (guest, twin, discarded) = &mut *state.borrow_mut();
             RestoreAll.reset(guest, &image).expect("restores");
-            run(&steps, guest, &image, discarded, swap.is_ok());
+            run(&steps, guest, twin, &image, discarded, swap.is_ok());
             Ok(())
         });
         if let Err(error) = result {
@@ -105,7 +110,14 @@ pub(crate) fn tracked_resets_match_full_restores_for_random_jobs() -> Outcome {
     Ok(())
 }
 
-fn run(steps: &[(Step, usize, usize)], guest: &mut Guest, image: &Image, discarded: &mut [u8], swap: bool) {
+fn run(
+    steps: &[(Step, usize, usize)],
+    guest: &mut Guest,
+    twin: &mut Guest,
+    image: &Image,
+    discarded: &mut [u8],
+    swap: bool,
+) {
     let mut reset = Tracked::default();
     reset.arm(guest, image).expect("arms");
     let mut expected = initial(BYTES as u64);
@@ -147,9 +159,18 @@ fn run(steps: &[(Step, usize, usize)], guest: &mut Guest, image: &Image, discard
             Step::Grow => {
                 guest.grow_to((BYTES + run.len()) as u64);
                 assert!(matches!(reset.reset(guest, image), Err(Error::Grown { .. })), "step {number}");
+                // Armed again with the image of the grown memory, which is zero where it grew.
+                let grown = image.clone().grown_to(BYTES + run.len());
+                RestoreAll.reset(guest, &grown).expect("restores");
+                reset.arm(guest, &grown).expect("arms");
+                guest.memory()[run.start..].fill(number as u8 + 1);
+                reset.reset(guest, &grown).expect("resets");
+                assert_initial(guest.memory());
                 // A new instance: the grown part is discarded.
                 sys::discard(&mut guest.memory()[BYTES..]);
                 guest.grow_to(BYTES as u64);
+                reset.arm(guest, image).expect("arms");
+                expected = initial(BYTES as u64);
             }
             Step::Fork => in_a_fork(|| {
                 guest.memory()[run.clone()].fill(0xAA);
@@ -160,9 +181,22 @@ fn run(steps: &[(Step, usize, usize)], guest: &mut Guest, image: &Image, discard
                 reset.reset(guest, image).expect("resets");
                 assert_initial(guest.memory());
             }),
+            Step::Burst => {
+                // Enough jobs of one density that the mode changes.
+                for _ in 0..8 {
+                    guest.memory()[run.clone()].fill(number as u8 + 1);
+                    reset.reset(guest, image).expect("resets");
+                    assert_initial(guest.memory());
+                }
+                expected = initial(BYTES as u64);
+            }
             Step::Reset => {
+                // The same job on a twin whose whole memory is restored.
+                twin.memory().copy_from_slice(&expected);
+                RestoreAll.reset(twin, image).expect("restores");
                 reset.reset(guest, image).expect("resets");
                 expected = initial(BYTES as u64);
+                assert_eq!(first_difference(guest.memory(), twin.memory()), None, "after step {number}");
                 assert_eq!(first_difference(guest.memory(), &expected), None, "after step {number}");
             }
         }

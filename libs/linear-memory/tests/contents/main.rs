@@ -7,6 +7,7 @@
 mod commits;
 #[path = "../common/mod.rs"]
 mod common;
+mod holds;
 mod jobs;
 mod resets;
 
@@ -31,6 +32,8 @@ const TESTS: &[(&str, Test)] = &[
     ("writes_of_system_calls_are_restored", resets::writes_of_system_calls_are_restored),
     ("dma_buffers_need_always_restoring", resets::dma_buffers_need_always_restoring),
     ("swapped_out_dirt_is_restored", resets::swapped_out_dirt_is_restored),
+    ("held_memory_is_not_swapped_out", holds::held_memory_is_not_swapped_out),
+    ("without_the_right_to_lock_nothing_is_committed", holds::without_the_right_to_lock_nothing_is_committed),
     ("tracked_resets_match_full_restores_for_random_jobs", jobs::tracked_resets_match_full_restores_for_random_jobs),
 ];
 

@@ -4,6 +4,7 @@ use super::{Fault, Scanned, Scanner, block::Place, chars::is_blank_or_end, prope
 use crate::{
     error::Limit,
     input::Input,
+    options::Indentation,
     word::{Kind, Layout, Word},
 };
 
@@ -46,7 +47,9 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
             }
             let dashes = self.fresh && place.dashes_at_indent && self.column == place.indent;
             let dashes = dashes && !self.tabbed && self.indicator(b'-');
-            if self.at_document_end() || self.fresh && self.column <= place.indent && !dashes {
+            let header = self.indentation == Indentation::Lenient && self.column == place.indent;
+            let header = header && matches!(self.here(), b'|' | b'>');
+            if self.at_document_end() || self.fresh && self.column <= place.indent && !dashes && !header {
                 let all = self.merge(outer, own)?;
                 self.push_properties(&all)?;
                 self.builder.empty(after).map_err(self.refused(after))?;
@@ -134,7 +137,7 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
             }
             quote @ (b'"' | b'\'') => {
                 let line = self.line;
-                let word = self.quoted(quote, indent + 1)?;
+                let word = self.quoted(quote, self.least(indent))?;
                 if self.line == line && self.is_key() {
                     return self.found_key(&candidate, word);
                 }
@@ -161,7 +164,7 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
         let line = self.line;
         if candidate.role == Role::Key {
             self.push_properties(&candidate.own)?;
-            self.flow(candidate.indent + 1)?;
+            self.flow(self.least(candidate.indent))?;
             if self.line != line || !self.is_key() {
                 return self.fault_at(candidate.start, "expected `:` after this key");
             }
@@ -171,7 +174,7 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
         self.push_properties(&candidate.outer)?;
         let first = self.builder.len();
         self.push_properties(&candidate.own)?;
-        self.flow(candidate.indent + 1)?;
+        self.flow(self.least(candidate.indent))?;
         if self.line == line && self.is_key() {
             let Role::Either(column) = candidate.role else { return self.nested_key() };
             self.check_key(candidate.start)?;

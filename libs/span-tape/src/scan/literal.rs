@@ -5,7 +5,8 @@ use crate::{
     build::Decoding,
     decode,
     input::Input,
-    node::Style,
+    options::Indentation,
+    style::Style,
     word::{Kind, Layout, Word},
 };
 
@@ -122,6 +123,11 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
             let indent = match indent_found {
                 Some(indent) => indent,
                 None if spaces >= least => {
+                    if deepest > spaces && self.indentation == Indentation::Lenient {
+                        // The empty lines decide, so this line is not part of the text.
+                        self.at = line;
+                        break;
+                    }
                     if deepest > spaces {
                         return self.fault("an empty line before this one has more spaces");
                     }

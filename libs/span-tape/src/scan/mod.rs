@@ -26,6 +26,7 @@ use crate::{
     build::Builder,
     error::{Error, Limit},
     input::Input,
+    options::Indentation,
     word::Layout,
 };
 use chars::{is_blank_or_end, unprintable};
@@ -63,6 +64,7 @@ struct Open {
 /// The scanner's state.
 pub(crate) struct Scanner<'b, I, W> {
     input: I,
+    indentation: Indentation,
     builder: &'b mut Builder<W>,
     /// The current position within `input.bytes()`.
     at: usize,
@@ -80,9 +82,10 @@ pub(crate) struct Scanner<'b, I, W> {
 }
 
 impl<'b, I: Input, W: Layout> Scanner<'b, I, W> {
-    pub(crate) fn new(input: I, builder: &'b mut Builder<W>) -> Self {
+    pub(crate) fn new(input: I, builder: &'b mut Builder<W>, indentation: Indentation) -> Self {
         Self {
             input,
+            indentation,
             builder,
             at: 0,
             line: 0,
@@ -210,6 +213,11 @@ impl<'b, I: Input, W: Layout> Scanner<'b, I, W> {
         }
         self.at += length;
         Ok(())
+    }
+
+    /// Returns the least number of spaces before a line in brackets or quotes, below entries at a column.
+    fn least(&self, parent: i64) -> i64 {
+        if self.indentation == Indentation::Lenient { 0 } else { parent + 1 }
     }
 
     /// Returns whether a document marker starts at `at`, which must be the start of a line.

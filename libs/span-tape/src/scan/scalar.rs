@@ -8,7 +8,7 @@ use crate::{
     build::Decoding,
     decode,
     input::Input,
-    node::Style,
+    style::Style,
     word::{Kind, Layout, Word},
 };
 

@@ -12,6 +12,7 @@ use memmap2::Mmap;
 
 use super::{InMemory, Source, WINDOW, check, open, within};
 use crate::{
+    encoding::Encoding,
     error::{Error, Position},
     limits::Limits,
     sys,
@@ -56,15 +57,14 @@ impl Mapped {
     /// # Errors
     /// When the file cannot be mapped, is too large, or is not UTF-8.
     pub unsafe fn open(path: &Path, pages: Pages, limits: &Limits) -> Result<Self, Error> {
-        let (file, _) = open(path, limits)?;
-        let path = path.to_owned();
-        // SAFETY: the caller upholds the contract.
-        let map = match unsafe { sys::map(&file) } {
-            Ok(map) => map,
-            Err(source) => return Err(Error::Io { path, source }),
-        };
-        let mapped = Self { path, file, map, pages, window: Cell::new((0, 0)) };
+        // SAFETY: the caller upholds the contract, and the text is checked below.
+        let mapped = unsafe { Self::open_checked(path, pages, limits)? };
         let (mut start, bytes) = (0, &mapped.map[..]);
+        mapped.touch(0, 0)?;
+        let encoding = Encoding::detect(bytes);
+        if encoding != Encoding::Utf8 {
+            return Err(Error::Encoding { path: mapped.path, encoding });
+        }
         while start < bytes.len() {
             mapped.touch(start, start)?;
             let end = character_border(bytes, start + AHEAD);
@@ -76,6 +76,25 @@ impl Mapped {
         }
         mapped.leave();
         Ok(mapped)
+    }
+
+    /// Maps a file that was checked before.
+    ///
+    /// # Safety
+    /// As for [`Mapped::open`], and the file must be UTF-8.
+    pub(crate) unsafe fn open_checked(path: &Path, pages: Pages, limits: &Limits) -> Result<Self, Error> {
+        let (file, _) = open(path, limits)?;
+        let path = path.to_owned();
+        // SAFETY: the caller upholds the contract.
+        match unsafe { sys::map(&file) } {
+            Ok(map) => Ok(Self { path, file, map, pages, window: Cell::new((0, 0)) }),
+            Err(source) => Err(Error::Io { path, source }),
+        }
+    }
+
+    /// Returns the open file.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
     }
 
     /// Releases all pages with `Pages::Slide`. The next `touch` checks whether the file was truncated.

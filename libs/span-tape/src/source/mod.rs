@@ -10,14 +10,17 @@ use std::{
 };
 
 use crate::{
+    encoding::Encoding,
     error::{Error, Limit, Position},
     limits::Limits,
 };
 
 mod mapped;
+mod transcode;
 mod windowed;
 
 pub use mapped::{Mapped, Pages};
+pub use transcode::to_text;
 pub use windowed::Windowed;
 
 /// The maximum number of bytes of the input in memory at once, if it is processed through a sliding window.
@@ -46,6 +49,15 @@ pub trait Source {
     /// When the input is a file that was modified.
     fn equals(&self, range: Range<u64>, bytes: &[u8]) -> Result<bool, Error> {
         Ok(*self.bytes(range)? == *bytes)
+    }
+
+    /// Calls `look` with the bytes of a range, which must be within the input.
+    ///
+    /// # Errors
+    /// When the input is a file that was modified.
+    fn look(&self, range: Range<u64>, look: &mut dyn FnMut(&[u8])) -> Result<(), Error> {
+        look(&self.bytes(range)?);
+        Ok(())
     }
 
     /// Returns line and column of an offset, for messages. Reads the input up to the offset.
@@ -125,15 +137,18 @@ pub(crate) fn check(bytes: &[u8], mut before: Position) -> Result<(), Error> {
     Ok(())
 }
 
-/// Reads a whole regular file.
+/// Reads a whole regular file. Its text is converted if it is UTF-16 or UTF-32, see [`to_text`].
 ///
 /// # Errors
-/// When the file cannot be read, is too large, or is not UTF-8.
+/// When the file cannot be read, is too large, or is malformed.
 pub fn read(path: &Path, limits: &Limits) -> Result<String, Error> {
     let (file, size) = open(path, limits)?;
     let mut bytes = Vec::with_capacity(size as usize);
     let io = |source| Error::Io { path: path.to_owned(), source };
     io::Read::read_to_end(&mut io::Read::take(&file, size), &mut bytes).map_err(io)?;
+    if Encoding::detect(&bytes) != Encoding::Utf8 {
+        return to_text(&bytes).map(Cow::into_owned);
+    }
     String::from_utf8(bytes).map_err(|error| {
         let mut position = Position::START;
         position.advance(&error.as_bytes()[..error.utf8_error().valid_up_to()]);

@@ -12,7 +12,7 @@ use std::{
 };
 
 use super::{Source, open};
-use crate::{error::Error, limits::Limits};
+use crate::{encoding::Encoding, error::Error, limits::Limits};
 
 /// A file that is read through a window. Nothing is mapped, so a file that is truncated or modified meanwhile causes an
 /// error instead of a signal.
@@ -33,15 +33,23 @@ struct Cache {
 
 /// Number of bytes that are read at once when the text of a document is accessed.
 const CACHE: u64 = 64 << 10;
+/// Number of bytes that are read after a jump. A walk in order reads so few only once.
+const JUMP: u64 = 4 << 10;
 
 impl Windowed {
-    /// Opens a file without reading it.
+    /// Opens a file, of which only the first four bytes are read.
     ///
     /// # Errors
-    /// When the file cannot be opened or is too large.
+    /// When the file cannot be opened or is too large, or its first bytes are those of UTF-16 or UTF-32.
     pub fn open(path: &Path, limits: &Limits) -> Result<Self, Error> {
         let (file, size) = open(path, limits)?;
         let modified = file.metadata().and_then(|metadata| metadata.modified()).ok();
+        let mut start = [0; 4];
+        let count = file.read_at(&mut start, 0).map_err(|source| Error::Io { path: path.to_owned(), source })?;
+        let encoding = Encoding::detect(&start[..count]);
+        if encoding != Encoding::Utf8 {
+            return Err(Error::Encoding { path: path.to_owned(), encoding });
+        }
         Ok(Self { path: path.to_owned(), file, size, modified, cache: RefCell::default() })
     }
 
@@ -49,6 +57,11 @@ impl Windowed {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Returns the open file.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
     }
 
     /// Reads a range and appends it to `into`.
@@ -98,9 +111,12 @@ impl Windowed {
         let mut cache = self.cache.borrow_mut();
         let cached = cache.start..cache.start + cache.bytes.len() as u64;
         if range.start < cached.start || range.end > cached.end {
+            // The next text of a walk in order starts in the cached range or soon after it.
+            let is_next = range.start >= cached.start && range.start <= cached.end + CACHE;
+            let end = if is_next { range.start + CACHE } else { range.end.max(range.start + JUMP) };
             cache.bytes.clear();
             cache.start = range.start;
-            self.read(range.start..self.size.min(range.start + CACHE), &mut cache.bytes)?;
+            self.read(range.start..self.size.min(end), &mut cache.bytes)?;
         }
         let at = (range.start - cache.start) as usize;
         Ok(look(&cache.bytes[at..at + (range.end - range.start) as usize]))
@@ -117,6 +133,13 @@ impl Source for Windowed {
             return self.copy(&range).map(|copy| copy == bytes);
         }
         self.cached(&range, |cached| cached == bytes)
+    }
+
+    fn look(&self, range: Range<u64>, look: &mut dyn FnMut(&[u8])) -> Result<(), Error> {
+        if range.end - range.start > CACHE {
+            return self.copy(&range).map(|copy| look(&copy));
+        }
+        self.cached(&range, look)
     }
 
     fn bytes(&self, range: Range<u64>) -> Result<Cow<'_, [u8]>, Error> {

@@ -1,5 +1,8 @@
 //! Helpers shared by several tests: the events of a tape, and every way to parse one.
 
+#[allow(dead_code)] // Not every test binary uses it.
+pub(crate) mod mutation;
+
 use span_tape::{
     Decoding, Document, Error, Layout, Mapped, Node, NodeKind, Options, Pages, Source, Style, Tape, WideWord, Windowed,
     Word,
@@ -61,12 +64,18 @@ fn node_events<S: Source, W: Layout>(node: Node<'_, S, W>, events: &mut Vec<Stri
 /// and through windows so small that they slide at every line.
 #[allow(dead_code)] // Not every test binary uses it.
 pub(crate) fn every_way(yaml: &[u8]) -> Vec<(String, Result<Vec<String>, Error>)> {
+    every_way_with(yaml, &Options::default())
+}
+
+/// Parses in every way with options.
+#[allow(dead_code)] // Not every test binary uses it.
+pub(crate) fn every_way_with(yaml: &[u8], options: &Options) -> Vec<(String, Result<Vec<String>, Error>)> {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     std::io::Write::write_all(&mut file, yaml).expect("written");
     let path = file.path();
     let mut ways = Vec::new();
     for decoding in [Decoding::Lazy, Decoding::Eager] {
-        let options = Options { decoding, ..Options::default() };
+        let options = Options { decoding, ..*options };
         if let Ok(text) = std::str::from_utf8(yaml) {
             let tape = Tape::<_, Word>::parse(text, &options);
             ways.push((format!("text {decoding:?}"), tape.and_then(|tape| events(&tape))));

@@ -10,7 +10,7 @@ use highwater_stats::median;
 
 use super::{
     CaseLink, Frame, Tone,
-    case_tables::{Table, samples, tables},
+    case_tables::{Figure, Table, samples, tables},
     family_charts, tone,
 };
 use crate::{
@@ -56,13 +56,6 @@ struct Row {
 struct Failure {
     how: String,
     output: String,
-}
-
-#[derive(Debug)]
-pub(super) struct Figure {
-    pub(super) name: String,
-    pub(super) value: String,
-    pub(super) precision: String,
 }
 
 /// Changes since the baseline by category of mapping.

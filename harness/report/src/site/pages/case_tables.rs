@@ -6,7 +6,6 @@ use highwater_judge::CaseView;
 use highwater_model::{Category, Metric, Quantity, Series, StageColumns, Unit};
 use highwater_stats::median;
 
-use super::case::Figure;
 use crate::{
     figure_tables::name,
     site::format::{amount, between, change, range, run_lengths},
@@ -15,6 +14,14 @@ use crate::{
 
 /// Metrics that are read by category of mapping. Each is compared with the previous one.
 const DIVIDED: [Metric; 4] = [Metric::Anon, Metric::Pss, Metric::Rss, Metric::Vmas];
+
+/// A number of the page, as text.
+#[derive(Debug)]
+pub(super) struct Figure {
+    pub(super) name: String,
+    pub(super) value: String,
+    pub(super) precision: String,
+}
 
 /// A table with one row per stage; consecutive stages with the same values share a row.
 #[derive(Debug)]

@@ -20,7 +20,10 @@ struct Machine {
 /// The factors by which faults, scans and memsets are scaled.
 const SCALES: [f64; 6] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0];
 
-/// The highest ratio that an unlucky sequence may reach where jobs are random or invisible; at most one in a hundred
+/// The highest ratio of the few sequences above 1.1 where densities are random: at most one in 200.
+const WORST_MIXTURE: f64 = 1.15;
+
+/// The highest ratio that an unlucky sequence may reach where jobs are invisible; at most one in a hundred
 /// sequences is above 1.1. Other seeds of the noise move which ones, so a bound for all of them would fit the seeds.
 const WORST: f64 = 1.3;
 
@@ -238,10 +241,14 @@ fn changes_of_density_are_learnt_within_16_jobs() {
     assert!(worst.0 <= 1.1, "{failed} above; {worst:?}");
 }
 
-/// Densities drawn for each job, so that the past says little about the next one: the cost is bounded by that of
-/// restoring everything, apart from what twelve of 4,096 jobs cost, which dense jobs may take by surprise.
+/// Densities drawn for each job, so that the past says nothing about the next one. No policy can then know the better
+/// mode of each job, so the cost is compared with the better constant mode in hindsight.
+///
+/// What twelve of 4,096 jobs cost is not counted. A policy that tracks after at most 16 sparse jobs, as changes of
+/// density demand, also does so after 16 sparse jobs by chance, and the next job may cost 400 restores: a surprise
+/// that recurs until the policy has become patient, and that no policy can tell from a lasting change before.
 #[test]
-fn mixtures_cost_at_most_a_tenth_more_than_restoring_everything() {
+fn mixtures_cost_at_most_a_tenth_more_than_the_better_mode_in_hindsight() {
     let mut worst = (0.0, String::new());
     let (mut failed, mut all) = (0, 0);
     for (seed, machine) in machines().step_by(3).enumerate() {
@@ -252,15 +259,15 @@ fn mixtures_cost_at_most_a_tenth_more_than_restoring_everything() {
             let jobs: Vec<Job> =
                 (0..4096).map(|_| Job::of(if noise.next().is_multiple_of(rare) { few } else { most })).collect();
             let costs = run(&machine, &jobs, seed as u64, 1.0);
-            let learnt = 12.0 * machine.tracking(most.max(few));
-            let ratio = (costs.iter().sum::<f64>() - learnt) / (machine.whole * jobs.len() as f64);
+            let surprises = 12.0 * machine.tracking(most.max(few));
+            let ratio = (costs.iter().sum::<f64>() - surprises) / machine.better(&jobs);
             (failed, all) = (failed + u32::from(ratio > 1.1), all + 1);
             if ratio > worst.0 {
                 worst = (ratio, format!("one in {rare} of {few}, else {most} pages on {machine:?}"));
             }
         }
     }
-    assert!(failed * 100 <= all && worst.0 <= WORST, "{failed} of {all} above; {worst:?}");
+    assert!(failed * 200 <= all && worst.0 <= WORST_MIXTURE, "{failed} of {all} above; {worst:?}");
 }
 
 /// Jobs that write what is there already: no sample shows them.

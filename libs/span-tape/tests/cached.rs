@@ -1,0 +1,245 @@
+//! Kept tapes: what is reopened equals what is parsed, whatever happened to the input or to the file of the tape.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, SystemTime},
+};
+
+use proptest::prelude::*;
+use span_tape::{Cache, Error, Indentation, Node, NodeKind, Options, Tape, Windowed, Word};
+use tempfile::TempDir;
+
+const TEXT: &str = "%TAG !e! tag:example.com,2000:\n---\nhost: &h !e!name ex\nports: [80, '4\\x', \"a\\tb\"]\nalso: *h\n\
+                    text: |\n  one\n   two\n...\n---\n- second: ~\n";
+
+/// A folder with an input.
+struct Desk(TempDir);
+
+impl Desk {
+    fn new(text: &str) -> Self {
+        let desk = Self(tempfile::tempdir().expect("a folder"));
+        desk.write(text);
+        desk
+    }
+
+    fn input(&self) -> PathBuf {
+        self.0.path().join("input.yaml")
+    }
+
+    fn kept(&self) -> PathBuf {
+        self.0.path().join(".input.yaml.tape")
+    }
+
+    fn write(&self, text: &str) {
+        fs::write(self.input(), text).expect("written");
+    }
+
+    /// Makes the input look as if it had not been touched for an hour when its tape was made.
+    fn settle(&self) {
+        // The time of the last change of an inode cannot be set, so the test waits.
+        self.open();
+        thread::sleep(Duration::from_millis(2100));
+        self.open();
+    }
+
+    fn open(&self) -> Tape<Windowed> {
+        Tape::open_cached(&self.input(), &Cache::beside(), &Options::default()).expect("opened")
+    }
+}
+
+/// All texts and kinds, as one line per node.
+fn dump<S: span_tape::Source>(tape: &Tape<S>) -> String {
+    fn walk<S: span_tape::Source>(node: Node<'_, S, Word>, depth: usize, out: &mut String) {
+        let tag = node.tag().expect("a tag").unwrap_or_default();
+        let anchor = node.anchor().expect("an anchor").unwrap_or_default();
+        out.push_str(&format!("{depth} {:?} {tag} {anchor} ", node.kind()));
+        if node.kind() == NodeKind::Scalar {
+            out.push_str(&node.text().expect("a text"));
+        }
+        out.push('\n');
+        for (key, value) in node.pairs() {
+            walk(key, depth + 1, out);
+            walk(value, depth + 1, out);
+        }
+        for child in node.children() {
+            walk(child, depth + 1, out);
+        }
+    }
+    let mut out = String::new();
+    for document in tape.documents() {
+        document.root().into_iter().for_each(|root| walk(root, 0, &mut out));
+    }
+    out
+}
+
+fn parsed(text: &str) -> String {
+    dump(&Tape::<_, Word>::parse(text, &Options::default()).expect("valid"))
+}
+
+#[test]
+fn a_second_opener_reads_the_kept_tape() {
+    let desk = Desk::new(TEXT);
+    let first = desk.open();
+    assert!(!first.is_reopened());
+    let second = desk.open();
+    assert!(second.is_reopened());
+    // SAFETY: nothing modifies the files of this test.
+    let mapped = unsafe { Tape::map_cached(&desk.input(), &Cache::beside(), &Options::default()) }.expect("opened");
+    assert!(mapped.is_reopened());
+    assert_eq!(mapped.nodes(), first.nodes());
+    for text in [dump(&first), dump(&second), dump(&mapped)] {
+        assert_eq!(text, parsed(TEXT));
+    }
+}
+
+#[test]
+fn a_tape_is_kept_by_either_opener_and_in_any_folder() {
+    let desk = Desk::new(TEXT);
+    let cache = Cache::in_folder(desk.0.path().join("some/cache"));
+    // SAFETY: nothing modifies the files of this test.
+    let map = || unsafe { Tape::map_cached(&desk.input(), &cache, &Options::default()) }.expect("opened");
+    assert!(!map().is_reopened());
+    assert!(map().is_reopened());
+    let read: Tape<Windowed> = Tape::open_cached(&desk.input(), &cache, &Options::default()).expect("opened");
+    assert!(read.is_reopened());
+    let kept = cache.path_of(&desk.input()).expect("a path");
+    assert!(kept.is_file() && kept.starts_with(desk.0.path().join("some/cache")));
+    assert!(!desk.kept().exists());
+    assert_eq!(fs::read_dir(kept.parent().expect("a folder")).expect("a list").count(), 1, "no other files");
+}
+
+#[test]
+fn a_changed_input_is_parsed_again() {
+    let desk = Desk::new(TEXT);
+    desk.settle();
+    let old = fs::metadata(desk.input()).expect("metadata");
+    for (from, to) in [("host", "hosX"), ("80", "81"), ("*h", "*h\nmore: 1")] {
+        let text = TEXT.replace(from, to);
+        desk.write(&text);
+        // The time of the last modification may be set back.
+        let file = File::options().write(true).open(desk.input()).expect("opened");
+        file.set_modified(old.modified().expect("a time")).expect("set");
+        let tape = desk.open();
+        assert!(!tape.is_reopened(), "{to}");
+        assert_eq!(dump(&tape), parsed(&text));
+        assert!(desk.open().is_reopened());
+    }
+}
+
+/// Also while its times are too recent to tell.
+#[test]
+fn a_change_within_the_same_tick_is_noticed() {
+    let desk = Desk::new("a: 0\n");
+    for number in 1..200 {
+        desk.open();
+        let text = format!("a: {}\n", number % 10);
+        desk.write(&text);
+        assert_eq!(dump(&desk.open()), parsed(&text), "{number}");
+    }
+}
+
+#[test]
+fn an_input_with_other_times_and_the_same_content_is_reopened() {
+    let desk = Desk::new(TEXT);
+    desk.settle();
+    let before = fs::read(desk.kept()).expect("kept");
+    let file = File::options().write(true).open(desk.input()).expect("opened");
+    file.set_modified(SystemTime::now() - Duration::from_secs(3600)).expect("set");
+    assert!(desk.open().is_reopened());
+    assert_ne!(fs::read(desk.kept()).expect("kept"), before, "its new metadata is kept");
+    // A copy is another file with the same content.
+    let copy = desk.0.path().join("copy");
+    fs::copy(desk.input(), &copy).and_then(|_| fs::rename(copy, desk.input())).expect("replaced");
+    assert!(desk.open().is_reopened());
+}
+
+#[test]
+fn a_tape_of_other_options_is_not_used() {
+    // Valid with lenient indentation only: the bracket is at the column of its key.
+    let desk = Desk::new("a: [\n  1\n]\n");
+    let open = |indentation| {
+        let options = Options { indentation, ..Options::default() };
+        Tape::<Windowed>::open_cached(&desk.input(), &Cache::beside(), &options)
+    };
+    open(Indentation::Lenient).expect("valid");
+    assert!(open(Indentation::Lenient).expect("valid").is_reopened());
+    assert!(matches!(open(Indentation::Strict), Err(Error::Syntax { .. })));
+}
+
+#[test]
+fn an_input_opens_where_no_tape_can_be_kept() {
+    let desk = Desk::new(TEXT);
+    // A file, where the folder should be.
+    let cache = Cache::in_folder(desk.input());
+    for _ in 0..2 {
+        let tape: Tape<Windowed> = Tape::open_cached(&desk.input(), &cache, &Options::default()).expect("opened");
+        assert!(!tape.is_reopened());
+        assert_eq!(dump(&tape), parsed(TEXT));
+    }
+    let missing = desk.0.path().join("missing");
+    let error = Tape::<Windowed>::open_cached(&missing, &Cache::beside(), &Options::default()).expect_err("missing");
+    assert!(error.to_string().starts_with(&missing.display().to_string()), "{error}");
+}
+
+#[test]
+fn concurrent_openers_agree() {
+    let desk = Desk::new(TEXT);
+    let expected = parsed(TEXT);
+    thread::scope(|scope| {
+        for number in 0..4 {
+            let (desk, expected) = (&desk, &expected);
+            scope.spawn(move || {
+                for round in 0..100 {
+                    if (round + number) % 7 == 0 {
+                        let _ = fs::remove_file(desk.kept());
+                    }
+                    assert_eq!(dump(&desk.open()), *expected);
+                }
+            });
+        }
+    });
+    let names = || fs::read_dir(desk.0.path()).expect("a list").map(|entry| entry.expect("an entry").file_name());
+    assert_eq!(names().count(), 2, "{:?}", names().collect::<Vec<_>>());
+}
+
+/// What both openers see when the file of the tape has this content.
+fn with_kept(path: &Path, desk: &Desk, bytes: &[u8]) -> [String; 2] {
+    fs::write(path, bytes).expect("written");
+    let read = dump(&desk.open());
+    fs::write(path, bytes).expect("written");
+    // SAFETY: nothing modifies the files while they are mapped.
+    let mapped = unsafe { Tape::map_cached(&desk.input(), &Cache::beside(), &Options::default()) }.expect("opened");
+    [read, dump(&mapped)]
+}
+
+#[test]
+fn a_kept_tape_that_was_damaged_anywhere_is_ignored() {
+    let desk = Desk::new(TEXT);
+    desk.open();
+    let whole = fs::read(desk.kept()).expect("kept");
+    let expected = parsed(TEXT);
+    for at in 0..whole.len() {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 1 << (at % 8);
+        assert_eq!(with_kept(&desk.kept(), &desk, &damaged), [expected.clone(), expected.clone()], "byte {at}");
+        assert_eq!(with_kept(&desk.kept(), &desk, &whole[..at]), [expected.clone(), expected.clone()], "cut at {at}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_bytes_in_place_of_a_kept_tape_are_ignored(
+        bytes in proptest::collection::vec(any::<u8>(), 0..400),
+        keeps in 0usize..136,
+    ) {
+        let desk = Desk::new(TEXT);
+        desk.open();
+        let whole = fs::read(desk.kept()).expect("kept");
+        let mixed: Vec<u8> = whole[..keeps.min(whole.len())].iter().chain(&bytes).copied().collect();
+        prop_assert_eq!(with_kept(&desk.kept(), &desk, &mixed), [parsed(TEXT), parsed(TEXT)]);
+    }
+}
