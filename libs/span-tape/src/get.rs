@@ -15,7 +15,7 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
     /// that it merges.
     ///
     /// Compares one key after the other. If it is called repeatedly on a large mapping, the tape keeps an index of its
-    /// keys, see [`Tape::held_bytes`]. [`Node::index`] is that index from the first call on.
+    /// keys, see [`Tape::held_bytes`](crate::Tape::held_bytes). [`Node::index`] is that index from the first call on.
     ///
     /// # Errors
     /// When the value of a merge key cannot be merged ([`Error::Merge`]), or the input is a file and no longer what it
