@@ -147,7 +147,7 @@ fn a_ladder_is_sorted_and_deduplicated() {
     let desk = Desk::new();
     run(desk.bench(&["--memory-only", "--samples", "1", "--ladder", "5,2,5", "toy/heap"]), 0);
     let stages = desk.record().cases[0].stages.iter().map(|columns| columns.stage.to_string()).collect::<Vec<_>>();
-    assert_eq!(stages, ["start", "loaded", "live@2", "live@5", "dropped", "trimmed"]);
+    assert_eq!(stages, ["start", "loaded", "live@2", "live@5", "dropped", "trimmed", "end"]);
 }
 
 #[test]

@@ -218,8 +218,8 @@ fn an_old_baseline_is_rejected_with_the_command_to_convert_it() {
 
     let converted = read_baseline(&desk.baseline_path()).expect("a baseline");
     assert_eq!(converted.blessings[0].reason, "converted");
-    let slope = text(&desk).lines().filter(|line| line.starts_with("slope live vmas 0")).count();
-    assert_eq!(slope, 2, "one of each case:\n{}", text(&desk));
+    let stages = text(&desk).lines().filter(|line| line.starts_with("stages start loaded live@")).count();
+    assert_eq!(stages, 2, "one of each case:\n{}", text(&desk));
     assert!(section(&text(&desk), "toy/mapped/pages=4").contains(&"fails out of memory"));
     // Values in the old baseline pass; values missing from it are new.
     let compared = run(desk.compare(&[]), exit::PASSED.into());

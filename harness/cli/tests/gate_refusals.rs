@@ -36,9 +36,13 @@ type Damage<'a> = &'a dyn Fn(&str) -> String;
 fn a_damaged_baseline_is_one_error_that_names_the_file() {
     let damages: [(&str, Damage<'_>, &str); 7] = [
         ("truncated", &|text| text[..text.find(" n=5").expect("a case")].to_owned(), "expected `case ID n=WORKERS`"),
-        ("empty", &|_| String::new(), "expected `highwater baseline 2`"),
-        ("of the future", &|text| text.replacen("baseline 2", "baseline 999", 1), "999"),
-        ("a median out of its range", &|text| text.replacen(" vmas 0", " vmas 0 1..2", 1), "is not between 1 and 2"),
+        ("empty", &|_| String::new(), "expected `highwater baseline 3`"),
+        ("of the future", &|text| text.replacen("baseline 3", "baseline 999", 1), "999"),
+        (
+            "a median out of its range",
+            &|text| text.replacen("\ngrowth ", "\ngrowth live@1 vmas 0 1..2\ngrowth ", 1),
+            "is not between 1 and 2",
+        ),
         ("with a word more", &|text| text.replacen("\nunit ", "\nunity 1\nunit ", 1), "`unity` before the first case"),
         ("a metric unknown here", &|text| text.replacen(" heap_live ", " heap_life ", 1), "unknown word `heap_life`"),
         ("a conflict", &|text| text.replacen("\ncase ", "\n<<<<<<< HEAD\ncase ", 1), "`<<<<<<<` before the first case"),

@@ -192,7 +192,7 @@ fn had_worker(desk: &OddDesk) -> bool {
 
 /// The memory cgroups that a process has created.
 fn groups_of(pid: u32) -> Vec<std::path::PathBuf> {
-    let name = format!("-{pid}-");
+    let name = format!("-{pid:07}-");
     let mut folders = vec![std::path::PathBuf::from("/sys/fs/cgroup")];
     let mut found = Vec::new();
     while let Some(folder) = folders.pop() {

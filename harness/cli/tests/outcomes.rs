@@ -86,20 +86,20 @@ fn a_case_that_cannot_run_is_not_run_with_a_reason() {
 fn a_worker_with_much_output_is_not_blocked() {
     let case = case("toy/dies/how=chatty");
     assert_eq!((case.samples, case.failures.len()), (1, 0));
-    assert_eq!(stages(case), ["start", "loaded", "after"]);
+    assert_eq!(stages(case), ["start", "loaded", "after", "end"]);
 }
 
 #[test]
-fn a_worker_that_reports_no_stage_is_measured_at_its_start() {
+fn a_worker_that_reports_no_stage_is_measured_at_start_and_end() {
     let case = case("toy/dies/how=silent");
-    assert_eq!((case.samples, stages(case)), (1, vec!["start".to_owned()]));
+    assert_eq!((case.samples, stages(case)), (1, vec!["start".to_owned(), "end".to_owned()]));
 }
 
 #[test]
 fn cases_after_a_failure_are_measured() {
     let heap = case("toy/heap/size=64k");
     assert_eq!((heap.samples, heap.failures.len()), (1, 0));
-    assert_eq!(stages(heap), ["start", "loaded", "live@1", "live@10", "live@100", "dropped", "trimmed"]);
+    assert_eq!(stages(heap), ["start", "loaded", "live@1", "live@10", "live@100", "dropped", "trimmed", "end"]);
 }
 
 #[test]

@@ -23,6 +23,10 @@ fn text(path: &Path) -> String {
 }
 
 /// Replaces the first occurrence of `from`, which must exist.
+fn add_line(path: &Path, line: &str) {
+    replace(path, "\ngrowth ", &format!("\n{line}\ngrowth "));
+}
+
 fn replace(path: &Path, from: &str, to: &str) {
     let before = text(path);
     assert!(before.contains(from), "{from} is not in:\n{before}");
@@ -172,20 +176,20 @@ fn assert_rejected(desk: &Desk, path: &Path, damages: &[(&str, Damage<'_>, &str)
 #[test]
 fn invalid_baselines_are_rejected_in_one_line() {
     let damages: &[(&str, Damage<'_>, &str)] = &[
-        ("empty", &|path| fs::write(path, "").expect("written"), "expected `highwater baseline 2`"),
+        ("empty", &|path| fs::write(path, "").expect("written"), "expected `highwater baseline 3`"),
         (
             "a record",
             &|path| fs::write(path, "{\"schema\": 1}\n").expect("written"),
-            ":1: expected `highwater baseline 2`",
+            ":1: expected `highwater baseline 3`",
         ),
         (
             "with a BOM",
             &|path| fs::write(path, format!("\u{feff}{}", text(path))).expect("written"),
-            ":1: expected `highwater baseline 2`",
+            ":1: expected `highwater baseline 3`",
         ),
-        ("not UTF-8", &|path| fs::write(path, b"highwater baseline 2\nunit \xff\n").expect("written"), "utf-8"),
-        ("of the future", &|path| replace(path, "baseline 2", "baseline 3"), "use the version that wrote it"),
-        ("a header alone", &|path| fs::write(path, "highwater baseline 2\n").expect("written"), "no `family`"),
+        ("not UTF-8", &|path| fs::write(path, b"highwater baseline 3\nunit \xff\n").expect("written"), "utf-8"),
+        ("of the future", &|path| replace(path, "baseline 3", "baseline 4"), "use the version that wrote it"),
+        ("a header alone", &|path| fs::write(path, "highwater baseline 3\n").expect("written"), "no `family`"),
         ("cut short", &|path| cut(path, " n=5"), "`case ID n=WORKERS`"),
         ("a header word twice", &|path| replace(path, "\nunit ", "\nunit x\nunit "), "duplicate `unit`"),
         ("no class", &|path| replace(path, "\nclass linux-", "\nclass "), "not a machine class"),
@@ -204,21 +208,13 @@ fn invalid_baselines_are_rejected_in_one_line() {
         ("no such aspect", &|path| replace(path, "\ngrowth ", "\nrise "), "`rise live@1` is not an aspect"),
         ("no such metric", &|path| replace(path, " anon_mapped ", " annon "), "unknown word `annon`"),
         ("no such category", &|path| replace(path, " arenas=", " arena="), "unknown word `arena`"),
-        ("NaN", &|path| replace(path, " vmas 0", " vmas NaN"), "`NaN` is not a number"),
-        ("not finite", &|path| replace(path, " vmas 0", " vmas 1e999"), "`1e999` is not a number"),
-        ("a median out of its range", &|path| replace(path, " vmas 0", " vmas 0 1..2"), "is not between 1 and 2"),
-        ("a range turned around", &|path| replace(path, " vmas 0", " vmas 0 1..-1"), "is not between 1 and -1"),
-        ("a word too many", &|path| replace(path, " vmas 0", " vmas 0 0"), "neither LOW..HIGH nor CATEGORY=VALUE"),
-        (
-            "a value twice",
-            &|path| replace(path, "slope live vmas 0", "slope live vmas 0\nslope live vmas 1"),
-            "duplicate line",
-        ),
-        (
-            "a long line",
-            &|path| replace(path, " vmas 0", &format!(" vmas {}", "9x".repeat(1 << 20))),
-            "is not a number",
-        ),
+        ("NaN", &|path| add_line(path, "growth x vmas NaN"), "`NaN` is not a number"),
+        ("not finite", &|path| add_line(path, "growth x vmas 1e999"), "`1e999` is not a number"),
+        ("a median out of its range", &|path| add_line(path, "growth x vmas 0 1..2"), "is not between 1 and 2"),
+        ("a range turned around", &|path| add_line(path, "growth x vmas 0 1..-1"), "is not between 1 and -1"),
+        ("a word too many", &|path| add_line(path, "growth x vmas 0 0"), "neither LOW..HIGH nor CATEGORY=VALUE"),
+        ("a value twice", &|path| add_line(path, "slope x vmas 1\nslope x vmas 2"), "duplicate line"),
+        ("a long line", &|path| add_line(path, &format!("growth x vmas {}", "9x".repeat(1 << 20))), "is not a number"),
         ("a folder", &folder, "it is a folder"),
         ("a FIFO", &fifo, "it is not a regular file"),
         ("a device", &|path| instead(path, || symlink("/dev/zero", path).expect("a link")), "it is not a regular file"),

@@ -1,17 +1,20 @@
 //! The folder of baselines (`<machine class>/<family>.txt`) and the conversion of a run to a baseline.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
 use highwater_model::{
     Aspect, Baseline, BaselineCase, CaseRecord, Category, Context, Control, ControlState, Fingerprint, MachineClass,
-    Quantity, Record,
+    Metric, Quantity, Record, Stage,
 };
 use highwater_store::{StoreError, read_baseline};
 
-use super::{CaseView, Mode, Policy, categories::breakdown, compare_case::judged, compare_samples::WorkerValues};
+use super::{
+    CaseView, Mode, Policy, categories::breakdown, compare_case::judged, compare_samples::WorkerValues,
+    expectation::is_implied, policy::is_gated_by_default,
+};
 
 /// The path of a family's baseline.
 #[must_use]
@@ -122,8 +125,20 @@ fn of_case(run: &Record, case: &CaseRecord, policy: &Policy, keep: Keep) -> Base
         }
         let values = WorkerValues::new(view.values(quantity, &aspect)?)?;
         let parts: BTreeMap<Category, f64> = breakdown(quantity, &aspect, view).into_iter().collect();
-        Some(((quantity, aspect), values.summary(parts)))
+        let summary = values.summary(parts);
+        (!is_implied(quantity, &aspect, &summary)).then_some(((quantity, aspect), summary))
     };
+    let is_gated = |metric: &Metric| {
+        let quantity = Quantity::from(*metric);
+        let aspects = view.aspects().into_iter().filter(|aspect| is_gated_by_default(quantity, aspect));
+        let mut gated = aspects.filter(|aspect| policy.applied(&case.id, quantity, aspect).mode == Mode::Gate);
+        gated.any(|aspect| view.values(quantity, &aspect).is_some())
+    };
+    let stages: Vec<Stage> = case.stages.iter().map(|columns| columns.stage.clone()).collect();
+    let can_be_gated =
+        |metric: &Metric| view.aspects().iter().any(|aspect| is_gated_by_default((*metric).into(), aspect));
+    let (gated, without): (BTreeSet<Metric>, BTreeSet<Metric>) =
+        Metric::ALL.iter().copied().filter(can_be_gated).partition(is_gated);
     let mut failures: Vec<String> = case.failures.iter().map(|failure| failure.outcome.to_string()).collect();
     failures.sort();
     failures.dedup();
@@ -131,6 +146,9 @@ fn of_case(run: &Record, case: &CaseRecord, policy: &Policy, keep: Keep) -> Base
         samples: case.samples,
         failed: case.failures.len(),
         failures,
+        // Where nothing is gated, stages may vary.
+        stages: if gated.is_empty() { Vec::new() } else { stages },
+        without: if gated.is_empty() { BTreeSet::new() } else { without },
         values: judged(view).filter_map(value).collect(),
     }
 }

@@ -137,7 +137,7 @@ impl<'a> CaseView<'a> {
 
 /// Values, one per completed worker.
 impl<'a> CaseView<'a> {
-    /// The quantity in this aspect. `None` if it was not read.
+    /// The quantity in this aspect; `None` if it was not read.
     #[must_use]
     pub fn values(self, quantity: impl Into<Quantity>, aspect: &Aspect) -> Option<Vec<f64>> {
         let quantity = quantity.into();
@@ -179,13 +179,13 @@ impl<'a> CaseView<'a> {
     /// Growth at every rung of a ladder: the scales, and the values of each worker.
     fn series(self, quantity: Quantity, name: &str) -> Option<(Vec<f64>, Vec<Vec<f64>>)> {
         let (stages, scales): (Vec<_>, Vec<_>) = self.ladder(name).into_iter().unzip();
-        let growth = |columns: &StageColumns| self.differences(quantity, self.baseline_stage, &columns.stage);
+        let base = self.column(quantity, self.case.stage(self.baseline_stage)?)?;
+        let since_base = |now: Vec<f64>| now.iter().zip(&base).map(|(now, base)| now - base).collect();
+        let growth = |columns: &StageColumns| self.column(quantity, columns).map(since_base);
         let columns: Vec<Vec<f64>> = stages.into_iter().map(growth).collect::<Option<_>>()?;
         let worker = |worker: usize| columns.iter().map(|column| column[worker]).collect();
-        Some((
-            scales.into_iter().map(|scale| f64::from(scale.0)).collect(),
-            (0..self.case.samples).map(worker).collect(),
-        ))
+        let scales = scales.into_iter().map(|scale| f64::from(scale.0)).collect();
+        Some((scales, (0..self.case.samples).map(worker).collect()))
     }
 }
 

@@ -8,6 +8,8 @@ use super::{
     Applied, CaseView, Kind, Mode, NoiseClass, Policy, Subject, Verdict, categories,
     compare_samples::{Repeatability, WorkerValues},
     confirmation::{ALPHA, FRESH_WORKERS, State},
+    expectation::expected,
+    moves,
     sentence::{BaselineSide, Wording},
 };
 
@@ -72,12 +74,11 @@ impl FamilyJudge<'_> {
             let verdicts = vec![self.not_run(case, reason, baseline)];
             return JudgedCase { verdicts, state: State::Settled };
         }
-        let mut states = Vec::new();
+        let mut judged_aspects = Vec::new();
         let mut verdicts = Vec::new();
-        if let Some((verdict, state)) = self.failures(case, fresh, baseline) {
-            verdicts.push(verdict);
-            states.push(state);
-        }
+        let failures = self.failures(case, fresh, baseline);
+        let state_of_failures = failures.as_ref().map(|(_, state)| *state);
+        verdicts.extend(failures.map(|(verdict, _)| verdict));
         // If no worker of the run completed, the fresh ones that did take their place.
         let (case, fresh) = match fresh {
             Some(fresh) if case.samples == 0 && fresh.samples > 0 => (fresh, None),
@@ -93,11 +94,12 @@ impl FamilyJudge<'_> {
             if applied.mode == Mode::Ignore {
                 continue;
             }
-            if let Some((verdict, state)) = self.judge_aspect(case, quantity, &aspect, applied, view, fresh, baseline) {
-                verdicts.push(verdict);
-                states.push(state);
-            }
+            judged_aspects.extend(self.judge_aspect(case, quantity, &aspect, applied, view, fresh, baseline));
         }
+        moves::recognise(&mut judged_aspects, self.policy);
+        let (of_aspects, mut states): (Vec<Verdict>, Vec<State>) = judged_aspects.into_iter().unzip();
+        verdicts.extend(of_aspects);
+        states.extend(state_of_failures);
         JudgedCase { verdicts, state: State::of_case(states) }
     }
 
@@ -118,7 +120,8 @@ impl FamilyJudge<'_> {
     ) -> Option<(Verdict, State)> {
         let run = WorkerValues::new(view.values(quantity, aspect)?)?;
         let workers = baseline.map_or(0, |baseline| baseline.samples);
-        let baseline = baseline.and_then(|baseline| baseline.values.get(&(quantity, aspect.clone())));
+        let baseline = baseline.and_then(|baseline| expected(baseline, quantity, aspect));
+        let baseline = baseline.as_deref();
         let tolerance = baseline.map_or(0.0, |baseline| applied.allowed(baseline.median));
         let budget = applied.budget;
         let repeatability = repeatability(quantity, view);
@@ -185,7 +188,8 @@ impl FamilyJudge<'_> {
     /// addresses can be compared.
     fn is_comparable(&self, quantity: Quantity, aspect: &Aspect) -> bool {
         let is_independent_of_addresses = |metric: Metric| {
-            metric.is_heap_bytes() || matches!(metric, Metric::AnonMapped | Metric::Anon | Metric::HeapBlocks)
+            metric.is_heap_bytes()
+                || matches!(metric, Metric::AnonMapped | Metric::Anon | Metric::OutsideAnon | Metric::HeapBlocks)
         };
         self.is_same_class()
             || matches!(quantity, Quantity::Figure(_))
@@ -195,9 +199,11 @@ impl FamilyJudge<'_> {
 
 /// Whether a quantity does not depend on where malloc places a block.
 fn is_independent_of_layout(quantity: Quantity) -> bool {
-    use Metric::{AnonMapped, HeapBlocks, HeapLive, HeapPeak, PageTables, Vmas};
-    let process =
-        matches!(quantity, Quantity::Process(AnonMapped | HeapLive | HeapPeak | HeapBlocks | PageTables | Vmas));
+    use Metric::{AnonMapped, HeapBlocks, HeapLive, HeapPeak, OutsideAnon, PageTables, Vmas};
+    let process = matches!(
+        quantity,
+        Quantity::Process(AnonMapped | HeapLive | HeapPeak | HeapBlocks | OutsideAnon | PageTables | Vmas)
+    );
     process || matches!(quantity, Quantity::Figure(_))
 }
 
@@ -209,12 +215,13 @@ fn repeatability(quantity: Quantity, view: CaseView<'_>) -> Repeatability {
     }
 }
 
-/// Whether a case starts no threads. A worker has two anyway: the main thread and that of the case.
+/// Whether a case starts neither threads nor processes. A worker has two threads anyway: the main thread and that of the
+/// case.
 fn is_single_threaded(view: CaseView<'_>) -> bool {
     // The arena of a thread outlives the thread, so arenas also count threads that ended before a stage.
     let arenas = Quantity::Within(Metric::Vmas, Category::Arenas);
     let max = |quantity| view.max(quantity).unwrap_or(0.0);
-    (1.0..=2.0).contains(&max(Metric::Threads.into())) && max(arenas) <= 1.0
+    (1.0..=2.0).contains(&max(Metric::Threads.into())) && max(arenas) <= 1.0 && max(Metric::Processes.into()) <= 1.0
 }
 
 /// The verdict after fresh workers ran: a finding counts only if they show it too. `fresh` is their own verdict.

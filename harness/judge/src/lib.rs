@@ -13,6 +13,8 @@ mod compare_case;
 mod compare_samples;
 mod confirmation;
 mod differences;
+mod expectation;
+mod moves;
 mod policy;
 mod presence;
 mod resolution;
@@ -33,6 +35,7 @@ pub use compare::{
 };
 pub use compare_case::exact_where_gated;
 pub use confirmation::FRESH_WORKERS;
+pub use expectation::expected;
 pub use highwater_model::Aspect;
 pub use policy::{Applied, Mode, Policy, PolicyError};
 pub use resolution::{Unresolved, unresolved};

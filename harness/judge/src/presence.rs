@@ -3,13 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use highwater_model::{Aspect, BaselineCase, CaseId, CaseRecord, Failure, Quantity};
+use highwater_model::{Aspect, BaselineCase, CaseId, CaseRecord, Control, ControlState, Failure, Metric, Quantity};
 use highwater_stats::{Events, fisher_exact};
 
 use super::{
     CaseView, Kind, Mode, Verdict,
     compare_case::{FamilyJudge, gated},
     confirmation::{ALPHA, FRESH_WORKERS, State},
+    expectation::{all_expected, expected},
 };
 
 /// Workers that fail more often than in the baseline are flagged up to this probability without a change. It decides
@@ -105,9 +106,13 @@ impl FamilyJudge<'_> {
             return None;
         }
         let mut missing: Vec<String> = Vec::new();
-        for (quantity, aspect) in baseline?.values.keys() {
+        for (quantity, aspect) in &all_expected(baseline?, &self.run.baseline_stage) {
             let is_figure = matches!(quantity, Quantity::Figure(_));
             let is_gated = || self.policy.applied(&case.id, *quantity, aspect).mode == Mode::Gate;
+            // Not every system permits a cgroup; the comparison prints that this control differs.
+            if quantity.metric().is_some_and(Metric::needs_cgroup) && !self.has_cgroups() {
+                continue;
+            }
             let name = match () {
                 () if view.values(*quantity, aspect).is_some() || !is_gated() => continue,
                 () if is_figure || present.contains(aspect) => format!("{quantity}, {aspect}"),
@@ -124,6 +129,11 @@ impl FamilyJudge<'_> {
         })
     }
 
+    /// Whether the workers of the run had a memory cgroup each.
+    fn has_cgroups(&self) -> bool {
+        self.run.fingerprint.controls.get(&Control::MemoryCgroup).is_some_and(ControlState::is_granted)
+    }
+
     /// Gated values of the run that the baseline lacks: the policy gates more than when it was blessed, or the case has
     /// more stages.
     pub(super) fn missing_from_baseline(
@@ -133,8 +143,13 @@ impl FamilyJudge<'_> {
         baseline: Option<&BaselineCase>,
     ) -> Option<Verdict> {
         let baseline = baseline.filter(|baseline| baseline.samples > 0 && case.samples > 0)?;
+        let needs_cgroup = |quantity: Quantity| quantity.metric().is_some_and(Metric::needs_cgroup);
+        let has_cgroup = baseline.values.keys().any(|(quantity, _)| needs_cgroup(*quantity))
+            || !baseline.without.iter().any(|metric| metric.needs_cgroup());
         let missing = gated(view, case, self.policy).filter(|(quantity, aspect, _)| {
-            !baseline.values.contains_key(&(*quantity, aspect.clone())) && view.values(*quantity, aspect).is_some()
+            (has_cgroup || !needs_cgroup(*quantity))
+                && expected(baseline, *quantity, aspect).is_none()
+                && view.values(*quantity, aspect).is_some()
         });
         let names: Vec<String> = missing.map(|(quantity, aspect, _)| format!("{quantity}, {aspect}")).collect();
         let (first, more) = (names.first()?, names.len() - 1);

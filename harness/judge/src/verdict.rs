@@ -13,6 +13,8 @@ pub enum Kind {
     Same,
     /// Below the baseline by more than the tolerance.
     Improved,
+    /// Memory moved from one kind to another, and the sum of the kinds did not rise.
+    Moved,
     /// The case, or a gated value of it, has no baseline.
     New,
     /// The baseline has a case, stage or value that this run lacks.
@@ -33,9 +35,10 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, the least severe first.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Same,
         Self::Improved,
+        Self::Moved,
         Self::New,
         Self::Missing,
         Self::NotRun,
@@ -52,6 +55,7 @@ impl Kind {
         match self {
             Self::Same => "same",
             Self::Improved => "improved",
+            Self::Moved => "moved",
             Self::New => "new",
             Self::Missing => "missing",
             Self::NotRun => "not_run",
@@ -82,6 +86,7 @@ impl fmt::Display for Kind {
         f.pad(match self {
             Self::Same => "unchanged",
             Self::Improved => "improved",
+            Self::Moved => "moved",
             Self::New => "new",
             Self::Missing => "missing",
             Self::NotRun => "not run",

@@ -1,9 +1,9 @@
 //! A baseline: the value of each gated quantity of a family when it was last blessed, on one machine class. It is
 //! stored as text (`highwater-store`) and reviewed like code, so it contains summaries and no raw samples.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Aspect, CaseId, Category, Context, MachineClass, Quantity, Stage};
+use super::{Aspect, CaseId, Category, Context, MachineClass, Metric, Quantity, Stage};
 
 /// One family's baseline.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,7 +44,12 @@ pub struct BaselineCase {
     pub failed: usize,
     /// The distinct outcomes of workers that did not complete, as printed.
     pub failures: Vec<String>,
-    /// The gated quantities.
+    /// The stages that workers reached, in their order. Empty in a baseline of the format before 3.
+    pub stages: Vec<Stage>,
+    /// The metrics that are gated by default and were not gated or not read in this case.
+    pub without: BTreeSet<Metric>,
+    /// The gated quantities. One that is gated by default and that is not here was 0 at each of the `stages`, unless
+    /// `without` has it.
     pub values: BTreeMap<(Quantity, Aspect), Summary>,
 }
 
@@ -72,6 +77,18 @@ impl Summary {
         let [median, low, high] = [median, low, high].map(round_for_baseline);
         let parts = parts.into_iter().map(|(category, part)| (category, round_for_baseline(part)));
         Self { median, low, high, parts: parts.filter(|(_, part)| *part != 0.0).collect() }
+    }
+
+    /// The summary of workers that all had 0.
+    #[must_use]
+    pub fn zero() -> Self {
+        Self::new(0.0, 0.0, 0.0, BTreeMap::new())
+    }
+
+    /// Whether it equals [`Summary::zero`].
+    #[must_use]
+    pub fn is_zero(&self) -> bool {
+        *self == Self::zero()
     }
 
     /// The range: the highest value minus the lowest, 0 if all workers agree.

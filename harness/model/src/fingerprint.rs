@@ -115,13 +115,15 @@ pub enum Control {
     StackLimit,
     /// The parent runs on the other CPUs.
     ParentElsewhere,
-    /// `VmHWM` is reset at the baseline stage with `clear_refs`.
+    /// `VmHWM` is reset at each stage with `clear_refs`.
     PeakReset,
+    /// A memory cgroup for each worker.
+    MemoryCgroup,
 }
 
 impl Control {
     /// Every control.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::AslrOff,
         Self::ThpOff,
         Self::ParentDeathSignal,
@@ -130,6 +132,7 @@ impl Control {
         Self::StackLimit,
         Self::ParentElsewhere,
         Self::PeakReset,
+        Self::MemoryCgroup,
     ];
 }
 
@@ -146,6 +149,7 @@ impl Control {
             Self::StackLimit => "stack_limit",
             Self::ParentElsewhere => "parent_elsewhere",
             Self::PeakReset => "peak_reset",
+            Self::MemoryCgroup => "memory_cgroup",
         }
     }
 }

@@ -37,7 +37,7 @@ pub use raw::is_raw;
 pub use record::json_schema;
 pub use record::{CaseRecord, Failure, Record, SCHEMA_VERSION, Selection, Series, StageColumns, TimeEstimate};
 pub use sample::{Outcome, Reading, Sample, Snapshot};
-pub use stage::{Scale, ScaleError, Stage, StageParseError};
+pub use stage::{END_STAGE, Scale, ScaleError, Stage, StageParseError};
 pub use units::{Bytes, BytesParseError, bytes, nanoseconds, signed_bytes};
 pub use validation::{MAX_SAMPLES, MAX_STAGES, MAX_VALUE};
 pub use worker_options::{WorkerOption, WorkerOptions};

@@ -6,8 +6,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Category, FigureName, FigureNameError, Metric, Unit};
-use crate::words::words;
+use super::{Category, FigureName, FigureNameError, Metric, Unit, words::words};
 
 words! {
     /// A clock that times the worker's stages.

@@ -4,6 +4,9 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+/// The name of the stage that follows those of the case, where everything that it used has been dropped.
+pub const END_STAGE: &str = "end";
+
 /// The number of units (sandboxes, plugins, documents, executions) at a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -47,7 +47,8 @@ impl CaseRecord {
         let problems = [
             (self.samples > MAX_SAMPLES, "too many samples"),
             (ran && self.left_out, "left out but run"),
-            (self.stages.len() > MAX_STAGES, "too many stages"),
+            // Those of the case, and `end`.
+            (self.stages.len() > MAX_STAGES + 1, "too many stages"),
             (!ran && completed, "samples in a case that was not run"),
             (!ran && !self.failures.is_empty(), "failed workers in a case that was not run"),
             (ran && !completed && self.failures.is_empty(), "neither samples nor failed workers"),

@@ -1,4 +1,4 @@
-//! Enums whose variants have one word each: in records, policies and tables.
+//! Declares enums whose variants have one word each: metrics, clocks and categories.
 
 /// Declares an enum whose variants have one word each, so that the list, the parser and the printer stay consistent.
 macro_rules! words {

@@ -110,7 +110,7 @@ mod tests {
     const MIB: u64 = 1 << 20;
 
     fn map(start: u64, end: u64, name: &str) -> Mapping<'_> {
-        Mapping { range: start..end, name, rss: 0, pss: 0, anon: 0 }
+        Mapping { range: start..end, name, ..Mapping::default() }
     }
 
     #[test]

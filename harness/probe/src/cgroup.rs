@@ -1,4 +1,4 @@
-//! Memory cgroups, version 2 or 1: reading the usage of a group, and creating a group for a worker with a memory limit.
+//! Memory cgroups, version 2 or 1: finding the group of a process, and reading its usage.
 
 use std::{
     fs, io,
@@ -8,7 +8,7 @@ use std::{
 use highwater_model::Bytes;
 use procfs::{FromBufRead, ProcessCGroups, process::MountInfos};
 
-use crate::delegation::{self, DelegationError};
+use crate::delegation::DelegationError;
 
 /// Why a memory cgroup cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +37,7 @@ pub enum CgroupError {
 
 /// The version of the memory controller, which decides the names of its files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Version {
+pub(super) enum Version {
     V1,
     V2,
 }
@@ -50,14 +50,14 @@ impl Version {
         }
     }
 
-    fn peak(self) -> &'static str {
+    pub(super) fn peak(self) -> &'static str {
         match self {
             Self::V1 => "memory.max_usage_in_bytes",
             Self::V2 => "memory.peak",
         }
     }
 
-    fn limit(self) -> &'static str {
+    pub(super) fn limit(self) -> &'static str {
         match self {
             Self::V1 => "memory.limit_in_bytes",
             Self::V2 => "memory.max",
@@ -76,8 +76,8 @@ impl Version {
 /// The memory cgroup of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemoryCgroup {
-    folder: PathBuf,
-    version: Version,
+    pub(super) folder: PathBuf,
+    pub(super) version: Version,
 }
 
 impl MemoryCgroup {
@@ -97,7 +97,7 @@ impl MemoryCgroup {
         Self::locate(&groups, &mounts).ok_or(CgroupError::NoController)
     }
 
-    fn locate(groups: &ProcessCGroups, mounts: &MountInfos) -> Option<Self> {
+    pub(super) fn locate(groups: &ProcessCGroups, mounts: &MountInfos) -> Option<Self> {
         let mount = |kind: &str, option: Option<&str>| {
             mounts.0.iter().find(|mount| {
                 mount.fs_type == kind && option.is_none_or(|option| mount.super_options.contains_key(option))
@@ -167,15 +167,59 @@ impl MemoryCgroup {
     /// # Errors
     /// If the file cannot be read or has no such line.
     pub fn oom_kills(&self) -> Result<u64, CgroupError> {
-        let path = self.folder.join(self.version.events());
-        let text = fs::read_to_string(&path).map_err(|source| CgroupError::Io { path: path.clone(), source })?;
-        parse_oom_kills(&text).ok_or(CgroupError::Parse { path })
+        let name = self.version.events();
+        field(&self.text(name)?, "oom_kill").ok_or_else(|| CgroupError::Parse { path: self.folder.join(name) })
+    }
+
+    /// The processes of the group, without those that have exited.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn processes(&self) -> Result<Vec<u32>, CgroupError> {
+        let text = self.text("cgroup.procs")?;
+        Ok(text.lines().filter_map(|line| line.parse().ok()).collect())
+    }
+
+    /// Kernel memory that is charged to the group, buffers of TCP sockets excluded in version 1, which counts them beside
+    /// the charge. `None` if the kernel does not report it (version 2 has it since Linux 5.18).
+    #[must_use]
+    pub fn kernel(&self) -> Option<Bytes> {
+        match self.version {
+            Version::V1 => self.number("memory.kmem.usage_in_bytes").ok().map(Bytes),
+            Version::V2 => {
+                let text = self.text("memory.stat").ok()?;
+                Some(Bytes(field(&text, "kernel")? + field(&text, "sock").unwrap_or(0)))
+            }
+        }
+    }
+
+    /// Buffers of TCP sockets that [`MemoryCgroup::kernel`] excludes.
+    #[must_use]
+    pub fn uncharged_tcp(&self) -> Bytes {
+        Bytes(match self.version {
+            Version::V1 => self.number("memory.kmem.tcp.usage_in_bytes").unwrap_or(0),
+            Version::V2 => 0,
+        })
+    }
+
+    /// Pages of files that are charged to the group, without shared memory.
+    #[must_use]
+    pub fn file_cache(&self) -> Option<Bytes> {
+        let text = self.text("memory.stat").ok()?;
+        let all = match self.version {
+            Version::V1 => "cache",
+            Version::V2 => "file",
+        };
+        Some(Bytes(field(&text, all)?.saturating_sub(field(&text, "shmem").unwrap_or(0))))
+    }
+
+    pub(super) fn text(&self, name: &str) -> Result<String, CgroupError> {
+        let path = self.folder.join(name);
+        fs::read_to_string(&path).map_err(|source| CgroupError::Io { path, source })
     }
 
     fn number(&self, name: &str) -> Result<u64, CgroupError> {
-        let path = self.folder.join(name);
-        let text = fs::read_to_string(&path).map_err(|source| CgroupError::Io { path: path.clone(), source })?;
-        text.trim().parse().map_err(|_| CgroupError::Parse { path })
+        self.text(name)?.trim().parse().map_err(|_| CgroupError::Parse { path: self.folder.join(name) })
     }
 }
 
@@ -185,76 +229,10 @@ fn parse_limit(text: &str) -> Option<Bytes> {
     (bytes < u64::MAX >> 2).then_some(Bytes(bytes))
 }
 
-fn parse_oom_kills(text: &str) -> Option<u64> {
-    text.lines().find_map(|line| line.strip_prefix("oom_kill ")).and_then(|number| number.trim().parse().ok())
-}
-
-/// A memory cgroup for one worker, removed on drop.
-#[derive(Debug)]
-pub struct WorkerCgroup {
-    group: MemoryCgroup,
-}
-
-impl WorkerCgroup {
-    /// Creates a group below that of this process, or beside it in version 2, with a limit on memory that includes swap
-    /// if swap is accounted.
-    ///
-    /// # Errors
-    /// If permissions are missing or no controller is mounted; the case is then not run.
-    pub fn with_limit(limit: Bytes) -> Result<Self, CgroupError> {
-        static NUMBER: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-        let parent = MemoryCgroup::of(std::process::id())?;
-        let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let parent_folder = match parent.version {
-            Version::V1 => parent.folder.clone(),
-            Version::V2 => delegation::for_workers(&parent.folder)?,
-        };
-        if number == 0 {
-            delegation::sweep(&parent_folder);
-        }
-        let folder = parent_folder.join(delegation::name(std::process::id(), number));
-        fs::create_dir(&folder).map_err(|source| CgroupError::Io { path: folder.clone(), source })?;
-        let own = Self { group: MemoryCgroup { folder, version: parent.version } };
-        own.write(parent.version.limit(), &limit.0.to_string())?;
-        // Without swap accounting the file does not exist, and there is no limit to set.
-        let swap = match parent.version {
-            Version::V1 => ("memory.memsw.limit_in_bytes", limit.0.to_string()),
-            Version::V2 => ("memory.swap.max", "0".to_owned()),
-        };
-        if own.group.folder.join(swap.0).exists() {
-            own.write(swap.0, &swap.1)?;
-        }
-        Ok(own)
-    }
-
-    /// The file to which a process writes its pid to join the group.
-    #[must_use]
-    pub fn procs_file(&self) -> PathBuf {
-        self.group.folder.join("cgroup.procs")
-    }
-
-    /// The group, to read its usage.
-    #[must_use]
-    pub fn group(&self) -> &MemoryCgroup {
-        &self.group
-    }
-
-    fn write(&self, name: &str, value: &str) -> Result<(), CgroupError> {
-        let path: &Path = &self.group.folder.join(name);
-        fs::write(path, value).map_err(|source| CgroupError::Io { path: path.to_owned(), source })
-    }
-}
-
-impl Drop for WorkerCgroup {
-    fn drop(&mut self) {
-        // A group can be busy for a moment after its last process was reaped.
-        for _ in 0..50 {
-            if fs::remove_dir(&self.group.folder).is_ok() {
-                return;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(2));
-        }
-    }
+/// The number in the line `NAME NUMBER`.
+fn field(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.and_then(|number| number.trim().parse().ok())
 }
 
 #[cfg(test)]
@@ -298,29 +276,14 @@ mod tests {
 
     #[test]
     fn out_of_memory_kills_are_counted_in_both_versions() {
-        assert_eq!(parse_oom_kills("oom_kill_disable 0\nunder_oom 0\noom_kill 3\n"), Some(3));
-        assert_eq!(parse_oom_kills("low 0\nhigh 0\nmax 9\noom 2\noom_kill 1\noom_group_kill 0\n"), Some(1));
-        assert_eq!(parse_oom_kills("low 0\n"), None);
+        assert_eq!(field("oom_kill_disable 0\nunder_oom 0\noom_kill 3\n", "oom_kill"), Some(3));
+        assert_eq!(field("low 0\nhigh 0\nmax 9\noom 2\noom_kill 1\noom_group_kill 0\n", "oom_kill"), Some(1));
+        assert_eq!(field("low 0\n", "oom_kill"), None);
     }
 
     #[test]
     fn limits_are_parsed_in_both_versions() {
         assert_eq!(parse_limit("536870912\n"), Some(Bytes(512 << 20)));
         assert_eq!((parse_limit("max\n"), parse_limit("9223372036854771712\n")), (None, None));
-    }
-
-    /// Without permissions, only the error can be tested.
-    #[test]
-    fn a_worker_cgroup_is_removed_on_drop() {
-        match WorkerCgroup::with_limit(Bytes(64 << 20)) {
-            Ok(own) => {
-                let folder = own.group.folder.clone();
-                assert!(folder.is_dir() && own.procs_file().exists());
-                assert_eq!(own.group().oom_kills().expect("readable"), 0);
-                drop(own);
-                assert!(!folder.exists());
-            }
-            Err(error) => assert!(!error.to_string().is_empty()),
-        }
     }
 }

@@ -187,9 +187,10 @@ fn prepare(own: &Path, root: &Path, controller: &str, pid: u32) -> Result<PathBu
 }
 
 /// The name of a group of the process `pid`: its pid namespace, its pid, and a suffix. In another namespace, the pid
-/// would belong to another process.
+/// would belong to another process. The pid has a fixed width, because programs read the path of their group and keep it
+/// on their heap.
 pub(super) fn name(pid: u32, suffix: impl std::fmt::Display) -> String {
-    format!("{PREFIX}-{}-{pid}-{suffix}", pid_namespace())
+    format!("{PREFIX}-{}-{pid:07}-{suffix}", pid_namespace())
 }
 
 /// The inode of the pid namespace of this process.

@@ -17,6 +17,7 @@ pub mod site;
 mod summary;
 mod table;
 pub mod terminal;
+mod unmeasured_conditions;
 mod verdict_groups;
 
 pub use blessing::blessing_table;

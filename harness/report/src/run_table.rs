@@ -9,6 +9,7 @@ use super::{
     figure_tables::figure_tables,
     fitted_table::{self, Column, Name},
     table,
+    unmeasured_conditions::unmeasured_conditions,
 };
 
 /// Up to this many routines have a column each. More go into a separate table with a row each.
@@ -48,6 +49,9 @@ pub fn run_table(record: &Record, view: RunView) -> String {
     }
     parts.extend(figure_tables(record, width));
     parts.extend(record.selection.worker_options.sentences(&record.unit).map(|sentence| escape::line(&sentence)));
+    if view.is_verbose {
+        parts.extend(unmeasured_conditions(record));
+    }
     parts.extend(not_run(record, view.is_verbose));
     parts.extend(measured.iter().flat_map(|case| failures(case)));
     parts.extend(claims(record, view.is_verbose));

@@ -32,15 +32,13 @@ impl KillOnDrop {
         self.0.kill().map_err(system("kill the process"))
     }
 
-    /// Waits for the exit, and kills the processes of its group that are left.
+    /// Waits for the exit.
     pub(super) fn wait(&mut self) -> Result<ExitStatus, RunnerError> {
-        let status = self.0.wait().map_err(system("wait for the process"))?;
-        self.kill_group();
-        Ok(status)
+        self.0.wait().map_err(system("wait for the process"))
     }
 
-    /// Kills the processes of its group. It fails if there are none.
-    fn kill_group(&self) {
+    /// Kills the processes of its group that are left after its exit. It fails if there are none.
+    pub(super) fn kill_group(&self) {
         let _ = kill_process_group(Pid::from_child(&self.0), Signal::KILL);
     }
 }

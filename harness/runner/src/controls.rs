@@ -103,7 +103,8 @@ fn state(result: io::Result<()>) -> ControlState {
 }
 
 /// The controls that the child applies to itself, in the order of the report.
-const IN_CHILD: [Control; 6] = [
+const IN_CHILD: [Control; 7] = [
+    Control::MemoryCgroup,
     Control::AslrOff,
     Control::ThpOff,
     Control::ParentDeathSignal,
@@ -122,26 +123,35 @@ pub(super) const REPORT_BYTES: usize = IN_CHILD.len() * 4;
 /// The value in place of `errno` for a control that was not requested.
 const NOT_REQUESTED: i32 = -1;
 
+/// The file to which the child writes to join its cgroup.
+#[derive(Debug)]
+pub(super) struct CgroupEntrance {
+    pub(super) procs: File,
+    /// Whether the worker must not run outside of the group.
+    pub(super) is_required: bool,
+}
+
 /// Everything that the child needs between fork and exec, prepared before the fork.
 #[derive(Debug)]
 pub(super) struct ChildSetup {
     pub(super) socket: OwnedFd,
-    pub(super) cgroup_procs: Option<File>,
+    cgroup: Option<CgroupEntrance>,
     conditions: Conditions,
     cpus: CpuSet,
 }
 
 impl ChildSetup {
-    pub(super) fn new(socket: OwnedFd, cgroup_procs: Option<File>, conditions: Conditions, plan: &CpuPlan) -> Self {
-        Self { socket, cgroup_procs, conditions, cpus: plan.worker(conditions.cpus) }
+    pub(super) fn new(socket: OwnedFd, cgroup: Option<CgroupEntrance>, conditions: Conditions, plan: &CpuPlan) -> Self {
+        Self { socket, cgroup, conditions, cpus: plan.worker(conditions.cpus) }
     }
 
     /// Applies the controls in the forked child, with system calls only and without allocating. Refused controls are
-    /// reported on the socket. Only a failure to join the cgroup is an error, because the worker would run without the
-    /// memory limit of the case.
+    /// reported on the socket. Only a failure to join a cgroup with a limit is an error, because the worker would run
+    /// without the memory limit of the case.
     pub(super) fn apply(&self) -> io::Result<()> {
-        if let Some(procs) = &self.cgroup_procs {
-            rustix::io::write(procs, b"0")?;
+        let joined = self.cgroup.as_ref().map_or(Ok(0), |group| rustix::io::write(&group.procs, b"0"));
+        if self.cgroup.as_ref().is_some_and(|group| group.is_required) {
+            joined?;
         }
         // A session of its own, so that its processes can be found if this one is killed. It fails only for the leader
         // of a process group, which a forked child is not.
@@ -154,6 +164,7 @@ impl ChildSetup {
             }
         };
         let report: [i32; IN_CHILD.len()] = [
+            errno(self.cgroup.is_some(), &|| Ok(joined.map(drop)?)),
             errno(self.conditions.aslr_off, &sys::disable_aslr),
             errno(self.conditions.thp_off, &|| Ok(disable_transparent_huge_pages(true)?)),
             errno(true, &|| Ok(set_parent_process_death_signal(Some(Signal::KILL))?)),

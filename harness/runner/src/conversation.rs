@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use highwater_model::{FigureName, MAX_STAGES, Metric, Stage};
+use highwater_model::{END_STAGE, FigureName, MAX_STAGES, Metric, Stage};
 use highwater_probe::Labels;
 
 use super::{
@@ -126,7 +126,7 @@ impl Conversation {
         if stage.to_string().len() > MAX_STAGE_NAME {
             return Err(Violation::LongStage);
         }
-        if self.stages.len() >= MAX_STAGES {
+        if self.stages.len() >= MAX_STAGES && stage.name() != END_STAGE {
             return Err(Violation::too_many("stages", MAX_STAGES));
         }
         check_number("wall_ns", wall_ns)?;
@@ -157,6 +157,8 @@ mod tests {
     fn floods_of_every_kind_of_message_are_violations() {
         let stages = (0..).map(|n| format!("reached live@{n}"));
         assert_eq!(violation(stages), too_many("stages", MAX_STAGES));
+        let then_end = (1..=MAX_STAGES).map(|n| format!("reached live@{n}")).chain(["reached end".to_owned()]);
+        assert_eq!(violation(then_end.chain(["reached more".to_owned()])), too_many("stages", MAX_STAGES));
         let figures = (0..).map(|n| format!("figure x{n} 1"));
         assert_eq!(violation(figures), too_many("figures", MAX_FIGURES));
         let labels = (0..).map(|n| format!("label arenas {n:x}000 {n:x}001"));

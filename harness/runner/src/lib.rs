@@ -12,6 +12,7 @@
 //!     ...                                 exit
 //! ```
 
+mod account;
 mod child;
 mod controls;
 mod conversation;

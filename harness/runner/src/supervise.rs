@@ -16,8 +16,8 @@ use std::{
 };
 
 use highwater_model::{Control, ControlState, MAX_STAGES, MAX_VALUE, Outcome, Sample};
-use highwater_probe::{MemoryCgroup, WorkerCgroup};
-use highwater_worker::{Layout, Program, protocol::WORKER_ARGUMENT};
+use highwater_probe::{Before, MemoryCgroup, WorkerCgroup, adopt_orphans};
+use highwater_worker::{Conditions, Layout, Program, protocol::WORKER_ARGUMENT};
 use rustix::{
     fs::{OFlags, fcntl_setfl},
     io::Errno,
@@ -27,8 +27,9 @@ use rustix::{
 };
 
 use super::{
+    account::{PADDING_VAR, worker_cgroup},
     child::KillOnDrop,
-    controls::{ChildSetup, CpuPlan},
+    controls::{CgroupEntrance, ChildSetup, CpuPlan},
     guardian::Guardian,
     job::{Job, MIN_OPEN_FILES, Observed, RunnerError, system},
     program,
@@ -39,8 +40,6 @@ use super::{
 
 /// Descriptors for the child are moved to at least this number, so that they do not collide with the worker's socket.
 const MIN_CHILD_FD: i32 = 100;
-/// The environment variable that extends a worker's environment to the length of its layout.
-const PADDING_VAR: &str = "HIGHWATER_PADDING";
 /// Rust's message when an allocation fails.
 const ALLOCATION_FAILED: &str = "memory allocation of";
 
@@ -72,6 +71,8 @@ impl Supervisor {
         let own = rustix::io::fcntl_dupfd_cloexec(own, MIN_CHILD_FD)
             .map_err(|error| system("keep the worker program open")(error.into()))?;
         let group = MemoryCgroup::of(std::process::id()).ok();
+        // If it is refused, daemons of a worker are still found by the worker's cgroup.
+        let _ = adopt_orphans();
         let guardian = Guardian::start().ok();
         Ok(Self { own, plan, folder: folder.to_owned(), interrupt, group, guardian })
     }
@@ -81,8 +82,8 @@ impl Supervisor {
     /// # Errors
     /// If the harness fails or is interrupted. A failing worker is not an error.
     pub fn run(&self, job: &Job, layout: Layout) -> Result<(Observed, BTreeMap<Control, ControlState>), RunnerError> {
-        let own_group = match job.limits.memory.map(WorkerCgroup::with_limit).transpose() {
-            Ok(group) => group,
+        let (own_group, group_state) = match worker_cgroup(job.limits.memory) {
+            Ok(own) => own,
             Err(error) => {
                 return Ok((Observed::NotRun(format!("no memory cgroup can be made here: {error}")), BTreeMap::new()));
             }
@@ -116,7 +117,19 @@ impl Supervisor {
             }
             not_run => not_run,
         };
-        Ok((observed, process.controls()))
+        let mut controls = process.controls();
+        if !group_state.is_granted() {
+            controls.insert(Control::MemoryCgroup, group_state);
+        }
+        let observed = match own_group.map(WorkerCgroup::remove) {
+            Some(Err(error)) => with_note(observed, "cgroup_not_removed", error.to_string()),
+            _ => observed,
+        };
+        let observed = match unusual_conditions(job.conditions) {
+            Some(conditions) => with_note(observed, "conditions", conditions),
+            None => observed,
+        };
+        Ok((observed, controls))
     }
 
     /// Starts a worker. The inner error is a program that cannot be started, which is a result of that worker.
@@ -142,6 +155,8 @@ impl Supervisor {
             .transpose()
             .map_err(system("open a cgroup"))?;
         let procs = procs.map(|file| renumber(file.into())).transpose()?.map(File::from);
+        let is_required = job.limits.memory.is_some();
+        let entrance = procs.map(|procs| CgroupEntrance { procs, is_required });
         let (output, output_end) =
             pipe_with(PipeFlags::CLOEXEC).map_err(|error| system("make a pipe")(error.into()))?;
 
@@ -168,8 +183,9 @@ impl Supervisor {
             .stdin(Stdio::null())
             .stdout(output_end.try_clone().map_err(system("share a pipe"))?)
             .stderr(output_end);
-        let setup = ChildSetup::new(renumber(theirs)?, procs, job.conditions, &self.plan);
+        let setup = ChildSetup::new(renumber(theirs)?, entrance, job.conditions, &self.plan);
         sys::before_exec(&mut command, setup.socket.as_raw_fd(), move || setup.apply());
+        let before = Before::start();
         let child = command.spawn();
         // Close this process's copies of the child's ends.
         drop(command);
@@ -187,8 +203,15 @@ impl Supervisor {
         for fd in [&ours, &output] {
             fcntl_setfl(fd, OFlags::NONBLOCK).map_err(|error| system("set up a socket")(error.into()))?;
         }
-        WorkerProcess::new(child, ours, output, cgroup.map(|own| own.group().clone()), spawned).map(Ok)
+        WorkerProcess::new(child, ours, output, (before, cgroup.map(|own| own.group().clone())), spawned).map(Ok)
     }
+}
+
+fn with_note(mut observed: Observed, name: &str, text: String) -> Observed {
+    if let Observed::Sample(sample) = &mut observed {
+        sample.notes.push((name.to_owned(), text));
+    }
+    observed
 }
 
 /// The result of a worker that does not exist.
@@ -212,4 +235,25 @@ fn job_problem(job: &Job) -> Option<String> {
 fn is_shortage(error: &io::Error) -> bool {
     let errno = error.raw_os_error().map(Errno::from_raw_os_error);
     matches!(errno, Some(Errno::MFILE | Errno::NFILE | Errno::AGAIN | Errno::NOMEM))
+}
+/// How a case asked to be measured, if it differs from the default in more than its addresses, which the controls of the
+/// record state.
+fn unusual_conditions(conditions: Conditions) -> Option<String> {
+    let cpus = (conditions.cpus > 1).then(|| format!("{} CPUs", conditions.cpus));
+    let thp = (!conditions.thp_off).then(|| "transparent huge pages as the system has them".to_owned());
+    let parts: Vec<String> = cpus.into_iter().chain(thp).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conditions_that_a_default_would_hide_are_stated() {
+        let of = |thp_off, cpus| unusual_conditions(Conditions { thp_off, cpus, ..Conditions::default() });
+        assert_eq!(of(true, 1), None);
+        assert_eq!(of(true, 2).as_deref(), Some("2 CPUs"));
+        assert_eq!(of(false, 2).as_deref(), Some("2 CPUs, transparent huge pages as the system has them"));
+    }
 }

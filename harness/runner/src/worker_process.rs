@@ -9,9 +9,9 @@ use std::{
 };
 
 use highwater_model::{
-    Control, ControlState, FigureName, MAX_VALUE, Metric, Outcome, Quantity, Reading, Sample, Snapshot, Stage,
+    Control, ControlState, FigureName, MAX_VALUE, Metric, Outcome, Reading, Sample, Snapshot, Stage,
 };
-use highwater_probe::{MemoryCgroup, Probe, ProbeError};
+use highwater_probe::{Before, MemoryCgroup, ProbeError};
 use highwater_store::one_line;
 use highwater_worker::{Layout, protocol::MAX_LINE};
 use rustix::{
@@ -21,6 +21,7 @@ use rustix::{
 };
 
 use super::{
+    account::Account,
     child::KillOnDrop,
     controls::{REPORT_BYTES, parse_report},
     conversation::{Conversation, Pause, Request},
@@ -40,7 +41,7 @@ const EXIT_TIMEOUT: Duration = Duration::from_secs(10);
 /// that writes continuously.
 const READ_LIMIT: usize = 1 << 20;
 
-/// A running worker.
+/// A running worker. On drop, the process is killed before the processes that it has started.
 pub(super) struct WorkerProcess {
     child: KillOnDrop,
     /// Readable once the process has exited.
@@ -55,8 +56,7 @@ pub(super) struct WorkerProcess {
     inbox: Inbox,
     conversation: Conversation,
     controls: BTreeMap<Control, ControlState>,
-    probe: Option<Probe>,
-    group: Option<MemoryCgroup>,
+    account: Account,
     readings: Vec<Reading>,
     spawned: Instant,
 }
@@ -100,11 +100,12 @@ impl WorkerProcess {
         child: KillOnDrop,
         socket: OwnedFd,
         output: OwnedFd,
-        group: Option<MemoryCgroup>,
+        (before, group): (Before, Option<MemoryCgroup>),
         spawned: Instant,
     ) -> Result<Self, RunnerError> {
         Ok(Self {
             exit: child.exit()?,
+            account: Account::new(before, child.id(), group),
             child,
             socket,
             output,
@@ -114,8 +115,6 @@ impl WorkerProcess {
             inbox: Inbox::default(),
             conversation: Conversation::default(),
             controls: BTreeMap::new(),
-            probe: None,
-            group,
             readings: Vec::new(),
             spawned,
         })
@@ -147,6 +146,8 @@ impl WorkerProcess {
         let status = self.child.wait()?;
         let lifetime_ns = u64::try_from(self.spawned.elapsed().as_nanos()).unwrap_or(u64::MAX).min(MAX_VALUE);
         self.drain_output();
+        self.conversation.notes.extend(self.account.end());
+        self.child.kill_group();
         let outcome = match ending {
             Ending::Skipped(reason) => return Ok(Observed::NotRun(reason)),
             Ending::TimedOut => Outcome::TimedOut { limit_ms: job.limits.time.as_millis() as u64 },
@@ -245,33 +246,10 @@ impl WorkerProcess {
         heap: &[(Metric, u64)],
         figures: &[(FigureName, u64)],
     ) -> Result<Snapshot, ProbeError> {
-        if self.probe.is_none() {
-            self.probe = Some(Probe::of(self.child.id())?);
-        }
-        let Some(probe) = &mut self.probe else { unreachable!("just set") };
-        if stage == baseline_stage {
-            let state = match probe.reset_peak() {
-                Ok(()) => ControlState::Granted,
-                Err(error) => ControlState::Refused(error.to_string()),
-            };
-            self.controls.insert(Control::PeakReset, state);
-        }
-        let mut snapshot = probe.snapshot(&self.conversation.labels)?;
-        for (metric, value) in heap {
-            // Growth is measured from the live bytes at the baseline stage, not from the peak while loading.
-            let live = || heap.iter().find(|(other, _)| *other == Metric::HeapLive).map_or(*value, |(_, live)| *live);
-            snapshot.add(*metric, if *metric == Metric::HeapPeak && stage == baseline_stage { live() } else { *value });
-        }
-        for (name, value) in figures {
-            snapshot.add(Quantity::Figure(*name), *value);
-        }
-        for (metric, value) in [
-            (Metric::CgroupCurrent, self.group.as_ref().map(MemoryCgroup::current)),
-            (Metric::CgroupPeak, self.group.as_ref().map(MemoryCgroup::peak)),
-        ] {
-            if let Some(Ok(bytes)) = value {
-                snapshot.add(metric, bytes.0);
-            }
+        let is_baseline = stage == baseline_stage;
+        let snapshot = self.account.snapshot(&self.conversation.labels, is_baseline, heap, figures)?;
+        if is_baseline {
+            self.controls.insert(Control::PeakReset, self.account.peak_reset());
         }
         Ok(snapshot)
     }

@@ -1,5 +1,6 @@
 //! Storage of records and baselines: safe reading of untrusted files, one-line errors, and atomic writes.
 
+mod baseline_parser;
 mod baseline_text;
 mod file;
 mod json;
@@ -7,7 +8,8 @@ mod last_run;
 mod lock;
 mod record_file;
 
-pub use baseline_text::{baseline_text, parse_baseline};
+pub use baseline_parser::parse_baseline;
+pub use baseline_text::baseline_text;
 pub use file::{one_line, read_file};
 pub use last_run::{LastRun, Progress};
 pub use lock::FolderLock;

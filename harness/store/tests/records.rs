@@ -127,7 +127,7 @@ fn a_record_that_could_not_be_read_is_not_written() {
     negative.time.insert("fill".into(), estimate(f64::NAN));
     let mut large = completed(vec![reading("loaded".into())]);
     large.lifetime_ns = Series::Same(MAX_VALUE + 1);
-    let many = completed((0..=MAX_STAGES).map(|n| reading(format!("live@{n}"))).collect());
+    let many = completed((0..MAX_STAGES + 2).map(|n| reading(format!("live@{n}"))).collect());
     for (case, problem) in [
         (completed(vec![reading("a".into()), reading("a".into())]), "duplicate stage a"),
         (many, "too many stages"),

@@ -139,7 +139,7 @@ pub trait Case: Sync {
     }
 
     /// Runs the case through its stages, in a worker process. Each `reached` pauses the worker while the parent takes a
-    /// snapshot.
+    /// snapshot. A last snapshot, of the stage `end`, follows when this function has returned.
     ///
     /// # Errors
     /// [`NotRun`] if the case cannot run on this machine. With any other error, the worker counts as failed.

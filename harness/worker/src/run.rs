@@ -5,7 +5,7 @@ use std::{
     process::ExitCode,
 };
 
-use highwater_model::Category;
+use highwater_model::{Category, END_STAGE};
 
 use crate::{Case, CaseError, CaseResult, Family, NotRun, Stages, alloc, inject, protocol::WORKER_ARGUMENT, sys};
 
@@ -100,7 +100,12 @@ fn on_fresh_thread(case: &dyn Case, stages: &mut Stages) -> Result<CaseResult, C
                 stages.label_stack()?;
                 stages.label(Category::Stacks, sys::use_signal_stack()?)?;
                 inject::shift_heap(layout.heap());
-                case.run(stages)
+                let result = case.run(stages);
+                if result.is_ok() {
+                    // What the case did after its last stage, and what its end did not release.
+                    stages.reached(END_STAGE)?;
+                }
+                result
             };
             let result = shift_stack(layout.stack(), &mut run);
             end.write_all(&[0])?;

@@ -13,6 +13,7 @@ use super::{
     limits::ResourceLimits,
     memory::Memory,
     trial::Trial,
+    visibility::Visibility,
     worker,
 };
 
@@ -47,6 +48,7 @@ pub(super) fn diagnose(baselines: impl Fn(&MachineClass) -> Vec<String>) -> Diag
     checks.extend(worker::checks(&trial, &machine_class.thp));
     checks.extend(Memory::read(&machine_class.thp).checks());
     checks.push(Cgroup::read().check());
+    checks.extend(Visibility::read().checks());
     checks.extend(ResourceLimits::read().checks());
     let gates = Gates::of(&checks);
     Diagnosis { machine_class, checks, gates }

@@ -16,6 +16,7 @@ mod memory;
 mod pages;
 mod table;
 mod trial;
+mod visibility;
 mod worker;
 
 use check::{Check, Grade};

@@ -24,7 +24,7 @@ struct SimpleControl {
     fix: &'static str,
 }
 
-const SIMPLE_CONTROLS: [SimpleControl; 4] = [
+const SIMPLE_CONTROLS: [SimpleControl; 5] = [
     SimpleControl {
         name: "parent-failure signal",
         control: Control::ParentDeathSignal,
@@ -48,6 +48,13 @@ const SIMPLE_CONTROLS: [SimpleControl; 4] = [
         control: Control::PeakReset,
         cost: "`peak` includes the worker's start, so growth below the peak of loading is not visible",
         fix: "make /proc/PID/clear_refs of child processes writable (not possible with a read-only /proc)",
+    },
+    SimpleControl {
+        name: "cgroup of a worker",
+        control: Control::MemoryCgroup,
+        cost: "kernel memory (sockets, pipes, io_uring) and memory that no process keeps are not measured, and neither \
+               are peaks of descendants",
+        fix: "see `memory cgroup`",
     },
 ];
 

@@ -144,7 +144,7 @@ fn timed(mut record: Record) -> Record {
 }
 
 /// `toy/heap` regressed, `toy/mapped` improved but one of its workers failed, `toy/some` is unconfirmed, `toy/gone` is
-/// missing, `toy/young` is new and over its budget, and `toy/oom` was not run.
+/// missing, `toy/young` is new and over its budget, `toy/oom` was not run, and memory of `toy/shared` moved.
 fn toy(text: &str) -> (Record, Record) {
     let (mut before, mut after) = (record(), timed(record()));
     after.fingerprint.context.insert("kernel".into(), format!("6.19.0 {text}"));
@@ -160,6 +160,8 @@ fn toy(text: &str) -> (Record, Record) {
     before.cases.push(renamed(&record().cases[0], "toy/gone"));
     before.cases.push(with_outliers("toy/some", 0));
     after.cases.push(with_outliers("toy/some", 3));
+    before.cases.push(in_kinds("toy/shared", "anon_mapped"));
+    after.cases.push(in_kinds("toy/shared", "outside_anon"));
     after.cases.push(renamed(&record().cases[0], "toy/young"));
     let id = "toy/oom/limit=32m".parse().expect("an id");
     after.cases.push(CaseRecord::not_run(id, format!("no memory cgroup can be made here: {text}")));
@@ -178,6 +180,16 @@ fn across_aslr() -> (Record, Record) {
 
 fn renamed(case: &CaseRecord, id: &str) -> CaseRecord {
     CaseRecord { id: id.parse().expect("an id"), ..case.clone() }
+}
+
+/// A case that has one page more per unit in one of two kinds of memory.
+fn in_kinds(id: &str, kind: &str) -> CaseRecord {
+    let mut case = renamed(&record().cases[0], id);
+    for columns in &mut case.stages {
+        columns.memory.insert("outside_anon".parse().expect("a quantity"), Series::Same(0));
+    }
+    add_per_unit(&mut case, kind, 4096);
+    case
 }
 
 /// Twenty workers, some of which have one more live heap page at the top of the ladder.

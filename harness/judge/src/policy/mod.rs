@@ -80,6 +80,16 @@ impl Applied {
     }
 }
 
+/// Whether an aspect is gated where no rule of a policy says otherwise.
+pub(super) fn is_gated_by_default(quantity: Quantity, aspect: &Aspect) -> bool {
+    defaults::mode(quantity, aspect) == Mode::Gate
+}
+
+/// The largest value of a quantity that counts as 0 in a baseline, in either direction.
+pub(super) fn negligible(quantity: Quantity) -> f64 {
+    defaults::negligible(quantity)
+}
+
 impl Policy {
     /// Whether a run must have this case of the baseline. Cases that a rule marks as gone are not expected.
     #[must_use]

@@ -22,7 +22,7 @@ impl Level {
             _ if verdict.fails() => Self::Error,
             Kind::Unconfirmed if verdict.gated && strict => Self::Error,
             Kind::Unconfirmed | Kind::New | Kind::Missing | Kind::NotRun | Kind::NotComparable => Self::Warning,
-            Kind::Same | Kind::Improved | Kind::Regressed | Kind::OverBudget | Kind::Failed => Self::Note,
+            Kind::Same | Kind::Improved | Kind::Moved | Kind::Regressed | Kind::OverBudget | Kind::Failed => Self::Note,
         }
     }
 }

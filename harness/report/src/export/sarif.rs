@@ -105,6 +105,12 @@ fn rules() -> Vec<Rule> {
         (Kind::Missing, Warning, "The run lacks a case or value of the baseline.", bless),
         (Kind::New, Warning, "The baseline lacks a case or value of the run.", bless),
         (
+            Kind::Moved,
+            Note,
+            "Memory moved from one kind to another, and the sum did not rise.",
+            "Bless the run, so that the gate guards each kind at its new size.",
+        ),
+        (
             Kind::Improved,
             Note,
             "Memory fell beyond the tolerance.",

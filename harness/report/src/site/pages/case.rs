@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use askama::Template;
-use highwater_judge::{CaseView, Kind, Verdict};
+use highwater_judge::{CaseView, Kind, Verdict, expected};
 use highwater_model::{Aspect, BaselineCase, CaseRecord, Category, Metric, Quantity, Record, Stage, Unit};
 use highwater_stats::median;
 
@@ -228,7 +228,7 @@ fn charts(data: &CaseView<'_>, before: Option<&BaselineCase>) -> Result<(Vec<Cha
 fn growth(data: &CaseView<'_>, before: &BaselineCase, category: Category, stage: &Stage) -> Option<(f64, f64)> {
     let aspect = Aspect::Growth(stage.clone());
     let whole = if category.is_heap() { Metric::AnonHeap } else { Metric::AnonMapped };
-    let then = before.values.get(&(whole.into(), aspect.clone()))?.parts.get(&category).copied().unwrap_or(0.0);
+    let then = expected(before, whole.into(), &aspect)?.parts.get(&category).copied().unwrap_or(0.0);
     let now = data.median(Quantity::Within(Metric::Anon, category), &aspect)?;
     Some((then, now))
 }

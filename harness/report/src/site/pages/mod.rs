@@ -95,6 +95,7 @@ fn tone(kind: Kind) -> Tone {
     match kind {
         Kind::Same => GOOD,
         Kind::Improved => Tone { class: "good", sign: "▼" },
+        Kind::Moved => Tone { class: "good", sign: "⇄" },
         Kind::Regressed => Tone { class: "bad", sign: "▲" },
         Kind::OverBudget | Kind::Failed => BAD,
         Kind::New | Kind::Missing | Kind::NotRun | Kind::NotComparable | Kind::Unconfirmed => WARN,

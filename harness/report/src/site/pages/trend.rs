@@ -1,7 +1,9 @@
 //! The page of trends: gated metrics over the history of the baselines, with the reasons of the blessings.
 
+use std::borrow::Cow;
+
 use askama::Template;
-use highwater_judge::{CaseView, Keep, Mode, Policy, baselines, ladders};
+use highwater_judge::{CaseView, Keep, Mode, Policy, baselines, expected, ladders};
 use highwater_model::{Aspect, Baseline, Metric, Record, Summary};
 
 use super::{CaseLink, Frame};
@@ -190,12 +192,12 @@ impl Gated {
     }
 
     /// Its summary in a baseline or in the run; `None` if that does not have the case or aspect.
-    fn summary<'a>(&self, baseline: &'a Baseline, data: &CaseView<'_>) -> Option<&'a Summary> {
+    fn summary<'a>(&self, baseline: &'a Baseline, data: &CaseView<'_>) -> Option<Cow<'a, Summary>> {
         let aspect = match &self.what {
             What::Slope(ladder) => Aspect::Slope(ladder.clone()),
             What::Growth => Aspect::Growth(data.fullest()?.stage.clone()),
         };
-        baseline.cases.get(&data.case.id)?.values.get(&(self.metric.into(), aspect))
+        expected(baseline.cases.get(&data.case.id)?, self.metric.into(), &aspect)
     }
 }
 
@@ -243,7 +245,8 @@ fn line(steps: &[&Baseline], gated: &Gated, label: &str, series: usize, data: &C
 
 fn points(steps: &[&Baseline], gated: &Gated, data: &CaseView<'_>) -> Vec<Point> {
     let point = |(index, baseline): (usize, &&Baseline)| {
-        let Summary { median, low, high, .. } = gated.summary(baseline, data)?;
+        let summary = gated.summary(baseline, data)?;
+        let Summary { median, low, high, .. } = &*summary;
         Some(Point { x: index as f64, y: *median, low: *low, high: *high })
     };
     steps.iter().enumerate().filter_map(point).collect()

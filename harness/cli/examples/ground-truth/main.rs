@@ -14,8 +14,13 @@
 //!   heap     allocate, grow, shrink and free a block  its bytes, to the byte
 //! ```
 //!
+//! `kinds.rs` has the cases for other kinds of memory, for descendants and for moments between stages.
+//!
 //! All code that runs after `loaded` has run once before, on a small input. Otherwise its first run would add up to 16
 //! pages of the program, which the kernel maps around each fault.
+
+mod child;
+mod kinds;
 
 use std::{
     fs::File,
@@ -26,10 +31,12 @@ use std::{
     process::ExitCode,
 };
 
+use child::Child;
 use highwater_model::{CaseId, Category};
 use highwater_worker::{Case, CaseError, CaseResult, Dirs, Family, Stages};
+use kinds::{Held, Passed};
 use memmap2::{Advice, Mmap, MmapMut, MmapOptions};
-use rustix::{fs::MemfdFlags, param::page_size, pipe::PipeFlags};
+use rustix::{fs::MemfdFlags, param::page_size};
 
 /// Pages of the file that `file` and `cow` map.
 const FILE_PAGES: usize = 64;
@@ -56,6 +63,22 @@ fn family() -> Family {
         GroundTruth("twice/pages=0", |stages| twice(stages, 0)),
         GroundTruth("twice/pages=4096", |stages| twice(stages, 4096)),
         GroundTruth("heap/blocks=1", heap),
+        GroundTruth("held/pages=64,kind=memfd", |stages| kinds::held(stages, 64, Held::Memfd)),
+        GroundTruth("held/pages=64,kind=tmpfs", |stages| kinds::held(stages, 64, Held::Tmpfs)),
+        GroundTruth("held/pages=64,kind=deleted", |stages| kinds::held(stages, 64, Held::Deleted)),
+        GroundTruth("held/pages=64,kind=segment", |stages| kinds::segment(stages, 64)),
+        GroundTruth("huge/pages=2", |stages| kinds::huge(stages, 2)),
+        GroundTruth("lazy/pages=1024", |stages| kinds::lazy(stages, 1024)),
+        GroundTruth("move/pages=64", |stages| kinds::moved(stages, 64)),
+        GroundTruth("child/pages=64", |stages| kinds::child(stages, 64)),
+        GroundTruth("daemon/pages=64", |stages| kinds::daemons(stages, 64)),
+        GroundTruth("kernel/sockets=16", |stages| kinds::sockets(stages, 16)),
+        GroundTruth("kernel/pipes=64", |stages| kinds::pipes(stages, 64)),
+        GroundTruth("passed/pages=4096,at=before", |stages| kinds::passed(stages, 4096, Passed::BeforeBaseline)),
+        GroundTruth("passed/pages=4096,at=child", |stages| kinds::passed(stages, 4096, Passed::InChild)),
+        GroundTruth("passed/pages=4096,at=memfd", |stages| kinds::passed(stages, 4096, Passed::InMemfd)),
+        GroundTruth("passed/pages=4096,at=end", |stages| kinds::passed(stages, 4096, Passed::AfterLastStage)),
+        GroundTruth("kept/pages=16", |stages| kinds::kept(stages, 16)),
     ];
     Family {
         name: "ground-truth",
@@ -200,52 +223,12 @@ fn share(stages: &mut Stages, pages: usize) -> CaseResult {
     let mut mapping = IsolatedMapping::new()?;
     write_each_page(mapping.pages(pages));
     stages.label(Category::LinearMemory, mapping.addresses())?;
-    Child::fork()?.end()?;
+    Child::fork(|| ())?.end()?;
     stages.reached("loaded")?;
-    let child = Child::fork()?;
+    let child = Child::fork(|| ())?;
     stages.reached("forked")?;
     child.end()?;
     Ok(stages.reached("alone")?)
-}
-
-/// A forked child that shares the memory of this process until [`Child::end`].
-struct Child {
-    pid: libc::pid_t,
-    /// The child exits when this end of its pipe is closed.
-    hold: File,
-}
-
-impl Child {
-    fn fork() -> io::Result<Self> {
-        use std::os::fd::AsRawFd;
-        let (wait, hold) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
-        // SAFETY: the worker's only other thread waits for this one to end. The child only calls async-signal-safe
-        // functions and exits with _exit, so no destructor runs twice.
-        match unsafe { libc::fork() } {
-            -1 => Err(io::Error::last_os_error()),
-            0 => {
-                let mut byte = 0_u8;
-                // SAFETY: both descriptors are open and owned by this process, and `byte` has room for one byte. `read`
-                // returns when the parent closes its `hold`.
-                unsafe {
-                    libc::close(hold.as_raw_fd());
-                    libc::read(wait.as_raw_fd(), (&raw mut byte).cast(), 1);
-                    libc::_exit(0)
-                }
-            }
-            pid => Ok(Self { pid, hold: hold.into() }),
-        }
-    }
-
-    /// Lets the child exit and waits until its memory is released.
-    fn end(self) -> io::Result<()> {
-        drop(self.hold);
-        // SAFETY: `pid` is an unreaped child of this process, and the status pointer may be null.
-        match unsafe { libc::waitpid(self.pid, std::ptr::null_mut(), 0) } {
-            -1 => Err(io::Error::last_os_error()),
-            _ => Ok(()),
-        }
-    }
 }
 
 /// The same pages with and without a label.
