@@ -127,8 +127,11 @@ impl Probe {
     }
 }
 
+/// What a mapping adds to a metric, in bytes.
+type Part = fn(&Mapping<'_>) -> u64;
+
 fn totals(snapshot: &mut Snapshot, mappings: &[Mapping<'_>]) {
-    let metrics: [(Metric, fn(&Mapping<'_>) -> u64); 7] = [
+    let metrics: [(Metric, Part); 7] = [
         (Metric::Anon, |mapping| mapping.anon),
         (Metric::Rss, |mapping| mapping.rss),
         (Metric::Pss, |mapping| mapping.pss),
