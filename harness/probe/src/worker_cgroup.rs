@@ -24,7 +24,7 @@ pub struct WorkerCgroup {
 }
 
 impl WorkerCgroup {
-    /// Creates a group below that of this process, or beside it in version 2 ([`delegation`]).
+    /// Creates a group below that of this process, or beside it in version 2.
     ///
     /// # Errors
     /// If permissions are missing or no controller is mounted.
