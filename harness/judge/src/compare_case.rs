@@ -180,7 +180,8 @@ impl FamilyJudge<'_> {
             class,
             category,
         };
-        let verdict = Verdict { case: case.id.clone(), kind, gated: is_gated(kind), subject: Some(subject), sentence };
+        let (case, gated, subject) = (case.id.clone(), is_gated(kind), Some(subject));
+        let verdict = Verdict { case, kind, gated, subject, sentence, explanation: None };
         Some((verdict, state))
     }
 

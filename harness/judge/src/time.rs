@@ -120,7 +120,7 @@ impl Pairs {
             class: Some(NoiseClass::Spread),
             category: None,
         };
-        Verdict { case: case.id.clone(), kind, gated, subject: Some(subject), sentence }
+        Verdict { case: case.id.clone(), kind, gated, subject: Some(subject), sentence, explanation: None }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use highwater_model::{Aspect, CaseId, Category, Quantity};
+use highwater_model::{Aspect, CaseId, Category, Explanation, Quantity};
 use serde::Serialize;
 
 /// What was found. The order is by severity.
@@ -151,6 +151,9 @@ pub struct Verdict {
     pub subject: Option<Subject>,
     /// The reason, in one line.
     pub sentence: String,
+    /// Which functions are behind it, if something explained it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<Explanation>,
 }
 
 impl Verdict {

@@ -11,6 +11,7 @@ use crate::{
     escape,
     site::format,
     site::{Material, SiteError, names},
+    stacks::explanation_lines,
     verdict_groups::{VerdictGroup, worst_first},
 };
 
@@ -45,6 +46,8 @@ struct Row {
     kind: String,
     case: CaseLink,
     sentence: String,
+    /// Which functions are behind it.
+    details: Vec<String>,
     /// Further aspects of the same quantity.
     others: Vec<String>,
     /// The number of those.
@@ -104,6 +107,7 @@ fn group(family: &FamilyComparison, before: &str, link: &dyn Fn(&CaseId) -> Case
         kind: verdict.kind.to_string(),
         case: link(&verdict.case),
         sentence: verdict.sentence.clone(),
+        details: verdict.explanation.as_ref().map(explanation_lines).unwrap_or_default(),
         others: others.iter().map(|other| format!("{}: {}", other.kind, other.sentence)).collect(),
         more: counted(others.len(), "more aspect"),
     };
