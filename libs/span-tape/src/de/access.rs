@@ -1,35 +1,24 @@
-//! Access to the items of a sequence, the pairs of a mapping and the content of a variant. It knows the deserializer of a
-//! node only as a [`Child`].
+//! Access to the items of a sequence, the pairs of a mapping and the content of a variant.
 
 use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, Error as _, MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor,
-    value::StrDeserializer,
+    DeserializeSeed, Deserializer as _, EnumAccess, Error as _, MapAccess, SeqAccess, Unexpected, VariantAccess,
+    Visitor, value::StrDeserializer,
 };
 
-use super::error::Error;
-
-/// A deserializer of a node that makes those of its children.
-pub(super) trait Child<'de>: Deserializer<'de, Error = Error> + Copy {
-    type Node;
-
-    /// Returns the deserializer of a child.
-    fn below(&self, node: Self::Node) -> Self;
-
-    /// Adds the step to the value of a key to an error.
-    fn in_value(error: Error, key: &Self::Node) -> Error;
-}
+use super::{Error, Lender, node::Deserializer};
+use crate::{Children, Entries, Layout, Node, Source};
 
 /// The items of a sequence that were not visited yet.
-pub(super) struct Items<D, I> {
-    pub(super) parent: D,
+pub(super) struct Items<'c, 't, S, W, L> {
+    pub(super) parent: Deserializer<'c, 't, S, W, L>,
     /// None of an omitted value.
-    pub(super) children: Option<I>,
+    pub(super) children: Option<Children<'t, S, W>>,
     /// The number of items, and of those that were visited.
     pub(super) count: usize,
     pub(super) visited: usize,
 }
 
-impl<'de, D: Child<'de>, I: Iterator<Item = D::Node>> SeqAccess<'de> for Items<D, I> {
+impl<'t, 'de, S: Source, W: Layout, L: Lender<'t, 'de>> SeqAccess<'de> for Items<'_, 't, S, W, L> {
     type Error = Error;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
@@ -45,18 +34,18 @@ impl<'de, D: Child<'de>, I: Iterator<Item = D::Node>> SeqAccess<'de> for Items<D
 }
 
 /// The pairs of a mapping that were not visited yet.
-pub(super) struct Fields<D, I, N> {
-    pub(super) parent: D,
+pub(super) struct Fields<'c, 't, S, W, L> {
+    pub(super) parent: Deserializer<'c, 't, S, W, L>,
     /// None of an omitted value.
-    pub(super) pairs: Option<I>,
+    pub(super) pairs: Option<Entries<'t, S, W>>,
     /// The key and value whose key was visited.
-    pub(super) current: Option<(N, N)>,
+    pub(super) current: Option<(Node<'t, S, W>, Node<'t, S, W>)>,
     /// The number of pairs, and of those that were visited.
     pub(super) count: usize,
     pub(super) visited: usize,
 }
 
-impl<'de, N: Copy, D: Child<'de, Node = N>, I: Iterator<Item = (N, N)>> MapAccess<'de> for Fields<D, I, N> {
+impl<'t, 'de, S: Source, W: Layout, L: Lender<'t, 'de>> MapAccess<'de> for Fields<'_, 't, S, W, L> {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
@@ -70,7 +59,7 @@ impl<'de, N: Copy, D: Child<'de, Node = N>, I: Iterator<Item = (N, N)>> MapAcces
         let Some((key, value)) = self.current.take() else {
             return Err(Error::custom("the value was requested before its key"));
         };
-        seed.deserialize(self.parent.below(value)).map_err(|error| D::in_value(error, &key))
+        seed.deserialize(self.parent.below(value)).map_err(|error| error.in_value(&key))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -79,14 +68,14 @@ impl<'de, N: Copy, D: Child<'de, Node = N>, I: Iterator<Item = (N, N)>> MapAcces
 }
 
 /// A variant that a tag names, with the node as its content.
-pub(super) struct Tagged<D> {
+pub(super) struct Tagged<'c, 't, S, W, L> {
     pub(super) tag: String,
-    pub(super) content: D,
+    pub(super) content: Deserializer<'c, 't, S, W, L>,
 }
 
-impl<'de, D: Child<'de>> EnumAccess<'de> for Tagged<D> {
+impl<'c, 't, 'de, S: Source, W: Layout, L: Lender<'t, 'de>> EnumAccess<'de> for Tagged<'c, 't, S, W, L> {
     type Error = Error;
-    type Variant = Content<D, D::Node>;
+    type Variant = Content<'c, 't, S, W, L>;
 
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self::Variant), Error> {
         let variant = seed.deserialize(StrDeserializer::<Error>::new(&self.tag))?;
@@ -95,16 +84,16 @@ impl<'de, D: Child<'de>> EnumAccess<'de> for Tagged<D> {
 }
 
 /// A variant that a scalar or the key of a mapping's only pair names.
-pub(super) struct Named<D, N> {
-    pub(super) name: D,
+pub(super) struct Named<'c, 't, S, W, L> {
+    pub(super) name: Deserializer<'c, 't, S, W, L>,
     /// The key and its value, unless a scalar names the variant.
-    pub(super) key: Option<N>,
-    pub(super) content: Option<D>,
+    pub(super) key: Option<Node<'t, S, W>>,
+    pub(super) content: Option<Deserializer<'c, 't, S, W, L>>,
 }
 
-impl<'de, D: Child<'de>> EnumAccess<'de> for Named<D, D::Node> {
+impl<'c, 't, 'de, S: Source, W: Layout, L: Lender<'t, 'de>> EnumAccess<'de> for Named<'c, 't, S, W, L> {
     type Error = Error;
-    type Variant = Content<D, D::Node>;
+    type Variant = Content<'c, 't, S, W, L>;
 
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self::Variant), Error> {
         let variant = seed.deserialize(self.name)?;
@@ -113,19 +102,23 @@ impl<'de, D: Child<'de>> EnumAccess<'de> for Named<D, D::Node> {
 }
 
 /// The content of a variant, if it has any, and the key that names it.
-pub(super) struct Content<D, N>(Option<D>, Option<N>);
+pub(super) struct Content<'c, 't, S, W, L>(Option<Deserializer<'c, 't, S, W, L>>, Option<Node<'t, S, W>>);
 
-impl<'de, D: Child<'de>> Content<D, D::Node> {
-    fn read<T>(self, expected: &str, read: impl FnOnce(D) -> Result<T, Error>) -> Result<T, Error> {
+impl<'c, 't, 'de, S: Source, W: Layout, L: Lender<'t, 'de>> Content<'c, 't, S, W, L> {
+    fn read<T>(
+        self,
+        expected: &str,
+        read: impl FnOnce(Deserializer<'c, 't, S, W, L>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let Some(content) = self.0 else { return Err(Error::invalid_type(Unexpected::UnitVariant, &expected)) };
         read(content).map_err(|error| match &self.1 {
-            Some(key) => D::in_value(error, key),
+            Some(key) => error.in_value(key),
             None => error,
         })
     }
 }
 
-impl<'de, D: Child<'de>> VariantAccess<'de> for Content<D, D::Node> {
+impl<'t, 'de, S: Source, W: Layout, L: Lender<'t, 'de>> VariantAccess<'de> for Content<'_, 't, S, W, L> {
     type Error = Error;
 
     fn unit_variant(self) -> Result<(), Error> {

@@ -4,10 +4,7 @@ use std::borrow::Cow;
 
 use serde::de::{Error as _, Expected, Unexpected, Visitor};
 
-use super::{
-    context::{Context, Lender},
-    error::Error,
-};
+use super::{Context, Error, Lender};
 use crate::Scalar;
 
 /// A scalar, or an integer that only fits in a [`u128`].
