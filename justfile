@@ -28,6 +28,10 @@ bless REASON *ARGS:
 report *ARGS:
     cargo run -q --release --bin highwater -- report "$@"
 
+# Show which functions hold the heap of the flagged cases, or of those that match: just explain [CASE-GLOB] [--base REV]
+explain *ARGS:
+    cargo run -q --release --bin highwater -- explain "$@"
+
 # Show how many distinct values the workers of the last run produced (1 is exact)
 exactness:
     cargo run -q --release --bin highwater -- exactness

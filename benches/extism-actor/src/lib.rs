@@ -38,7 +38,6 @@ mod leaks;
 mod limits;
 mod messages;
 mod monitoring;
-pub mod questions;
 mod raw;
 mod recommend;
 mod scaling;

@@ -24,7 +24,6 @@ mod guest;
 mod host;
 mod matrix;
 mod program;
-pub mod questions;
 mod room;
 mod sandbox;
 mod session;

@@ -69,6 +69,7 @@ fn every_case_completes_with_all_workers() {
             "called@16",
             "dropped",
             "trimmed",
+            "end",
         ];
         assert_eq!(stages, expected);
     }

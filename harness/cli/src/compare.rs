@@ -9,11 +9,13 @@ use std::{
 use highwater_judge::{Comparison, Keep, Kind, NoBaseline, Policy, Verdict, compare_family};
 use highwater_model::{Baseline, MachineClass, Record};
 use highwater_report::{export::Results, terminal::note};
-use highwater_runner as runner;
+use highwater_runner::{self as runner, Interrupt, RunnerError};
 use highwater_store::{StoreError, read_record};
 
 use super::{
-    CliError, baselines, confirm,
+    CliError, baselines,
+    confirm::{self, BenchBinary},
+    explain::{Against, Context, Explainer, offer},
     output::Output,
     paths::{BaselineOptions, RunFolder},
 };
@@ -37,6 +39,10 @@ pub(super) struct Arguments {
     /// Do not fail on cases that were not run, and on cases, stages and metrics that are missing from the run
     #[arg(long)]
     allow_missing: bool,
+    /// Run one more worker of each regressed case that records call stacks, for 60 s in all, and show which functions
+    /// grew since the commit of the baseline, which is built; with `head`, since the baseline stage
+    #[arg(long, value_name = "AGAINST", num_args = 0..=1, require_equals = true, default_missing_value = "base")]
+    explain: Option<Against>,
     #[command(flatten)]
     output: Output,
 }
@@ -52,6 +58,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     }
     let mut comparison = Comparison { strict: arguments.strict, ..Comparison::default() };
     let mut files = BTreeMap::new();
+    let interrupt = Interrupt::install().map_err(|source| RunnerError::System { what: "watch for Ctrl-C", source })?;
+    let mut explainer = arguments.explain.map(|against| Explainer::new(against, &interrupt));
     for run in &runs {
         let baseline = match &arguments.against {
             Some(folder) => other_run(folder, &run.family, &policy)?,
@@ -60,10 +68,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
         let class = baseline.as_ref().map_or(&run.fingerprint.class, |baseline| &baseline.class);
         files.insert(run.family.clone(), file(&arguments.baselines.folder, class, &run.family));
         match baseline {
-            Some(baseline) => comparison.families.push(match arguments.no_confirm {
-                true => compare_family(&baseline, run, &policy),
-                false => confirm::compare_and_confirm(&folder, &baseline, run, &policy)?,
-            }),
+            Some(baseline) => {
+                let mut family = match arguments.no_confirm {
+                    true => compare_family(&baseline, run, &policy),
+                    false => confirm::compare_and_confirm(&folder, &baseline, run, &policy, &interrupt)?,
+                };
+                let commit = baseline.context.get("commit").map(String::as_str);
+                let context = Context { commit, arguments: arguments.run.as_arguments() };
+                offer(&mut family, &context);
+                if let Some(explainer) = &mut explainer {
+                    explainer.explain(&mut family, run, BenchBinary::find(&folder, &run.family), &context)?;
+                }
+                comparison.families.push(family);
+            }
             None => comparison.without_baseline.push(NoBaseline {
                 other_classes: baselines::classes(&arguments.baselines.folder, &run.family),
                 class: run.fingerprint.class.clone(),

@@ -10,9 +10,7 @@ use std::{
 use highwater_judge::{FRESH_WORKERS, FamilyComparison, Policy, compare_family, confirm_family, needs_more_workers};
 use highwater_model::{Baseline, CaseId, CaseRecord, Outcome, Record, Selection};
 use highwater_report::{counted, terminal::note};
-use highwater_runner::{
-    self as runner, Interrupt, Measuring, Observed, Plan, PlanError, Planned, RunError, RunnerError, Sampling,
-};
+use highwater_runner::{self as runner, Interrupt, Measuring, Observed, Plan, PlanError, Planned, RunError, Sampling};
 use highwater_store::FolderLock;
 
 use super::CliError;
@@ -57,6 +55,21 @@ impl BenchBinary {
         Ok(Self { path: program, plan_of_run: plan, folder, target })
     }
 
+    /// The bench binary.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The plan by which the workers of the run were started.
+    pub(super) fn plan_of_run(&self) -> &Plan {
+        &self.plan_of_run
+    }
+
+    /// The run's folder.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Returns the jobs of the selected cases.
     pub(super) fn plan(&self, selection: &Selection, aslr_off: bool) -> Result<Plan, PlanError> {
         Plan::request(&self.path, &self.target, selection, aslr_off)
@@ -99,6 +112,7 @@ pub(super) fn compare_and_confirm(
     baseline: &Baseline,
     run: &Record,
     policy: &Policy,
+    interrupt: &Interrupt,
 ) -> Result<FamilyComparison, CliError> {
     let first = compare_family(baseline, run, policy);
     let flagged = first.flagged();
@@ -120,9 +134,8 @@ pub(super) fn compare_and_confirm(
     };
     let _lock = FolderLock::take(&program.folder, |line| note(line))?;
     note(format_args!("{}: measuring {} again to confirm the findings", run.family, counted(flagged.len(), "case")));
-    let interrupt = Interrupt::install().map_err(|source| RunnerError::System { what: "watch for Ctrl-C", source })?;
     let plan = program.plan_of_run.clone();
-    let mut measuring = program.measuring(&plan, &interrupt)?;
+    let mut measuring = program.measuring(&plan, interrupt)?;
     let mut cases = Vec::new();
     for planned in plan.cases.iter().filter(|planned| flagged.contains(&planned.id())) {
         let first = run.case(planned.id().as_str()).map_or(0, |case| case.samples + case.failures.len());

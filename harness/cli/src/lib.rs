@@ -14,6 +14,7 @@ mod compare;
 mod confirm;
 mod doctor;
 mod exactness;
+mod explain;
 mod git;
 mod output;
 mod paths;
@@ -29,6 +30,7 @@ use std::{
 };
 
 use clap::{Parser, Subcommand, ValueEnum};
+use highwater_explain::ExplainError;
 use highwater_judge::{PolicyError, baselines};
 use highwater_model::exit;
 use highwater_report::{
@@ -63,6 +65,7 @@ enum Command {
     Ab(ab::Arguments),
     Bless(bless::Arguments),
     Exactness(exactness::Arguments),
+    Explain(explain::Arguments),
     Calibrate(calibrate::Arguments),
     Capacity(capacity::Arguments),
     Doctor(doctor::command::Arguments),
@@ -112,6 +115,12 @@ pub enum CliError {
     /// A revision cannot be measured.
     #[error(transparent)]
     Untestable(#[from] ab::Untestable),
+    /// A case could not be explained.
+    #[error(transparent)]
+    Explain(#[from] ExplainError),
+    /// There is nothing with which a case could be explained.
+    #[error("cannot explain: {0}")]
+    NotExplained(String),
     /// The command line is invalid.
     #[error("{0}")]
     Usage(String),
@@ -127,6 +136,16 @@ pub enum CliError {
 }
 
 impl CliError {
+    /// Whether the user interrupted it.
+    fn is_interrupt(&self) -> bool {
+        let error = match self {
+            Self::Run(RunError::Runner(error)) | Self::Explain(ExplainError::Run(RunError::Runner(error))) => error,
+            Self::Isolate(error) => error,
+            _ => return false,
+        };
+        matches!(error, RunnerError::Interrupted)
+    }
+
     /// The exit status of the error.
     #[must_use]
     pub fn exit_status(&self) -> u8 {
@@ -135,11 +154,10 @@ impl CliError {
             | Self::Usage(_)
             | Self::NoProgram(_)
             | Self::NotBlessed(_)
+            | Self::NotExplained(_)
             | Self::Policy(PolicyError::Malformed { .. })
             | Self::Gather(GatherError::Policy(PolicyError::Malformed { .. })) => exit::USAGE,
-            Self::Run(RunError::Runner(RunnerError::Interrupted)) | Self::Isolate(RunnerError::Interrupted) => {
-                exit::INTERRUPTED
-            }
+            error if error.is_interrupt() => exit::INTERRUPTED,
             Self::Untestable(_) => exit::UNTESTABLE,
             Self::Store(_)
             | Self::Policy(_)
@@ -147,6 +165,7 @@ impl CliError {
             | Self::Run(_)
             | Self::Isolate(_)
             | Self::Plan(_)
+            | Self::Explain(_)
             | Self::Gather(_)
             | Self::Site(_) => exit::INTERNAL,
         }
@@ -164,6 +183,7 @@ pub fn run() -> Result<u8, CliError> {
         Command::Ab(arguments) => ab::run(&arguments),
         Command::Bless(arguments) => bless::run(&arguments),
         Command::Exactness(arguments) => exactness::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Capacity(arguments) => capacity::run(&arguments),
         Command::Doctor(arguments) => doctor::command::run(&arguments),

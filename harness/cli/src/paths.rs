@@ -38,6 +38,12 @@ impl RunFolder {
         self.run.clone().unwrap_or_else(default)
     }
 
+    /// The option that selects this folder, with a space before it; empty for the default.
+    pub(super) fn as_arguments(&self) -> String {
+        let quoted = |path: &Path| path.display().to_string().replace('\'', "'\\''");
+        self.run.as_ref().map_or(String::new(), |path| format!(" --run '{}'", quoted(path)))
+    }
+
     /// The records of the last run in the folder, one per family. If the folder has no information about runs, all
     /// records. Records of earlier runs are skipped with a note.
     ///

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path, process::Command};
 use cargo_metadata::{DependencyKind, MetadataCommand, Package};
 
 /// From the lowest layer to the highest.
-const LAYERS: [&str; 10] = [
+const LAYERS: [&str; 11] = [
     "highwater-model",
     "highwater-stats",
     "highwater-store",
@@ -14,6 +14,7 @@ const LAYERS: [&str; 10] = [
     "highwater-runner",
     "highwater-judge",
     "highwater-report",
+    "highwater-explain",
     "highwater",
     "highwater-cli",
 ];

@@ -37,8 +37,7 @@ pub(super) fn measure(
     if options.mode() == Mode::Measure {
         plan.write(&Plan::path_of_run(folder, bench.family.name))?;
     }
-    let record = measuring.record(plan, options.selection(), options.aslr == Switch::Off, cases);
-    Ok(Record { questions: bench.questions.clone(), ..record })
+    Ok(measuring.record(plan, options.selection(), options.aslr == Switch::Off, cases))
 }
 
 /// Runs each selected case once and reports failures.

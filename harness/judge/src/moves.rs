@@ -106,13 +106,12 @@ mod tests {
             run: f64::from(kib) * 1024.0,
             confirmation: None,
             class: None,
-            noise: 0.0,
             category: None,
         };
         let case = "toy/mapped".parse().expect("an id");
         let sentence = format!("{quantity} changed");
         let state = if kind.is_flagged() { State::Open } else { State::Settled };
-        (Verdict { case, kind, gated: true, subject: Some(subject), sentence }, state)
+        (Verdict { case, kind, gated: true, subject: Some(subject), sentence, explanation: None }, state)
     }
 
     fn kinds(judged: &[(&str, Kind, i32)]) -> Vec<(Kind, State)> {

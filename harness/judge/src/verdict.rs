@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use highwater_model::{Aspect, CaseId, Category, Quantity};
+use highwater_model::{Aspect, CaseId, Category, Explanation, Quantity};
 use serde::Serialize;
 
 /// What was found. The order is by severity.
@@ -134,9 +134,6 @@ pub struct Subject {
     pub confirmation: Option<f64>,
     /// Whether the workers of the baseline agree.
     pub class: Option<NoiseClass>,
-    /// The noise floor: the tolerance and the range over the workers of the baseline, in the unit of the values.
-    #[serde(skip)]
-    pub noise: f64,
     /// The category of mapping with the largest change in the same direction, and that change.
     pub category: Option<(Category, f64)>,
 }
@@ -154,6 +151,9 @@ pub struct Verdict {
     pub subject: Option<Subject>,
     /// The reason, in one line.
     pub sentence: String,
+    /// Which functions are behind it, if something explained it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<Explanation>,
 }
 
 impl Verdict {

@@ -12,10 +12,10 @@ mod fingerprint;
 mod metric;
 mod parameter_filter;
 mod quantity;
-mod question;
 mod raw;
 mod record;
 mod sample;
+mod stack;
 mod stage;
 mod unique;
 mod units;
@@ -33,12 +33,12 @@ pub use fingerprint::{ClassParseError, Context, Control, ControlState, Fingerpri
 pub use metric::{Metric, Unit};
 pub use parameter_filter::{ParameterFilter, ParameterFilterError};
 pub use quantity::{Clock, Quantity, QuantityError};
-pub use question::{ComparedCase, Measure, Question};
 pub use raw::is_raw;
 #[cfg(feature = "schema")]
 pub use record::json_schema;
 pub use record::{CaseRecord, Failure, Record, SCHEMA_VERSION, Selection, Series, StageColumns, TimeEstimate};
 pub use sample::{Outcome, Reading, Sample, Snapshot};
+pub use stack::{Explanation, Frame, Place, StackGrowth};
 pub use stage::{END_STAGE, Scale, ScaleError, Stage, StageParseError};
 pub use units::{Bytes, BytesParseError, bytes, nanoseconds, signed_bytes};
 pub use validation::{MAX_SAMPLES, MAX_STAGES, MAX_VALUE};

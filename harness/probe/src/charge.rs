@@ -13,12 +13,14 @@ pub(super) struct Charge {
     /// The highest peak between the first stage and the baseline stage. Before the first stage the group contains the
     /// fork of the parent, whose pages are copied until it executes the worker's program.
     highest: Option<u64>,
+    /// The charge and the memory of the worker at the previous snapshot.
+    previous: Option<(u64, u64)>,
     is_past_baseline: bool,
 }
 
 impl Charge {
     pub(super) fn new(group: MemoryCgroup) -> Self {
-        Self { peak: None, group, highest: None, is_past_baseline: false }
+        Self { peak: None, group, highest: None, previous: None, is_past_baseline: false }
     }
 
     /// Adds the charge to a snapshot that has the account of the tree.
@@ -50,8 +52,12 @@ impl Charge {
         let since_last = if is_first { current } else { since_last.max(current) };
         snapshot.add(Metric::CgroupPeak, if is_baseline { current } else { since_last });
         let get = |metric: Metric| snapshot.get(metric).unwrap_or(0);
-        let own = get(Metric::PeakAnon).saturating_sub(get(Metric::Anon) + get(Metric::Shmem));
-        let hidden = (since_last - current).saturating_sub(own);
+        // A peak is above both ends of the stage. What a stage releases was charged at its start, and the kernel may
+        // release it late, so the end alone would show a peak that depends on the load of the machine.
+        let user = get(Metric::Anon) + get(Metric::Shmem);
+        let (charge_before, user_before) = self.previous.replace((current, user)).unwrap_or((current, user));
+        let own = get(Metric::PeakAnon).saturating_sub(user.max(user_before));
+        let hidden = since_last.saturating_sub(current.max(charge_before)).saturating_sub(own);
         snapshot.add(Metric::HiddenPeak, if is_baseline { 0 } else { hidden });
         if !self.is_past_baseline {
             let highest = self.highest.unwrap_or(0).max(since_last);

@@ -6,9 +6,9 @@
 //! `rss` of `stat` and `ru_maxrss` are not used: the kernel batches the former by 32 pages per CPU, and a child inherits
 //! the latter from its parent at fork.
 
-use std::path::PathBuf;
+use std::{ops::Range, path::PathBuf};
 
-use highwater_model::{Metric, Quantity, Snapshot};
+use highwater_model::{Category, Metric, Quantity, Snapshot};
 
 use super::{
     MemoryCgroup,
@@ -95,6 +95,19 @@ impl Probe {
         Ok(snapshot)
     }
 
+    /// The category of every mapping of the worker, by address.
+    ///
+    /// # Errors
+    /// If a file cannot be read, for example because the process has ended.
+    pub fn categories(&mut self, labels: &Labels) -> Result<Vec<(Range<u64>, Category)>, ProbeError> {
+        let program = self.worker.program()?;
+        let path = self.worker.path("smaps");
+        let text = self.worker.read("smaps")?.into_owned();
+        let mappings = smaps::parse(&text).map_err(|line| ProbeError::Line { path, line: line.to_owned() })?;
+        let categories = classify(&mappings, &program, labels);
+        Ok(mappings.into_iter().map(|mapping| mapping.range).zip(categories).collect())
+    }
+
     /// Why the system did not reset `VmHWM` for the last snapshot; `None` if it did.
     #[must_use]
     pub fn peak_refused(&self) -> Option<&str> {
@@ -127,8 +140,11 @@ impl Probe {
     }
 }
 
+/// What a mapping adds to a metric, in bytes.
+type Part = fn(&Mapping<'_>) -> u64;
+
 fn totals(snapshot: &mut Snapshot, mappings: &[Mapping<'_>]) {
-    let metrics: [(Metric, fn(&Mapping<'_>) -> u64); 7] = [
+    let metrics: [(Metric, Part); 7] = [
         (Metric::Anon, |mapping| mapping.anon),
         (Metric::Rss, |mapping| mapping.rss),
         (Metric::Pss, |mapping| mapping.pss),
@@ -160,7 +176,6 @@ fn by_category(snapshot: &mut Snapshot, mappings: &[Mapping<'_>], program: &std:
 mod tests {
     use super::*;
     use crate::Label;
-    use highwater_model::Category;
 
     /// Captured from a worker of `sandbox-scaling/pooling/cow=on,guest=image` at `called@3`, ASLR on.
     fn captured() -> Probe {

@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn a_process_alone_shares_nothing() {
         let shares = own().shares().expect("Linux");
-        assert!(shares.anon > 0 && shares.anon % 1024 == 0, "{shares:?}");
+        assert!(shares.anon > 0 && shares.anon.is_multiple_of(1024), "{shares:?}");
         assert!(ProcessFiles::of(0).shares().is_err());
     }
 

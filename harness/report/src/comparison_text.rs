@@ -43,6 +43,7 @@ pub fn family_text(family: &FamilyComparison) -> String {
     lines.sort_by_key(|line| line.verdict.kind);
     for line in lines {
         text.push_str(&format!("\n  {:<14} {}: {}", line.verdict.kind, line.subject(), line.sentence));
+        line.details.iter().for_each(|detail| text.push_str(&format!("\n    {detail}")));
     }
     text
 }

@@ -1,10 +1,11 @@
 //! The findings of a comparison that every format shows: one line for each case and quantity that changed.
 
 use highwater_judge::{Kind, NoBaseline, Subject, Verdict};
-use highwater_model::{CaseId, Quantity};
+use highwater_model::{CaseId, Place, Quantity};
 
 use super::{
     counted, escape,
+    stacks::explanation_lines,
     verdict_groups::{VerdictGroup, group_verdicts},
 };
 
@@ -16,6 +17,16 @@ impl VerdictGroup<'_> {
             more => format!(" (and {})", counted(more, "more aspect")),
         };
         format!("{}{more}", escape::line(&self.verdict.sentence))
+    }
+
+    /// The lines below the sentence: which functions are behind the finding.
+    pub(super) fn details(&self) -> Vec<String> {
+        self.verdict.explanation.as_ref().map(explanation_lines).unwrap_or_default()
+    }
+
+    /// The source line that a finding points to, if something explained it.
+    pub(super) fn place(&self) -> Option<&Place> {
+        self.verdict.explanation.as_ref()?.place()
     }
 }
 
@@ -37,9 +48,16 @@ pub(super) struct FindingLine<'a> {
     /// The cases with this finding, at least one. Cases that were not run for the same reason share a line.
     pub(super) cases: Vec<&'a CaseId>,
     pub(super) sentence: String,
+    /// The lines below it: which functions are behind it.
+    pub(super) details: Vec<String>,
 }
 
 impl FindingLine<'_> {
+    /// The source line that it points to, if something explained it.
+    pub(super) fn place(&self) -> Option<&Place> {
+        self.verdict.explanation.as_ref()?.place()
+    }
+
     /// The case, or the number of cases.
     pub(super) fn subject(&self) -> String {
         match self.cases[..] {
@@ -57,7 +75,10 @@ pub(super) fn finding_lines(verdicts: &[Verdict]) -> Vec<FindingLine<'_>> {
         let mut not_run = lines.iter_mut().filter(|line| line.verdict.kind == Kind::NotRun);
         match not_run.find(|line| verdict.kind == Kind::NotRun && line.sentence == sentence) {
             Some(line) => line.cases.push(&verdict.case),
-            None => lines.push(FindingLine { verdict, cases: vec![&verdict.case], sentence }),
+            None => {
+                let details = finding.details();
+                lines.push(FindingLine { verdict, cases: vec![&verdict.case], sentence, details });
+            }
         }
     }
     lines

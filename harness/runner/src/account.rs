@@ -72,6 +72,11 @@ impl Account {
         if is_baseline { live.map_or(peak, |(_, live)| *live) } else { peak }
     }
 
+    /// The probe of the worker.
+    pub(super) fn probe(&mut self) -> &mut Probe {
+        &mut self.probe
+    }
+
     /// Whether the system reset the peak for the last snapshot.
     pub(super) fn peak_reset(&self) -> ControlState {
         match self.probe.peak_refused() {

@@ -16,8 +16,8 @@ use highwater_store::{StoreError, one_line};
 use highwater_worker::{CaseError, Layout};
 
 use crate::{
-    CpuPlan, Interrupt, Job, MachineError, Observed, Plan, PlanError, Planned, RunnerError, Supervisor, context,
-    machine_class, supervise::failed_before_start,
+    CpuPlan, Interrupt, Job, MachineError, Observed, Observer, Plan, PlanError, Planned, RunnerError, Supervisor,
+    context, machine_class, observer::Nobody, supervise::failed_before_start,
 };
 
 /// The default maximum number of workers per case.
@@ -261,12 +261,25 @@ impl Measuring {
     /// # Errors
     /// As for [`Supervisor::run`].
     pub fn worker(&mut self, job: &Job, number: usize) -> Result<Observed, RunError> {
+        self.observed_worker(job, number, &mut Nobody)
+    }
+
+    /// Runs one worker as [`Self::worker`] does, with an observer of each stage. Its figures are not for judging.
+    ///
+    /// # Errors
+    /// As for [`Supervisor::run`].
+    pub fn observed_worker(
+        &mut self,
+        job: &Job,
+        number: usize,
+        observer: &mut dyn Observer,
+    ) -> Result<Observed, RunError> {
         let parent = self.cpus.pin_parent(job.conditions.cpus);
         let every = job.options.get(WorkerOption::InjectEvery).unwrap_or(1);
         let without_injection = !(number as u64).is_multiple_of(every);
         let plain = without_injection.then(|| Job { options: job.options.without_injections(), ..job.clone() });
         let job = plain.as_ref().unwrap_or(job);
-        let (observed, granted) = self.supervisor.run(job, Layout::of_worker(number))?;
+        let (observed, granted) = self.supervisor.run_observed(job, Layout::of_worker(number), observer)?;
         let parent = (Control::ParentElsewhere, parent.state().clone());
         self.add_controls(granted.into_iter().chain([parent]));
         Ok(observed)
@@ -303,7 +316,6 @@ impl Measuring {
             baseline_stage: plan.baseline_stage,
             cases,
             claims: Vec::new(),
-            questions: Vec::new(),
         }
     }
 }

@@ -32,6 +32,7 @@ use super::{
     controls::{CgroupEntrance, ChildSetup, CpuPlan},
     guardian::Guardian,
     job::{Job, MIN_OPEN_FILES, Observed, RunnerError, system},
+    observer::{Nobody, Observer},
     program,
     signals::Interrupt,
     sys,
@@ -82,6 +83,19 @@ impl Supervisor {
     /// # Errors
     /// If the harness fails or is interrupted. A failing worker is not an error.
     pub fn run(&self, job: &Job, layout: Layout) -> Result<(Observed, BTreeMap<Control, ControlState>), RunnerError> {
+        self.run_observed(job, layout, &mut Nobody)
+    }
+
+    /// The same, with an observer of each stage.
+    ///
+    /// # Errors
+    /// As for [`Self::run`].
+    pub(super) fn run_observed(
+        &self,
+        job: &Job,
+        layout: Layout,
+        observer: &mut dyn Observer,
+    ) -> Result<(Observed, BTreeMap<Control, ControlState>), RunnerError> {
         let (own_group, group_state) = match worker_cgroup(job.limits.memory) {
             Ok(own) => own,
             Err(error) => {
@@ -98,7 +112,7 @@ impl Supervisor {
         };
         let cgroup = own_group.as_ref().map(|own| own.group().folder());
         let _watch = self.guardian.as_ref().map(|guardian| guardian.watch(process.id(), cgroup));
-        let observed = process.supervise(job, layout, &self.interrupt)?;
+        let observed = process.supervise(job, layout, &self.interrupt, observer)?;
         let oom_killed = || {
             let kills = group.and_then(|group| group.oom_kills().ok());
             matches!((kills_before, kills), (Some(before), Some(after)) if after > before)

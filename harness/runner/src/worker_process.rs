@@ -28,6 +28,7 @@ use super::{
     inbox::Inbox,
     job::{Job, Observed, RunnerError, system},
     limits::Violation,
+    observer::Observer,
     output::OutputTail,
     protocol::job_lines,
     signals::Interrupt,
@@ -135,9 +136,11 @@ impl WorkerProcess {
         job: &Job,
         layout: Layout,
         interrupt: &Interrupt,
+        observer: &mut dyn Observer,
     ) -> Result<Observed, RunnerError> {
+        observer.started(self.id());
         let ending = match self.send(job_lines(job, layout).as_bytes())? {
-            Ok(()) => self.serve(job, interrupt)?,
+            Ok(()) => self.serve(job, interrupt, observer)?,
             Err(violation) => Ending::Protocol(violation),
         };
         if !matches!(ending, Ending::Exited) {
@@ -169,7 +172,7 @@ impl WorkerProcess {
     }
 
     /// Serves the worker until it exits, skips its case, violates the protocol or exceeds its time limit.
-    fn serve(&mut self, job: &Job, interrupt: &Interrupt) -> Result<Ending, RunnerError> {
+    fn serve(&mut self, job: &Job, interrupt: &Interrupt, observer: &mut dyn Observer) -> Result<Ending, RunnerError> {
         let time_left = |spawned: Instant| job.limits.time.saturating_sub(spawned.elapsed());
         let mut reported = false;
         loop {
@@ -196,11 +199,13 @@ impl WorkerProcess {
                 match request {
                     None => {}
                     Some(Request::Skip(reason)) => return Ok(Ending::Skipped(reason)),
-                    Some(Request::Snapshot(pause)) => match self.at_stage(pause, job, time_left(self.spawned))? {
-                        AtStage::Continues => {}
-                        AtStage::Exits => break,
-                        AtStage::Ended(ending) => return Ok(ending),
-                    },
+                    Some(Request::Snapshot(pause)) => {
+                        match self.at_stage(pause, job, time_left(self.spawned), observer)? {
+                            AtStage::Continues => {}
+                            AtStage::Exits => break,
+                            AtStage::Ended(ending) => return Ok(ending),
+                        }
+                    }
                 }
                 // Messages that are costly to process must not extend the time limit.
                 if time_left(self.spawned).is_zero() {
@@ -214,7 +219,13 @@ impl WorkerProcess {
     }
 
     /// Takes a snapshot of a paused worker, and lets it continue.
-    fn at_stage(&mut self, pause: Pause, job: &Job, left: Duration) -> Result<AtStage, RunnerError> {
+    fn at_stage(
+        &mut self,
+        pause: Pause,
+        job: &Job,
+        left: Duration,
+        observer: &mut dyn Observer,
+    ) -> Result<AtStage, RunnerError> {
         let Pause { stage, wall_ns, cpu_ns, heap, figures } = pause;
         match self.take_snapshot(&stage, &job.baseline_stage, &heap, &figures) {
             Ok(snapshot) => self.readings.push(Reading { stage: stage.clone(), wall_ns, cpu_ns, snapshot }),
@@ -227,6 +238,7 @@ impl WorkerProcess {
                 });
             }
         }
+        observer.at_stage(&stage, self.account.probe(), &self.conversation.labels);
         // A worker that sends anything now was not paused during the snapshot.
         self.receive()?;
         if self.inbox.len() > 0 {

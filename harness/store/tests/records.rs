@@ -91,7 +91,6 @@ fn record(case: CaseRecord) -> Record {
         baseline_stage: "loaded".parse().expect("a stage"),
         cases: vec![case],
         claims: Vec::new(),
-        questions: Vec::new(),
     }
 }
 

@@ -11,6 +11,8 @@ use std::{
 
 use highwater_model::Metric;
 
+use crate::attribution;
+
 static ENABLED: AtomicBool = AtomicBool::new(false);
 /// Live bytes, relative to the start of counting: freeing an older block wraps below 0, and later allocations wrap
 /// back. The same holds for `BLOCKS`.
@@ -43,6 +45,7 @@ static ALLOCATOR: CountingAllocator = CountingAllocator::new(System);
 
 /// Starts counting, in a worker process.
 pub(crate) fn enable() {
+    attribution::enable();
     ENABLED.store(true, Relaxed);
 }
 
@@ -64,6 +67,7 @@ pub(crate) fn figures() -> Option<[(Metric, u64); 4]> {
 /// Resets the peak to the live bytes.
 pub(crate) fn reset_peak() {
     PEAK.store(LIVE.load(Relaxed), Relaxed);
+    attribution::reset_peak();
 }
 
 fn grown(bytes: usize, blocks: u64) {
@@ -87,6 +91,13 @@ fn shrunk(bytes: usize, blocks: u64) {
     }
 }
 
+#[inline]
+fn attribute(block: *mut u8, size: usize) {
+    if attribution::is_enabled() {
+        attribution::allocated(block, size);
+    }
+}
+
 // SAFETY: every call is forwarded to the inner allocator with the same arguments, and its result is returned. The
 // counters neither allocate nor unwind.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for CountingAllocator<A> {
@@ -95,6 +106,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for CountingAllocator<A> {
         let block = unsafe { self.0.alloc(layout) };
         if !block.is_null() {
             grown(layout.size(), 1);
+            attribute(block, layout.size());
         }
         block
     }
@@ -104,17 +116,25 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for CountingAllocator<A> {
         let block = unsafe { self.0.alloc_zeroed(layout) };
         if !block.is_null() {
             grown(layout.size(), 1);
+            attribute(block, layout.size());
         }
         block
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         shrunk(layout.size(), 1);
+        if attribution::is_enabled() {
+            attribution::freed(block, layout.size());
+        }
         // SAFETY: as above.
         unsafe { self.0.dealloc(block, layout) }
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // Before the block can be given to another thread.
+        if attribution::is_enabled() {
+            attribution::freed(block, layout.size());
+        }
         // SAFETY: as above.
         let moved = unsafe { self.0.realloc(block, layout, size) };
         if !moved.is_null() {
@@ -122,6 +142,10 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for CountingAllocator<A> {
                 Some(more) => grown(more, 0),
                 None => shrunk(layout.size() - size, 0),
             }
+            attribute(moved, size);
+        } else {
+            // The old block stays, and is attributed to the caller from now on.
+            attribute(block, layout.size());
         }
         moved
     }

@@ -13,7 +13,7 @@ use highwater_model::{CaseId, Category, Metric, Scale, Stage, WorkerOption, Work
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::{
-    Layout, alloc,
+    Layout, alloc, attribution,
     inject::{self, Injection},
     protocol::{self, MAX_LINE},
     sys,
@@ -212,6 +212,7 @@ impl Stages {
 
     fn pause(&mut self, stage: std::fmt::Arguments<'_>, (wall, cpu): (Duration, Duration)) -> Result<(), StageError> {
         let (wall, cpu) = (wall.as_nanos(), cpu.as_nanos());
+        attribution::stage(stage);
         let heap = HeapFigures(sys::heap_figures(), alloc::figures());
         self.send(format_args!("reached {stage} wall_ns={wall} cpu_ns={cpu}{heap}\n"))?;
         let mut buffer = [0; 64];

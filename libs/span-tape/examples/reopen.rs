@@ -1,5 +1,5 @@
 //! Measures reopening a file against parsing it: `cargo run --release -p span-tape --example reopen -- FILE`. Prints the
-//! best of several rounds.
+//! best of several rounds, and the load, because other programs make any round slower.
 
 use std::{env, error::Error, fs, path::Path, time::Instant};
 
@@ -48,6 +48,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (time, tape) = best(|| unsafe { Tape::map_cached(path, &cache, &options) })?;
     let more = anonymous().saturating_sub(before);
     println!("{time:8.2} ms  reopen, words mapped: {more} KiB of anonymous memory more");
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    println!("load of the machine: {}", load.split(' ').next().unwrap_or_default());
     println!("{} words of an input of {} bytes", tape.nodes(), fs::metadata(path)?.len());
     Ok(())
 }

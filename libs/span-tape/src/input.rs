@@ -1,6 +1,7 @@
 //! The scanner's view of the input: always the rest of the current line at least.
 
 use crate::{
+    digest::Digest,
     error::{Error, Limit},
     source::{self, InMemory, Source, Windowed},
 };
@@ -77,20 +78,26 @@ pub(crate) struct WindowInput<'f> {
     valid: usize,
     base: u64,
     limit: usize,
+    /// That of all bytes read so far: each one is read once, in order.
+    digest: Option<&'f mut Digest>,
 }
 
 impl<'f> WindowInput<'f> {
-    pub(crate) fn new(file: &'f Windowed, window: usize, longest: u64) -> Self {
-        Self { file, window: window.max(8), longest, bytes: Vec::new(), valid: 0, base: 0, limit: 0 }
+    pub(crate) fn new(file: &'f Windowed, window: usize, longest: u64, digest: Option<&'f mut Digest>) -> Self {
+        Self { file, window: window.max(8), longest, bytes: Vec::new(), valid: 0, base: 0, limit: 0, digest }
     }
 
     /// Reads more of the file after the text in memory.
     fn read(&mut self) -> Result<(), Error> {
-        let from = self.base + self.bytes.len() as u64;
+        let old = self.bytes.len();
+        let from = self.base + old as u64;
         let room = self.window.saturating_sub(self.bytes.len()).max(self.window / 2);
         let end = self.file.size().min(from + room as u64);
         self.bytes.reserve_exact((end - from) as usize);
         self.file.read(from..end, &mut self.bytes)?;
+        if let Some(digest) = &mut self.digest {
+            digest.update(&self.bytes[old..]);
+        }
         let fresh = &self.bytes[self.valid..];
         let good = match std::str::from_utf8(fresh) {
             Ok(text) => text.len(),

@@ -28,7 +28,7 @@
 //! | `encoding`, `style` | the encodings and styles of YAML |
 //! | `walk`, `node`, `get`, `lookup`, `memo`, `merge`, `span` | the reading interface |
 //! | `decode`, `schema`, `tag` | decoding tokens to texts, resolving texts to values and tags |
-//! | `cache`, `words` | tapes that are kept in files |
+//! | `cache`, `words`, `digest` | tapes that are kept in files |
 //! | `de` | deserializing nodes with serde (feature `serde`) |
 
 mod build;
@@ -36,6 +36,7 @@ mod cache;
 #[cfg(feature = "serde")]
 pub mod de;
 mod decode;
+mod digest;
 mod encoding;
 mod error;
 mod get;

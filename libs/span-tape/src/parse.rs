@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::{
     Tape,
     build::Builder,
+    digest::Digest,
     error::{Error, Limit, Position},
     input::{Input, TextInput, WindowInput},
     options::{Indentation, Options},
@@ -48,9 +49,21 @@ impl<W: Layout> Tape<Windowed, W> {
     /// # Errors
     /// When the file cannot be read, is modified meanwhile, is not valid YAML or exceeds a limit.
     pub fn parse_file(file: Windowed, options: &Options) -> Result<Self, Error> {
+        Self::parse_window(file, options, None)
+    }
+
+    /// Parses a file through a window, and adds the bytes that are parsed to `digest`.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is modified meanwhile, is not valid YAML or exceeds a limit.
+    pub(crate) fn parse_digested(file: Windowed, options: &Options, digest: &mut Digest) -> Result<Self, Error> {
+        Self::parse_window(file, options, Some(digest))
+    }
+
+    fn parse_window(file: Windowed, options: &Options, digest: Option<&mut Digest>) -> Result<Self, Error> {
         let limits = options.limits.representable();
         let mut builder = Builder::new(limits, options.decoding, file.size());
-        let input = WindowInput::new(&file, options.window, LONGEST_IN_WINDOW);
+        let input = WindowInput::new(&file, options.window, LONGEST_IN_WINDOW, digest);
         scan(input, &mut builder, &file, options.indentation)?;
         Ok(Self { merge_keys: options.merge_keys, ..Self::new(file, builder) })
     }

@@ -1,82 +1,18 @@
 //! Kept tapes: what is reopened equals what is parsed, whatever happened to the input or to the file of the tape.
 
+#[path = "common/desk.rs"]
+mod desk;
+
 use std::{
     fs::{self, File},
-    path::{Path, PathBuf},
+    path::Path,
     thread,
     time::{Duration, SystemTime},
 };
 
+use desk::{Desk, TEXT, dump, parsed};
 use proptest::prelude::*;
-use span_tape::{Cache, Error, Indentation, Node, NodeKind, Options, Tape, Windowed, Word};
-use tempfile::TempDir;
-
-const TEXT: &str = "%TAG !e! tag:example.com,2000:\n---\nhost: &h !e!name ex\nports: [80, '4\\x', \"a\\tb\"]\nalso: *h\n\
-                    text: |\n  one\n   two\n...\n---\n- second: ~\n";
-
-/// A folder with an input.
-struct Desk(TempDir);
-
-impl Desk {
-    fn new(text: &str) -> Self {
-        let desk = Self(tempfile::tempdir().expect("a folder"));
-        desk.write(text);
-        desk
-    }
-
-    fn input(&self) -> PathBuf {
-        self.0.path().join("input.yaml")
-    }
-
-    fn kept(&self) -> PathBuf {
-        self.0.path().join(".input.yaml.tape")
-    }
-
-    fn write(&self, text: &str) {
-        fs::write(self.input(), text).expect("written");
-    }
-
-    /// Makes the input look as if it had not been touched for an hour when its tape was made.
-    fn settle(&self) {
-        // The time of the last change of an inode cannot be set, so the test waits.
-        self.open();
-        thread::sleep(Duration::from_millis(2100));
-        self.open();
-    }
-
-    fn open(&self) -> Tape<Windowed> {
-        Tape::open_cached(&self.input(), &Cache::beside(), &Options::default()).expect("opened")
-    }
-}
-
-/// All texts and kinds, as one line per node.
-fn dump<S: span_tape::Source>(tape: &Tape<S>) -> String {
-    fn walk<S: span_tape::Source>(node: Node<'_, S, Word>, depth: usize, out: &mut String) {
-        let tag = node.tag().expect("a tag").unwrap_or_default();
-        let anchor = node.anchor().expect("an anchor").unwrap_or_default();
-        out.push_str(&format!("{depth} {:?} {tag} {anchor} ", node.kind()));
-        if node.kind() == NodeKind::Scalar {
-            out.push_str(&node.text().expect("a text"));
-        }
-        out.push('\n');
-        for (key, value) in node.pairs() {
-            walk(key, depth + 1, out);
-            walk(value, depth + 1, out);
-        }
-        for child in node.children() {
-            walk(child, depth + 1, out);
-        }
-    }
-    let mut out = String::new();
-    for document in tape.documents() {
-        document.root().into_iter().for_each(|root| walk(root, 0, &mut out));
-    }
-    out
-}
-
-fn parsed(text: &str) -> String {
-    dump(&Tape::<_, Word>::parse(text, &Options::default()).expect("valid"))
-}
+use span_tape::{Cache, Decoding, Error, Indentation, Limits, Options, Tape, Windowed};
 
 #[test]
 fn a_second_opener_reads_the_kept_tape() {
@@ -155,17 +91,58 @@ fn an_input_with_other_times_and_the_same_content_is_reopened() {
     assert!(desk.open().is_reopened());
 }
 
+/// All options, each with a value that gives another result for one of the inputs below.
+fn all_options() -> Vec<Options> {
+    let options = Options::default();
+    let limits = options.limits;
+    let limited = |limits| Options { limits, ..options };
+    vec![
+        options,
+        Options { decoding: Decoding::Eager, ..options },
+        Options { window: 1, ..options },
+        Options { indentation: Indentation::Lenient, ..options },
+        Options { merge_keys: true, ..options },
+        limited(Limits { input: 100, ..limits }),
+        limited(Limits { scalar: 10, ..limits }),
+        limited(Limits { depth: 2, ..limits }),
+        limited(Limits { nodes: 10, ..limits }),
+    ]
+}
+
+/// The content of a tape and the node that `a` has after merging, or the message of an error.
+fn outcome(tape: Result<Tape<Windowed>, Error>) -> Result<(String, String), String> {
+    let tape = tape.map_err(|error| error.to_string())?;
+    let root = tape.documents().next().and_then(|document| document.root()).expect("a root");
+    let merged = root.get("a").expect("read").map_or_else(String::new, |it| format!("{:?}", it.span()));
+    Ok((dump(&tape), merged))
+}
+
 #[test]
 fn a_tape_of_other_options_is_not_used() {
-    // Valid with lenient indentation only: the bracket is at the column of its key.
-    let desk = Desk::new("a: [\n  1\n]\n");
-    let open = |indentation| {
-        let options = Options { indentation, ..Options::default() };
-        Tape::<Windowed>::open_cached(&desk.input(), &Cache::beside(), &options)
-    };
-    open(Indentation::Lenient).expect("valid");
-    assert!(open(Indentation::Lenient).expect("valid").is_reopened());
-    assert!(matches!(open(Indentation::Strict), Err(Error::Syntax { .. })));
+    // The second is valid with lenient indentation only, and the last has a line that only a large window reads.
+    let line = 24 << 20;
+    let windows = [Options::default(), Options { window: 32 << 20, ..Options::default() }];
+    for (input, options) in [
+        (TEXT.to_owned(), all_options()),
+        ("a: [\n  1\n]\n".to_owned(), all_options()),
+        ("b: &b {a: \"x\\ty\"}\n<<: *b\n".to_owned(), all_options()),
+        (format!("a: '{}'\n", "x ".repeat(line / 2)), windows.to_vec()),
+    ] {
+        let parse = |options: &Options| {
+            let desk = Desk::new(&input);
+            outcome(Tape::open(&desk.input(), &Options { decoding: Decoding::Lazy, ..*options }))
+        };
+        let fresh: Vec<_> = options.iter().map(parse).collect();
+        assert!(fresh.iter().any(|outcome| *outcome != fresh[0]), "{}", &input[..10]);
+        for first in &options {
+            for (second, fresh) in options.iter().zip(&fresh) {
+                let desk = Desk::new(&input);
+                let _ = Tape::<Windowed>::open_cached(&desk.input(), &Cache::beside(), first);
+                let found = outcome(Tape::open_cached(&desk.input(), &Cache::beside(), second));
+                assert!(found == *fresh, "{}: {first:?}, then {second:?}", &input[..10]);
+            }
+        }
+    }
 }
 
 #[test]

@@ -30,6 +30,17 @@ impl Workspace {
         Ok(Self { root, target, metadata })
     }
 
+    /// The package whose bench target this binary is: `target/release/deps/yaml_parse-0123` is of the target `yaml-parse`.
+    pub(super) fn package_of(&self, program: &Path) -> Option<String> {
+        let stem = program.file_stem()?.to_str()?;
+        let name = stem.rsplit_once('-').map_or(stem, |(name, _)| name);
+        let has_bench = |package: &&cargo_metadata::Package| {
+            let mut benches = package.targets.iter().filter(|target| target.is_bench());
+            benches.any(|target| target.name.replace('-', "_") == name)
+        };
+        self.metadata.packages.iter().find(has_bench).map(|package| package.name.to_string())
+    }
+
     /// Builds the bench binaries of the working tree.
     pub(super) fn build(&self, packages: &[String]) -> Result<BTreeMap<String, Bench>, Untestable> {
         build(&self.root, packages, &[])
@@ -57,7 +68,7 @@ impl Workspace {
 #[derive(Debug)]
 pub(super) struct Checkout {
     /// The root of its workspace.
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     /// The full commit hash.
     pub(super) commit: String,
 }

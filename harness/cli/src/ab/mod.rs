@@ -5,7 +5,10 @@ mod artifacts;
 mod checkout;
 mod interleave;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use checkout::{Checkout, Workspace};
 use highwater_judge::{
@@ -76,6 +79,28 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
         Err(CliError::Plan(error)) => Err(Untestable(error.to_string()).into()),
         other => other,
     }
+}
+
+/// Builds another revision and returns the plan of one of its families, and the root of its sources. `program` is the
+/// bench binary of the family in the working tree, by which its package is found.
+pub(super) fn plan_of(
+    revision: &str,
+    family: &str,
+    program: &Path,
+    selection: &Selection,
+    aslr_off: bool,
+) -> Result<(Plan, PathBuf), CliError> {
+    let workspace = Workspace::find()?;
+    let checkout = Checkout::new(revision, &workspace)?;
+    note(format_args!("building {revision} ({})", &checkout.commit[..12]));
+    let package: Vec<String> = workspace.package_of(program).into_iter().collect();
+    for bench in workspace.build_at(&checkout, &package)?.values() {
+        let plan = Plan::request(&bench.program, &workspace.target, selection, aslr_off)?;
+        if plan.family == family {
+            return Ok((plan, checkout.folder));
+        }
+    }
+    Err(Untestable(format!("{family} does not exist in {revision}")).into())
 }
 
 fn compare(arguments: &Arguments, policy: &Policy, interrupt: &Interrupt) -> Result<u8, CliError> {

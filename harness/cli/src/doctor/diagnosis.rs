@@ -5,6 +5,7 @@ use highwater_runner as runner;
 use serde::Serialize;
 
 use super::{
+    call_stacks::CallStacks,
     cgroup::Cgroup,
     check::{Check, Grade},
     environment::Environment,
@@ -47,6 +48,7 @@ pub(super) fn diagnose(baselines: impl Fn(&MachineClass) -> Vec<String>) -> Diag
     checks.push(Kernel::read().check());
     checks.extend(worker::checks(&trial, &machine_class.thp));
     checks.extend(Memory::read(&machine_class.thp).checks());
+    checks.push(CallStacks::read().check());
     checks.push(Cgroup::read().check());
     checks.extend(Visibility::read().checks());
     checks.extend(ResourceLimits::read().checks());

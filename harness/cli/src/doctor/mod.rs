@@ -4,6 +4,7 @@
 //! Each file covers one topic in three parts: a plain struct of readings, a function that takes the readings, and a
 //! function that grades them. The grading depends only on the struct, so that it can be unit-tested.
 
+mod call_stacks;
 mod cgroup;
 mod check;
 pub(crate) mod command;

@@ -69,7 +69,7 @@ fn every_kind_of_memory_fails_the_default_policy() {
                 subject.is_some_and(|it| it.quantity == metric.into() && it.aspect.place() == stage)
             };
             let failing = failing(&comparison, case);
-            assert!(failing.iter().any(|verdict| is_it(verdict)), "{id} {metric} at {stage}: {failing:?}");
+            assert!(failing.iter().any(is_it), "{id} {metric} at {stage}: {failing:?}");
         }
     }
 }

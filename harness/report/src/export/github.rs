@@ -20,7 +20,8 @@ const MAX_PER_LEVEL: usize = 10;
 
 struct Annotation {
     level: Level,
-    file: Option<String>,
+    /// The file and the line.
+    file: Option<(String, u32)>,
     title: String,
     message: String,
 }
@@ -59,17 +60,18 @@ impl Exporter for Github {
 
 fn annotations(results: &Results<'_>) -> Vec<Annotation> {
     let comparison = results.comparison;
-    let file = |family: &str| Some(results.file(family)?.display().to_string());
+    let file = |family: &str| Some((results.file(family)?.display().to_string(), 1));
     let mut annotations = Vec::new();
     for family in &comparison.families {
         for line in finding_lines(&family.verdicts) {
             let mut message = vec![line.sentence.clone()];
+            message.extend(line.details.iter().cloned());
             if line.verdict.kind == highwater_judge::Kind::Failed {
                 message.extend(results.failure_output(&line.verdict.case));
             }
             annotations.push(Annotation {
                 level: Level::of(line.verdict, comparison.strict),
-                file: file(&family.family),
+                file: line.place().map(|place| (place.file.clone(), place.line)).or_else(|| file(&family.family)),
                 title: format!("{}: {}", line.verdict.kind, line.subject()),
                 message: message.join("\n"),
             });
@@ -96,8 +98,8 @@ fn command(out: &mut dyn Write, annotation: &Annotation) -> io::Result<()> {
         Level::Warning => "warning",
         Level::Note => "notice",
     };
-    let file =
-        annotation.file.as_ref().map_or(String::new(), |file| format!("file={},line=1,", workflow_property(file)));
+    let file = annotation.file.as_ref();
+    let file = file.map_or(String::new(), |(file, line)| format!("file={},line={line},", workflow_property(file)));
     writeln!(
         out,
         "::{word} {file}title={}::{}",

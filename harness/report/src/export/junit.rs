@@ -94,9 +94,10 @@ fn test(
         kinds.dedup();
         status = TestCaseStatus::non_success(NonSuccessKind::Failure);
         status.set_type(kinds.join(" ")).set_message(line(first));
-        if failing.len() > 1 {
+        let lines = failing.iter().flat_map(|finding| std::iter::once(line(finding)).chain(finding.details()));
+        let lines: Vec<String> = lines.collect();
+        if lines.len() > 1 {
             // The first line is the message; all lines are the text.
-            let lines: Vec<String> = failing.iter().map(|finding| line(finding)).collect();
             status.set_description(lines.join("\n"));
         }
     } else if let Some(finding) = others.iter().find(is_unjudged) {

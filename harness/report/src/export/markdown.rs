@@ -68,7 +68,8 @@ fn family_findings(family: &FamilyComparison) -> Vec<String> {
         let rows = found.iter().map(|line| {
             let kind =
                 if line.verdict.fails() { format!("**{}**", line.verdict.kind) } else { line.verdict.kind.to_string() };
-            vec![kind, cases(line), text(&line.sentence)]
+            let why = std::iter::once(&line.sentence).chain(&line.details).map(|line| text(line));
+            vec![kind, cases(line), why.collect::<Vec<_>>().join("<br>")]
         });
         lines.extend(table(&["verdict", "case", "why"], rows));
     }

@@ -1,7 +1,8 @@
 //! SARIF 2.1.0, which GitHub shows as code scanning alerts
 //! (<https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>), with a rule per kind of verdict and a result
-//! per finding. GitHub requires a file for each result, and a measurement has no location in the sources, so the result
-//! points to the file of the baseline. The case is the logical location.
+//! per finding. GitHub requires a file for each result. A finding that was explained points to the innermost function of
+//! the workspace; a measurement alone has no location in the sources, so its result points to the file of the baseline.
+//! The case is the logical location.
 
 use std::{
     io::{self, Write},
@@ -156,9 +157,9 @@ fn finding(group: &VerdictGroup<'_>, family: &str, results: &Results<'_>, rules:
     let mut finding = result(
         &slug(verdict.kind),
         Level::of(verdict, results.comparison.strict),
-        &format!("{case}: {}", group.sentence()),
+        &std::iter::once(format!("{case}: {}", group.sentence())).chain(group.details()).collect::<Vec<_>>().join("\n"),
         case,
-        results.file(family),
+        group.place().map(|place| (Path::new(&place.file), place.line)).or_else(|| at_start(results.file(family))),
         rules,
     );
     finding["partialFingerprints"] = fingerprint(&[case, &quantity]);
@@ -177,15 +178,20 @@ fn finding(group: &VerdictGroup<'_>, family: &str, results: &Results<'_>, rules:
 fn without_baseline(absent: &NoBaseline, results: &Results<'_>, rules: &[Rule]) -> Value {
     let family = &absent.family;
     let text = format!("{family}: {}", no_baseline(absent));
-    let mut finding = result(NO_BASELINE, Level::Error, &text, family, results.file(family), rules);
+    let mut finding = result(NO_BASELINE, Level::Error, &text, family, at_start(results.file(family)), rules);
     finding["partialFingerprints"] = fingerprint(&[family, &absent.class.to_string()]);
     finding
 }
 
-fn result(rule: &str, level: Level, text: &str, location: &str, file: Option<&Path>, rules: &[Rule]) -> Value {
+/// The first line of a file.
+fn at_start(file: Option<&Path>) -> Option<(&Path, u32)> {
+    file.map(|file| (file, 1))
+}
+
+fn result(rule: &str, level: Level, text: &str, location: &str, file: Option<(&Path, u32)>, rules: &[Rule]) -> Value {
     let mut locations = json!({"logicalLocations": [{"fullyQualifiedName": location}]});
-    if let Some(file) = file {
-        locations["physicalLocation"] = json!({"artifactLocation": artifact(file), "region": {"startLine": 1}});
+    if let Some((file, line)) = file {
+        locations["physicalLocation"] = json!({"artifactLocation": artifact(file), "region": {"startLine": line}});
     }
     json!({
         "ruleId": rule,

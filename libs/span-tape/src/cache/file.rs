@@ -3,56 +3,49 @@
 //!
 //! ```text
 //!  offset  size
-//!       0    64   magic, version, options, and the metadata and hash of the input (Header)
+//!       0    88   magic, version of the layout, key, and the metadata and hash of the input
 //!       …     8   number of words
 //!       …     8   number of handles
 //!       …     8   XXH3 of the words and handles
+//!       …     8   0
 //!       …     8   XXH3 of the header
 //!          8 * n  words
 //!         20 * m  handles
 //! ```
 
 use std::{
-    fs::{self, File},
+    fs::{File, Metadata},
     io::{self, Read, Write},
-    os::unix::fs::FileExt,
-    path::Path,
-    sync::atomic::{AtomicU64, Ordering},
+    os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt},
 };
 
+use rustix::{fs::OFlags, process::geteuid};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
-use super::identity::{Content, Identity, now};
-use crate::{Indentation, Options, Word, build::Handle, sys, words::Words};
+use super::{
+    draft::{Draft, Place},
+    identity::{Identity, Time, has_clock},
+    key::Key,
+};
+use crate::{Word, build::Handle, digest::Digest, sys, words::Words};
 
 /// `YAMLTAPE` as a number, so that the other byte order is another number.
 const MAGIC: u64 = 0x5941_4d4c_5441_5045;
 /// Incremented with the layout of words or of this file.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 /// The numbers of the header.
 const FIELDS: usize = 16;
 const HEADER: usize = FIELDS * 8;
 /// The size of a handle in the file.
 const HANDLE: usize = 20;
 
-/// The options that decide which words an input has, and whether it is accepted at all.
+/// The input that a tape was made from: its metadata and the hash of its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Key(u64);
-
-impl Key {
-    pub(super) fn new(options: &Options) -> Self {
-        let limits = options.limits.representable();
-        let indentation = match options.indentation {
-            Indentation::Strict => 0,
-            Indentation::Lenient => 1,
-        };
-        let numbers = [indentation, limits.input, limits.scalar, limits.depth as u64, limits.nodes];
-        Self(xxh3_64(&bytes(&numbers)))
-    }
-}
-
-fn bytes(numbers: &[u64]) -> Vec<u8> {
-    numbers.iter().flat_map(|number| number.to_ne_bytes()).collect()
+pub(super) struct Content {
+    pub(super) identity: Identity,
+    pub(super) hash: u128,
+    /// A time before the content was read.
+    pub(super) read: Time,
 }
 
 /// An open file of a kept tape, whose header is intact.
@@ -60,7 +53,6 @@ fn bytes(numbers: &[u64]) -> Vec<u8> {
 pub(super) struct Kept {
     file: File,
     key: Key,
-    identity: Identity,
     content: Content,
     words: u64,
     handles: u64,
@@ -68,9 +60,15 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// Opens the file if it exists, is intact so far, and was made with these options.
-    pub(super) fn open(path: &Path, key: &Key) -> Option<Self> {
-        let mut file = File::open(path).ok()?;
+    /// Opens the file if it exists, is intact so far, was made with these options, and is trusted for this input. Neither
+    /// follows a link nor blocks, whatever is at the path.
+    pub(super) fn open(place: &Place, key: &Key, input: &File) -> Option<Self> {
+        let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY;
+        let mut file = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(&place.path).ok()?;
+        let metadata = file.metadata().ok()?;
+        if !is_trusted(&metadata, input) {
+            return None;
+        }
         let mut header = [0; HEADER];
         file.read_exact(&mut header).ok()?;
         let mut fields = [0; FIELDS];
@@ -99,42 +97,36 @@ impl Kept {
             && version == VERSION
             && known == key.0
             && hash == xxh3_64(&header[..HEADER - 8])
-            && file.metadata().is_ok_and(|metadata| Some(metadata.len()) == length(words, handles));
-        is_intact.then_some(Self {
-            file,
-            key: *key,
-            identity: Identity {
-                device,
-                inode,
-                size,
-                modified: modified.cast_signed(),
-                changed: changed.cast_signed(),
-            },
-            content: Content { hash: u128::from(low) | u128::from(high) << 64, read: read.cast_signed() },
-            words,
-            handles,
-            body_hash: body,
-        })
+            && Some(metadata.len()) == length(words, handles);
+        let (modified, changed) = (modified.cast_signed(), changed.cast_signed());
+        let content = Content {
+            identity: Identity { device, inode, size, modified, changed },
+            hash: u128::from(low) | u128::from(high) << 64,
+            read: Time(read.cast_signed()),
+        };
+        is_intact.then_some(Self { file, key: *key, content, words, handles, body_hash: body })
     }
 
     /// Whether the tape is that of this input. If only its content says so, the metadata is written to `place`, so that
     /// the next opener need not read the input.
-    pub(super) fn is_of(&self, input: &File, place: Option<&Path>) -> bool {
+    pub(super) fn is_of(&self, input: &File, place: &Place) -> bool {
         let Ok(identity) = Identity::of(input) else { return false };
-        if identity == self.identity && identity.was_settled(self.content.read) {
+        let is_known = identity == self.content.identity;
+        if is_known && identity.was_settled(self.content.read) {
             return true;
         }
-        if identity.size != self.identity.size {
+        if identity.size != self.content.identity.size {
             return false;
         }
-        let Ok(content) = Content::of(input) else { return false };
-        let is_same = content.hash == self.content.hash && Identity::of(input).is_ok_and(|after| after == identity);
-        let helps = identity != self.identity || identity.was_settled(content.read);
-        if is_same
-            && helps
-            && let (Some(place), Some((words, handles))) = (place, self.read())
-        {
-            let _ = write(place, &self.key, identity, content, &words, &handles);
+        // Before the input is read, because the draft has the time of the file system.
+        let helps = !is_known || identity.was_settled(Time::here()) && has_clock(input, &self.file);
+        let draft = helps.then(|| Draft::create(place, input).ok()).flatten();
+        let read = draft.as_ref().map_or(Time::UNKNOWN, |draft| Time::now(input, draft.file()));
+        let Ok(digest) = Digest::of_file(input) else { return false };
+        let hash = digest.hash();
+        let is_same = hash == self.content.hash && Identity::of(input).is_ok_and(|after| after == identity);
+        if is_same && let (Some(draft), Some((words, handles))) = (draft, self.read()) {
+            let _ = write(draft, self.key, Content { identity, hash, read }, &words, &handles);
         }
         is_same
     }
@@ -170,6 +162,7 @@ impl Kept {
     pub(super) unsafe fn map(self) -> Option<(Words<Word>, Vec<Handle>)> {
         // SAFETY: the caller upholds the contract.
         let map = unsafe { sys::map(&self.file) }.ok()?;
+        sys::load(&map);
         let end = HEADER + usize::try_from(self.words).ok()?.checked_mul(8)?;
         if map.len() as u64 != length(self.words, self.handles)? || xxh3_64(&map[HEADER..]) != self.body_hash {
             return None;
@@ -196,47 +189,27 @@ fn parse_handles(bytes: &[u8]) -> Vec<Handle> {
     bytes.chunks_exact(HANDLE).map(parse).collect()
 }
 
-/// Writes a tape to a new file, which then replaces the one at `path`.
-///
-/// # Errors
-/// When the folder cannot be created or the file cannot be written; nothing is left behind then.
-pub(super) fn write(
-    path: &Path,
-    key: &Key,
-    identity: Identity,
-    content: Content,
-    words: &[Word],
-    handles: &[Handle],
-) -> io::Result<()> {
-    static NUMBER: AtomicU64 = AtomicU64::new(0);
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}-{number}-{}.new", std::process::id(), now()));
-    let written = write_new(Path::new(&name), key, identity, content, words, handles);
-    let replaced = written.and_then(|()| fs::rename(&name, path));
-    if replaced.is_err() {
-        let _ = fs::remove_file(&name);
-    }
-    replaced
+/// Whether a kept tape may be used for an input: it is a regular file that nobody may write but its owner, who is the
+/// user, root, or the owner of the input.
+fn is_trusted(kept: &Metadata, input: &File) -> bool {
+    const OTHERS_WRITE: u32 = 0o022;
+    let owners = [geteuid().as_raw(), 0];
+    kept.is_file()
+        && kept.mode() & OTHERS_WRITE == 0
+        && (owners.contains(&kept.uid()) || input.metadata().is_ok_and(|input| input.uid() == kept.uid()))
 }
 
-fn write_new(
-    path: &Path,
-    key: &Key,
-    identity: Identity,
-    content: Content,
-    words: &[Word],
-    handles: &[Handle],
-) -> io::Result<()> {
-    let mut file = io::BufWriter::with_capacity(256 << 10, File::create_new(path)?);
+/// Writes a tape to a draft, which then replaces the file of the kept tape.
+///
+/// # Errors
+/// When the file cannot be written or renamed; nothing is left behind then.
+pub(super) fn write(draft: Draft, key: Key, content: Content, words: &[Word], handles: &[Handle]) -> io::Result<()> {
     let handles: Vec<u8> = handles.iter().flat_map(|it| it.numbers()).flat_map(u32::to_ne_bytes).collect();
     let mut hash = Xxh3::new();
     hash.update(sys::bytes_of(words));
     hash.update(&handles);
-    let fields = [
+    let Content { identity, hash: content, read } = content;
+    let fields: [u64; FIELDS - 1] = [
         MAGIC,
         VERSION,
         key.0,
@@ -245,19 +218,19 @@ fn write_new(
         identity.size,
         identity.modified.cast_unsigned(),
         identity.changed.cast_unsigned(),
-        content.hash as u64,
-        (content.hash >> 64) as u64,
-        content.read.cast_unsigned(),
+        content as u64,
+        (content >> 64) as u64,
+        read.0.cast_unsigned(),
         words.len() as u64,
         (handles.len() / HANDLE) as u64,
         hash.digest(),
         0,
     ];
-    let header = bytes(&fields);
+    let mut header: Vec<u8> = fields.iter().flat_map(|field| field.to_ne_bytes()).collect();
+    header.extend_from_slice(&xxh3_64(&header).to_ne_bytes());
+    let mut file = draft.file();
     file.write_all(&header)?;
-    file.write_all(&xxh3_64(&header).to_ne_bytes())?;
     file.write_all(sys::bytes_of(words))?;
     file.write_all(&handles)?;
-    // Not synced: what a crash of the system damages is ignored by the next opener.
-    file.flush()
+    draft.replace()
 }

@@ -1,24 +1,35 @@
-//! Access to the items of a sequence, the pairs of a mapping and the content of a variant.
+//! Access to the items of a sequence, the pairs of a mapping and the content of a variant. It knows the deserializer of a
+//! node only as a [`Child`].
 
 use serde::de::{
-    DeserializeSeed, Deserializer as _, EnumAccess, Error as _, MapAccess, SeqAccess, Unexpected, VariantAccess,
-    Visitor, value::StrDeserializer,
+    DeserializeSeed, Deserializer, EnumAccess, Error as _, MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor,
+    value::StrDeserializer,
 };
 
-use super::{Error, Lender, node::Deserializer};
-use crate::{Children, Entries, Layout, Node, Source};
+use super::error::Error;
+
+/// A deserializer of a node that makes those of its children.
+pub(super) trait Child<'de>: Deserializer<'de, Error = Error> + Copy {
+    type Node;
+
+    /// Returns the deserializer of a child.
+    fn below(&self, node: Self::Node) -> Self;
+
+    /// Adds the step to the value of a key to an error.
+    fn in_value(error: Error, key: &Self::Node) -> Error;
+}
 
 /// The items of a sequence that were not visited yet.
-pub(super) struct Items<'c, 't, S, W, L> {
-    pub(super) parent: Deserializer<'c, 't, S, W, L>,
+pub(super) struct Items<D, I> {
+    pub(super) parent: D,
     /// None of an omitted value.
-    pub(super) children: Option<Children<'t, S, W>>,
+    pub(super) children: Option<I>,
     /// The number of items, and of those that were visited.
     pub(super) count: usize,
     pub(super) visited: usize,
 }
 
-impl<'t, 'de, S: Source, W: Layout, L: Lender<'t, 'de>> SeqAccess<'de> for Items<'_, 't, S, W, L> {
+impl<'de, D: Child<'de>, I: Iterator<Item = D::Node>> SeqAccess<'de> for Items<D, I> {
     type Error = Error;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
@@ -34,18 +45,18 @@ impl<'t, 'de, S: Source, W: Layout, L: Lender<'t, 'de>> SeqAccess<'de> for Items
 }
 
 /// The pairs of a mapping that were not visited yet.
-pub(super) struct Fields<'c, 't, S, W, L> {
-    pub(super) parent: Deserializer<'c, 't, S, W, L>,
+pub(super) struct Fields<D, I, N> {
+    pub(super) parent: D,
     /// None of an omitted value.
-    pub(super) pairs: Option<Entries<'t, S, W>>,
+    pub(super) pairs: Option<I>,
     /// The key and value whose key was visited.
-    pub(super) current: Option<(Node<'t, S, W>, Node<'t, S, W>)>,
+    pub(super) current: Option<(N, N)>,
     /// The number of pairs, and of those that were visited.
     pub(super) count: usize,
     pub(super) visited: usize,
 }
 
-impl<'t, 'de, S: Source, W: Layout, L: Lender<'t, 'de>> MapAccess<'de> for Fields<'_, 't, S, W, L> {
+impl<'de, N: Copy, D: Child<'de, Node = N>, I: Iterator<Item = (N, N)>> MapAccess<'de> for Fields<D, I, N> {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
@@ -59,7 +70,7 @@ impl<'t, 'de, S: Source, W: Layout, L: Lender<'t, 'de>> MapAccess<'de> for Field
         let Some((key, value)) = self.current.take() else {
             return Err(Error::custom("the value was requested before its key"));
         };
-        seed.deserialize(self.parent.below(value)).map_err(|error| error.in_value(&key))
+        seed.deserialize(self.parent.below(value)).map_err(|error| D::in_value(error, &key))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -68,14 +79,14 @@ impl<'t, 'de, S: Source, W: Layout, L: Lender<'t, 'de>> MapAccess<'de> for Field
 }
 
 /// A variant that a tag names, with the node as its content.
-pub(super) struct Tagged<'c, 't, S, W, L> {
+pub(super) struct Tagged<D> {
     pub(super) tag: String,
-    pub(super) content: Deserializer<'c, 't, S, W, L>,
+    pub(super) content: D,
 }
 
-impl<'c, 't, 'de, S: Source, W: Layout, L: Lender<'t, 'de>> EnumAccess<'de> for Tagged<'c, 't, S, W, L> {
+impl<'de, D: Child<'de>> EnumAccess<'de> for Tagged<D> {
     type Error = Error;
-    type Variant = Content<'c, 't, S, W, L>;
+    type Variant = Content<D, D::Node>;
 
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self::Variant), Error> {
         let variant = seed.deserialize(StrDeserializer::<Error>::new(&self.tag))?;
@@ -84,16 +95,16 @@ impl<'c, 't, 'de, S: Source, W: Layout, L: Lender<'t, 'de>> EnumAccess<'de> for 
 }
 
 /// A variant that a scalar or the key of a mapping's only pair names.
-pub(super) struct Named<'c, 't, S, W, L> {
-    pub(super) name: Deserializer<'c, 't, S, W, L>,
+pub(super) struct Named<D, N> {
+    pub(super) name: D,
     /// The key and its value, unless a scalar names the variant.
-    pub(super) key: Option<Node<'t, S, W>>,
-    pub(super) content: Option<Deserializer<'c, 't, S, W, L>>,
+    pub(super) key: Option<N>,
+    pub(super) content: Option<D>,
 }
 
-impl<'c, 't, 'de, S: Source, W: Layout, L: Lender<'t, 'de>> EnumAccess<'de> for Named<'c, 't, S, W, L> {
+impl<'de, D: Child<'de>> EnumAccess<'de> for Named<D, D::Node> {
     type Error = Error;
-    type Variant = Content<'c, 't, S, W, L>;
+    type Variant = Content<D, D::Node>;
 
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self::Variant), Error> {
         let variant = seed.deserialize(self.name)?;
@@ -102,23 +113,19 @@ impl<'c, 't, 'de, S: Source, W: Layout, L: Lender<'t, 'de>> EnumAccess<'de> for 
 }
 
 /// The content of a variant, if it has any, and the key that names it.
-pub(super) struct Content<'c, 't, S, W, L>(Option<Deserializer<'c, 't, S, W, L>>, Option<Node<'t, S, W>>);
+pub(super) struct Content<D, N>(Option<D>, Option<N>);
 
-impl<'c, 't, 'de, S: Source, W: Layout, L: Lender<'t, 'de>> Content<'c, 't, S, W, L> {
-    fn read<T>(
-        self,
-        expected: &str,
-        read: impl FnOnce(Deserializer<'c, 't, S, W, L>) -> Result<T, Error>,
-    ) -> Result<T, Error> {
+impl<'de, D: Child<'de>> Content<D, D::Node> {
+    fn read<T>(self, expected: &str, read: impl FnOnce(D) -> Result<T, Error>) -> Result<T, Error> {
         let Some(content) = self.0 else { return Err(Error::invalid_type(Unexpected::UnitVariant, &expected)) };
         read(content).map_err(|error| match &self.1 {
-            Some(key) => error.in_value(key),
+            Some(key) => D::in_value(error, key),
             None => error,
         })
     }
 }
 
-impl<'t, 'de, S: Source, W: Layout, L: Lender<'t, 'de>> VariantAccess<'de> for Content<'_, 't, S, W, L> {
+impl<'de, D: Child<'de>> VariantAccess<'de> for Content<D, D::Node> {
     type Error = Error;
 
     fn unit_variant(self) -> Result<(), Error> {

@@ -2,7 +2,11 @@
 
 use serde::de::Visitor;
 
-use super::{Context, Error, FromTape, node::Deserializer};
+use super::{
+    context::{Context, FromTape},
+    error::Error,
+    node::Deserializer,
+};
 use crate::{Layout, Node, Source};
 
 /// Defines methods that call those of the deserializer of a node. The names and types before the visitor are arguments.

@@ -15,74 +15,22 @@
 //! tape, and values may be nested [`DEPTH`] deep.
 
 mod access;
+mod context;
 mod error;
 mod forward;
 mod node;
 mod value;
 
-use std::{borrow::Cow, cell::Cell, io::Read, path::Path};
+use std::{borrow::Cow, io::Read, path::Path};
 
 use serde::{Deserialize, de::DeserializeOwned};
 
+pub use context::{DEPTH, REPEATED};
 pub use error::{Error, Kind};
 
 use crate::{Layout, Node, Options, Source, Tape, Windowed};
+use context::{Context, FromTape, FromText, Lender, Owned};
 use node::Deserializer;
-
-/// The maximum depth of collections and newtypes, which bounds the stack. It is that of `serde_yaml` and `serde_json`.
-pub const DEPTH: u32 = 128;
-
-/// The maximum number of nodes that aliases stand for, as a multiple of the nodes of the tape.
-pub const REPEATED: u64 = 100;
-
-/// What all deserializers of one call share.
-pub(crate) struct Context<L> {
-    lender: L,
-    /// The number of nodes that aliases may still stand for, and its initial value.
-    left: Cell<u64>,
-    most: u64,
-}
-
-impl<L> Context<L> {
-    fn new<S, W: Layout>(tape: &Tape<S, W>, lender: L) -> Self {
-        let most = REPEATED * tape.nodes() as u64;
-        Self { lender, left: Cell::new(most), most }
-    }
-}
-
-/// Extends the lifetime of a text from that of the tape to that of the data, if it lives so long.
-pub(crate) trait Lender<'t, 'de> {
-    fn lend(&self, text: &'t str) -> Option<&'de str>;
-}
-
-/// The data borrows from the tape.
-pub(crate) struct FromTape;
-
-impl<'t> Lender<'t, 't> for FromTape {
-    fn lend(&self, text: &'t str) -> Option<&'t str> {
-        Some(text)
-    }
-}
-
-/// The data borrows from the text that the tape refers to, and outlives the tape.
-struct FromText<'de>(&'de str);
-
-impl<'t, 'de> Lender<'t, 'de> for FromText<'de> {
-    fn lend(&self, text: &'t str) -> Option<&'de str> {
-        // A text of the arena is not in the range.
-        let start = (text.as_ptr() as usize).checked_sub(self.0.as_ptr() as usize)?;
-        self.0.get(start..start.checked_add(text.len())?)
-    }
-}
-
-/// The data owns all texts.
-struct Owned;
-
-impl<'t, 'de> Lender<'t, 'de> for Owned {
-    fn lend(&self, _: &'t str) -> Option<&'de str> {
-        None
-    }
-}
 
 /// Deserializes the only document of a text, and borrows texts from it.
 ///

@@ -3,14 +3,15 @@
 use serde::de::{Error as _, Expected, Unexpected, Visitor};
 
 use super::{
-    Context, DEPTH, Error, Kind, Lender,
-    access::{Fields, Items, Named, Tagged},
+    access::{Child, Fields, Items, Named, Tagged},
+    context::{Context, DEPTH, Lender},
+    error::{Error, Kind},
     value::{Value, visit_text},
 };
 use crate::{Entries, Layout, Node, NodeKind, Scalar, Source, style::Style};
 
 /// Deserializes a node, or an empty document.
-pub(crate) struct Deserializer<'c, 't, S, W, L> {
+pub(super) struct Deserializer<'c, 't, S, W, L> {
     node: Option<Node<'t, S, W>>,
     context: &'c Context<L>,
     depth: u32,
@@ -29,11 +30,6 @@ impl<S, W, L> Copy for Deserializer<'_, '_, S, W, L> {}
 impl<'c, 't, S: Source, W: Layout, L> Deserializer<'c, 't, S, W, L> {
     pub(super) fn new(node: Option<Node<'t, S, W>>, context: &'c Context<L>) -> Self {
         Self { node, context, depth: 0, is_content: false }
-    }
-
-    /// Returns the deserializer of a child.
-    pub(super) fn below(&self, node: Node<'t, S, W>) -> Self {
-        Self { node: Some(node), is_content: false, ..*self }
     }
 
     fn deeper(&self) -> Result<Self, Error> {
@@ -171,6 +167,18 @@ impl<'t, 'de, S: Source, W: Layout, L: Lender<'t, 'de>> Deserializer<'_, 't, S, 
             (Some(NodeKind::Scalar), ..) => visitor.visit_enum(Named { name: self, key: None, content: None }),
             _ => Err(self.unexpected(&"a variant: a text, `!Variant`, or a mapping of one pair")),
         }
+    }
+}
+
+impl<'t, 'de, S: Source, W: Layout, L: Lender<'t, 'de>> Child<'de> for Deserializer<'_, 't, S, W, L> {
+    type Node = Node<'t, S, W>;
+
+    fn below(&self, node: Self::Node) -> Self {
+        Self { node: Some(node), is_content: false, ..*self }
+    }
+
+    fn in_value(error: Error, key: &Self::Node) -> Error {
+        error.in_value(key)
     }
 }
 

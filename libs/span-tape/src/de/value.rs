@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 use serde::de::{Error as _, Expected, Unexpected, Visitor};
 
-use super::{Context, Error, Lender};
+use super::{
+    context::{Context, Lender},
+    error::Error,
+};
 use crate::Scalar;
 
 /// A scalar, or an integer that only fits in a [`u128`].

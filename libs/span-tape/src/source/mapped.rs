@@ -43,6 +43,8 @@ pub struct Mapped {
     file: File,
     map: Mmap,
     pages: Pages,
+    /// The size of the text at the start that was checked, if any was. What was not is checked when it is accessed.
+    text: Cell<Option<usize>>,
     /// The current window with `Pages::Slide`, from a page boundary to a page boundary or the end.
     window: Cell<(usize, usize)>,
 }
@@ -57,16 +59,34 @@ impl Mapped {
     /// # Errors
     /// When the file cannot be mapped, is too large, or is not UTF-8.
     pub unsafe fn open(path: &Path, pages: Pages, limits: &Limits) -> Result<Self, Error> {
-        // SAFETY: the caller upholds the contract, and the text is checked below.
-        let mapped = unsafe { Self::open_checked(path, pages, limits)? };
-        let (mut start, bytes) = (0, &mapped.map[..]);
-        mapped.touch(0, 0)?;
+        // SAFETY: the caller upholds the contract.
+        unsafe { Self::open_unchecked(path, pages, limits)? }.checked()
+    }
+
+    /// Maps a file, of which a text is checked when it is accessed.
+    ///
+    /// # Safety
+    /// As for [`Mapped::open`].
+    pub(crate) unsafe fn open_unchecked(path: &Path, pages: Pages, limits: &Limits) -> Result<Self, Error> {
+        let (file, _) = open(path, limits)?;
+        let path = path.to_owned();
+        // SAFETY: the caller upholds the contract.
+        match unsafe { sys::map(&file) } {
+            Ok(map) => Ok(Self { path, file, map, pages, text: Cell::new(None), window: Cell::new((0, 0)) }),
+            Err(source) => Err(Error::Io { path, source }),
+        }
+    }
+
+    /// Checks that the bytes are UTF-8.
+    pub(crate) fn checked(self) -> Result<Self, Error> {
+        let (mut start, bytes) = (0, &self.map[..]);
+        self.touch(0, 0)?;
         let encoding = Encoding::detect(bytes);
         if encoding != Encoding::Utf8 {
-            return Err(Error::Encoding { path: mapped.path, encoding });
+            return Err(Error::Encoding { path: self.path, encoding });
         }
         while start < bytes.len() {
-            mapped.touch(start, start)?;
+            self.touch(start, start)?;
             let end = character_border(bytes, start + AHEAD);
             check(&bytes[start..end], Position::START).map_err(|_| {
                 // Count the position from the start, which is only needed for an error.
@@ -74,22 +94,9 @@ impl Mapped {
             })?;
             start = end;
         }
-        mapped.leave();
-        Ok(mapped)
-    }
-
-    /// Maps a file that was checked before.
-    ///
-    /// # Safety
-    /// As for [`Mapped::open`], and the file must be UTF-8.
-    pub(crate) unsafe fn open_checked(path: &Path, pages: Pages, limits: &Limits) -> Result<Self, Error> {
-        let (file, _) = open(path, limits)?;
-        let path = path.to_owned();
-        // SAFETY: the caller upholds the contract.
-        match unsafe { sys::map(&file) } {
-            Ok(map) => Ok(Self { path, file, map, pages, window: Cell::new((0, 0)) }),
-            Err(source) => Err(Error::Io { path, source }),
-        }
+        self.leave();
+        self.text.set(Some(self.map.len()));
+        Ok(self)
     }
 
     /// Returns the open file.
@@ -152,18 +159,28 @@ impl Source for Mapped {
     fn text(&self, range: Range<u64>) -> Result<Cow<'_, str>, Error> {
         let range = within(&range);
         self.touch(range.start, range.end)?;
-        Ok(Cow::Borrowed(&self.whole()[range]))
+        if self.text.get() == Some(self.map.len()) {
+            return Ok(Cow::Borrowed(&self.whole()[range]));
+        }
+        let offset = range.start as u64;
+        let text = self.map.get(range).and_then(|bytes| std::str::from_utf8(bytes).ok());
+        text.map(Cow::Borrowed).ok_or_else(|| Error::Changed { path: self.path.clone(), offset })
     }
 }
 
 impl InMemory for Mapped {
     fn whole(&self) -> &str {
-        // SAFETY: `open` checked the whole file, and its caller guarantees that the file is not modified.
-        unsafe { sys::checked_text(&self.map) }
+        let checked = self.text.get().unwrap_or_else(|| {
+            let text = std::str::from_utf8(&self.map);
+            text.map_or_else(|error| error.valid_up_to(), str::len)
+        });
+        self.text.set(Some(checked));
+        // SAFETY: these bytes were checked, and the caller of `open` guarantees that the file is not modified.
+        unsafe { sys::checked_text(&self.map[..checked]) }
     }
 
     fn check(&self) -> Result<(), Error> {
-        // `open` checked the text window by window. Load the first window again, which fails if the file was truncated.
+        // `checked` did that window by window. Load the first window again, which fails if the file was truncated.
         self.touch(0, 0)
     }
 

@@ -9,6 +9,8 @@ use std::{
     path::Path,
 };
 
+use rustix::fs::OFlags;
+
 use crate::{
     encoding::Encoding,
     error::{Error, Limit, Position},
@@ -159,8 +161,8 @@ pub fn read(path: &Path, limits: &Limits) -> Result<String, Error> {
 /// Opens a regular file. Does not block if the path is that of a pipe.
 fn open(path: &Path, limits: &Limits) -> Result<(File, u64), Error> {
     let io = |source| Error::Io { path: path.to_owned(), source };
-    let nonblock = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
-    let file = File::options().read(true).custom_flags(nonblock).open(path).map_err(io)?;
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
+    let file = File::options().read(true).custom_flags(flags).open(path).map_err(io)?;
     let metadata = file.metadata().map_err(io)?;
     if !metadata.is_file() {
         let kind = metadata.file_type();
