@@ -38,6 +38,7 @@ mod leaks;
 mod limits;
 mod messages;
 mod monitoring;
+pub mod questions;
 mod raw;
 mod recommend;
 mod scaling;

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use extism_actor::{claims, family};
+use extism_actor::{claims, family, questions};
 use wasm_guests::GuestTarget;
 
 pub(crate) fn main() -> ExitCode {
@@ -12,6 +12,7 @@ pub(crate) fn main() -> ExitCode {
         .locked_versions(include_str!("../../../Cargo.lock"), ["extism", "wasmtime@43"])
         .context([GuestTarget::context()])
         .claims(claims::all())
+        .questions(questions::all())
         .worker(worker)
         .main()
 }

@@ -12,6 +12,7 @@ pub mod commit;
 mod family;
 pub mod guest;
 mod live;
+pub mod questions;
 pub mod reset;
 mod sys;
 

@@ -24,6 +24,7 @@ mod guest;
 mod host;
 mod matrix;
 mod program;
+pub mod questions;
 mod room;
 mod sandbox;
 mod session;

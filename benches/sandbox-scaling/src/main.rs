@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use sandbox_scaling::{claims, family};
+use sandbox_scaling::{claims, family, questions};
 use wasm_guests::GuestTarget;
 
 pub(crate) fn main() -> ExitCode {
@@ -11,6 +11,7 @@ pub(crate) fn main() -> ExitCode {
         .locked_versions(include_str!("../../../Cargo.lock"), ["wasmtime"])
         .context([GuestTarget::context()])
         .claims(claims::all())
+        .questions(questions::all())
         .worker(worker)
         .main()
 }

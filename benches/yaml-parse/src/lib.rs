@@ -21,6 +21,7 @@ mod line;
 mod matrix;
 pub mod peers;
 pub mod program;
+pub mod questions;
 pub mod region;
 pub mod subject;
 mod tape_subject;

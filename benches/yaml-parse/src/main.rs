@@ -3,7 +3,7 @@
 use std::{env, path::Path, process::ExitCode};
 
 use highwater::{model::exit, report::terminal::note};
-use yaml_parse::{check, claims, family, hostile, peers};
+use yaml_parse::{check, claims, family, hostile, peers, questions};
 
 /// Packages whose version may explain a difference between two runs, beside the peers.
 const PACKAGES: [&str; 2] = ["granit-parser", "fyaml-sys"];
@@ -20,6 +20,7 @@ pub(crate) fn main() -> ExitCode {
         highwater::bench(family)
             .locked_versions(include_str!("../../../Cargo.lock"), packages)
             .claims(claims::CLAIMS)
+            .questions(questions::all())
             .worker(worker)
             .main()
     })

@@ -119,7 +119,7 @@ fn an_improvement_passes_and_is_reported() {
     });
     let text = compare(&desk, exit::PASSED);
     let line = text.line("improved");
-    assert!(line.contains(MAPPED) && line.contains("-1.00 pages per buffer, in linear_memory"), "{line}");
+    assert!(line.contains(MAPPED) && line.contains("-4 KiB per buffer, 1 page, in linear_memory"), "{line}");
 }
 
 #[test]

@@ -145,7 +145,7 @@ fn text(output: &Output) -> String {
 }
 
 /// The expected changes from one more page of linear memory, and of the host's heap.
-const MAPPED: (&str, &str) = ("anon_mapped", "1.00 pages per sandbox, in linear_memory");
+const MAPPED: (&str, &str) = ("anon_mapped", "4 KiB per sandbox, 1 page, in linear_memory");
 const LIVE: (&str, &str) = ("heap_live", "4 KiB per sandbox");
 
 /// Expects an exit status, and a line of this kind about the slope of a metric with the change per sandbox.

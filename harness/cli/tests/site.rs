@@ -53,6 +53,7 @@ fn a_small_record_matches_the_snapshots() {
     let pages = pages(&small());
     insta::assert_snapshot!("front_page", content(page(&pages, "index.html")));
     insta::assert_snapshot!("family_page", content(page(&pages, "family/toy.html")));
+    insta::assert_snapshot!("details_page", content(page(&pages, "details/toy.html")));
 }
 
 #[test]
@@ -79,6 +80,7 @@ fn records_with_no_case_or_one_case_have_pages() {
     let empty = Record { cases: Vec::new(), ..record() };
     let without = pages(&Material::of(vec![(empty, None)], Policy::default()));
     assert!(page(&without, "family/toy.html").contains("No case was selected"));
+    assert!(page(&without, "details/toy.html").contains("No case was selected"));
     assert!(content(page(&without, "index.html")).contains("No baseline"));
 
     let mut one = record();
@@ -93,7 +95,7 @@ fn cases_with_the_same_stages_share_a_table() {
     let mut run = record();
     let tables = |run: &Record| {
         let pages = pages(&Material::of(vec![(run.clone(), None)], Policy::default()));
-        page(&pages, "family/toy.html")
+        page(&pages, "details/toy.html")
             .split("<table class=\"sortable\">")
             .skip(1)
             .map(str::to_owned)
@@ -114,14 +116,14 @@ fn cases_with_the_same_stages_share_a_table() {
 #[test]
 fn failures_and_cases_not_run_have_a_reason() {
     let pages = pages(&full());
-    let family = page(&pages, "family/sandbox-scaling.html");
-    assert!(family.contains("not run: the guest is not built"));
+    let family = page(&pages, "details/sandbox-scaling.html");
+    assert!(family.contains("1 case: the guest is not built"));
     assert!(family.contains("1 failed: out of memory, after live@10"));
     let case = page(&pages, "case/sandbox-scaling+absent+guest=none.html");
     assert!(case.contains("not run: the guest is not built") && !case.contains("<svg"));
     assert!(pages.iter().any(|page| page.html.contains("memory allocation of 1048576 bytes failed")));
     let front = content(page(&pages, "index.html"));
-    assert!(front.contains("Failed") && front.contains("in host_heap"), "{front}");
+    assert!(front.contains("Failed") && front.contains("in host heap"), "{front}");
 }
 
 #[test]
@@ -162,7 +164,7 @@ fn changes_within_the_tolerance_are_listed_with_their_size() {
 fn hostile_names_are_escaped_and_never_leave_the_folder() {
     for Page { path, html } in pages(&hostile()) {
         let own = html.matches("<script>").count();
-        assert!(own == usize::from(path.starts_with("family/")), "{path} has {own} scripts");
+        assert!(own == usize::from(path.starts_with("details/")), "{path} has {own} scripts");
         assert!(!html.contains("<img") && !html.contains("href=\"javascript"), "{path}");
         let parts: Vec<Component<'_>> = Path::new(&path).components().collect();
         let are_names = parts.iter().all(|part| matches!(part, Component::Normal(_)));
@@ -190,7 +192,7 @@ fn the_site_of_a_full_run_is_small_and_fast_to_write() {
 fn five_hundred_cases_have_a_page_each() {
     let pages = pages(&many(500));
     assert_eq!(pages.iter().filter(|page| page.path.starts_with("case/")).count(), 500);
-    let family = page(&pages, "family/many.html");
+    let family = page(&pages, "details/many.html");
     assert_eq!(family.matches("href=\"../case/").count(), 500);
     assert!(family.contains("are not drawn; the table has all cases"), "the number of charts is limited");
 }
@@ -211,6 +213,7 @@ fn stale_pages_are_removed_and_other_files_kept() {
         names
     };
     assert_eq!(names("family"), ["toy.html"]);
+    assert_eq!(names("details"), ["toy.html"]);
     assert_eq!(names("case"), ["mine.html", "toy+heap+size=64k.html", "toy+mapped+pages=4.html"]);
     assert!(out.join("README.md").is_file());
 }

@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use highwater_judge::Claim;
-use highwater_model::Context;
+use highwater_model::{Context, Question};
 use highwater_worker::Family;
 
 use crate::{lockfile::locked_versions, parts::Parts, program};
@@ -23,6 +23,7 @@ pub fn bench(family: impl FnOnce() -> Family + 'static) -> Bench {
         context: Context::default(),
         locked: ("", Vec::new()),
         claims: Vec::new(),
+        questions: Vec::new(),
         worker: None,
     }
 }
@@ -35,6 +36,7 @@ pub struct Bench {
     /// The text of a `Cargo.lock`, and packages.
     locked: (&'static str, Vec<&'static str>),
     claims: Vec<Claim>,
+    questions: Vec<Question>,
     worker: Option<&'static str>,
 }
 
@@ -55,6 +57,12 @@ impl Bench {
     /// Adds claims, which a run confirms or refutes.
     pub fn claims(mut self, claims: impl IntoIterator<Item = Claim>) -> Self {
         self.claims.extend(claims);
+        self
+    }
+
+    /// Adds questions, which the report answers with a chart and a sentence each. The first one is on the front page.
+    pub fn questions(mut self, questions: impl IntoIterator<Item = Question>) -> Self {
+        self.questions.extend(questions);
         self
     }
 
@@ -80,7 +88,7 @@ impl Bench {
             let (lock, packages) = self.locked;
             let mut context = locked_versions(lock, &packages);
             context.extend(self.context);
-            Parts { family: (self.family)(), context, claims: self.claims, worker }
+            Parts { family: (self.family)(), context, claims: self.claims, questions: self.questions, worker }
         })
     }
 }

@@ -57,7 +57,7 @@ pub use bench::{Bench, bench, main};
 pub use highwater_judge as judge;
 pub use highwater_judge::{Claim, Finding};
 pub use highwater_model as model;
-pub use highwater_model::{CaseId, Category, Context, Scale};
+pub use highwater_model::{CaseId, Category, Context, Measure, Question, Scale};
 pub use highwater_probe as probe;
 pub use highwater_report as report;
 pub use highwater_runner as runner;

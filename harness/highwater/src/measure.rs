@@ -37,7 +37,8 @@ pub(super) fn measure(
     if options.mode() == Mode::Measure {
         plan.write(&Plan::path_of_run(folder, bench.family.name))?;
     }
-    Ok(measuring.record(plan, options.selection(), options.aslr == Switch::Off, cases))
+    let record = measuring.record(plan, options.selection(), options.aslr == Switch::Off, cases);
+    Ok(Record { questions: bench.questions.clone(), ..record })
 }
 
 /// Runs each selected case once and reports failures.

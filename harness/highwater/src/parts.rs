@@ -6,7 +6,7 @@ use std::{
 };
 
 use highwater_judge::Claim;
-use highwater_model::Context;
+use highwater_model::{Context, Question};
 use highwater_runner::RunError;
 use highwater_worker::Family;
 
@@ -15,6 +15,7 @@ pub(super) struct Parts {
     pub(super) family: Family,
     pub(super) context: Context,
     pub(super) claims: Vec<Claim>,
+    pub(super) questions: Vec<Question>,
     /// The name or the path of the worker binary; `None` if workers execute the bench binary.
     pub(super) worker: Option<&'static str>,
 }

@@ -20,7 +20,7 @@ use std::{
 };
 
 use highwater_judge::Claim;
-use highwater_model::{CaseId, Context, Scale};
+use highwater_model::{CaseId, Context, Question, Scale};
 use highwater_worker::{Case, CaseError, CaseResult, Family, Stages};
 
 /// The stage from which growth is measured: everything shared is allocated, and no unit.
@@ -32,6 +32,7 @@ pub fn suite(name: &'static str) -> Suite {
         family: Family { name, unit: "unit", baseline_stage: BASELINE_STAGE, cases: Vec::new() },
         context: Context::default(),
         claims: Vec::new(),
+        questions: Vec::new(),
     }
 }
 
@@ -42,6 +43,7 @@ pub struct Suite {
     family: Family,
     context: Context,
     claims: Vec<Claim>,
+    questions: Vec<Question>,
 }
 
 impl Suite {
@@ -60,6 +62,13 @@ impl Suite {
     /// Adds a claim, which a run confirms or refutes.
     pub fn claim(mut self, claim: Claim) -> Self {
         self.claims.push(claim);
+        self
+    }
+
+    /// Adds a question that the report answers with a chart and a sentence. The first one is on the front page. Without
+    /// any, the report compares the marginal cost per unit of all cases.
+    pub fn question(mut self, question: Question) -> Self {
+        self.questions.push(question);
         self
     }
 
@@ -88,8 +97,8 @@ impl Suite {
     /// The `main` function of a bench binary: see [`crate::main`].
     #[must_use]
     pub fn main(self) -> ExitCode {
-        let Self { family, context, claims } = self;
-        crate::bench(|| family).context(context).claims(claims).main()
+        let Self { family, context, claims, questions } = self;
+        crate::bench(|| family).context(context).claims(claims).questions(questions).main()
     }
 }
 

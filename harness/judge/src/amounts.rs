@@ -1,6 +1,6 @@
 //! Formats quantities and changes for people.
 
-use highwater_model::{Aspect, Metric, Quantity, Unit, bytes, nanoseconds, round_for_baseline, signed_bytes};
+use highwater_model::{Aspect, Quantity, Unit, bytes, nanoseconds, round_for_baseline, signed_bytes};
 
 /// Two values in their unit, in exact form if the short form does not show their difference.
 pub fn amounts(quantity: Quantity, before: f64, after: f64) -> [String; 2] {
@@ -31,41 +31,48 @@ pub fn amount(quantity: Quantity, value: f64) -> String {
     }
 }
 
-/// A change in pages, bytes or counts, in total and per unit: `+1.01 pages per sandbox`, `+1008 pages, +1.01
-/// per sandbox`, `+16 B per sandbox`, `+2` (mappings).
+/// A change in bytes, times or counts, in total and per unit, and for memory that is read by the page in pages too:
+/// `+4.05 KiB per sandbox, 1.01 pages`, `+3.94 MiB, +4.03 KiB per sandbox, 1008 pages`, `+16 B per sandbox`, `+2`.
 pub fn change(quantity: Quantity, aspect: &Aspect, unit: &str, page: u64, by: f64) -> String {
-    if quantity.metric().is_some_and(Metric::is_heap_bytes) {
-        return match (aspect, aspect.units()) {
-            (Aspect::Slope(_), _) => format!("{} per {unit}", signed_bytes(by)),
-            (_, Some(units)) => format!("{}, {} per {unit}", signed_bytes(by), signed_bytes(by / units)),
-            (_, None) => signed_bytes(by),
-        };
+    let each = format!("{} per {unit}", signed(quantity, by / aspect.units().unwrap_or(1.0)));
+    let change = match (aspect, aspect.units()) {
+        (Aspect::Slope(_), _) => format!("{} per {unit}", signed(quantity, by)),
+        (_, Some(_)) => format!("{}, {each}", signed(quantity, by)),
+        (_, None) => signed(quantity, by),
+    };
+    match quantity.metric() {
+        Some(metric) if metric.unit() == Unit::Bytes && !metric.is_heap_bytes() => {
+            format!("{change}, {}", pages(by / quantity.quantum(page)))
+        }
+        _ => change,
     }
-    let by = by / quantity.quantum(page);
-    let word = match (quantity.metric(), quantity.unit()) {
-        (Some(_), Unit::Bytes) => " pages",
-        (None, Unit::Bytes) => " bytes",
-        (_, Unit::Nanoseconds) => " ns",
-        (_, Unit::Count) => "",
-    };
-    // Two decimals would round a small change to 0.
-    let each = |by: f64| match by.abs() {
-        small if small > 0.0 && small < 0.005 => format!("{by:+.4}"),
-        _ => format!("{by:+.2}"),
-    };
-    let whole = |by: f64| match word.strip_suffix('s') {
-        Some(one) if by.abs() == 1.0 && word != " ns" => format!("{by:+}{one}"),
-        _ => format!("{by:+}{word}"),
-    };
-    match (aspect, aspect.units()) {
-        (Aspect::Slope(_), _) => format!("{}{word} per {unit}", each(by)),
-        (_, Some(units)) => format!("{}, {} per {unit}", whole(by), each(by / units)),
-        (_, None) => whole(by),
+}
+
+fn signed(quantity: Quantity, by: f64) -> String {
+    match quantity.unit() {
+        Unit::Bytes => signed_bytes(by),
+        Unit::Nanoseconds => format!("{}{}", if by > 0.0 { "+" } else { "" }, nanoseconds(by)),
+        // Two decimals would round a small change to 0.
+        Unit::Count if by != 0.0 && by.abs() < 0.005 => format!("{by:+.4}"),
+        Unit::Count if by.fract() == 0.0 => format!("{by:+}"),
+        Unit::Count => format!("{by:+.2}"),
+    }
+}
+
+/// A number of pages, without its sign.
+fn pages(by: f64) -> String {
+    match by.abs() {
+        1.0 => "1 page".to_owned(),
+        whole if whole.fract() == 0.0 => format!("{whole} pages"),
+        small if small < 0.005 => format!("{small:.4} pages"),
+        other => format!("{other:.2} pages"),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use highwater_model::Metric;
+
     use super::*;
 
     #[test]
@@ -82,6 +89,25 @@ mod tests {
         assert_eq!(change(live, &slope, "sandbox", 4096, 16.0), "+16 B per sandbox");
         let growth = Aspect::Growth("live@100".parse().expect("a stage"));
         assert_eq!(change(live, &growth, "sandbox", 4096, 1600.0), "+1.56 KiB, +16 B per sandbox");
-        assert_eq!(change(Metric::Anon.into(), &slope, "sandbox", 4096, 4096.0), "+1.00 pages per sandbox");
+    }
+
+    #[test]
+    fn changes_are_in_bytes_first_and_in_pages_second() {
+        let (anon, slope) = (Quantity::from(Metric::Anon), Aspect::Slope("live".into()));
+        let rung = Aspect::Growth("live@100".parse().expect("a stage"));
+        let dropped = Aspect::Growth("dropped".parse().expect("a stage"));
+        for (aspect, by, text) in [
+            (&slope, 4096.0, "+4 KiB per sandbox, 1 page"),
+            (&slope, 4150.0, "+4.05 KiB per sandbox, 1.01 pages"),
+            (&slope, -8.0, "-8 B per sandbox, 0.0020 pages"),
+            (&rung, 409_600.0, "+400 KiB, +4 KiB per sandbox, 100 pages"),
+            (&dropped, -4096.0, "-4 KiB, 1 page"),
+        ] {
+            assert_eq!(change(anon, aspect, "sandbox", 4096, by), text);
+        }
+        assert_eq!(change(Metric::Vmas.into(), &slope, "sandbox", 4096, 1.0), "+1 per sandbox");
+        assert_eq!(change(Metric::Vmas.into(), &slope, "sandbox", 4096, 0.25), "+0.25 per sandbox");
+        let figure = "figure.reset_ns".parse().expect("a figure");
+        assert_eq!(change(figure, &dropped, "sandbox", 4096, 1500.0), "+1.500 µs");
     }
 }

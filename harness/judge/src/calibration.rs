@@ -209,5 +209,6 @@ fn with_only(record: &Record, case: CaseRecord) -> Record {
         baseline_stage: record.baseline_stage.clone(),
         cases: vec![case],
         claims: Vec::new(),
+        questions: Vec::new(),
     }
 }

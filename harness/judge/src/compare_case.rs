@@ -1,7 +1,7 @@
 //! Compares one case of a run with the same case of its baseline: every aspect of every quantity that the policy does
 //! not ignore, by the rule of [`super::compare_samples`]. Fresh workers, where there are any, confirm a finding or not.
 
-use highwater_model::{Aspect, Baseline, BaselineCase, CaseRecord, Category, Metric, Quantity, Record, Stage};
+use highwater_model::{Aspect, Baseline, BaselineCase, CaseRecord, Category, Metric, Quantity, Record, Stage, Summary};
 use highwater_stats::ROUNDING;
 
 use super::{
@@ -178,6 +178,7 @@ impl FamilyJudge<'_> {
             run: run.median,
             confirmation: confirmation.map(|fresh| fresh.median),
             class,
+            noise: tolerance + baseline.map_or(0.0, Summary::width),
             category,
         };
         let (case, gated, subject) = (case.id.clone(), is_gated(kind), Some(subject));

@@ -106,6 +106,7 @@ mod tests {
             run: f64::from(kib) * 1024.0,
             confirmation: None,
             class: None,
+            noise: 0.0,
             category: None,
         };
         let case = "toy/mapped".parse().expect("an id");

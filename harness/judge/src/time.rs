@@ -118,6 +118,7 @@ impl Pairs {
             run: self.medians.head,
             confirmation: fresh.map(|fresh| fresh.medians.head),
             class: Some(NoiseClass::Spread),
+            noise: 0.0,
             category: None,
         };
         Verdict { case: case.id.clone(), kind, gated, subject: Some(subject), sentence, explanation: None }

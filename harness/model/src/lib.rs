@@ -12,6 +12,7 @@ mod fingerprint;
 mod metric;
 mod parameter_filter;
 mod quantity;
+mod question;
 mod raw;
 mod record;
 mod sample;
@@ -33,6 +34,7 @@ pub use fingerprint::{ClassParseError, Context, Control, ControlState, Fingerpri
 pub use metric::{Metric, Unit};
 pub use parameter_filter::{ParameterFilter, ParameterFilterError};
 pub use quantity::{Clock, Quantity, QuantityError};
+pub use question::{ComparedCase, Measure, Question};
 pub use raw::is_raw;
 #[cfg(feature = "schema")]
 pub use record::json_schema;

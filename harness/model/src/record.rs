@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CaseId, ClaimRecord, Clock, Fingerprint, Outcome, ParameterFilter, Quantity, Sample, Scale, Stage, WorkerOptions,
-    unique,
+    CaseId, ClaimRecord, Clock, Fingerprint, Outcome, ParameterFilter, Quantity, Question, Sample, Scale, Stage,
+    WorkerOptions, unique,
 };
 
 /// The schema version that this build writes, and the newest that it reads.
@@ -36,6 +36,9 @@ pub struct Record {
     /// The verdicts on the family's claims.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub claims: Vec<ClaimRecord>,
+    /// What the report of the family answers, the most important question first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub questions: Vec<Question>,
 }
 
 impl Record {

@@ -56,6 +56,7 @@ mod tests {
             baseline_stage: "loaded".parse().expect("a stage"),
             cases: notes.iter().enumerate().map(case).collect(),
             claims: Vec::new(),
+            questions: Vec::new(),
         })
     }
 

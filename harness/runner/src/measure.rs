@@ -316,6 +316,7 @@ impl Measuring {
             baseline_stage: plan.baseline_stage,
             cases,
             claims: Vec::new(),
+            questions: Vec::new(),
         }
     }
 }

@@ -91,6 +91,7 @@ fn record(case: CaseRecord) -> Record {
         baseline_stage: "loaded".parse().expect("a stage"),
         cases: vec![case],
         claims: Vec::new(),
+        questions: Vec::new(),
     }
 }
 

@@ -1,5 +1,6 @@
 // Opens the pages of a site in headless Chromium and prints all problems as JSON:
-// {"failures": ["page: what"], "series": {"page": {"chart id": number of series drawn}}}.
+// {"failures": ["page: what"], "series": {"page": {"chart id": number of series drawn}},
+//  "fold": {"page": where its first chart ends in a window of 1400 x 900 pixels}}.
 //
 //   node check.cjs MODULES SITE
 //
@@ -24,6 +25,7 @@ const pages = fs.readdirSync(root, { recursive: true }).filter((name) => name.en
   .filter((name, index, all) => all.slice(0, index).filter((other) => path.dirname(other) === path.dirname(name)).length < MOST);
 const failures = [];
 const series = {};
+const fold = {};
 
 (async () => {
   const browser = await chromium.launch({ executablePath: process.env.HIGHWATER_CHROMIUM || "/usr/bin/chromium", args: FLAGS });
@@ -48,16 +50,25 @@ const series = {};
   };
 
   for (const name of pages) {
-    const wide = await open(name, { viewport: { width: 1280, height: 900 }, colorScheme: "light" });
+    const wide = await open(name, { viewport: { width: 1400, height: 900 }, colorScheme: "light" });
+    fold[name] = await wide.page.evaluate(() => Math.ceil(document.querySelector("figure.chart")?.getBoundingClientRect().bottom ?? 0));
+    await answers(wide);
     await links(wide, anchors);
     await charts(wide, name);
     await texts(wide);
     await accessible(wide, "light");
     if (await wide.page.locator("table.sortable").count()) await tables(wide);
+    for (const width of [1400, 1000]) {
+      await wide.page.setViewportSize({ width, height: 900 });
+      await fits(wide, width);
+    }
+    await wide.page.emulateMedia({ media: "print" });
+    // A4 without margins of 1 cm, at 96 pixels per inch.
+    await wide.page.setViewportSize({ width: 718, height: 1000 });
+    await fits(wide, 718, "in print");
     await wide.close();
     const narrow = await open(name, { viewport: { width: 375, height: 800 }, colorScheme: "dark" });
-    const width = await narrow.page.evaluate(() => document.documentElement.scrollWidth);
-    if (width > 375) narrow.fail(`scrolls horizontally at 375 px: ${width} px wide`);
+    await fits(narrow, 375);
     const small = await narrow.page.evaluate(() => [...document.querySelectorAll("svg text")]
       .map((text) => text.getBoundingClientRect().height).filter((height) => height > 0 && height < 11).length);
     if (small > 0) narrow.fail(`${small} texts in charts are lower than 11 px at 375 px`);
@@ -69,7 +80,7 @@ const series = {};
   }
   await withoutScripts();
   await browser.close();
-  console.log(JSON.stringify({ failures, series }));
+  console.log(JSON.stringify({ failures, series, fold }));
 
   // Every link leads to an existing file and anchor.
   async function links({ page, fail }) {
@@ -92,7 +103,8 @@ const series = {};
       id: figure.id,
       declared: Number(figure.dataset.series),
       title: figure.querySelector("figcaption")?.textContent ?? "",
-      description: figure.querySelector("svg[role=img]")?.getAttribute("aria-label") ?? "",
+      description: figure.querySelector("svg[role=img]")?.getAttribute("aria-label") ?? figure.getAttribute("aria-label") ?? "",
+      rows: figure.classList.contains("rows") ? figure.querySelectorAll("li:not(.ticks)").length : undefined,
       // Series are at least 2 wide; axes and intervals are 1.
       lines: [...figure.querySelectorAll('svg polyline[stroke^="var(--s"]')].filter((line) => Number(line.getAttribute("stroke-width")) > 1).length,
       colours: [...figure.querySelectorAll("svg *")].filter((it) => /#|rgb/.test((it.getAttribute("fill") ?? "") + (it.getAttribute("stroke") ?? ""))).length,
@@ -101,6 +113,7 @@ const series = {};
     for (const chart of found) {
       series[name][chart.id] = chart.lines || chart.declared;
       if (!chart.title || !chart.description) fail(`${chart.id} has no title or no description`);
+      if (chart.rows !== undefined && chart.rows !== chart.declared) fail(`${chart.id} declares ${chart.declared} rows and has ${chart.rows}`);
       if (chart.lines && chart.lines !== chart.declared) fail(`${chart.id} declares ${chart.declared} lines and draws ${chart.lines}`);
       if (chart.colours) fail(`${chart.id} has ${chart.colours} fixed colours, which do not follow the colour scheme`);
     }
@@ -113,16 +126,49 @@ const series = {};
 
   // Texts of a chart stay inside it and do not overlap.
   async function texts({ page, fail }) {
-    const wrong = await page.evaluate(() => [...document.querySelectorAll("figure.chart svg")].flatMap((svg) => {
+    const wrong = await page.evaluate(() => [...document.querySelectorAll("figure.chart:not(.rows) svg, figure.rows")].flatMap((svg) => {
       const frame = svg.getBoundingClientRect();
-      const boxes = [...svg.querySelectorAll("text")].map((text) => ({ text: text.textContent.trim(), box: text.getBoundingClientRect() }));
+      const boxes = [...svg.querySelectorAll("text, .name, b, small")].map((text) => ({ text: text.textContent.trim(), box: text.getBoundingClientRect() }));
       const outside = boxes.filter(({ box }) => box.left < frame.left - 2 || box.right > frame.right + 2 || box.top < frame.top - 2 || box.bottom > frame.bottom + 2);
       const over = boxes.filter(({ box: a }, index) => boxes.slice(index + 1).some(({ box: b }) =>
         Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 4));
-      const id = svg.closest("figure").id;
+      const { id } = svg.closest("figure");
       return [...outside.map(({ text }) => `${id}: "${text}" exceeds the chart`), ...over.map(({ text }) => `${id}: "${text}" overlaps another text`)];
     }));
     wrong.slice(0, 5).forEach(fail);
+  }
+
+  // The page is no wider than the window, tables scroll in their regions with the first column in place, and nothing
+  // is cut in print.
+  async function fits({ page, fail }, width, where = `at ${width} px`) {
+    const found = await page.evaluate(() => document.documentElement.scrollWidth);
+    if (found > width) fail(`scrolls horizontally ${where}: ${found} px wide`);
+    const wrong = await page.evaluate((width) => [...document.querySelectorAll("table")].flatMap((table) => {
+      const region = table.closest(".scroll");
+      const beyond = table.getBoundingClientRect().right - width;
+      const scrolls = region && getComputedStyle(region).overflowX === "auto";
+      if (!scrolls && beyond > 1) return [`a table is cut: ${Math.ceil(beyond)} px`];
+      if (!scrolls || region.scrollWidth <= region.clientWidth + 1) return [];
+      region.scrollLeft = region.scrollWidth;
+      const head = table.tBodies[0]?.rows[0]?.querySelector("th");
+      const moved = head && region.getBoundingClientRect().left - head.getBoundingClientRect().left;
+      region.scrollLeft = 0;
+      return head && Math.abs(moved) > 3 ? [`the first column of a table scrolls away by ${Math.ceil(moved)} px`] : [];
+    }), width);
+    wrong.slice(0, 3).forEach((what) => fail(`${what} ${where}`));
+  }
+
+  // The figures of a sentence are those of its chart.
+  async function answers({ page, fail }) {
+    const wrong = await page.evaluate(() => [...document.querySelectorAll(".answer")].flatMap((answer) => {
+      const figures = [...answer.querySelectorAll("data[data-case]")];
+      const chart = answer.parentElement.querySelector("figure.chart");
+      if (!figures.length) return [`a sentence without figures: ${answer.textContent}`];
+      if (!chart?.matches(".rows")) return [];
+      const values = [...chart.querySelectorAll("li b")].map((value) => value.textContent);
+      return figures.filter((figure) => !values.includes(figure.textContent)).map((figure) => `${chart.id} has no ${figure.textContent}`);
+    }));
+    wrong.forEach(fail);
   }
 
   async function accessible({ page, fail }, scheme) {
@@ -161,7 +207,7 @@ const series = {};
 
   // Without scripts, all rows are visible and no controls are.
   async function withoutScripts() {
-    for (const name of pages.filter((page) => page.startsWith("family"))) {
+    for (const name of pages.filter((page) => /^(family|details)/.test(page))) {
       const { page, fail, close } = await open(name, { javaScriptEnabled: false });
       if (await page.locator(".filter:visible, table button").count()) fail("shows controls that do not work without scripts");
       if (await page.locator("table.sortable").count() && !(await page.locator("table.sortable tbody tr:visible").count())) fail("has no rows without scripts");

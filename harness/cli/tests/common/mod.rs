@@ -262,6 +262,7 @@ pub(crate) fn record() -> Record {
             case("toy/mapped/pages=4", ("anon_mapped", "anon_heap", "anon.linear_memory"), spread),
         ],
         claims: Vec::new(),
+        questions: Vec::new(),
     }
 }
 

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use highwater_judge::Policy;
 use highwater_model::{
-    Baseline, Blessing, CaseRecord, Category, ClaimRecord, Decision, Failure, Metric, Outcome, Quantity, Record,
-    Series, TimeEstimate,
+    Baseline, Blessing, CaseRecord, Category, ClaimRecord, Decision, Failure, Measure, Metric, Outcome, Quantity,
+    Question, Record, Series, TimeEstimate,
 };
 use highwater_report::site::{Blessed, History, Material};
 use highwater_store::read_record;
@@ -86,9 +86,38 @@ pub(crate) fn history(record: &Record) -> History {
     ])
 }
 
+/// Real runs of the four families, with the cases of two questions each.
+pub(crate) fn families() -> [Record; 4] {
+    ["extism-actor", "forced-commit", "sandbox-scaling", "yaml-parse"].map(|family| {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/records/families");
+        read_record(&Path::new(folder).join(format!("{family}.json"))).expect("a record")
+    })
+}
+
+/// Questions about the real record, one for each kind of chart.
+pub(crate) fn questions() -> Vec<Question> {
+    let cases = |title: &str, measure: Measure| {
+        let of = |guest: &str, question: Question| {
+            question
+                .case(format!("on-demand/cow=on,guest={guest}"), format!("{guest}, on demand"))
+                .case(format!("on-demand/cow=off,guest={guest}"), format!("{guest}, on demand, copied"))
+                .case(format!("pooling/cow=on,guest={guest}"), format!("{guest}, pooling"))
+        };
+        let first = Question::new(title, measure).default_case("pooling/cow=off,guest=toucher", "the default");
+        of("tiny", of("toucher", first))
+    };
+    vec![
+        cases("What does one sandbox cost?", Measure::cost(&["live", "called"])),
+        cases("How much does it grow?", Measure::growth("anon", "called@100")),
+        cases("How long does a call take?", Measure::time("create-call")),
+        cases("What is resident?", Measure::value("rss", "called@100")),
+        cases("Does it grow evenly?", Measure::scale("anon", "called")),
+    ]
+}
+
 /// The real record with events, its baseline and a history.
 pub(crate) fn full() -> Material {
-    let record = real();
+    let record = Record { questions: questions(), ..real() };
     let mut material = Material::of(vec![(eventful(&record), Some(baseline(&record)))], Policy::default());
     material.histories.insert(record.family.clone(), history(&record));
     material

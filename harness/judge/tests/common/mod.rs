@@ -17,5 +17,6 @@ pub(crate) fn record(cases: Vec<CaseRecord>) -> Record {
         baseline_stage: "loaded".parse().expect("a stage"),
         cases,
         claims: Vec::new(),
+        questions: Vec::new(),
     }
 }

@@ -1,6 +1,7 @@
 //! Formats numbers with their unit and their precision (`exact, n = 20`).
 
-use highwater_model::{Failure, Unit, bytes, nanoseconds};
+use highwater_judge::amounts;
+use highwater_model::{Failure, Quantity, Unit, bytes, nanoseconds};
 use highwater_stats::Linearity;
 
 use crate::counted::grouped;
@@ -11,6 +12,16 @@ pub(super) fn amount(unit: Unit, value: f64) -> String {
         Unit::Bytes => minus(&bytes(value)),
         Unit::Nanoseconds => minus(&time(value)),
         Unit::Count => minus(&count(value)),
+    }
+}
+
+/// Two amounts of a quantity, in exact form if the short form does not show their difference.
+pub(super) fn both(quantity: impl Into<Quantity>, before: f64, after: f64) -> [String; 2] {
+    let quantity = quantity.into();
+    let short = [before, after].map(|value| amount(quantity.unit(), value));
+    match before != after && short[0] == short[1] {
+        true => amounts(quantity, before, after).map(|text| minus(&text)),
+        false => short,
     }
 }
 
@@ -49,9 +60,13 @@ pub(super) fn precision(unit: Unit, values: &[f64]) -> String {
     }
 }
 
-/// An interval. The unit is printed once if both ends have the same: `466–627 µs`.
+/// An interval. The unit is printed once if both ends have the same: `466–627 µs`. Ends that look the same are printed
+/// once.
 pub(super) fn between(unit: Unit, low: f64, high: f64) -> String {
     let (low, high) = (amount(unit, low), amount(unit, high));
+    if low == high {
+        return low;
+    }
     match low.split_once(' ').zip(high.split_once(' ')) {
         Some(((number, a), (_, b))) if a == b => format!("{number}–{high}"),
         _ => format!("{low}–{high}"),
@@ -105,7 +120,7 @@ fn count(value: f64) -> String {
 }
 
 /// Replaces the hyphen with a minus sign.
-fn minus(text: &str) -> String {
+pub(super) fn minus(text: &str) -> String {
     text.replacen('-', "−", 1)
 }
 

@@ -5,6 +5,7 @@
 //!  material   the input of the pages, read from disk
 //!  history    the blessings of a baseline, read from git
 //!  ladder     the rungs of a ladder, and the names of ranges of stages
+//!  answers    what the charts of a family's questions show, with the conclusion in a sentence
 //!  panel      which cases are shown side by side
 //!  format     numbers with units and precision
 //!  names      file names, URLs, anchors
@@ -16,6 +17,7 @@
 //! The output is deterministic: the same material produces the same bytes. Nothing is measured or judged
 //! here, and data that was not measured is not shown.
 
+mod answers;
 mod chart;
 mod format;
 mod history;

@@ -12,6 +12,11 @@ pub(super) fn family_page(family: &str) -> String {
     format!("family/{}.html", slug(family))
 }
 
+/// The path of the details of a family, relative to the root of the site.
+pub(super) fn details_page(family: &str) -> String {
+    format!("details/{}.html", slug(family))
+}
+
 /// The path of a case's page, relative to the root of the site.
 pub(super) fn case_page(id: &CaseId) -> String {
     format!("case/{}.html", slug(id.as_str()))

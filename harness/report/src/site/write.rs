@@ -12,7 +12,7 @@ use super::{Material, SiteError, pages};
 /// The first bytes of every page. They identify pages of earlier runs, which may be removed.
 pub(super) const MARK: &str = "<!doctype html>\n<html lang=\"en\">\n<meta name=\"generator\" content=\"highwater\">";
 /// The subfolders of the site.
-const FOLDERS: [&str; 2] = ["family", "case"];
+const FOLDERS: [&str; 3] = ["family", "details", "case"];
 
 /// Writes the site and returns the path of its front page.
 ///

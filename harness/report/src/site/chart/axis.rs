@@ -12,6 +12,9 @@ use super::super::format::amount;
 const WIDE: f64 = 30.0;
 /// Padding beyond the outermost values, as a fraction of their span.
 const MARGIN: f64 = 0.08;
+/// Width of a character of a label, and the space between two labels, as fractions of the axis.
+const CHARACTER: f64 = 0.024;
+const BETWEEN: f64 = 0.02;
 /// Maximum number of intervals between ticks.
 const INTERVALS: f64 = 5.0;
 
@@ -58,7 +61,7 @@ impl Axis {
         let step = step(unit, span / INTERVALS);
         let first = (low / step).ceil() as i64;
         let places = (first..).map(|n| n as f64 * step).take_while(|place| *place <= high + span * 0.04);
-        let ticks = places.map(|place| (place, tick(unit, place))).collect();
+        let ticks = distinct(unit, places.map(|place| (place, tick(unit, place))).collect());
         let below = if low == 0.0 { 0.0 } else { span * MARGIN };
         Self { range: low - below..high + span * MARGIN, ticks, zero: None, is_log: false }
     }
@@ -91,9 +94,13 @@ impl Axis {
         let mut ticks: Vec<(f64, String)> = Vec::new();
         // Start at the top: its label matters most.
         for scale in scales.iter().rev() {
-            let room = ticks.last().is_none_or(|(last, _)| last - place(*scale) >= span * 0.09);
+            let label = amount(Unit::Count, *scale);
+            let room = ticks.last().is_none_or(|(last, text)| {
+                let needed = (text.len() + label.len()) as f64 / 2.0 * CHARACTER + BETWEEN;
+                last - place(*scale) >= span * needed
+            });
             if room {
-                ticks.push((place(*scale), amount(Unit::Count, *scale)));
+                ticks.push((place(*scale), label));
             }
         }
         let margin = if scales.len() < 2 { 1.0 } else { span * 0.05 };
@@ -125,6 +132,20 @@ impl Axis {
             None => value,
         }
     }
+
+    /// The position of a value as a part of the axis, from 0 to 1.
+    pub(super) fn fraction(&self, value: f64) -> f64 {
+        self.part(self.place(value))
+    }
+
+    /// The ticks as parts of the axis, with their labels.
+    pub(super) fn ticks(&self) -> Vec<(f64, String)> {
+        self.ticks.iter().map(|(place, label)| (self.part(*place), label.clone())).collect()
+    }
+
+    fn part(&self, place: f64) -> f64 {
+        (place - self.range.start) / (self.range.end - self.range.start)
+    }
 }
 
 /// Plotters works with positions, and uses these ticks regardless of the number it asks for.
@@ -133,9 +154,7 @@ impl Ranged for Axis {
     type ValueType = f64;
 
     fn map(&self, place: &f64, limit: (i32, i32)) -> i32 {
-        let Range { start, end } = self.range;
-        let part = (place - start) / (end - start);
-        limit.0 + (part * f64::from(limit.1 - limit.0)).round() as i32
+        limit.0 + (self.part(*place) * f64::from(limit.1 - limit.0)).round() as i32
     }
 
     fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
@@ -160,6 +179,19 @@ impl ValueFormatter<f64> for Axis {
         let near = |(tick, _): &&(f64, String)| (tick - place).abs() < 1e-9;
         self.ticks.iter().find(near).map_or(String::new(), |(_, text)| text.clone())
     }
+}
+
+/// Ticks whose labels differ. Those that look the same are labelled with their distance from the first.
+fn distinct(unit: Unit, ticks: Vec<(f64, String)>) -> Vec<(f64, String)> {
+    if ticks.windows(2).all(|pair| pair[0].1 != pair[1].1) {
+        return ticks;
+    }
+    let first = ticks[0].0;
+    let label = |(place, label): (f64, String)| match place - first {
+        0.0 => (place, label),
+        beyond => (place, format!("+{}", tick(unit, beyond))),
+    };
+    ticks.into_iter().map(label).collect()
 }
 
 /// A tick label: an amount without trailing zeros.
@@ -222,6 +254,13 @@ mod tests {
         assert!(axis.is_log && axis.range.contains(&axis.place(0.0)));
         assert!(axis.place(0.0) < axis.place(4096.0));
         assert_eq!(labels(&axis)[0], "0");
+    }
+
+    #[test]
+    fn ticks_that_look_the_same_have_distances() {
+        let axis = Axis::of(Unit::Bytes, [268_500_000.0, 268_520_000.0], Origin::Lowest);
+        let labels = labels(&axis);
+        assert!(labels[0].ends_with("MiB") && labels[1].starts_with('+') && labels[1].ends_with("KiB"), "{labels:?}");
     }
 
     #[test]

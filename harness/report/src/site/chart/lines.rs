@@ -24,6 +24,13 @@ pub(in super::super) struct Line {
     pub(in super::super) points: Vec<Point>,
 }
 
+impl Line {
+    /// Whether all its values are the same.
+    pub(in super::super) fn is_flat(&self) -> bool {
+        self.points.windows(2).all(|pair| pair[0].y == pair[1].y)
+    }
+}
+
 /// A point of a line: a median and the range over workers.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct Point {

@@ -1,5 +1,5 @@
 //! Charts as inline SVG, drawn by plotters. Text stays text, colours follow the page's colour scheme, and
-//! every chart has a title, a text alternative and a legend.
+//! every chart has a title, a text alternative and names of its series. Charts of rows are text with marks in SVG.
 
 mod axis;
 mod bars;
@@ -7,6 +7,7 @@ mod compact;
 mod dots;
 mod lines;
 mod palette;
+mod rows;
 mod scatter;
 mod svg;
 
@@ -29,7 +30,8 @@ use svg::{Area, DrawResult, text_style, truncated};
 pub(super) use bars::{Bar, bars, same_parts};
 pub(super) use dots::{Strip, dots};
 pub(super) use lines::{Line, LinesPlan, Point, Steps, lines};
-pub(super) use palette::{SERIES, category};
+pub(super) use palette::{PAGE_TABLES, SERIES, category};
+pub(super) use rows::{Mark as RowMark, Part, Row, RowChart, RowsPlan, rows};
 pub(super) use scatter::{Mark, scatter};
 pub use svg::ChartError;
 
@@ -81,7 +83,7 @@ const FOOT: u32 = 40;
 /// Width of a mark.
 const MARK: i32 = 9;
 /// Space to the left of the plot for tick labels.
-const SIDE: u32 = 62;
+const SIDE: u32 = 66;
 
 /// Draws two axes with their names and returns the coordinate system.
 fn plane<'a>(

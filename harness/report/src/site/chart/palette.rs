@@ -35,6 +35,9 @@ pub(in super::super) const SERIES: [Ink; 8] = [
 /// The mark of each series as a character, for legends.
 pub(in super::super) const SHAPES: [&str; 8] = ["●", "■", "▲", "◆", "○", "□", "△", "◇"];
 
+/// The CSS variable of page tables.
+pub(in super::super) const PAGE_TABLES: &str = SERIES[7].name;
+
 /// Grid lines.
 pub(super) const GRID: Ink = ink("grid", 0xdd, 0xdf, 0xe3);
 /// Labels and axes.

@@ -17,7 +17,7 @@ use crate::{
     counted::counted,
     figure_tables::name as named,
     site::chart::{self, Bar, Chart, Key},
-    site::format::{amount, between, change, failure, nonlinearity},
+    site::format::{amount, between, both, change, failure, nonlinearity},
     site::ladder::span,
     site::{Material, SiteError, names},
 };
@@ -207,15 +207,15 @@ fn charts(data: &CaseView<'_>, before: Option<&BaselineCase>) -> Result<(Vec<Cha
         let growths = Category::ALL.iter().map(|category| (*category, growth(data, before, *category, &top.stage)));
         let sides: Vec<(Category, (f64, f64))> =
             growths.filter_map(|(category, growth)| Some((category, growth?))).collect();
-        if sides.iter().any(|(_, (then, now))| then != now) {
-            let parts = |side: fn(&(f64, f64)) -> f64| {
-                let parts = sides.iter().map(|(category, growth)| (*category, side(growth).max(0.0)));
-                parts.filter(|(_, part)| *part > 0.0).collect()
-            };
-            let bars = [
-                Bar::Stack { label: "baseline".into(), parts: parts(|(then, _)| *then) },
-                Bar::Stack { label: "run".into(), parts: parts(|(_, now)| *now) },
-            ];
+        let parts = |side: fn(&(f64, f64)) -> f64| -> Vec<(Category, f64)> {
+            let parts = sides.iter().map(|(category, growth)| (*category, side(growth).max(0.0)));
+            parts.filter(|(_, part)| *part > 0.0).collect()
+        };
+        let (then, now) = (parts(|(then, _)| *then), parts(|(_, now)| *now));
+        // Bars with the same figures show no change; the table below has it.
+        if !chart::same_parts(&then, &now) {
+            let bars =
+                [Bar::Stack { label: "baseline".into(), parts: then }, Bar::Stack { label: "run".into(), parts: now }];
             let title = format!("growth of anon at {}, baseline and run", top.stage);
             charts.push(chart::bars("before-after".into(), title, String::new(), &bars)?);
         }
@@ -252,8 +252,8 @@ fn changes(data: &CaseView<'_>, before: &BaselineCase) -> Changes {
         rows.extend(changed.into_iter().map(|(delta, was, is, stages)| ChangeRow {
             quantity: quantity.to_string(),
             change: change(unit, delta),
-            before: amount(unit, was),
-            now: amount(unit, is),
+            before: both(quantity, was, is)[0].clone(),
+            now: both(quantity, was, is)[1].clone(),
             stages: match stages.as_slice() {
                 [first, .., last] => format!("{} stages, {}", stages.len(), span(first, last)),
                 all => all.iter().map(ToString::to_string).collect(),

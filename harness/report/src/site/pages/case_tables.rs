@@ -36,6 +36,16 @@ pub(super) struct Table {
     pub(super) is_open: bool,
 }
 
+/// A table without groups has this many columns in print, which are those of the most important metrics.
+const MOST_IN_PRINT: usize = 12;
+
+impl Table {
+    /// Whether print leaves out a column.
+    pub(super) fn is_low(&self, column: &usize) -> bool {
+        self.groups.is_empty() && *column >= MOST_IN_PRINT
+    }
+}
+
 /// A column: its heading, and its text at each stage.
 type Column = (String, Vec<String>);
 

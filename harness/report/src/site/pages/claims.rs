@@ -1,21 +1,27 @@
 //! The page of claims: statements about the systems under test, their sources, and what the run shows.
 
 use askama::Template;
-use highwater_model::{CaseId, ClaimRecord, Record};
+use highwater_model::{CaseId, ClaimRecord, Decision, Record};
 
 use super::{CaseLink, Frame, Tone, decision_tone};
-use crate::site::{Material, names};
+use crate::{
+    counted::counted,
+    site::{Material, names},
+};
 
 #[derive(Debug, Template)]
 #[template(path = "site/claims.html")]
 pub(super) struct Claims {
     frame: Frame,
+    summary: String,
     families: Vec<Group>,
 }
 
 #[derive(Debug)]
 struct Group {
     family: String,
+    anchor: String,
+    counts: Vec<(Tone, String)>,
     claims: Vec<Claim>,
 }
 
@@ -30,17 +36,50 @@ struct Claim {
     source_href: Option<String>,
     refuted_if: String,
     figures: String,
+    based_on: String,
     cases: Vec<CaseLink>,
 }
 
 impl Claims {
     pub(super) fn new(material: &Material) -> Self {
         let with_claims = material.records.iter().filter(|record| !record.claims.is_empty());
-        let group = |record: &Record| Group {
-            family: record.family.clone(),
-            claims: record.claims.iter().map(|it| claim(record, it)).collect(),
-        };
-        Self { frame: Frame::new(material, "Claims", "claims.html"), families: with_claims.map(group).collect() }
+        let all = material.records.iter().flat_map(|record| &record.claims);
+        let counts: Vec<String> = counts(all).into_iter().map(|(_, text)| text).collect();
+        Self {
+            frame: Frame::new(material, "Claims", "claims.html"),
+            summary: if counts.is_empty() { String::new() } else { format!("In all: {}.", counts.join(", ")) },
+            families: with_claims.map(group).collect(),
+        }
+    }
+}
+
+fn group(record: &Record) -> Group {
+    // Those that the run does not confirm first.
+    let mut claims: Vec<&ClaimRecord> = record.claims.iter().collect();
+    claims.sort_by_key(|claim| order(claim.decision));
+    Group {
+        family: record.family.clone(),
+        anchor: names::slug(&record.family),
+        counts: counts(record.claims.iter()),
+        claims: claims.into_iter().map(|it| claim(record, it)).collect(),
+    }
+}
+
+/// Counts of claims by decision, of those that occur.
+pub(super) fn counts<'a>(claims: impl Iterator<Item = &'a ClaimRecord>) -> Vec<(Tone, String)> {
+    let decisions: Vec<Decision> = claims.map(|claim| claim.decision).collect();
+    let count = |decision: Decision| decisions.iter().filter(|it| **it == decision).count();
+    let mut all = [Decision::Confirmed, Decision::Refuted, Decision::Undecided];
+    all.sort_by_key(|decision| order(*decision));
+    let counted = all.into_iter().map(|decision| (decision, count(decision))).filter(|(_, count)| *count > 0);
+    counted.map(|(decision, count)| (decision_tone(decision), format!("{count} {decision}"))).collect()
+}
+
+fn order(decision: Decision) -> u8 {
+    match decision {
+        Decision::Refuted => 0,
+        Decision::Undecided => 1,
+        Decision::Confirmed => 2,
     }
 }
 
@@ -60,6 +99,7 @@ fn claim(record: &Record, claim: &ClaimRecord) -> Claim {
         source_href: is_address.then(|| claim.source.clone()),
         refuted_if: claim.refuted_if.clone(),
         figures: claim.figures.clone(),
+        based_on: format!("based on {}", counted(claim.rests_on.len(), "case")),
         cases: claim.rests_on.iter().map(link).collect(),
     }
 }

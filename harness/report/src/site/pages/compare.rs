@@ -4,7 +4,7 @@ use askama::Template;
 use highwater_judge::{Comparison, FamilyComparison, Kind, NoBaseline, Verdict};
 use highwater_model::CaseId;
 
-use super::{CaseLink, Frame, Tone, tone};
+use super::{CaseLink, Frame, Tone, family::NotRun, tone};
 use crate::{
     comparison_text::altered,
     counted::{counted, grouped},
@@ -21,6 +21,8 @@ pub(super) struct Compare {
     frame: Frame,
     before: String,
     now: String,
+    /// The reasons of the baselines, each with the families that share it.
+    blessings: Vec<String>,
     families: Vec<Group>,
     without: Vec<String>,
 }
@@ -33,7 +35,10 @@ struct Group {
     summary: String,
     conditions: Vec<String>,
     differences: Vec<(String, String, String)>,
+    not_run: Vec<NotRun>,
     changed: Vec<Row>,
+    /// Cases or values without a baseline.
+    new: Vec<Row>,
     reported: Vec<Row>,
     unchanged: Vec<UnchangedCase>,
     unchanged_count: String,
@@ -94,6 +99,7 @@ impl Compare {
             frame,
             before: before.to_owned(),
             now: now.to_owned(),
+            blessings: blessings(comparison, before),
             families: comparison.families.iter().map(|family| group(family, before, &link)).collect(),
             without: comparison.without_baseline.iter().map(without).collect(),
         }
@@ -111,7 +117,7 @@ fn group(family: &FamilyComparison, before: &str, link: &dyn Fn(&CaseId) -> Case
         others: others.iter().map(|other| format!("{}: {}", other.kind, other.sentence)).collect(),
         more: counted(others.len(), "more aspect"),
     };
-    let changed = |gated: bool| family.verdicts.iter().filter(move |it| it.gated == gated && it.kind != Kind::Same);
+    let changed = |gated: bool| family.verdicts.iter().filter(move |it| it.gated == gated && is_changed(it));
     let reported = worst_first(changed(false)).into_iter().map(|lead| Row { others: Vec::new(), ..row(lead) });
     let unchanged: Vec<&Verdict> = family.verdicts.iter().filter(|verdict| verdict.gated).filter(is_same).collect();
     let fails = family.verdicts.iter().filter(|verdict| verdict.fails()).count();
@@ -127,12 +133,54 @@ fn group(family: &FamilyComparison, before: &str, link: &dyn Fn(&CaseId) -> Case
         },
         conditions: conditions(family, before),
         differences: family.differences.clone(),
-        changed: worst_first(changed(true)).into_iter().map(row).collect(),
+        not_run: not_run(family, link),
+        changed: worst_first(changed(true).filter(|it| it.kind != Kind::New)).into_iter().map(row).collect(),
+        new: worst_first(changed(true).filter(|it| it.kind == Kind::New)).into_iter().map(row).collect(),
         reported: reported.collect(),
         unchanged_count: grouped(unchanged.len()),
         unchanged: unchanged.chunk_by(|a, b| a.case == b.case).map(|verdicts| unchanged_case(verdicts, link)).collect(),
         reported_unchanged: counted(reported_unchanged, "verdict"),
     }
+}
+
+/// The cases that were not run, by reason. Those that fail the gate come first.
+fn not_run(family: &FamilyComparison, link: &dyn Fn(&CaseId) -> CaseLink) -> Vec<NotRun> {
+    let mut found: Vec<(bool, NotRun)> = Vec::new();
+    for verdict in family.verdicts.iter().filter(|verdict| verdict.kind == Kind::NotRun) {
+        let case = link(&verdict.case);
+        match found.iter_mut().find(|(fails, it)| *fails == verdict.fails() && it.reason == verdict.sentence) {
+            Some((_, known)) => known.cases.push(case),
+            None => found.push((
+                verdict.fails(),
+                NotRun { reason: verdict.sentence.clone(), count: String::new(), cases: vec![case] },
+            )),
+        }
+    }
+    found.sort_by_key(|(fails, _)| !fails);
+    let counted = |(fails, it): (bool, NotRun)| {
+        let fails = if fails { ", which fails the gate" } else { "" };
+        NotRun { count: format!("{} not run{fails}", counted(it.cases.len(), "case")), ..it }
+    };
+    found.into_iter().map(counted).collect()
+}
+
+/// The reason of each baseline, once for all families that share it.
+fn blessings(comparison: &Comparison, before: &str) -> Vec<String> {
+    let mut found: Vec<(String, Vec<&str>)> = Vec::new();
+    for family in &comparison.families {
+        let Some(blessed) = &family.blessed else { continue };
+        let text = format!("{before} of {}: {}", blessed.at, blessed.reason);
+        match found.iter_mut().find(|(known, _)| *known == text) {
+            Some((_, families)) => families.push(&family.family),
+            None => found.push((text, vec![&family.family])),
+        }
+    }
+    found.into_iter().map(|(text, families)| format!("{}, {text}", families.join(", "))).collect()
+}
+
+/// Whether a verdict is listed. Cases that were not run are listed by reason.
+fn is_changed(verdict: &Verdict) -> bool {
+    !matches!(verdict.kind, Kind::Same | Kind::NotRun)
 }
 
 fn unchanged_case(verdicts: &[&Verdict], link: &dyn Fn(&CaseId) -> CaseLink) -> UnchangedCase {
@@ -160,9 +208,6 @@ fn unchanged_case(verdicts: &[&Verdict], link: &dyn Fn(&CaseId) -> CaseLink) -> 
 
 fn conditions(family: &FamilyComparison, before: &str) -> Vec<String> {
     let mut conditions = vec![format!("machine class {}", family.class)];
-    if let Some(blessed) = &family.blessed {
-        conditions.push(format!("{before} of {}: {}", blessed.at, blessed.reason));
-    }
     if family.class != family.baseline_class {
         conditions.push(format!(
             "the {before} is for {}: only growth of anon_mapped and of heap bytes is compared",

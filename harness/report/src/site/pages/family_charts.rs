@@ -77,12 +77,13 @@ fn against_scale(record: &Record, panels: &[Panel<'_>], ladders: &[&str]) -> Res
                     .enumerate()
                     .filter_map(|(series, (label, data))| line(data, ladder, label, series))
                     .collect();
-                if !lines.is_empty() {
+                // A chart of constants shows nothing that the table does not.
+                if !lines.iter().all(Line::is_flat) {
                     charts.push(chart::lines(LinesPlan {
                         id: format!("scale-{}", charts.len()),
                         title: title_of(panel, &part),
-                        subtitle: (*ladder).to_owned(),
-                        x_name: format!("{} {ladder}", plural(&record.unit)),
+                        subtitle: format!("anon added, {ladder}"),
+                        x_name: format!("{}, {ladder}", plural(&record.unit)),
                         y_name: "anon added".into(),
                         unit: Unit::Bytes,
                         steps: Steps::Rungs,

@@ -15,8 +15,9 @@ use crate::{
 /// Metrics whose marginal cost per unit is shown.
 const PER_UNIT: [(Metric, &str); 3] =
     [(Metric::Anon, "anon"), (Metric::PageTables, "page tables"), (Metric::Vmas, "VMAs")];
-/// Metrics whose level at the fullest stage is shown.
-const LEVELS: [Metric; 4] = [Metric::Rss, Metric::Pss, Metric::Uss, Metric::Peak];
+/// Metrics whose level at the fullest stage is shown, and whether print leaves them out.
+const LEVELS: [(Metric, bool); 4] =
+    [(Metric::Rss, false), (Metric::Peak, false), (Metric::Pss, true), (Metric::Uss, true)];
 /// Maximum number of stages, and of routines, with a column each.
 const MOST: usize = 8;
 
@@ -25,8 +26,9 @@ const MOST: usize = 8;
 pub(super) struct Table {
     pub(super) title: String,
     /// Group headings and how many columns each spans.
-    pub(super) groups: Vec<(String, usize)>,
-    pub(super) columns: Vec<String>,
+    pub(super) groups: Vec<(String, usize, bool)>,
+    /// Each with whether print leaves it out.
+    pub(super) columns: Vec<(String, bool)>,
     pub(super) rows: Vec<Row>,
     /// Columns with the same value in every case, as text.
     pub(super) same: String,
@@ -48,6 +50,8 @@ pub(super) struct Cell {
     pub(super) text: String,
     pub(super) precision: String,
     pub(super) sort: String,
+    /// Whether print leaves it out.
+    pub(super) is_low: bool,
 }
 
 /// A column with a cell for each case.
@@ -55,6 +59,8 @@ struct Column {
     group: String,
     label: String,
     cells: Vec<Cell>,
+    /// Whether print leaves it out.
+    is_low: bool,
 }
 
 /// The table of a group of cases.
@@ -65,9 +71,9 @@ pub(super) fn table(material: &Material, record: &Record, cases: &StageGroup<'_>
             && column.cells.windows(2).all(|it| it[0] == it[1])
     });
     // Columns without any value are omitted.
-    let same = same.iter().filter(|column| column.cells[0] != none());
+    let same = same.iter().filter(|column| column.cells[0].text != NONE);
     let mut by_group: Vec<(&str, Vec<String>)> = Vec::new();
-    for Column { group, label, cells } in same {
+    for Column { group, label, cells, .. } in same {
         let text = format!("{label} {}", cells[0].text);
         match by_group.last_mut() {
             Some((known, texts)) if known == group => texts.push(text),
@@ -75,11 +81,11 @@ pub(super) fn table(material: &Material, record: &Record, cases: &StageGroup<'_>
         }
     }
     let same: Vec<String> = by_group.iter().map(|(group, texts)| format!("{group}: {}", texts.join(", "))).collect();
-    let mut groups: Vec<(String, usize)> = Vec::new();
+    let mut groups: Vec<(String, usize, bool)> = Vec::new();
     for column in &columns {
         match groups.last_mut() {
-            Some((known, span)) if *known == column.group => *span += 1,
-            _ => groups.push((column.group.clone(), 1)),
+            Some((known, span, is_low)) if *known == column.group && *is_low == column.is_low => *span += 1,
+            _ => groups.push((column.group.clone(), 1, column.is_low)),
         }
     }
     let row = |(index, data): (usize, &CaseView<'_>)| {
@@ -101,7 +107,7 @@ pub(super) fn table(material: &Material, record: &Record, cases: &StageGroup<'_>
         groups,
         rows: cases.members.iter().enumerate().map(row).collect(),
         same: same.join("; "),
-        columns: columns.into_iter().map(|column| column.label).collect(),
+        columns: columns.into_iter().map(|column| (column.label, column.is_low)).collect(),
     }
 }
 
@@ -126,6 +132,7 @@ fn columns(record: &Record, cases: &[CaseView<'_>]) -> Vec<Column> {
         group: group.to_owned(),
         label: label.to_owned(),
         cells: cases.iter().map(|data| cell(data).unwrap_or_else(none)).collect(),
+        is_low: false,
     };
     let mut columns = Vec::new();
     let ladders = ladders(cases.iter().copied());
@@ -151,10 +158,12 @@ fn columns(record: &Record, cases: &[CaseView<'_>]) -> Vec<Column> {
     columns.push(column(group, "stage", &|data| {
         Some(Cell { text: data.fullest()?.stage.to_string(), ..Cell::default() })
     }));
-    for metric in LEVELS {
-        columns.push(column(group, metric.as_str(), &|data| {
+    for (metric, is_low) in LEVELS {
+        let level = column(group, metric.as_str(), &|data| {
             Some(number(metric.unit(), data.level(metric, data.fullest()?.stage.clone())?, String::new()))
-        }));
+        });
+        let cells = level.cells.into_iter().map(|cell| Cell { is_low, ..cell }).collect();
+        columns.push(Column { cells, is_low, ..level });
     }
     columns
 }
@@ -175,13 +184,17 @@ fn later(data: &CaseView<'_>) -> Vec<Stage> {
     data.later_stages().unwrap_or_default().iter().map(|columns| columns.stage.clone()).collect()
 }
 
+/// The text of a cell without a value.
+const NONE: &str = "–";
+
 fn none() -> Cell {
-    Cell { text: "–".to_owned(), ..Cell::default() }
+    Cell { text: NONE.to_owned(), ..Cell::default() }
 }
 
 fn number(unit: Unit, value: f64, precision: String) -> Cell {
     let digits = if unit == Unit::Count { 100.0 } else { 1.0 };
-    Cell { text: amount(unit, value), precision, sort: ((value * digits).round() / digits).to_string() }
+    let sort = ((value * digits).round() / digits).to_string();
+    Cell { text: amount(unit, value), precision, sort, ..Cell::default() }
 }
 
 /// The marginal cost per unit, with its interval if workers differ, and a note if it is not linear.

@@ -1,38 +1,41 @@
-//! The front page: the outcome, the largest changes, the headline figures, the claims, the machine, and how to
-//! reproduce the run.
+//! The front page: the outcome, what changed and where, one chart per family with its conclusion, the claims, the
+//! machine, and how to reproduce the run.
 
 use std::collections::BTreeMap;
 
 use askama::Template;
-use highwater_judge::{Kind, Verdict};
-use highwater_model::{CaseId, ClaimRecord, Decision, Record, exit};
+use highwater_judge::Kind;
+use highwater_model::{CaseId, Record, exit};
 
 use super::{
-    CaseLink, Frame, Tone,
+    Frame, Tone,
+    claims::counts,
     context::{Fact, facts, unusual},
-    decision_tone,
-    headline::{Headline, headlines},
+    family::{lede, status},
+    findings::{Finding, worst},
     tone,
 };
 use crate::{
     counted::{counted, grouped},
-    site::format::{amount, change, relative},
-    site::{Material, names},
-    verdict_groups::worst_first,
+    site::answers::{Answer, first_answer},
+    site::{Material, SiteError, names},
 };
 
 /// Maximum number of changes shown on the front page, for the better and for the worse.
-const MOST_CHANGES: usize = 6;
-/// Maximum number of claims of a family on the front page.
-const MOST_CLAIMS: usize = 3;
+const MOST_CHANGES: usize = 4;
 
 #[derive(Debug, Template)]
 #[template(path = "site/front.html")]
 pub(super) struct Front {
     frame: Frame,
     banner: Banner,
-    changes: Vec<Change>,
+    /// What fails the gate or may do so.
+    changes: Vec<Finding>,
     more_changes: usize,
+    improved: Vec<Finding>,
+    improved_count: String,
+    /// Cases with values that have no baseline.
+    new: String,
     not_run: String,
     families: Vec<FamilyCard>,
     claims: Vec<ClaimGroup>,
@@ -48,74 +51,66 @@ struct Banner {
     counts: Vec<(Tone, String)>,
 }
 
-/// The change of a quantity, represented by its most significant aspect.
-#[derive(Debug)]
-struct Change {
-    tone: Tone,
-    kind: String,
-    case: CaseLink,
-    what: String,
-    before: String,
-    now: String,
-    change: String,
-    relative: String,
-    category: String,
-    sentence: String,
-}
-
+/// A family: its most important question, answered.
 #[derive(Debug)]
 struct FamilyCard {
     name: String,
     href: String,
     summary: String,
     unusual: Vec<String>,
-    headlines: Vec<Headline>,
+    status: Option<(Tone, String)>,
+    answer: Option<Answer>,
 }
 
-/// The claims of a family: counts by decision, and the first claims.
+/// The claims of a family, counted by decision.
 #[derive(Debug)]
 struct ClaimGroup {
     family: String,
-    counts: Vec<(Tone, String)>,
-    first: Vec<ClaimLine>,
-    more: usize,
-}
-
-#[derive(Debug)]
-struct ClaimLine {
-    tone: Tone,
-    decision: String,
-    statement: String,
-    figures: String,
     href: String,
+    counts: Vec<(Tone, String)>,
 }
 
 impl Front {
-    pub(super) fn new(material: &Material) -> Self {
-        let is_shown = |verdict: &&Verdict| {
-            let is_finding = verdict.fails() || !matches!(verdict.kind, Kind::Same | Kind::NotRun);
-            is_finding && (verdict.gated || verdict.subject.is_none())
-        };
+    pub(super) fn new(material: &Material) -> Result<Self, SiteError> {
         let not_run = material.comparison.verdicts().filter(|verdict| verdict.kind == Kind::NotRun).count();
-        let leads = worst_first(material.comparison.verdicts().filter(is_shown)).into_iter().map(|lead| lead.verdict);
-        let (worse, better): (Vec<&Verdict>, Vec<&Verdict>) = leads.partition(|it| it.kind != Kind::Improved);
-        let shown = worse.iter().take(MOST_CHANGES).chain(better.iter().take(MOST_CHANGES));
-        let changes: Vec<Change> = shown.map(|verdict| verdict_change(verdict)).collect();
-        Self {
+        let mut changes = worst(material, None, "");
+        let mut of_kind = |is_it: fn(Kind) -> bool| {
+            let (found, rest) = std::mem::take(&mut changes).into_iter().partition(|finding| is_it(finding.kind));
+            changes = rest;
+            found
+        };
+        let mut improved: Vec<Finding> = of_kind(|kind| matches!(kind, Kind::Improved | Kind::Moved));
+        let new: Vec<Finding> = of_kind(|kind| kind == Kind::New);
+        let (all, improved_count) = (changes.len(), counted(improved.len(), "quantity"));
+        changes.truncate(MOST_CHANGES);
+        improved.truncate(MOST_CHANGES);
+        Ok(Self {
             frame: Frame::new(material, "Highwater report", "index.html"),
             banner: banner(material),
-            more_changes: worse.len() + better.len() - changes.len(),
+            more_changes: all - changes.len(),
             changes,
+            improved_count,
+            improved,
+            new: match new.len() {
+                0 => String::new(),
+                1 => "1 case has".to_owned(),
+                many => format!("{} have", counted(many, "case")),
+            },
             not_run: match not_run {
                 0 => String::new(),
                 1 => "1 case was".to_owned(),
                 many => format!("{} were", counted(many, "case")),
             },
-            families: material.records.iter().map(card).collect(),
+            families: material
+                .records
+                .iter()
+                .enumerate()
+                .map(|(index, record)| card(material, index, record))
+                .collect::<Result<_, _>>()?,
             claims: claims(material),
             facts: facts(&material.records.iter().collect::<Vec<_>>()),
             commands: commands(),
-        }
+        })
     }
 }
 
@@ -176,80 +171,35 @@ fn banner(material: &Material) -> Banner {
         }
     };
     let counts = counts.into_iter().rev().map(|(kind, count)| (tone(kind), format!("{} {kind}", grouped(count))));
-    let status = (super::Tone { class: "", sign: "" }, format!("exit status {status}"));
+    let status = (Tone { class: "", sign: "" }, format!("exit status {status}"));
     let counts = if material.records.is_empty() { Vec::new() } else { counts.chain([status]).collect() };
     Banner { tone: tone_class, word, sentence, counts }
 }
 
 fn failing_cases(material: &Material) -> String {
-    let mut cases: Vec<&CaseId> =
-        material.comparison.verdicts().filter(|verdict| verdict.fails()).map(|verdict| &verdict.case).collect();
+    let mut cases: Vec<&CaseId> = material.comparison.verdicts().filter(|it| it.fails()).map(|it| &it.case).collect();
     cases.sort_unstable();
     cases.dedup();
     counted(cases.len(), "case")
 }
 
-fn verdict_change(verdict: &Verdict) -> Change {
-    let case = CaseLink {
-        label: verdict.case.to_string(),
-        href: (verdict.kind != Kind::Missing).then(|| names::address(&names::case_page(&verdict.case))),
-    };
-    let subject = verdict.subject.as_ref();
-    let unit = subject.map(|subject| subject.quantity.unit());
-    let text = |value: Option<f64>| value.zip(unit).map_or(String::new(), |(value, unit)| amount(unit, value));
-    let before = subject.and_then(|subject| subject.baseline);
-    let delta = subject.and_then(|subject| Some(subject.run - subject.baseline?));
-    Change {
-        tone: tone(verdict.kind),
-        kind: verdict.kind.to_string(),
-        case,
-        what: subject.map_or(String::new(), |subject| format!("{}, {}", subject.quantity, subject.aspect)),
-        before: text(before),
-        now: text(subject.map(|subject| subject.run)),
-        change: delta.zip(unit).map_or(String::new(), |(delta, unit)| change(unit, delta)),
-        relative: before.zip(delta).map_or(String::new(), |(before, delta)| relative(before, delta)),
-        category: subject.and_then(|it| it.category).map_or(String::new(), |(category, _)| category.to_string()),
-        sentence: verdict.sentence.clone(),
-    }
-}
-
-fn card(record: &Record) -> FamilyCard {
-    let not_run = record.cases.iter().filter(|case| case.not_run.is_some()).count();
-    let failed = record.cases.iter().filter(|case| !case.failures.is_empty()).count();
-    let mut summary = counted(record.cases.len(), "case");
-    for (count, word) in [(not_run, "not run"), (failed, "with failed workers")] {
-        if count > 0 {
-            summary.push_str(&format!(", {count} {word}"));
-        }
-    }
-    FamilyCard {
+fn card(material: &Material, index: usize, record: &Record) -> Result<FamilyCard, SiteError> {
+    Ok(FamilyCard {
         name: record.family.clone(),
         href: names::address(&names::family_page(&record.family)),
-        summary,
+        summary: lede(record),
         unusual: unusual(record),
-        headlines: headlines(record),
-    }
+        status: status(material, &record.family),
+        answer: first_answer(record, "", &format!("family-{index}-"))?,
+    })
 }
 
-/// The claims of each family, refuted ones first.
+/// The claims of each family, counted by decision.
 fn claims(material: &Material) -> Vec<ClaimGroup> {
-    let order = [Decision::Refuted, Decision::Undecided, Decision::Confirmed];
-    let group = |record: &Record| {
-        let of = |decision: Decision| record.claims.iter().filter(move |claim| claim.decision == decision);
-        let line = |claim: &ClaimRecord| ClaimLine {
-            tone: decision_tone(claim.decision),
-            decision: claim.decision.to_string(),
-            statement: claim.statement.clone(),
-            figures: claim.figures.clone(),
-            href: format!("claims.html#{}", names::address(&super::claims::anchor(&record.family, &claim.id))),
-        };
-        let counts = order.iter().map(|decision| (*decision, of(*decision).count())).filter(|(_, count)| *count > 0);
-        ClaimGroup {
-            family: record.family.clone(),
-            counts: counts.map(|(decision, count)| (decision_tone(decision), format!("{count} {decision}"))).collect(),
-            first: order.into_iter().flat_map(of).take(MOST_CLAIMS).map(line).collect(),
-            more: record.claims.len().saturating_sub(MOST_CLAIMS),
-        }
+    let group = |record: &Record| ClaimGroup {
+        family: record.family.clone(),
+        href: format!("claims.html#{}", names::address(&names::slug(&record.family))),
+        counts: counts(record.claims.iter()),
     };
     material.records.iter().filter(|record| !record.claims.is_empty()).map(group).collect()
 }

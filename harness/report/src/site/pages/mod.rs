@@ -6,11 +6,12 @@ mod case_tables;
 mod claims;
 mod compare;
 mod context;
+mod details;
 mod family;
 mod family_charts;
 mod family_tables;
+mod findings;
 mod front;
-mod headline;
 mod trend;
 
 use std::path::Path;
@@ -121,13 +122,14 @@ struct CaseLink {
 /// Renders all pages of the site, the front page first.
 pub(super) fn all(material: &Material, out: Option<&Path>) -> Result<Vec<Page>, SiteError> {
     let mut pages = vec![
-        page("index.html", &front::Front::new(material))?,
+        page("index.html", &front::Front::new(material)?)?,
         page("claims.html", &claims::Claims::new(material))?,
         page("compare.html", &compare::Compare::new(material))?,
         page("trend.html", &trend::Trend::new(material)?)?,
     ];
     for record in &material.records {
         pages.push(page(&names::family_page(&record.family), &family::Family::new(material, record)?)?);
+        pages.push(page(&names::details_page(&record.family), &details::Details::new(material, record)?)?);
         for case in &record.cases {
             pages.push(page(&names::case_page(&case.id), &case::Case::new(material, record, case, out)?)?);
         }
