@@ -48,7 +48,7 @@ impl Copy {
         let shared = binary.ancestors().nth(2).expect("target/release/highwater");
         let place = shared.join("revisions");
         let copy = Self { root: place.join("workspace"), target: place.join("target") };
-        link_dependencies(&build_dir(shared), &copy.target);
+        bring_dependencies(&build_dir(shared), &copy.target);
         let listed = text(&ran(Command::new("git").arg("-C").arg(workspace).args([
             "ls-files",
             "-z",
@@ -116,17 +116,25 @@ impl Copy {
     }
 }
 
-/// Links the compiled dependencies like `ab` does for the base, so that only crates of the workspace are built.
-fn link_dependencies(from: &Path, to: &Path) {
-    fs::create_dir_all(to.join("release")).expect("made");
+/// Brings the compiled dependencies like `ab` does for the base, so that only crates of the workspace are built.
+fn bring_dependencies(from: &Path, to: &Path) {
+    let metadata = cargo_metadata::MetadataCommand::new().no_deps().exec().expect("metadata");
+    let packages = metadata.workspace_packages();
+    let targets = packages.iter().flat_map(|package| &package.targets).map(|target| target.name.as_str());
+    let names: Vec<String> =
+        packages.iter().map(|it| it.name.as_str()).chain(targets).map(|name| name.replace(['-', '_'], ".")).collect();
     let script = r#"
         cd "$1/release"
         for folder in .fingerprint build deps; do
             mkdir -p "$2/release/$folder"
-            ls "$folder" | grep -vE '^(lib)?(highwater|(wasm.)?(guests|programs)|recommend.extism|try.sandbox|sandbox.scaling|forced.commit|linear.memory|extism.actor|yaml.parse)-' |
-                while read -r name; do cp -aln "$folder/$name" "$2/release/$folder/"; done
+            ls "$folder" | grep -vE "^(lib)?($3)-" | while read -r name; do
+                case $name in
+                *.rlib | *.rmeta | *.so) cp -aln "$folder/$name" "$2/release/$folder/" ;;
+                *) cp -an "$folder/$name" "$2/release/$folder/" ;;
+                esac
+            done
         done"#;
-    ran(Command::new("bash").args(["-c", script, "bash"]).arg(from).arg(to));
+    ran(Command::new("bash").args(["-c", script, "bash"]).arg(from).arg(to).arg(names.join("|")));
 }
 
 /// Cargo's folder for intermediate artifacts, if configured.

@@ -10,7 +10,7 @@ use std::{
 
 use cargo_metadata::{Message, Metadata, MetadataCommand, TargetKind};
 
-use super::{Untestable, artifacts::link_dependencies};
+use super::{Untestable, artifacts::bring_dependencies};
 use crate::CliError;
 
 /// The workspace and its target folder, from `cargo metadata`.
@@ -59,7 +59,7 @@ impl Workspace {
         let names: BTreeSet<String> = names.map(|name| name.replace('_', "-")).collect();
         // Intermediate artifacts may be in another folder than the target folder since cargo 1.91.
         let artifacts = self.metadata.build_directory.as_ref().unwrap_or(&self.metadata.target_directory);
-        link_dependencies(artifacts.as_std_path(), &target, &names);
+        bring_dependencies(artifacts.as_std_path(), &target, &names);
         build(&checkout.folder, packages, &[("CARGO_TARGET_DIR", &target), ("CARGO_BUILD_BUILD_DIR", &target)])
     }
 }
