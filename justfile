@@ -84,6 +84,10 @@ guests-check:
 sanitize:
     RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address CARGO_TARGET_DIR=target/sanitize cargo test --target x86_64-unknown-linux-gnu -p linear-memory --lib --test commit --test reset -- --skip a_single_uncommitted_page_is_found --skip committing_strategies_leave_no_page_uncommitted
 
+# Build the documentation as a book in target/book, with a search
+docs:
+    .ci/book
+
 # Run the tests
 test:
     cargo test --release --workspace --no-fail-fast
