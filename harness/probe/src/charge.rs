@@ -3,7 +3,7 @@
 
 use highwater_model::{Metric, Snapshot};
 
-use super::{MemoryCgroup, worker_cgroup::CgroupPeak};
+use super::{MemoryCgroup, settle::Settled, worker_cgroup::CgroupPeak};
 
 /// The charge of one worker's cgroup over its snapshots.
 #[derive(Debug)]
@@ -15,22 +15,27 @@ pub(super) struct Charge {
     highest: Option<u64>,
     /// The charge and the memory of the worker at the previous snapshot.
     previous: Option<(u64, u64)>,
+    settled: Settled,
     is_past_baseline: bool,
 }
 
 impl Charge {
     pub(super) fn new(group: MemoryCgroup) -> Self {
-        Self { peak: None, group, highest: None, previous: None, is_past_baseline: false }
+        Self { peak: None, group, highest: None, previous: None, settled: Settled::default(), is_past_baseline: false }
     }
 
     /// Adds the charge to a snapshot that has the account of the tree.
     pub(super) fn add(&mut self, snapshot: &mut Snapshot, is_baseline: bool) {
+        let get = |metric: Metric| snapshot.get(metric).unwrap_or(0);
+        let (page_tables, mappings) = (get(Metric::PageTables), get(Metric::Vmas));
+        // Before anything else is read, because it may wait.
+        let kernel = self.settled.read(page_tables, mappings, || self.group.kernel().map(|it| it.0));
         let Ok(current) = self.group.current() else { return };
         snapshot.add(Metric::CgroupCurrent, current.0);
         self.add_peak(snapshot, current.0, is_baseline);
-        let (kernel, file_cache) = (self.group.kernel(), self.group.file_cache());
+        let file_cache = self.group.file_cache();
         if let Some(kernel) = kernel {
-            snapshot.add(Metric::Kernel, kernel.0 + self.group.uncharged_tcp().0);
+            snapshot.add(Metric::Kernel, kernel + self.group.uncharged_tcp().0);
         }
         if let Some(cache) = file_cache {
             snapshot.add(Metric::FileCache, cache.0);
@@ -40,7 +45,7 @@ impl Charge {
             // Swapped out pages, the hugetlb pool and files on disks are not charged as memory.
             let user =
                 get(Metric::Total).saturating_sub(get(Metric::Swap) + get(Metric::Hugetlb) + get(Metric::DeletedFiles));
-            snapshot.add(Metric::Unaccounted, current.0.saturating_sub(user + kernel.0 + cache.0));
+            snapshot.add(Metric::Unaccounted, current.0.saturating_sub(user + kernel + cache.0));
         }
     }
 

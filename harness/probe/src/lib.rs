@@ -14,6 +14,7 @@ mod held_files;
 mod peak;
 mod probe;
 mod process;
+mod settle;
 mod smaps;
 mod sys;
 mod sysv;
