@@ -17,15 +17,24 @@ const SLACK: u64 = 256 << 10;
 /// a node of the tree of mappings.
 const PER_MAPPING: u64 = 512;
 /// The reading is final if it has not fallen for this long.
-const STILL: Duration = Duration::from_millis(5);
+const STILL: Duration = Duration::from_millis(10);
 /// At most this long after the grace period.
-const LIMIT: Duration = Duration::from_millis(100);
+const LIMIT: Duration = Duration::from_millis(200);
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// What the kernel holds for a worker beyond its page tables and mappings.
 #[derive(Debug, Default)]
 pub(super) struct Settled {
     beyond: u64,
+}
+
+/// Kernel memory, bytes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct KernelMemory {
+    /// What stays.
+    pub(super) settled: u64,
+    /// What was released while it was read.
+    pub(super) released: u64,
 }
 
 impl Settled {
@@ -35,15 +44,16 @@ impl Settled {
         page_tables: u64,
         mappings: u64,
         mut read: impl FnMut() -> Option<u64>,
-    ) -> Option<u64> {
+    ) -> Option<KernelMemory> {
         let known = page_tables + mappings * PER_MAPPING;
-        let mut kernel = read()?;
-        if kernel.saturating_sub(known) > self.beyond + SLACK {
+        let first = read()?;
+        let mut settled = first;
+        if first.saturating_sub(known) > self.beyond + SLACK {
             wait_for_grace_period();
-            kernel = until_still(&mut read)?;
+            settled = until_still(&mut read)?;
         }
-        self.beyond = kernel.saturating_sub(known);
-        Some(kernel)
+        self.beyond = settled.saturating_sub(known);
+        Some(KernelMemory { settled, released: first.saturating_sub(settled) })
     }
 }
 
@@ -72,7 +82,7 @@ mod tests {
     use super::*;
 
     /// Readings one after another, the last one for ever, and how many were read.
-    fn read(settled: &mut Settled, page_tables: u64, mappings: u64, readings: &[u64]) -> (u64, usize) {
+    fn read(settled: &mut Settled, page_tables: u64, mappings: u64, readings: &[u64]) -> (KernelMemory, usize) {
         let mut count = 0;
         let kernel = settled.read(page_tables, mappings, || {
             count += 1;
@@ -81,25 +91,29 @@ mod tests {
         (kernel.expect("read"), count)
     }
 
+    fn stays(settled: u64) -> KernelMemory {
+        KernelMemory { settled, released: 0 }
+    }
+
     #[test]
     fn memory_that_is_being_released_is_not_counted() {
-        let (kernel, count) = read(&mut Settled::default(), 8 << 10, 20, &[4 << 20, 3 << 20, 1 << 20, 60 << 10]);
-        assert_eq!(kernel, 60 << 10);
+        let (kernel, count) = read(&mut Settled::default(), 8 << 10, 20, &[4 << 20, 3 << 20, 1 << 20, 64 << 10]);
+        assert_eq!(kernel, KernelMemory { settled: 64 << 10, released: (4 << 20) - (64 << 10) });
         assert!(count >= 4, "{count}");
     }
 
     #[test]
     fn what_page_tables_and_mappings_explain_is_read_once() {
-        assert_eq!(read(&mut Settled::default(), 8 << 20, 2_000, &[9 << 20]), (9 << 20, 1));
+        assert_eq!(read(&mut Settled::default(), 8 << 20, 2_000, &[9 << 20]), (stays(9 << 20), 1));
     }
 
     #[test]
     fn memory_that_stays_is_counted_and_waited_for_once() {
         let mut settled = Settled::default();
-        assert_eq!(read(&mut settled, 0, 0, &[4 << 20]).0, 4 << 20);
-        assert_eq!(read(&mut settled, 0, 0, &[4 << 20]), (4 << 20, 1));
+        assert_eq!(read(&mut settled, 0, 0, &[4 << 20]).0, stays(4 << 20));
+        assert_eq!(read(&mut settled, 0, 0, &[4 << 20]), (stays(4 << 20), 1));
         // It rises again after it fell.
-        assert_eq!(read(&mut settled, 0, 0, &[60 << 10]), (60 << 10, 1));
+        assert_eq!(read(&mut settled, 0, 0, &[60 << 10]), (stays(60 << 10), 1));
         assert!(read(&mut settled, 0, 0, &[4 << 20]).1 > 1);
     }
 

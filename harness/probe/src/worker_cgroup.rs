@@ -133,7 +133,19 @@ pub(super) struct CgroupPeak {
 impl CgroupPeak {
     /// `None` if the kernel has no peak that can be reset (version 2 before Linux 6.12), or permissions are missing.
     pub(super) fn of(group: &MemoryCgroup) -> Option<Self> {
-        let path = group.folder.join(group.version.peak());
+        Self::open(group, group.version.peak())
+    }
+
+    /// The peak of kernel memory alone, which only version 1 has.
+    pub(super) fn of_kernel(group: &MemoryCgroup) -> Option<Self> {
+        match group.version {
+            Version::V1 => Self::open(group, "memory.kmem.max_usage_in_bytes"),
+            Version::V2 => None,
+        }
+    }
+
+    fn open(group: &MemoryCgroup, name: &str) -> Option<Self> {
+        let path = group.folder.join(name);
         let file = File::options().read(true).write(true).open(path).ok()?;
         let mut own = Self { file, version: group.version };
         own.take()?;
