@@ -100,7 +100,7 @@ fn the_table_lists_changes_by_case_and_quantity() {
     let lines: Vec<&str> =
         text.stdout.lines().filter(|line| line.starts_with("│ ") && !line.contains("before")).collect();
     for (line, words) in lines.iter().zip([
-        &["heap/size=64k", "regressed", "vmas, slope of live (and 2 more)", "0", "2", "+2.00 per buffer"][..],
+        &["heap/size=64k", "regressed", "vmas, slope of live (and 2 more)", "0", "2", "+2 per buffer"][..],
         &[
             "heap/size=64k",
             "regressed",

@@ -48,7 +48,7 @@ fn a_risen_figure_fails_if_the_policy_gates_it() {
     write_record(&desk.record_path(), &risen).expect("written");
     let text = run(desk.compare(&[]), exit::REGRESSED.into());
     let line = text.line("regressed");
-    assert!(line.contains("figure.mapped_bytes at live@10") && line.contains("(+1 byte); exact"), "{line}");
+    assert!(line.contains("figure.mapped_bytes at live@10") && line.contains("(+1 B); exact"), "{line}");
     // A missing figure fails.
     edit(&desk.record_path(), |run| {
         for columns in run.cases.iter_mut().flat_map(|case| &mut case.stages) {
