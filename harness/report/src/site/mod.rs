@@ -26,6 +26,7 @@ mod material;
 mod names;
 mod pages;
 mod panel;
+mod style;
 mod write;
 
 use std::{

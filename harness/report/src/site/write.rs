@@ -7,12 +7,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Material, SiteError, pages};
+use super::{Material, SiteError, pages, style::STYLES};
 
 /// The first bytes of every page. They identify pages of earlier runs, which may be removed.
 pub(super) const MARK: &str = "<!doctype html>\n<html lang=\"en\">\n<meta name=\"generator\" content=\"highwater\">";
-/// The subfolders of the site.
+/// The subfolders with pages.
 const FOLDERS: [&str; 3] = ["family", "details", "case"];
+/// The subfolder of the style sheets.
+const STYLE: &str = "style";
 
 /// Writes the site and returns the path of its front page.
 ///
@@ -22,13 +24,17 @@ pub fn write(material: &Material, out: &Path) -> Result<PathBuf, SiteError> {
     fs::create_dir_all(out).map_err(|source| SiteError::Io { path: out.to_owned(), source })?;
     let root = out.canonicalize().map_err(|source| SiteError::Io { path: out.to_owned(), source })?;
     let pages = pages(material, Some(&root))?;
-    for folder in FOLDERS.map(|name| root.join(name)) {
+    for folder in FOLDERS.iter().chain([&STYLE]).map(|name| root.join(name)) {
         fs::create_dir_all(&folder).map_err(|source| SiteError::Io { path: folder, source })?;
+    }
+    for (name, style) in STYLES {
+        let path = root.join(STYLE).join(format!("{name}.css"));
+        write_file(&path, style).map_err(|source| SiteError::Io { path, source })?;
     }
     // Write the front page last, so that its links always work.
     for page in pages.iter().rev() {
         let path = root.join(&page.path);
-        write_page(&path, &page.html).map_err(|source| SiteError::Io { path, source })?;
+        write_file(&path, &page.html).map_err(|source| SiteError::Io { path, source })?;
     }
     let known: HashSet<PathBuf> = pages.iter().map(|page| root.join(&page.path)).collect();
     for folder in FOLDERS {
@@ -37,10 +43,10 @@ pub fn write(material: &Material, out: &Path) -> Result<PathBuf, SiteError> {
     Ok(out.join("index.html"))
 }
 
-fn write_page(path: &Path, html: &str) -> io::Result<()> {
+fn write_file(path: &Path, text: &str) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new().prefix(".highwater-").tempfile_in(folder)?;
-    io::Write::write_all(&mut file, html.as_bytes())?;
+    io::Write::write_all(&mut file, text.as_bytes())?;
     file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
     file.persist(path).map(|_| ()).map_err(|error| error.error)
 }

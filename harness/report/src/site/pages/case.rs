@@ -241,7 +241,8 @@ fn changes(data: &CaseView<'_>, before: &BaselineCase) -> Changes {
         let (unit, quantity) = (Unit::Bytes, Quantity::Within(Metric::Anon, *category));
         // The change, the values before and after at its first stage, and its stages.
         let mut changed: Vec<(f64, f64, f64, Vec<&Stage>)> = Vec::new();
-        for columns in &data.case.stages {
+        let grown = data.case.stages.iter().skip_while(|columns| columns.stage != *data.baseline_stage).skip(1);
+        for columns in grown {
             let Some((was, is)) = growth(data, before, *category, &columns.stage) else { continue };
             match changed.iter_mut().find(|(change, ..)| *change == is - was) {
                 Some((.., stages)) => stages.push(&columns.stage),

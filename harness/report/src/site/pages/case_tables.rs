@@ -36,13 +36,14 @@ pub(super) struct Table {
     pub(super) is_open: bool,
 }
 
-/// A table without groups has this many columns in print, which are those of the most important metrics.
+/// A table without groups has this many columns in print, which are those of the most important metrics. The style
+/// sheet leaves out the others.
 const MOST_IN_PRINT: usize = 12;
 
 impl Table {
-    /// Whether print leaves out a column.
-    pub(super) fn is_low(&self, column: &usize) -> bool {
-        self.groups.is_empty() && *column >= MOST_IN_PRINT
+    /// Whether print leaves out columns.
+    pub(super) fn is_wide(&self) -> bool {
+        self.groups.is_empty() && self.headings.len() > MOST_IN_PRINT
     }
 }
 
