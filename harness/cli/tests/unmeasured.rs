@@ -181,7 +181,7 @@ fn a_ladder_too_short_for_its_tolerance_is_reported_at_bless() {
     let warnings: Vec<&str> = text.stderr.lines().filter(|line| line.starts_with("warning: ")).collect();
     let [warning] = warnings[..] else { panic!("one warning:\n{}", text.stderr) };
     assert!(
-        warning.contains("toy/mapped/pages=4: live ends at 50 buffers") && warning.contains("live@100"),
+        warning.contains("toy/mapped/pages=4: live@50 is the last rung") && warning.contains("live@100"),
         "{warning}"
     );
     write_policy(

@@ -33,14 +33,14 @@ pub struct Unresolved {
     pub unit: String,
 }
 
-/// `toy/mapped: live ends at 50 buffers: one page or mapping in more than 50 buffers is not seen (...)`
+/// `toy/mapped: live@50 is the last rung, so one page or mapping in more than 50 (unit: buffer) is not seen (...)`
 impl fmt::Display for Unresolved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { case, ladder, top, quantities, needed, unit } = self;
         let names: Vec<String> = quantities.iter().map(ToString::to_string).collect();
         write!(
             f,
-            "{case}: {ladder} ends at {top} {unit}s, so one page or mapping in more than {top} {unit}s is not seen ({}); \
+            "{case}: {ladder}@{top} is the last rung, so one page or mapping in more than {top} (unit: {unit}) is not seen ({}); \
              a rung {ladder}@{needed} would show one in {needed}, or state a larger tolerance of the slope",
             names.join(", ")
         )

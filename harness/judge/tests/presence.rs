@@ -137,8 +137,10 @@ fn a_ladder_too_short_for_its_tolerance_is_reported() {
     let short = unresolved(&run, &Policy::default());
     assert_eq!(
         short.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        ["toy/case/number=00: live ends at 50 buffers, so one page or mapping in more than 50 buffers is not seen \
-          (anon_mapped, vmas); a rung live@100 would show one in 100, or state a larger tolerance of the slope"]
+        [
+            "toy/case/number=00: live@50 is the last rung, so one page or mapping in more than 50 (unit: buffer) is not seen \
+          (anon_mapped, vmas); a rung live@100 would show one in 100, or state a larger tolerance of the slope"
+        ]
     );
     // A page in 50 buffers is 82 bytes for each.
     let stated = "[[rule]]\nmetric = \"anon_mapped\"\naspect = \"slope\"\ntolerance = 82\n\
