@@ -3,10 +3,7 @@
 //! 3.5 MiB of charge, and none of it 20 ms later. How much is left depends on the load of the machine, so a reading that
 //! is higher than what the worker can account for is repeated until it no longer falls.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::{thread, time::Duration};
 
 use rustix::thread::{MembarrierCommand, membarrier};
 
@@ -16,11 +13,13 @@ const SLACK: u64 = 256 << 10;
 /// An upper bound of what the kernel holds for a mapping besides page tables: its descriptor, its lock, and its share of
 /// a node of the tree of mappings.
 const PER_MAPPING: u64 = 512;
-/// The reading is final if it has not fallen for this long.
-const STILL: Duration = Duration::from_millis(10);
-/// At most this long after the grace period.
-const LIMIT: Duration = Duration::from_millis(200);
-const PAUSE: Duration = Duration::from_millis(1);
+/// The reading is final if it has not fallen for this many grace periods. The callbacks that free memory run some time
+/// after their grace period; on a machine whose CPUs are busy both take longer.
+const STILL: u32 = 2;
+/// At most this many grace periods. One takes 10 to 30 ms (Linux 6.18, 250 Hz).
+const MOST: u32 = 20;
+/// Where the kernel refuses to wait for one.
+const INSTEAD: Duration = Duration::from_millis(20);
 
 /// What the kernel holds for a worker beyond its page tables and mappings.
 #[derive(Debug, Default)]
@@ -38,7 +37,8 @@ pub(super) struct KernelMemory {
 }
 
 impl Settled {
-    /// Reads kernel memory, repeatedly if it rose by more than the worker's page tables and mappings explain.
+    /// Reads kernel memory, repeatedly while it is higher than before by more than the worker's page tables and mappings
+    /// explain.
     pub(super) fn read(
         &mut self,
         page_tables: u64,
@@ -47,34 +47,26 @@ impl Settled {
     ) -> Option<KernelMemory> {
         let known = page_tables + mappings * PER_MAPPING;
         let first = read()?;
-        let mut settled = first;
-        if first.saturating_sub(known) > self.beyond + SLACK {
+        let (mut settled, mut still) = (first, 0);
+        for _ in 0..MOST {
+            if settled.saturating_sub(known) <= self.beyond + SLACK || still == STILL {
+                break;
+            }
             wait_for_grace_period();
-            settled = until_still(&mut read)?;
+            let now = read()?;
+            still = if now < settled { 0 } else { still + 1 };
+            settled = settled.min(now);
         }
         self.beyond = settled.saturating_sub(known);
         Some(KernelMemory { settled, released: first.saturating_sub(settled) })
     }
 }
 
-/// Waits until what was released so far may be freed. This command of the system call is defined as a grace period;
-/// where it is refused, the readings alone decide.
+/// Waits until what was released so far may be freed: this command of the system call is defined as a grace period.
 fn wait_for_grace_period() {
-    let _ = membarrier(MembarrierCommand::Global);
-}
-
-/// The reading once it no longer falls.
-fn until_still(read: &mut impl FnMut() -> Option<u64>) -> Option<u64> {
-    let started = Instant::now();
-    let (mut lowest, mut fell) = (read()?, started);
-    while fell.elapsed() < STILL && started.elapsed() < LIMIT {
-        thread::sleep(PAUSE);
-        let now = read()?;
-        if now < lowest {
-            (lowest, fell) = (now, Instant::now());
-        }
+    if membarrier(MembarrierCommand::Global).is_err() {
+        thread::sleep(INSTEAD);
     }
-    Some(lowest)
 }
 
 #[cfg(test)]
@@ -97,9 +89,10 @@ mod tests {
 
     #[test]
     fn memory_that_is_being_released_is_not_counted() {
-        let (kernel, count) = read(&mut Settled::default(), 8 << 10, 20, &[4 << 20, 3 << 20, 1 << 20, 64 << 10]);
+        let readings = [4 << 20, 3 << 20, 3 << 20, 1 << 20, 64 << 10, 32 << 10];
+        let (kernel, count) = read(&mut Settled::default(), 8 << 10, 20, &readings);
         assert_eq!(kernel, KernelMemory { settled: 64 << 10, released: (4 << 20) - (64 << 10) });
-        assert!(count >= 4, "{count}");
+        assert_eq!(count, 5);
     }
 
     #[test]
@@ -110,7 +103,7 @@ mod tests {
     #[test]
     fn memory_that_stays_is_counted_and_waited_for_once() {
         let mut settled = Settled::default();
-        assert_eq!(read(&mut settled, 0, 0, &[4 << 20]).0, stays(4 << 20));
+        assert_eq!(read(&mut settled, 0, 0, &[4 << 20]), (stays(4 << 20), 3));
         assert_eq!(read(&mut settled, 0, 0, &[4 << 20]), (stays(4 << 20), 1));
         // It rises again after it fell.
         assert_eq!(read(&mut settled, 0, 0, &[60 << 10]), (stays(60 << 10), 1));
