@@ -110,7 +110,7 @@ impl Keys {
         self.pairs.capacity() * size_of::<(u32, u32)>()
     }
 
-    /// Returns the maximum of [`Keys::bytes`] for a mapping of so many words.
+    /// Returns the maximum of [`Keys::bytes`] for a mapping of this number of words.
     pub(crate) fn most_bytes(words: u64) -> usize {
         words as usize / 2 * size_of::<(u32, u32)>()
     }

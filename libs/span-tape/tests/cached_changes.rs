@@ -41,7 +41,7 @@ fn mapped(desk: &Desk) -> MmapMut {
     map
 }
 
-/// No time of the input tells that it was written.
+/// No time of the input shows that it was written.
 #[test]
 fn a_tape_is_kept_for_the_bytes_that_it_was_parsed_from() {
     let [first, second] = versions();

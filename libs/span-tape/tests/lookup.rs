@@ -28,7 +28,7 @@ fn windowed(text: &str) -> (tempfile::NamedTempFile, Tape<Windowed>) {
     (file, tape)
 }
 
-/// Returns the time that so many calls take, in milliseconds: the best of three times, because other programs run too.
+/// Returns the time of this number of calls, in milliseconds: the best of three, because other programs run too.
 fn milliseconds<S: Source>(tape: &Tape<S>, calls: usize, keys: usize) -> f64 {
     let mut random = Random(3);
     let mut best = f64::INFINITY;
