@@ -83,12 +83,8 @@ mod tests {
         let one_by_one = |bytes: &[u8], find: &dyn Fn(&[u8], usize) -> usize| {
             (0..bytes.len()).find(|at| find(&bytes[*at..=*at], 0) == 0).unwrap_or(bytes.len())
         };
-<<<<<<< b8717d0488c74c4f37d0ef7dae73b95515101413
         type Find<'a> = &'a dyn Fn(&[u8], usize) -> usize;
         let finds: [Find<'_>; 5] = [
-=======
-        let finds: [&dyn Fn(&[u8], usize) -> usize; 5] = [
->>>>>>> libs
             &|bytes, at| plain(bytes, at, false),
             &|bytes, at| plain(bytes, at, true),
             &suspect,

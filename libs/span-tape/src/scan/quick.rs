@@ -271,21 +271,12 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
 /// Returns whether a plain scalar may start with a byte, whatever follows.
 #[inline]
 fn starts_plain(byte: u8) -> bool {
-<<<<<<< b8717d0488c74c4f37d0ef7dae73b95515101413
     let is_indicator = matches!(
         byte,
         b'-' | b'?' | b':' | b',' | b'[' | b']' | b'{' | b'}' | b'#' | b'&' | b'*' | b'!' | b'|' | b'>' | b'\'' | b'"'
     );
     let is_reserved = matches!(byte, b'%' | b'@' | b'`' | ..=b' ' | 0x7f | 0xc2 | 0xef);
     !is_indicator && !is_reserved
-=======
-    match byte {
-        b'-' | b'?' | b':' | b',' | b'[' | b']' | b'{' | b'}' | b'#' | b'&' | b'*' | b'!' | b'|' | b'>' | b'\''
-        | b'"' => false,
-        b'%' | b'@' | b'`' | ..=b' ' | 0x7f | 0xc2 | 0xef => false,
-        _ => true,
-    }
->>>>>>> libs
 }
 
 #[cfg(test)]
