@@ -15,7 +15,12 @@ use highwater_judge::{
     Comparison, FamilyComparison, Keep, Kind, Policy, baselines, compare_family, confirm_family, judge_time,
 };
 use highwater_model::{CaseId, Record, Selection};
-use highwater_report::{counted, export::Results, site::comparison_page, terminal::note};
+use highwater_report::{
+    counted,
+    export::Results,
+    site::{comparison_page, write_styles},
+    terminal::note,
+};
 use highwater_runner::{Interrupt, Measuring, Plan, RunError, RunnerError};
 use highwater_store::{FolderLock, write_atomically, write_record};
 use interleave::{Pairs, Side};
@@ -138,6 +143,7 @@ fn compare(arguments: &Arguments, policy: &Policy, interrupt: &Interrupt) -> Res
     let page = folder.join("ab/compare.html");
     let html = comparison_page(&comparison, &arguments.base, "the working tree")?;
     write_atomically(&page, html.as_bytes())?;
+    write_styles(&folder.join("ab"))?;
     note(format_args!("report: {}", page.display()));
     Ok(comparison.exit_status())
 }

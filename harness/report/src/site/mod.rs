@@ -38,7 +38,7 @@ pub use chart::ChartError;
 pub use history::{Blessed, History, history};
 pub use material::{GatherError, Material, Sources};
 pub use pages::comparison_page;
-pub use write::write;
+pub use write::{write, write_styles};
 
 /// A page of the site.
 #[derive(Clone, Debug)]

@@ -24,13 +24,10 @@ pub fn write(material: &Material, out: &Path) -> Result<PathBuf, SiteError> {
     fs::create_dir_all(out).map_err(|source| SiteError::Io { path: out.to_owned(), source })?;
     let root = out.canonicalize().map_err(|source| SiteError::Io { path: out.to_owned(), source })?;
     let pages = pages(material, Some(&root))?;
-    for folder in FOLDERS.iter().chain([&STYLE]).map(|name| root.join(name)) {
+    for folder in FOLDERS.map(|name| root.join(name)) {
         fs::create_dir_all(&folder).map_err(|source| SiteError::Io { path: folder, source })?;
     }
-    for (name, style) in STYLES {
-        let path = root.join(STYLE).join(format!("{name}.css"));
-        write_file(&path, style).map_err(|source| SiteError::Io { path, source })?;
-    }
+    write_styles(&root)?;
     // Write the front page last, so that its links always work.
     for page in pages.iter().rev() {
         let path = root.join(&page.path);
@@ -41,6 +38,20 @@ pub fn write(material: &Material, out: &Path) -> Result<PathBuf, SiteError> {
         remove_stale(&root.join(folder), |path| known.contains(path))?;
     }
     Ok(out.join("index.html"))
+}
+
+/// Writes the style sheets, which pages expect in the root of their site.
+///
+/// # Errors
+/// Returns [`SiteError`] if a file cannot be written.
+pub fn write_styles(root: &Path) -> Result<(), SiteError> {
+    let folder = root.join(STYLE);
+    fs::create_dir_all(&folder).map_err(|source| SiteError::Io { path: folder.clone(), source })?;
+    for (name, style) in STYLES {
+        let path = folder.join(format!("{name}.css"));
+        write_file(&path, style).map_err(|source| SiteError::Io { path, source })?;
+    }
+    Ok(())
 }
 
 fn write_file(path: &Path, text: &str) -> io::Result<()> {
