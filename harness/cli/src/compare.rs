@@ -13,8 +13,10 @@ use highwater_runner::{self as runner, Interrupt, RunnerError};
 use highwater_store::{StoreError, read_record};
 
 use super::{
-    CliError, baselines, confirm,
-    explain::{Against, Explainer, Offer, Revisions, offer},
+    CliError, baselines,
+    confirm::{self, BenchBinary},
+    explain::{Against, Context, Explainer, offer},
+    hints,
     output::Output,
     paths::{BaselineOptions, RunFolder},
 };
@@ -58,7 +60,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     let mut comparison = Comparison { strict: arguments.strict, ..Comparison::default() };
     let mut files = BTreeMap::new();
     let interrupt = Interrupt::install().map_err(|source| RunnerError::System { what: "watch for Ctrl-C", source })?;
-    let mut explainer = Explainer::default();
+    let mut explainer = arguments.explain.map(|against| Explainer::new(against, &interrupt));
     for run in &runs {
         let baseline = match &arguments.against {
             Some(folder) => other_run(folder, &run.family, &policy)?,
@@ -73,11 +75,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
                     false => confirm::compare_and_confirm(&folder, &baseline, run, &policy, &interrupt)?,
                 };
                 let commit = baseline.context.get("commit").map(String::as_str);
-                offer(&mut family, Offer::Explain { commit, arguments: &arguments.run.as_arguments() });
-                if let Some(against) = arguments.explain {
-                    explainer.explain(&mut family, run, &folder, |cases| {
-                        Revisions::of_run(run, &folder, cases, against, commit, &interrupt)
-                    })?;
+                let context = Context { commit, arguments: arguments.run.as_arguments() };
+                offer(&mut family, &context);
+                if let Some(explainer) = &mut explainer {
+                    explainer.explain(&mut family, run, BenchBinary::find(&folder, &run.family), &context)?;
                 }
                 comparison.families.push(family);
             }
@@ -95,6 +96,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     }
     let results = Results { comparison: &comparison, runs: &runs, policy: &policy, files: &files };
     arguments.output.deliver(&results)?;
+    if arguments.output.is_for_people() {
+        hints::after_compare(&comparison, &arguments.run, &arguments.baselines);
+    }
     Ok(comparison.exit_status())
 }
 
@@ -126,7 +130,7 @@ fn note_unmeasured(folder: &Path, runs: &[Record]) {
     let classes: BTreeSet<&MachineClass> = runs.iter().map(|run| &run.fingerprint.class).collect();
     for family in classes.into_iter().flat_map(|class| baselines::families(folder, class)) {
         if runs.iter().all(|run| run.family != family) {
-            eprintln!("note: {family}: has a baseline, but is not in the last run");
+            note(format_args!("note: {family}: has a baseline, but is not in the last run"));
         }
     }
 }

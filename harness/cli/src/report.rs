@@ -6,13 +6,12 @@ use highwater_model::exit;
 use highwater_report::{
     escape,
     site::{self, Material, Sources},
-    terminal::note,
+    terminal::{next, print_as_it_is, quoted},
 };
 
 use super::{
     CliError,
     paths::{BaselineOptions, RunFolder},
-    print,
 };
 
 /// Write the HTML report from stored records
@@ -33,11 +32,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
         baselines: arguments.baselines.folder.clone(),
         policy: arguments.baselines.policy.clone(),
     };
-    let material = Material::gather(&sources)?;
-    for ignored in &material.ignored {
-        note(format_args!("note: {ignored}"));
-    }
-    let front = site::write(&material, &arguments.out)?;
-    print(&escape::line(&front.display().to_string()))?;
+    let front = site::write(&Material::gather(&sources)?, &arguments.out)?;
+    print_as_it_is(&escape::line(&front.display().to_string()));
+    next(&format!("xdg-open {}", quoted(&front.display().to_string())), "open it in a browser");
     Ok(exit::PASSED)
 }

@@ -3,10 +3,9 @@
 
 use std::fmt::Write;
 
-use highwater_model::Moment;
 use highwater_report::{counted, escape, signed, stack_line};
 
-use crate::profile::{Coverage, Losses, Profile};
+use crate::profile::{Coverage, Losses, Moment, Profile};
 
 /// How to get line tables.
 const LINE_TABLES: &str = "for them, set `debug = \"line-tables-only\"` in [profile.release] and measure again";

@@ -18,24 +18,21 @@ use highwater_model::{CaseId, Record, Selection};
 use highwater_report::{
     counted,
     export::Results,
+<<<<<<< a2964ff2803c7aa028d1af8662131d415ba19695
     site::{comparison_page, write_styles},
     terminal::note,
 };
 use highwater_runner::{Interrupt, Measuring, Plan, RunError, RunnerError};
-use highwater_store::{FolderLock, write_atomically, write_record};
-use interleave::{Pairs, Side};
-
-use super::{
-    CliError,
-    confirm::exact_filter,
-    explain::{Explainer, Offer, Revision, Revisions, offer},
-    output::Output,
-    paths::BaselineOptions,
+=======
+    site::comparison_page,
+    terminal::{Forecast, ProgressLine, next, note, quoted},
 };
+use highwater_runner::{Interrupt, Measuring, Plan, Planned, RunError, RunnerError};
+>>>>>>> terminal
+use highwater_store::{FolderLock, write_atomically, write_record};
+use interleave::{Pairs, Side, expected_pairs};
 
-/// The folders of the records, in Highwater's part of the target folder.
-const BASE_RUN: &str = "ab/base-run";
-const HEAD_RUN: &str = "ab/head-run";
+use super::{CliError, confirm::exact_filter, forecast::WorkerTimes, output::Output, paths::BaselineOptions};
 
 /// The reason why a revision cannot be measured. The exit status is 125, so that `git bisect run` skips it.
 #[derive(Debug, thiserror::Error)]
@@ -76,10 +73,6 @@ pub(super) struct Arguments {
     /// Fail on unconfirmed regressions too (exit status 5)
     #[arg(long)]
     strict: bool,
-    /// Run one more worker of each regressed case in both revisions that records call stacks, for 60 s in all, and show
-    /// which functions grew
-    #[arg(long)]
-    explain: bool,
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
@@ -134,7 +127,6 @@ fn compare(arguments: &Arguments, policy: &Policy, interrupt: &Interrupt) -> Res
     let _lock = FolderLock::take(&folder, |line| note(line))?;
     let mut runs = Vec::new();
     let mut files = BTreeMap::new();
-    let mut explainer = Explainer::default();
     let mut comparison = Comparison { strict: arguments.strict, ..Comparison::default() };
     for (name, head) in &head {
         let Some(base) = base.get(name) else {
@@ -142,10 +134,8 @@ fn compare(arguments: &Arguments, policy: &Policy, interrupt: &Interrupt) -> Res
             continue;
         };
         let programs = [&base.program, &head.program];
-        let roots = [&checkout.folder, &workspace.root];
-        let pair = RevisionPair { arguments, workspace: &workspace, programs, roots, commits: &commits, interrupt };
-        if let Some((mut family, run)) = pair.compare(policy)? {
-            pair.explain(&mut family, &run, &mut explainer)?;
+        let pair = RevisionPair { arguments, workspace: &workspace, programs, commits: &commits, interrupt };
+        if let Some((family, run)) = pair.compare(policy)? {
             let source = head.source.strip_prefix(&workspace.root).unwrap_or(&head.source);
             files.insert(run.family.clone(), source.to_owned());
             comparison.families.push(family);
@@ -162,6 +152,9 @@ fn compare(arguments: &Arguments, policy: &Policy, interrupt: &Interrupt) -> Res
     write_atomically(&page, html.as_bytes())?;
     write_styles(&folder.join("ab"))?;
     note(format_args!("report: {}", page.display()));
+    if arguments.output.is_for_people() {
+        next(&format!("xdg-open {}", quoted(&page.display().to_string())), "all changes, with charts");
+    }
     Ok(comparison.exit_status())
 }
 
@@ -170,8 +163,6 @@ struct RevisionPair<'a> {
     arguments: &'a Arguments,
     workspace: &'a Workspace,
     programs: [&'a PathBuf; 2],
-    /// The roots of their sources.
-    roots: [&'a PathBuf; 2],
     commits: &'a [String; 2],
     interrupt: &'a Interrupt,
 }
@@ -216,26 +207,6 @@ impl RevisionPair<'_> {
         Ok(Some((family, head)))
     }
 
-    /// Gives confirmed regressions the command that explains them, and on request the stacks that grew.
-    fn explain(&self, family: &mut FamilyComparison, run: &Record, explainer: &mut Explainer) -> Result<(), CliError> {
-        let Self { arguments, workspace, interrupt, .. } = self;
-        let packages: String = arguments.package.iter().map(|name| format!(" --package {name}")).collect();
-        offer(family, Offer::Ab { base: &arguments.base, arguments: &packages });
-        if !arguments.explain {
-            return Ok(());
-        }
-        let folder = workspace.target.join("highwater");
-        explainer.explain(family, run, &folder.join(HEAD_RUN), |cases| {
-            let selection = Selection { filter: Some(exact_filter(cases)), ..Selection::default() };
-            let revision = |side: usize| {
-                let plan = Plan::request(self.programs[side], &workspace.target, &selection, !arguments.aslr_on)?;
-                Revision::new(plan, self.roots[side].clone(), &folder, interrupt)
-            };
-            // `compare` has the lock already.
-            Ok(Revisions { base: Ok((arguments.base.clone(), revision(0)?)), head: revision(1)?, _lock: None })
-        })
-    }
-
     /// Runs interleaved workers of both revisions.
     fn measure(&self, filter: Option<String>, seed: u64) -> Result<Option<(Record, Record)>, CliError> {
         let aslr_off = !self.arguments.aslr_on;
@@ -255,7 +226,16 @@ impl RevisionPair<'_> {
             Some(exactly) => Pairs { fewest: exactly as usize, most: exactly as usize },
             None => Pairs { fewest: 5, most: 20 },
         };
-        interleave::measure(&mut base, &mut head, pairs, seed)?;
+        let forecast = self.forecast(&head.plan, pairs, &folder);
+        let cases = counted(head.plan.cases.len(), "case");
+        let fewest = if pairs.fewest == pairs.most { String::new() } else { format!("{} to ", pairs.fewest) };
+        note(format_args!(
+            "{}: {cases} in both revisions, {fewest}{} pairs of workers each; {forecast}",
+            head.plan.family, pairs.most
+        ));
+        let progress = ProgressLine::new(&head.plan.family, &forecast);
+        interleave::measure(&mut base, &mut head, pairs, seed, &progress)?;
+        drop(progress);
         let record = |side: Side, commit: &String| {
             // Record an empty selection, so that cases of only one side are new or missing.
             let mut record = side.measuring.record(side.plan, Selection::default(), aslr_off, side.cases);
@@ -266,10 +246,21 @@ impl RevisionPair<'_> {
         Ok(Some((record(base, base_commit), record(head, head_commit))))
     }
 
+    /// About how long the pairs take.
+    fn forecast(&self, plan: &Plan, pairs: Pairs, folder: &Path) -> Forecast {
+        let times = WorkerTimes::read(folder, &plan.family);
+        let mut forecast = Forecast::default();
+        for case in plan.cases.iter().map(Planned::id) {
+            let time = |worker| worker * 2 * expected_pairs(pairs, worker);
+            times.add(&mut forecast, case.as_str(), case, time);
+        }
+        forecast
+    }
+
     /// Saves both records in the target folder.
     fn save(&self, base: &Record, head: &Record) -> Result<(), CliError> {
-        let folder = self.workspace.target.join("highwater");
-        for (side, record) in [(BASE_RUN, base), (HEAD_RUN, head)] {
+        let folder = self.workspace.target.join("highwater/ab");
+        for (side, record) in [("base-run", base), ("head-run", head)] {
             write_record(&folder.join(side).join(format!("{}.json", record.family)), record)?;
         }
         Ok(())

@@ -9,7 +9,7 @@
 //!  panel      which cases are shown side by side
 //!  format     numbers with units and precision
 //!  names      file names, URLs, anchors
-//!  chart      charts as inline SVG, drawn by plotters, and flame graphs
+//!  chart      charts as inline SVG, drawn by plotters
 //!  pages      one file per kind of page; their templates are in harness/report/templates/site
 //!  write      writes the pages to disk
 //! ```
@@ -17,7 +17,7 @@
 //! The output is deterministic: the same material produces the same bytes. Nothing is measured or judged
 //! here, and data that was not measured is not shown.
 
-mod answers;
+pub(crate) mod answers;
 mod chart;
 mod format;
 mod history;

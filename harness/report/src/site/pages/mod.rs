@@ -2,7 +2,6 @@
 //! text, and [`page`] what is left.
 
 mod case;
-mod case_stacks;
 mod case_tables;
 mod claims;
 mod compare;
