@@ -1,12 +1,9 @@
 //! `highwater exactness`: prints the number of distinct values across workers.
 
 use highwater_model::{Metric, exit};
-use highwater_report::{
-    self as report,
-    terminal::{highwater_command, next},
-};
+use highwater_report as report;
 
-use super::{CliError, paths::RunFolder, print, width};
+use super::{CliError, paths::RunFolder, print};
 
 /// Show the number of distinct values across workers, by case and metric (1 is exact)
 #[derive(Debug, clap::Args)]
@@ -25,8 +22,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     for record in arguments.run.records()? {
-        print(&report::exactness_table(&record, &arguments.metrics, width()));
+        print(&report::exactness_table(&record, &arguments.metrics))?;
     }
-    next(&highwater_command("calibrate"), "the error rates of the gate on this machine");
     Ok(exit::PASSED)
 }

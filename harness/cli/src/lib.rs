@@ -15,9 +15,7 @@ mod confirm;
 mod doctor;
 mod exactness;
 mod explain;
-mod forecast;
 mod git;
-mod hints;
 mod output;
 mod paths;
 mod report;
@@ -25,7 +23,11 @@ mod schema;
 
 pub use doctor::as_worker as as_doctor_worker;
 
-use std::{io, path::PathBuf, process};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    process,
+};
 
 use clap::{Parser, Subcommand, ValueEnum};
 use highwater_explain::ExplainError;
@@ -33,7 +35,7 @@ use highwater_judge::{PolicyError, baselines};
 use highwater_model::exit;
 use highwater_report::{
     site::{GatherError, SiteError},
-    terminal::{self, message},
+    terminal::message,
 };
 use highwater_runner::{PlanError, RunError, RunnerError, report_file_size_limit};
 use highwater_store::StoreError;
@@ -201,12 +203,12 @@ fn parse() -> Arguments {
     })
 }
 
-/// Prints a result for people to stdout.
-fn print(text: &str) {
-    terminal::print(format_args!("{text}"));
-}
-
-/// The width of tables: that of lines on stdout.
-fn width() -> Option<usize> {
-    Some(terminal::width())
+/// Prints a result to stdout. A broken pipe is not an error.
+fn print(text: &str) -> Result<(), CliError> {
+    match writeln!(io::stdout(), "{text}").and_then(|()| io::stdout().flush()) {
+        Err(source) if source.kind() != io::ErrorKind::BrokenPipe => {
+            Err(CliError::Io { path: "stdout".into(), source })
+        }
+        _ => Ok(()),
+    }
 }

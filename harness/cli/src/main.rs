@@ -11,7 +11,6 @@ fn main() -> ExitCode {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
             highwater_report::terminal::note(format_args!("error: {error}"));
-            error.print_hint();
             ExitCode::from(error.exit_status())
         }
     }

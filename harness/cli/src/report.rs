@@ -6,12 +6,12 @@ use highwater_model::exit;
 use highwater_report::{
     escape,
     site::{self, Material, Sources},
-    terminal::{next, print_as_it_is, quoted},
 };
 
 use super::{
     CliError,
     paths::{BaselineOptions, RunFolder},
+    print,
 };
 
 /// Write the HTML report from stored records
@@ -33,7 +33,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
         policy: arguments.baselines.policy.clone(),
     };
     let front = site::write(&Material::gather(&sources)?, &arguments.out)?;
-    print_as_it_is(&escape::line(&front.display().to_string()));
-    next(&format!("xdg-open {}", quoted(&front.display().to_string())), "open it in a browser");
+    print(&escape::line(&front.display().to_string()))?;
     Ok(exit::PASSED)
 }

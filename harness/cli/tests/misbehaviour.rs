@@ -125,7 +125,8 @@ fn a_case_that_cannot_be_prepared_is_an_outcome() {
 fn a_worker_whose_main_thread_has_exited_is_an_outcome() {
     let desk = OddDesk::new();
     let record = measured(&desk, &["leader"], |command| {
-        command.env("ODD_LIMIT_MS", "2000");
+        // The worker ends by itself, after a few milliseconds or, in an emulator, seconds.
+        command.env("ODD_LIMIT_MS", "20000");
     });
     let Outcome::Unreadable { reason } = failure(&record, "leader") else { panic!("{record:?}") };
     assert!(reason.starts_with("its main thread has exited (") && !reason.contains("/proc/"), "{reason}");
@@ -179,7 +180,7 @@ fn all_workers_end_with_a_parent_that_is_killed() {
         bench.wait().expect("ended");
         within(Duration::from_secs(10), "no process is left", || workers_in(&folder).is_empty());
         within(Duration::from_secs(10), "no cgroup is left", || groups().is_empty());
-        if case.ends_with("limited") && fs::exists("/sys/fs/cgroup/memory").is_ok_and(|exists| exists) {
+        if case.ends_with("limited") {
             assert!(!had_groups.is_empty() || !had_worker(&desk), "the worker had a cgroup");
         }
     }
@@ -219,9 +220,7 @@ fn a_closed_pipe_ends_commands_quietly() {
         let stderr = if both { Stdio::from(writer) } else { Stdio::piped() };
         let output = command.stderr(stderr).output().expect("started");
         assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-        let expected = if both { vec![] } else { vec!["odd:", "next:"] };
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(stderr.lines().map(|line| line.split(' ').next().unwrap_or_default()).collect::<Vec<_>>(), expected);
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
         assert_eq!(desk.record().cases.len(), 1);
     }
     for args in
@@ -259,8 +258,6 @@ fn limits_of_the_shell_are_one_clear_line() {
     for (limit, message) in [("ulimit -n 32", "this process may open 32 files"), ("ulimit -f 0", "File too large")] {
         let (status, stderr) = limited(&desk, limit);
         assert_eq!(status, Some(i32::from(exit::INTERNAL)), "{limit}: {stderr}");
-        let errors: Vec<&str> =
-            stderr.lines().filter(|line| !line.starts_with("next: ") && !line.starts_with("odd: ")).collect();
-        assert!(errors.len() == 1 && errors[0].contains(message), "{limit}: {stderr}");
+        assert!(stderr.contains(message) && !stderr.contains('\n'), "{limit}: {stderr}");
     }
 }

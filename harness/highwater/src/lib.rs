@@ -41,17 +41,15 @@ macro_rules! println {
 
 mod bench;
 mod criterion_flags;
-mod hints;
 mod lockfile;
 mod matcher;
 mod measure;
 mod options;
-mod outlook;
 mod pages;
 mod parts;
 mod plan;
 mod program;
-mod result;
+mod progress;
 mod suite;
 mod timing;
 

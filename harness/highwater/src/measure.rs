@@ -4,16 +4,15 @@ use std::path::Path;
 
 use highwater_judge::exact_where_gated;
 use highwater_model::{CaseId, Record};
-use highwater_report::{escape, terminal::ProgressLine};
-use highwater_runner::{Interrupt, Plan, RunError, RunnerError, Sampling, Step, StepListener, measure_all};
+use highwater_report::escape;
+use highwater_runner::{Interrupt, Plan, RunError, RunnerError, Sampling, measure_all};
 use highwater_worker::Dirs;
 
 use crate::{
     matcher::Matcher,
     options::{Mode, Options, Switch},
-    outlook::{Outlook, Watcher},
     parts::Parts,
-    plan,
+    plan, progress,
 };
 
 /// Measures the selected cases of this bench binary's family. After an interrupt, the record has what was measured so
@@ -25,10 +24,15 @@ pub(super) fn measure(
     dirs: Dirs<'_>,
     folder: &Path,
     interrupt: &Interrupt,
-    (progress, watch): (&ProgressLine, &StepListener<'_>),
 ) -> Result<Record, RunError> {
-    let plan = plan::make(bench, options, matcher, dirs, folder, Some(progress))?;
-    let (measuring, cases) = measure_all(&plan, folder, interrupt, options.jobs.0, sampling(options), watch)?;
+    let plan = plan::make(bench, options, matcher, dirs, folder)?;
+    let bar = progress::bar(plan.cases.len());
+    let begin = |case: &CaseId| {
+        bar.set_message(case.to_string());
+        bar.inc(1);
+    };
+    let (measuring, cases) = measure_all(&plan, folder, interrupt, options.jobs.0, sampling(options), &begin)?;
+    bar.finish_and_clear();
     // Written late, so that a run that fails keeps the plan of the record that it keeps.
     if options.mode() == Mode::Measure {
         plan.write(&Plan::path_of_run(folder, bench.family.name))?;
@@ -47,35 +51,27 @@ pub(super) fn test(
     interrupt: &Interrupt,
 ) -> Result<(), RunError> {
     let once = Options { samples: Some(1), ..options.clone() };
-    let outlook = Outlook::new(&bench.family, &once, sampling(&once), matcher, folder);
-    let progress = ProgressLine::new(bench.family.name, &outlook.forecast);
-    let watcher = Watcher::new(&progress);
-    let watch = |step: Step<'_>| watcher.see(step);
-    let record = measure(bench, &once, matcher, dirs, folder, interrupt, (&progress, &watch))?;
-    drop(progress);
+    let record = measure(bench, &once, matcher, dirs, folder, interrupt)?;
     if interrupt.raised() {
         return Err(RunnerError::Interrupted.into());
     }
-    let mut failed: Vec<&CaseId> = Vec::new();
+    let mut failed = 0;
     for case in &record.cases {
         match (&case.not_run, case.failures.first()) {
             (Some(reason), _) => println!("Testing memory of {}: not run: {}", case.id, escape::line(reason)),
             (None, None) => println!("Testing memory of {}: ok", case.id),
             (None, Some(failure)) => {
-                failed.push(&case.id);
+                failed += 1;
                 let (outcome, output) = (failure.outcome.to_string(), escape::lines(&failure.output_tail));
                 println!("Testing memory of {}: {}\n{output}", case.id, escape::line(&outcome));
             }
         }
     }
-    match failed.first() {
-        Some(first) => Err(RunError::TestsFailed { count: failed.len(), first: (*first).clone() }),
-        None => Ok(()),
-    }
+    if failed > 0 { Err(RunError::TestsFailed(failed)) } else { Ok(()) }
 }
 
 /// The number of workers per case.
-pub(super) fn sampling(options: &Options) -> Sampling {
+fn sampling(options: &Options) -> Sampling {
     match options.samples {
         Some(count) => Sampling::exactly(count as usize),
         None if options.until_decided => Sampling { stop_rule: Some(exact_where_gated), ..Sampling::default() },

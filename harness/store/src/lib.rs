@@ -1,8 +1,7 @@
-//! Storage of records, baselines and durations: safe reading of untrusted files, one-line errors, and atomic writes.
+//! Storage of records and baselines: safe reading of untrusted files, one-line errors, and atomic writes.
 
 mod baseline_parser;
 mod baseline_text;
-mod durations;
 mod file;
 mod json;
 mod last_run;
@@ -11,7 +10,6 @@ mod record_file;
 
 pub use baseline_parser::parse_baseline;
 pub use baseline_text::baseline_text;
-pub use durations::{CaseDuration, Durations};
 pub use file::{one_line, read_file};
 pub use last_run::{LastRun, Progress};
 pub use lock::FolderLock;

@@ -18,21 +18,14 @@ use highwater_model::{CaseId, Record, Selection};
 use highwater_report::{
     counted,
     export::Results,
-<<<<<<< a2964ff2803c7aa028d1af8662131d415ba19695
     site::{comparison_page, write_styles},
     terminal::note,
 };
 use highwater_runner::{Interrupt, Measuring, Plan, RunError, RunnerError};
-=======
-    site::comparison_page,
-    terminal::{Forecast, ProgressLine, next, note, quoted},
-};
-use highwater_runner::{Interrupt, Measuring, Plan, Planned, RunError, RunnerError};
->>>>>>> terminal
 use highwater_store::{FolderLock, write_atomically, write_record};
-use interleave::{Pairs, Side, expected_pairs};
+use interleave::{Pairs, Side};
 
-use super::{CliError, confirm::exact_filter, forecast::WorkerTimes, output::Output, paths::BaselineOptions};
+use super::{CliError, confirm::exact_filter, output::Output, paths::BaselineOptions};
 
 /// The reason why a revision cannot be measured. The exit status is 125, so that `git bisect run` skips it.
 #[derive(Debug, thiserror::Error)]
@@ -152,9 +145,6 @@ fn compare(arguments: &Arguments, policy: &Policy, interrupt: &Interrupt) -> Res
     write_atomically(&page, html.as_bytes())?;
     write_styles(&folder.join("ab"))?;
     note(format_args!("report: {}", page.display()));
-    if arguments.output.is_for_people() {
-        next(&format!("xdg-open {}", quoted(&page.display().to_string())), "all changes, with charts");
-    }
     Ok(comparison.exit_status())
 }
 
@@ -226,16 +216,7 @@ impl RevisionPair<'_> {
             Some(exactly) => Pairs { fewest: exactly as usize, most: exactly as usize },
             None => Pairs { fewest: 5, most: 20 },
         };
-        let forecast = self.forecast(&head.plan, pairs, &folder);
-        let cases = counted(head.plan.cases.len(), "case");
-        let fewest = if pairs.fewest == pairs.most { String::new() } else { format!("{} to ", pairs.fewest) };
-        note(format_args!(
-            "{}: {cases} in both revisions, {fewest}{} pairs of workers each; {forecast}",
-            head.plan.family, pairs.most
-        ));
-        let progress = ProgressLine::new(&head.plan.family, &forecast);
-        interleave::measure(&mut base, &mut head, pairs, seed, &progress)?;
-        drop(progress);
+        interleave::measure(&mut base, &mut head, pairs, seed)?;
         let record = |side: Side, commit: &String| {
             // Record an empty selection, so that cases of only one side are new or missing.
             let mut record = side.measuring.record(side.plan, Selection::default(), aslr_off, side.cases);
@@ -244,17 +225,6 @@ impl RevisionPair<'_> {
         };
         let [base_commit, head_commit] = self.commits;
         Ok(Some((record(base, base_commit), record(head, head_commit))))
-    }
-
-    /// About how long the pairs take.
-    fn forecast(&self, plan: &Plan, pairs: Pairs, folder: &Path) -> Forecast {
-        let times = WorkerTimes::read(folder, &plan.family);
-        let mut forecast = Forecast::default();
-        for case in plan.cases.iter().map(Planned::id) {
-            let time = |worker| worker * 2 * expected_pairs(pairs, worker);
-            times.add(&mut forecast, case.as_str(), case, time);
-        }
-        forecast
     }
 
     /// Saves both records in the target folder.

@@ -10,10 +10,7 @@ use clap::ValueEnum;
 use highwater_explain::{Attributed, Moment, Profile, difference};
 use highwater_judge::{FamilyComparison, Kind, Subject, Verdict};
 use highwater_model::{Aspect, CaseId, Category, Explanation, Metric, Quantity, Record, Selection, StackGrowth};
-use highwater_report::{
-    counted,
-    terminal::{Forecast, ProgressLine, note},
-};
+use highwater_report::{counted, terminal::note};
 use highwater_runner::Interrupt;
 use highwater_store::FolderLock;
 
@@ -21,7 +18,6 @@ use super::revision::Revision;
 use crate::{
     CliError,
     confirm::{BenchBinary, exact_filter},
-    forecast::WorkerTimes,
 };
 
 /// The time for the workers of all explanations together. The time to build a revision is not part of it.
@@ -141,24 +137,13 @@ impl<'a> Explainer<'a> {
             }
         };
         let _lock = FolderLock::take(program.folder(), |line| note(line))?;
+        note(format_args!("{}: explaining {}", family.family, counted(cases.len(), "case")));
         let (mut base, without_base) = self.base(run, &program, cases.keys().collect(), context)?;
         let mut head = Revision::of_run(&program, self.interrupt)?;
-        let mut forecast = Forecast::default();
-        let revisions = if base.is_some() { 2 } else { 1 };
-        WorkerTimes::read(program.folder(), &family.family).add_explained(&mut forecast, cases.keys(), revisions);
-        let count = counted(cases.len(), "case");
-        note(format_args!(
-            "{}: recording the call stacks of {count}, for {} s at most; {forecast}",
-            family.family,
-            BUDGET.as_secs()
-        ));
-        let progress = ProgressLine::new(&family.family, &forecast);
         for (case, verdicts) in cases {
-            progress.begin(case.as_str());
             let started = Instant::now();
             let explained = self.sides(&mut head, base.as_mut(), &case);
             self.used += started.elapsed();
-            progress.end(case.as_str());
             match explained {
                 Ok(sides) => {
                     verdicts.into_iter().for_each(|verdict| add_stacks(verdict, &sides, without_base.as_deref()))
