@@ -16,6 +16,7 @@ mod calibrate;
 mod changes;
 mod costs;
 mod in_place;
+mod jobs;
 mod policy;
 mod tracked;
 
