@@ -113,9 +113,6 @@ impl Case for Line {
             stages.reached("parsed")?;
             let scalars = document.walk()?;
             stages.figure("scalars", scalars)?;
-            if let Some(documents) = document.documents() {
-                stages.figure("documents", documents)?;
-            }
             Ok(stages.reached("walked")?)
         })?;
         stages.reached("dropped")?;

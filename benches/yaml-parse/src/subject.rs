@@ -80,12 +80,6 @@ pub trait Document {
     /// When a text cannot be read any more.
     fn walk(&self) -> CaseResult<u64>;
 
-    /// Returns the number of documents that were read, if the representation keeps them apart. A parser that reads only the
-    /// first of a file takes less memory.
-    fn documents(&self) -> Option<u64> {
-        None
-    }
-
     /// Returns sizes that the representation knows, in bytes by name: `tree_bytes`, `strings_bytes`.
     fn parts(&self) -> Vec<(&'static str, u64)> {
         Vec::new()

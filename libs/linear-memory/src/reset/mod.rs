@@ -16,7 +16,6 @@ mod calibrate;
 mod changes;
 mod costs;
 mod in_place;
-mod jobs;
 mod policy;
 mod tracked;
 

@@ -20,9 +20,7 @@
 //! as long as samples were right before: pages that are written with the contents that they have do not show in
 //! a sample, but cost a fault each.
 
-mod restoring;
-
-use super::{costs::Costs, jobs::Jobs};
+use super::costs::Costs;
 
 /// Number of jobs that a change of density has to last before it is acted on.
 const WINDOW: usize = 8;
@@ -73,15 +71,6 @@ const DOUBT: u64 = 3;
 
 /// Number of jobs in one mode after which the other is tried, if its cost, measured long ago, is not far off.
 const EXPLORE: u64 = 512;
-
-/// The same at first, while what faults cost in jobs is not known. Doubled with each try.
-const EXPLORE_UNSURE: u64 = 32;
-
-/// The cost of tracking, relative to restoring everything, from which on the other is tried.
-const CLOSE: f64 = 0.4;
-
-/// Number of tracked jobs before that: the first is not timed, and some are compared.
-const TRACKED: u64 = 4;
 
 /// Number of faults that are taken on purpose to measure the cost of one.
 pub(super) const FAULTS: usize = 8;
@@ -141,10 +130,6 @@ pub(super) struct Policy {
     spent: f64,
     /// Tracked jobs since the cost of restoring everything was measured.
     unexplored: u64,
-    /// The number of them after which it is measured again.
-    explore_in: u64,
-    /// The last jobs of both modes, for what faults cost in them.
-    compared: Jobs,
 }
 
 impl Policy {
@@ -169,14 +154,25 @@ impl Policy {
             exploring: false,
             spent: 0.0,
             unexplored: 0,
-            explore_in: 0,
-            compared: Jobs::default(),
         }
     }
 
     /// The mode of the next job.
     pub(super) fn mode(&self) -> Mode {
         self.mode
+    }
+
+    /// The number of pages to compare with the image before everything is restored.
+    pub(super) fn sample_size(&self) -> u64 {
+        let usual = self.costs.comparable_for(SAMPLE_SHARE);
+        let held = if self.budget < 0.0 && self.trusted {
+            // Enough for a window without a differing page to be evidence: see `sparser`.
+            let needed = 2.2 * DOUBT as f64 * self.total / self.dense.max(1.0) / WINDOW as f64;
+            self.costs.comparable_for(HELD_SAMPLE_SHARE).min(needed.ceil() as u64)
+        } else {
+            0
+        };
+        usual.max(held).max(1).min(self.total as u64)
     }
 
     /// Whether to measure the cost of a fault after this reset.
@@ -227,12 +223,11 @@ impl Policy {
         self.budget = (self.budget + whole * SHARE + saved.max(0.0)).min(whole * MOST_BUDGET);
     }
 
-    /// Records a tracked job: its dirtied pages, the nanoseconds of the scan and of restoring and protecting them, and
-    /// those of the job itself if they are known.
-    pub(super) fn tracked(&mut self, dirtied: u64, scan: f64, restore: f64, job: Option<f64>) {
+    /// Records a tracked job: its dirtied pages, and the nanoseconds of the scan and of restoring and
+    /// protecting them.
+    pub(super) fn tracked(&mut self, dirtied: u64, scan: f64, restore: f64) {
         self.costs.tracked(dirtied, scan, restore);
         let dirtied = dirtied as f64;
-        self.compared.tracked(dirtied, job);
         self.dirtied[self.jobs as usize % WINDOW] = dirtied;
         self.jobs += 1;
         self.unexplored += 1;
@@ -246,11 +241,7 @@ impl Policy {
         self.excess = (self.excess + cost - most).max(0.0);
         let known = &self.dirtied[..WINDOW.min(self.jobs as usize)];
         let dense = known.iter().filter(|dirtied| self.costs.of_tracking(**dirtied) > most).count();
-        let is_dense = cost > most && self.credit < 0.0 || dense >= LASTING && self.excess > whole * EXCESS;
-        // A few of such jobs tell what faults cost in them.
-        let compares = self.jobs < TRACKED && self.costs.is_unsure(dirtied) && (job.is_some() || self.jobs == 1);
-        let mean = known.iter().sum::<f64>() / known.len() as f64;
-        if is_dense && !compares {
+        if cost > most && self.credit < 0.0 || dense >= LASTING && self.excess > whole * EXCESS {
             if self.jobs <= WINDOW as u64 && dirtied > 2.0 * self.expected {
                 self.trusted = false;
             }
@@ -269,25 +260,18 @@ impl Policy {
             self.spend(-self.credit);
             self.dense = dirtied;
             self.restore_all(false);
-        } else if self.explores(mean) && (self.costs.of_tracking(mean) > whole * CLOSE || whole.is_infinite()) {
-            self.dense = mean;
-            self.restore_all(true);
+        } else if self.jobs >= 3 && (!self.costs.whole_is_measured || self.unexplored > EXPLORE) {
+            let mean = known.iter().sum::<f64>() / known.len() as f64;
+            if self.costs.of_tracking(mean) > whole / 2.0 || whole.is_infinite() {
+                self.dense = mean;
+                self.restore_all(true);
+            }
         }
         if self.mode == Mode::Track && self.jobs >= self.patience {
             // Tracking has proved right: what earlier tries cost is forgotten.
             self.trusted = true;
             self.budget = self.budget.max(0.0);
         }
-    }
-
-    /// Whether to measure, after jobs that dirtied this many pages, what the other mode costs.
-    fn explores(&self, dirtied: f64) -> bool {
-        if !self.costs.whole_is_measured {
-            return self.jobs >= TRACKED;
-        }
-        // What faults cost in jobs is measured when tracking has proved right, so that it does not matter what is found.
-        let is_unsure = self.costs.is_unsure(dirtied) && self.compared.are_open() && self.jobs >= self.patience;
-        self.jobs >= TRACKED && self.unexplored > if is_unsure { self.explore_in } else { EXPLORE }
     }
 
     fn restore_all(&mut self, exploring: bool) {
@@ -303,6 +287,47 @@ impl Policy {
         self.jobs = 0;
         self.credit = 0.0;
         self.excess = 0.0;
+    }
+
+    /// Records a job after which everything was restored: how many pages were compared and how many of them
+    /// differed, and the nanoseconds of comparing and of restoring.
+    pub(super) fn restored_all(&mut self, sampled: u64, differing: u64, compare: f64, whole: f64) {
+        self.costs.compared(sampled, compare);
+        self.costs.restored_all(whole);
+        self.unexplored = 0;
+        self.samples[self.jobs as usize % WINDOW] = (sampled, differing);
+        self.jobs += 1;
+        self.earn(0.0);
+        let least = self.costs.of_restoring_all() * (1.0 - HYSTERESIS);
+        if self.exploring {
+            if self.jobs < EXPLORING {
+                return;
+            }
+            self.exploring = false;
+            if self.costs.of_tracking(self.dense) <= self.costs.of_restoring_all() {
+                self.mode = Mode::Track;
+                self.jobs = 0;
+                self.excess = 0.0;
+            }
+            return;
+        }
+        if self.jobs < WINDOW as u64 {
+            return;
+        }
+        let (sampled, differing) = self.samples.iter().fold((0, 0), |sum, it| (sum.0 + it.0, sum.1 + it.1));
+        let pages = |differing: u64| differing as f64 * self.total / sampled.max(1) as f64;
+        if pages(differing) >= self.dense / 2.0 {
+            self.trusted = true;
+        }
+        self.sparse = if pages(differing + DOUBT) < self.dense / 2.0 { self.sparse + 1 } else { 0 };
+        let sparser = self.trusted && self.sparse > (self.patience - LEAST_PATIENCE) / 2;
+        let estimate = self.costs.of_tracking(pages(differing));
+        // What tracking costs is not measured meanwhile, so an estimate that is not far off is tried too.
+        let stale = self.jobs > EXPLORE && estimate < 2.0 * least;
+        if (self.budget >= 0.0 || sparser) && estimate < least || self.budget >= 0.0 && stale {
+            self.expected = pages(differing + DOUBT);
+            self.track();
+        }
     }
 }
 

@@ -27,7 +27,6 @@ use std::{
     ops::{ControlFlow, Range},
     sync::Arc,
     sync::atomic::{AtomicU64, Ordering},
-    thread::{self, ThreadId},
 };
 
 use super::{
@@ -117,8 +116,6 @@ pub struct Tracked {
     always: Vec<Range<usize>>,
     restored: Restored,
     runs: Vec<Range<usize>>,
-    /// The thread of the last reset, and its CPU time at the end: what it used since is that of a job.
-    last: Option<(ThreadId, f64)>,
 }
 
 #[derive(Debug)]
@@ -160,16 +157,16 @@ impl Tracked {
     }
 
     /// Restores the pages that a job changed, protects them again, and decides how the next job runs.
-    fn reset_tracked(&mut self, memory: &mut [u8], image: &Image, job: Option<f64>) -> Result<(), Error> {
+    fn reset_tracked(&mut self, memory: &mut [u8], image: &Image) -> Result<(), Error> {
         let armed = self.armed.as_mut().ok_or(NOT_ARMED)?;
         let begun = thread_cpu_ns();
         let mut changes = Changes::new(&mut self.runs);
         changes.find(&armed.pagemap, &armed.file_backed, memory, image)?;
         let scanned = thread_cpu_ns();
-        let (listed_all, meanwhile) = (changes.restored == 0, changes.restoring);
+        let listed_all = changes.restored == 0;
         changes.restore(memory, image);
         self.always.iter().for_each(|part| image.restore(memory, part.clone()));
-        let Changes { changed, restored, .. } = changes;
+        let Changes { changed, restored, restoring, .. } = changes;
         let restored_all = thread_cpu_ns();
         let runs = &self.runs;
         let protected = if listed_all && armed.policy.calls_are_cheaper(runs.len()) {
@@ -180,10 +177,10 @@ impl Tracked {
             armed.pagemap.protect_written(memory)
         };
         protected.map_err(untracked(PROTECT))?;
-        let (scan, rest) = (scanned - begun - meanwhile, thread_cpu_ns() - scanned + meanwhile);
+        let (scan, rest) = (scanned - begun - restoring, thread_cpu_ns() - scanned + restoring);
         self.restored.0.bytes.fetch_add(restored, Ordering::Relaxed);
         self.restored.0.tracked.fetch_add(1, Ordering::Relaxed);
-        armed.policy.tracked(pages(changed) as u64, scan, rest, job);
+        armed.policy.tracked(pages(changed) as u64, scan, rest);
         if armed.policy.mode() == Mode::RestoreAll {
             let lift = timed(|| {
                 armed.protection.lift(memory)?;
@@ -206,7 +203,7 @@ impl Tracked {
     }
 
     /// Restores everything, and decides how the next job runs.
-    fn reset_whole(&mut self, memory: &mut [u8], image: &Image, job: Option<f64>) -> Result<(), Error> {
+    fn reset_whole(&mut self, memory: &mut [u8], image: &Image) -> Result<(), Error> {
         let armed = self.armed.as_mut().ok_or(NOT_ARMED)?;
         let sampled = (armed.policy.sample_size() as usize).min(pages(memory.len()));
         armed.samples = armed.samples.wrapping_mul(MULTIPLIER).wrapping_add(1);
@@ -221,7 +218,7 @@ impl Tracked {
         let (compare, whole) = (compared - begun, thread_cpu_ns() - compared);
         self.restored.0.bytes.fetch_add(image.length() as u64, Ordering::Relaxed);
         self.restored.0.whole.fetch_add(1, Ordering::Relaxed);
-        armed.policy.restored_all(sampled as u64, differing, compare, whole, job);
+        armed.policy.restored_all(sampled as u64, differing, compare, whole);
         if armed.policy.mode() == Mode::Track {
             let protected = timed(|| armed.pagemap.protect_written(memory)).map_err(untracked(PROTECT))?;
             armed.policy.switched(protected);
@@ -254,7 +251,6 @@ impl Reset for Tracked {
         }
         // Dropped first: the kernel registers a memory with only one descriptor.
         self.armed = None;
-        self.last = None;
         let address_space = AddressSpace::current().map_err(Error::system(ADDRESS_SPACE))?;
         let protection = WriteProtection::register(memory).map_err(Error::system("register the memory"))?;
         let pagemap = Pagemap::open().map_err(Error::system("open the page map"))?;
@@ -279,15 +275,10 @@ impl Reset for Tracked {
     fn reset(&mut self, target: &mut dyn Target, image: &Image) -> Result<(), Error> {
         let memory = memory_of(target, image)?;
         self.check(memory)?;
-        let (here, now) = (thread::current().id(), thread_cpu_ns());
-        let before = self.last.take().filter(|(thread, _)| *thread == here);
-        let job = before.map(|(_, left)| now - left);
         match self.armed.as_ref().map(|armed| armed.policy.mode()) {
-            Some(Mode::RestoreAll) => self.reset_whole(memory, image, job)?,
-            Some(Mode::Track) | None => self.reset_tracked(memory, image, job)?,
+            Some(Mode::RestoreAll) => self.reset_whole(memory, image)?,
+            Some(Mode::Track) | None => self.reset_tracked(memory, image)?,
         }
-        target.restore_state()?;
-        self.last = Some((here, thread_cpu_ns()));
-        Ok(())
+        target.restore_state()
     }
 }
