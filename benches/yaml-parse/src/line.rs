@@ -79,15 +79,13 @@ impl Case for Line {
         if let Some(missing) = self.subject.missing() {
             return Err(NotRun(missing.to_owned()).into());
         }
-        let input = match &self.file {
+        Ok(vec![match &self.file {
             Source::Made(file, size) => file.file(*size, dirs.cache)?,
             Source::Path(path) => {
                 check(path)?;
                 path.clone()
             }
-        };
-        self.subject.prepare(&input)?;
-        Ok(vec![input])
+        }])
     }
 
     fn environment(&self) -> Vec<(String, String)> {

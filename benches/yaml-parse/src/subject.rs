@@ -97,14 +97,6 @@ pub trait Subject: Sync {
         None
     }
 
-    /// Prepares what its workers need besides the input, in the process that starts them.
-    ///
-    /// # Errors
-    /// When that cannot be written.
-    fn prepare(&self, _input: &Path) -> CaseResult {
-        Ok(())
-    }
-
     /// Parses the input and calls `then` with the document.
     ///
     /// # Errors

@@ -58,37 +58,6 @@ fn ten_thousand_gets_take_less_than_half_a_second() {
     assert!(in_memory.held_bytes() <= 8 * size);
 }
 
-/// The position of every node, in random order, is that of its line in the text.
-#[test]
-fn positions_are_found_without_reading_the_input_again() {
-    let text: String = (0..40_000).map(|n| format!("- é{n:06} # ünïcode\r\n")).collect();
-    let line = "- é000000 # ünïcode\r\n".len() as u64;
-    let in_memory: Tape<&str> = Tape::parse(&*text, &Options::default()).expect("well formed");
-    let (_file, in_window) = windowed(&text);
-    let (items, read): (Vec<_>, Vec<_>) =
-        (root(&in_memory).children().collect(), root(&in_window).children().collect());
-    let mut random = Random(5);
-    let before = in_memory.held_bytes();
-    let mut best = f64::INFINITY;
-    for _ in 0..5 {
-        let wanted: Vec<usize> = (0..1000).map(|_| random.below(items.len())).collect();
-        let start = Instant::now();
-        for number in &wanted {
-            let position = items[*number].position().expect("in memory");
-            let expected = (*number as u64 * line + 2, *number as u64 + 1, 3);
-            assert_eq!((position.offset, position.line, position.column), expected);
-        }
-        best = best.min(start.elapsed().as_secs_f64());
-        for number in wanted {
-            assert_eq!(read[number].position().expect("unchanged"), items[number].position().expect("in memory"));
-        }
-    }
-    println!("a position in {} bytes takes {:.1} µs", text.len(), best * 1e3);
-    assert!(best < 0.1, "{best} s for 1,000 positions");
-    let grown = in_memory.held_bytes() - before;
-    assert!((1..=text.len() / (16 << 10) * 24).contains(&grown), "{grown} bytes");
-}
-
 /// A source that counts the ranges that are copied if the source is a file.
 struct Counting {
     text: String,

@@ -11,7 +11,6 @@
 //! [`Target::restore_state`] succeeded. A host cannot reach globals that are not exported: link guests with
 //! `--export=__stack_pointer`.
 
-mod arming;
 mod calibrate;
 mod changes;
 mod costs;
@@ -36,7 +35,7 @@ pub trait Reset: Debug + Send {
         Ok(())
     }
 
-    /// Prepares a committed guest, whose memory should equal the image.
+    /// Prepares a committed guest that has run nothing yet or was just restored: its memory equals the image.
     ///
     /// # Errors
     /// When a system call fails.

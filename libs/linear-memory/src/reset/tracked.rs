@@ -31,7 +31,6 @@ use std::{
 
 use super::{
     Reset,
-    arming::restore_contents,
     calibrate::{calibrate, faults, pages, timed},
     changes::{Changes, untracked},
     costs::Costs,
@@ -96,11 +95,9 @@ impl Restored {
 /// Works on huge pages too: a write splits only the huge page that it hits, and the remaining ones speed up the
 /// scan. When jobs become dense, split pages are collapsed again.
 ///
-/// Arming restores what was written before, at the cost of a memset of the committed part.
+/// When [`Reset::reset`] returns `Ok`, the memory equals the image byte for byte, provided that
 ///
-/// When [`Reset::arm`] or [`Reset::reset`] returns `Ok`, the memory equals the image byte for byte, provided that
-///
-/// - every reset was given the image that it was armed with;
+/// - it equalled the image when the reset was armed, and every reset since was given the same image;
 /// - nothing wrote to it bypassing the page tables. Devices and io_uring (`READ_FIXED` into registered
 ///   buffers) write through pinned pages, and no page table shows it: name these parts with
 ///   [`Tracked::always_restoring`], or use [`RestoreAll`](super::RestoreAll);
@@ -262,7 +259,6 @@ impl Reset for Tracked {
         scan.map_err(Error::system("scan for huge pages"))?;
         let file_backed = sys::file_backed(memory).map_err(Error::system("read how the memory is mapped"))?;
         let huge = huge > memory.len() / 2;
-        restore_contents(memory, image, &pagemap, &file_backed)?;
         let costs = Costs::new(calibrate(memory, image, &protection, &pagemap)?);
         let policy = Policy::new(pages(memory.len()) as u64, costs);
         self.armed = Some(Armed { address_space, protection, pagemap, file_backed, huge, policy, samples: 1 });

@@ -29,8 +29,8 @@ use std::{
 };
 
 use crate::{
-    Decoding, Error, Mapped, Options, Pages, Source, Tape, Windowed, Word, build::Handle, digest::Digest, lines::Lines,
-    memo::Memo, words::Words,
+    Decoding, Error, Mapped, Options, Pages, Source, Tape, Windowed, Word, build::Handle, digest::Digest, memo::Memo,
+    words::Words,
 };
 use draft::{Draft, Place};
 use file::{Content, Kept};
@@ -214,7 +214,6 @@ impl<S: Source> Tape<S, Word> {
             handles,
             merge_keys: options.merge_keys,
             memo: Memo::default(),
-            lines: Lines::default(),
             is_reopened: true,
         }
     }

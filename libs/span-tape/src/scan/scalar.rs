@@ -2,8 +2,7 @@
 
 use super::{
     Scanned, Scanner,
-    chars::{self, CLASSES, Class, is_blank_or_end, is_flow, is_unprintable},
-    find,
+    chars::{self, CLASSES, Class, is_bad, is_blank_or_end, is_flow},
 };
 use crate::{
     build::Decoding,
@@ -38,11 +37,10 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
         let bytes = &self.input.bytes()[self.at..];
         let next = |at: usize| bytes.get(at + 1).copied().unwrap_or(0);
         let mut at = skipped;
-        loop {
-            at = find::plain(bytes, at, in_flow);
-            let Some(byte) = bytes.get(at) else { break };
+        while let Some(byte) = bytes.get(at) {
             match CLASSES[*byte as usize] {
                 Class::Text => {}
+                Class::Flow if !in_flow => {}
                 Class::Flow | Class::End => break,
                 Class::Maybe if *byte == b':' => {
                     if is_blank_or_end(next(at)) || in_flow && is_flow(next(at)) {
@@ -55,7 +53,7 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
                     }
                 }
                 Class::Suspect => {
-                    if is_unprintable(&bytes[at..]) {
+                    if is_bad(&bytes[at..]) {
                         return self.fault_at(self.offset(self.at + at), chars::UNPRINTABLE);
                     }
                 }
@@ -126,12 +124,13 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
         let mut verbatim = true;
         self.at += 1;
         loop {
-            self.at = find::quoted(self.input.bytes(), self.at, quote);
-            if self.ended() {
+            let rest = &self.input.bytes()[self.at..];
+            let end = |byte: &u8| *byte < 0x20 && *byte != b'\t' || *byte == quote || *byte == b'\\' && quote == b'"';
+            let Some(length) = rest.iter().position(end) else {
                 return self.fault_at(start, "this quoted scalar is not closed");
-            }
+            };
+            self.at += length;
             match self.here() {
-                b'\t' => self.at += 1,
                 b'\n' | b'\r' => {
                     verbatim = false;
                     self.quoted_line(start, least)?;
