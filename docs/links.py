@@ -14,15 +14,16 @@ from pathlib import Path
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
+FENCED = r"^(```|~~~).*?^\1[^\n]*$"
 # Code is not searched for links.
-CODE = re.compile(r"^(```|~~~).*?^\1[^\n]*$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
+CODE = re.compile(FENCED + r"|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)\)")
 errors = []
 
 
 def anchors(path):
     """The anchors of the headings of a Markdown file, as GitHub and mdBook make them."""
-    text = re.sub(r"^(```|~~~).*?^\1[^\n]*$", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(FENCED, "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
     found = set()
     for heading in re.findall(r"^#+ +(.*?) *#*$", text, re.MULTILINE):
         heading = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
@@ -74,10 +75,9 @@ def preprocess(book):
             place = places.get(file) or (file.relative_to(DOCS) if file.is_relative_to(DOCS) and file.suffix != ".md" else None)
             if place is None:
                 name = str(file.relative_to(ROOT))
-                return f"{text}" if name in text else f"{text} (`{name}`)"
+                return text if name in text else f"{text} (`{name}`)"
             return f"{mark}[{text}]({os.path.relpath(place, here)}{'#' * bool(anchor)}{anchor})"
 
-        # A line of a table or heading may hold inline code with links around it: `[`code`](link)`.
         chapter["content"] = outside_code(linked_code(chapter["content"]), change).replace("\0", "`")
     return book
 

@@ -21,6 +21,8 @@ mod paths;
 mod report;
 mod schema;
 
+#[doc(hidden)] // For the tests that build a second revision.
+pub use ab::bring_dependencies;
 pub use doctor::as_worker as as_doctor_worker;
 
 use std::{

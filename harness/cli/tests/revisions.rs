@@ -48,7 +48,9 @@ impl Copy {
         let shared = binary.ancestors().nth(2).expect("target/release/highwater");
         let place = shared.join("revisions");
         let copy = Self { root: place.join("workspace"), target: place.join("target") };
-        bring_dependencies(&build_dir(shared), &copy.target);
+        // Only crates of the workspace are built.
+        let metadata = cargo_metadata::MetadataCommand::new().no_deps().exec().expect("metadata");
+        highwater_cli::bring_dependencies(&build_dir(shared), &copy.target, &metadata);
         let listed = text(&ran(Command::new("git").arg("-C").arg(workspace).args([
             "ls-files",
             "-z",
@@ -114,27 +116,6 @@ impl Copy {
         command.args(["ab", base, CASE, "--package", PACKAGE, "--samples", samples]).args(more);
         command.output().expect("started")
     }
-}
-
-/// Brings the compiled dependencies like `ab` does for the base, so that only crates of the workspace are built.
-fn bring_dependencies(from: &Path, to: &Path) {
-    let metadata = cargo_metadata::MetadataCommand::new().no_deps().exec().expect("metadata");
-    let packages = metadata.workspace_packages();
-    let targets = packages.iter().flat_map(|package| &package.targets).map(|target| target.name.as_str());
-    let names: Vec<String> =
-        packages.iter().map(|it| it.name.as_str()).chain(targets).map(|name| name.replace(['-', '_'], ".")).collect();
-    let script = r#"
-        cd "$1/release"
-        for folder in .fingerprint build deps; do
-            mkdir -p "$2/release/$folder"
-            ls "$folder" | grep -vE "^(lib)?($3)-" | while read -r name; do
-                case $name in
-                *.rlib | *.rmeta | *.so) cp -aln "$folder/$name" "$2/release/$folder/" ;;
-                *) cp -an "$folder/$name" "$2/release/$folder/" ;;
-                esac
-            done
-        done"#;
-    ran(Command::new("bash").args(["-c", script, "bash"]).arg(from).arg(to).arg(names.join("|")));
 }
 
 /// Cargo's folder for intermediate artifacts, if configured.

@@ -34,7 +34,7 @@ pub use fingerprint::{ClassParseError, Context, Control, ControlState, Fingerpri
 pub use metric::{Metric, Unit};
 pub use parameter_filter::{ParameterFilter, ParameterFilterError};
 pub use quantity::{Clock, Quantity, QuantityError};
-pub use question::{ComparedCase, Measure, Question};
+pub use question::{ComparedCase, Measure, Question, unknown_cases};
 pub use raw::is_raw;
 #[cfg(feature = "schema")]
 pub use record::json_schema;

@@ -5,7 +5,7 @@ use std::{fmt::Display, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Quantity, Stage};
+use super::{CaseId, Quantity, Stage};
 
 /// A question about a family: a heading, the cases that it compares, and the measure that it compares them by.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,6 +118,13 @@ impl Question {
     }
 }
 
+/// The cases that the questions compare and the family does not have, for a test of the family: a report leaves them out.
+#[must_use]
+pub fn unknown_cases(questions: &[Question], family: &[CaseId]) -> Vec<String> {
+    let compared = questions.iter().flat_map(|question| &question.cases).map(|compared| &compared.case);
+    compared.filter(|case| family.iter().all(|id| id.within_family() != case.as_str())).cloned().collect()
+}
+
 impl Measure {
     /// The marginal cost of a unit over these ladders; over all of a case if there are none.
     #[must_use]
@@ -206,6 +213,13 @@ mod tests {
             let text = serde_json::to_string(&question).expect("JSON");
             assert_eq!(serde_json::from_str::<Question>(&text).ok(), Some(question), "{text}");
         }
+    }
+
+    #[test]
+    fn cases_that_a_family_lacks_are_named() {
+        let questions = [Question::new("What?", Measure::time("call")).case("a/b=1", "one").case("a/b=2", "two")];
+        let family = ["f/a/b=2", "f/a/b=3"].map(|id| id.parse().expect("an id"));
+        assert_eq!(unknown_cases(&questions, &family), ["a/b=1"]);
     }
 
     #[test]

@@ -58,8 +58,8 @@ impl Charge {
         let kernel = self.settled.read(page_tables, mappings, || self.group.kernel().map(|it| it.0));
         let Ok(current) = self.group.current() else { return };
         snapshot.add(Metric::CgroupCurrent, current.0);
-        let none = KernelMemory { settled: 0, released: 0 };
-        self.add_peak(snapshot, Reading { charge: current.0, user, kernel: kernel.unwrap_or(none) }, is_baseline);
+        let now = Reading { charge: current.0, user, kernel: kernel.unwrap_or_default() };
+        self.add_peak(snapshot, now, is_baseline);
         let file_cache = self.group.file_cache();
         if let Some(kernel) = kernel {
             snapshot.add(Metric::Kernel, kernel.settled + self.group.uncharged_tcp().0);

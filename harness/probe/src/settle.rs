@@ -28,7 +28,7 @@ pub(super) struct Settled {
 }
 
 /// Kernel memory, bytes.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct KernelMemory {
     /// What stays.
     pub(super) settled: u64,

@@ -44,7 +44,7 @@ pub fn run_table(record: &Record, view: RunView) -> String {
     if !measured.is_empty() {
         parts.push(memory_table(record, &measured, &ladders, width));
     }
-    if routines(record).len() > MAX_ROUTINE_COLUMNS {
+    if routines(&record.cases).len() > MAX_ROUTINE_COLUMNS {
         parts.push(time_table(record));
     }
     parts.extend(figure_tables(record, width));
@@ -59,8 +59,9 @@ pub fn run_table(record: &Record, view: RunView) -> String {
     lines.join("\n")
 }
 
-fn routines(record: &Record) -> Vec<&String> {
-    let mut routines: Vec<&String> = record.cases.iter().flat_map(|case| case.time.keys()).collect();
+/// The routines that criterion timed in these cases, by name.
+pub(crate) fn routines<'a>(cases: impl IntoIterator<Item = &'a CaseRecord>) -> Vec<&'a String> {
+    let mut routines: Vec<&String> = cases.into_iter().flat_map(|case| case.time.keys()).collect();
     routines.sort_unstable();
     routines.dedup();
     routines
@@ -93,7 +94,7 @@ fn memory_table(record: &Record, cases: &[&CaseRecord], ladders: &[&str], width:
         at_top("uss", 7, Metric::Uss),
         at_top("peak", 2, Metric::Peak),
     ];
-    let routines = routines(record);
+    let routines = routines(&record.cases);
     if routines.len() <= MAX_ROUTINE_COLUMNS {
         let time = |routine: &String, case: &CaseRecord| {
             case.time.get(routine).map_or("-".to_owned(), |time| nanoseconds(time.ns))

@@ -4,12 +4,22 @@
 
 use std::{collections::BTreeSet, fs, io, path::Path};
 
+use cargo_metadata::Metadata;
+
 /// The subfolders of a profile.
 const FOLDERS: [&str; 3] = [".fingerprint", "build", "deps"];
 
-/// Brings artifacts that are missing in `to`, except those of `workspace`, a set of package and target names. Failures
-/// are ignored: cargo then compiles more.
-pub(super) fn bring_dependencies(from: &Path, to: &Path, workspace: &BTreeSet<String>) {
+/// Brings artifacts from the target folder of this workspace, `from`, that are missing in `to`. Failures are ignored:
+/// cargo then compiles more.
+pub fn bring_dependencies(from: &Path, to: &Path, workspace: &Metadata) {
+    let names = workspace.packages.iter().flat_map(|package| {
+        std::iter::once(package.name.as_str()).chain(package.targets.iter().map(|target| target.name.as_str()))
+    });
+    bring_all(from, to, &names.map(|name| name.replace('_', "-")).collect());
+}
+
+/// Brings all artifacts but those of `workspace`, a set of package and target names.
+fn bring_all(from: &Path, to: &Path, workspace: &BTreeSet<String>) {
     for folder in FOLDERS {
         let (from, to) = (from.join("release").join(folder), to.join("release").join(folder));
         for entry in from.read_dir().into_iter().flatten().flatten() {
@@ -77,7 +87,7 @@ mod tests {
             fs::write(path, file).expect("written");
         }
         let workspace = ["highwater", "wasm-guests"].map(str::to_owned).into();
-        bring_dependencies(&from, &to, &workspace);
+        bring_all(&from, &to, &workspace);
         let brought = files.map(|file| to.join("release").join(file).exists());
         assert_eq!(brought, [true, false, false, true, false, false, true]);
     }
@@ -95,7 +105,7 @@ mod tests {
             let hour_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
             fs::File::options().write(true).open(path).and_then(|it| it.set_modified(hour_ago)).expect("set");
         }
-        bring_dependencies(&from, &to, &BTreeSet::new());
+        bring_all(&from, &to, &BTreeSet::new());
         let is_shared = files.map(|file| {
             let [a, b] = [&from, &to].map(|root| root.join("release").join(file).metadata().expect("there"));
             assert_eq!(a.modified().expect("known"), b.modified().expect("known"), "{file}");

@@ -2,7 +2,7 @@
 //! both are built by cargo as for `cargo bench`.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -53,13 +53,9 @@ impl Workspace {
         packages: &[String],
     ) -> Result<BTreeMap<String, Bench>, Untestable> {
         let target = self.target.join("highwater/ab/target");
-        let names = self.metadata.packages.iter().flat_map(|package| {
-            std::iter::once(package.name.as_str()).chain(package.targets.iter().map(|target| target.name.as_str()))
-        });
-        let names: BTreeSet<String> = names.map(|name| name.replace('_', "-")).collect();
         // Intermediate artifacts may be in another folder than the target folder since cargo 1.91.
         let artifacts = self.metadata.build_directory.as_ref().unwrap_or(&self.metadata.target_directory);
-        bring_dependencies(artifacts.as_std_path(), &target, &names);
+        bring_dependencies(artifacts.as_std_path(), &target, &self.metadata);
         build(&checkout.folder, packages, &[("CARGO_TARGET_DIR", &target), ("CARGO_BUILD_BUILD_DIR", &target)])
     }
 }

@@ -10,6 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub use artifacts::bring_dependencies;
 use checkout::{Checkout, Workspace};
 use highwater_judge::{
     Comparison, FamilyComparison, Keep, Kind, Policy, baselines, compare_family, confirm_family, judge_time,

@@ -5,6 +5,7 @@ use highwater_judge::CaseView;
 use highwater_model::{CaseId, CaseRecord, ComparedCase, Measure, Metric, Question, Record};
 
 use super::measured::measured;
+use crate::run_table::routines;
 
 /// At most this many cases are compared: those with the largest values.
 const MOST_CASES: usize = 12;
@@ -22,11 +23,8 @@ pub(super) fn questions(record: &Record) -> Vec<Question> {
             Question::new("How much memory does each case add?", measure)
         }
     }];
-    let mut routines: Vec<&String> = ran.iter().flat_map(|case| case.time.keys()).collect();
-    routines.sort_unstable();
-    routines.dedup();
     let time = |routine: &&String| Question::new(format!("How long does {routine} take?"), Measure::time(routine));
-    questions.extend(routines.iter().take(MOST_ROUTINES).map(time));
+    questions.extend(routines(ran.iter().copied()).iter().take(MOST_ROUTINES).map(time));
     questions.into_iter().map(|question| of_largest(record, &ran, question)).collect()
 }
 

@@ -7,6 +7,7 @@ use highwater_stats::median;
 
 use crate::{
     counted::{counted, plural},
+    run_table::routines,
     site::SiteError,
     site::chart::{self, Bar, Chart, Key, Line, LinesPlan, Mark, Point, Steps, Strip},
     site::format::{amount, nonlinearity, range},
@@ -196,9 +197,7 @@ fn made_of(panels: &[Panel<'_>]) -> Result<Section, SiteError> {
 }
 
 fn against_time(record: &Record, panels: &[Panel<'_>], ladders: &[&str]) -> Result<Section, SiteError> {
-    let mut routines: Vec<&String> = record.cases.iter().flat_map(|case| case.time.keys()).collect();
-    routines.sort_unstable();
-    routines.dedup();
+    let routines = routines(&record.cases);
     let what = match ladders.is_empty() {
         true => "anon at the fullest stage".to_owned(),
         false => format!("anon per {}", record.unit),
