@@ -57,23 +57,25 @@ pub(super) fn push(escaped: &mut String, c: char) {
 }
 
 /// Escapes the first character of what CI systems execute when they read a log: `::error::` at the start of a line
-/// (GitHub), and `##[error]`, `##vso[`, `##teamcity[` anywhere (GitHub, Azure Pipelines, TeamCity).
+/// (GitHub), and `##[error]`, `##vso[`, `##teamcity[` anywhere (GitHub, Azure Pipelines, TeamCity). So is what would
+/// become one by the text printed after it: a colon at the start (`{name}: ...`), and `##word` at the end.
 fn without_commands(line: &str) -> String {
     let start = line.len() - line.trim_start().len();
     let (indentation, rest) = line.split_at(start);
     let escaped = with_escaped_hashes(rest, "\\x23");
-    match escaped.strip_prefix("::") {
-        Some(rest) => format!("{indentation}\\x3a:{rest}"),
+    match escaped.strip_prefix(':') {
+        Some(rest) => format!("{indentation}\\x3a{rest}"),
         None => format!("{indentation}{escaped}"),
     }
 }
 
-/// Replaces the first `#` of each `##[`, or `##word[`.
+/// Replaces the first `#` of each `##[` or `##word[`, and of `##` or `##word` at the end.
 pub(super) fn with_escaped_hashes(text: &str, replacement: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("##") {
-        let is_command = rest[at + 2..].trim_start_matches(|c: char| c.is_ascii_alphabetic()).starts_with('[');
+        let after = rest[at + 2..].trim_start_matches(|c: char| c.is_ascii_alphabetic());
+        let is_command = after.is_empty() || after.starts_with('[');
         escaped.push_str(&rest[..at]);
         escaped.push_str(if is_command { replacement } else { "#" });
         rest = &rest[at + 1..];
@@ -110,6 +112,8 @@ mod tests {
         assert_eq!(lines("a\n  ::stop-commands::x"), "a\n  \\x3a:stop-commands::x");
         assert_eq!(line("a ##[error]b ##vso[task]c"), "a \\x23#[error]b \\x23#vso[task]c");
         assert_eq!(line("###[x"), "#\\x23#[x");
+        // What becomes a command by the text after it is one.
+        assert_eq!((line(":"), lines(" :\n##")), ("\\x3a".into(), " \\x3a\n\\x23#".into()));
         // What becomes a command only by removing a character is not one.
         assert_eq!(line(":\u{0}:a #\u{200b}#[b]"), ":\\x00:a #\\u200b#[b]");
     }
