@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use extism::{CompiledPlugin, Manifest, Plugin, PluginBuilder, Wasm, WasmInput};
+use highwater_worker::records_stacks;
+use wasmtime43::ProfilingStrategy;
 
 use crate::{Allocation, MemoryLimit, engine::PER_PLUGIN};
 
@@ -49,7 +51,11 @@ impl Files {
         wasm: impl Into<WasmInput<'a>>,
         allocation: Allocation,
     ) -> Result<PluginBuilder<'a>, extism::Error> {
-        let builder = PluginBuilder::new(wasm).with_wasmtime_config(allocation.config(PER_PLUGIN)?);
+        let mut builder = PluginBuilder::new(wasm).with_wasmtime_config(allocation.config(PER_PLUGIN)?);
+        if records_stacks() {
+            // `highwater explain` shows the names of the component's functions.
+            builder = builder.with_profiling_strategy(ProfilingStrategy::PerfMap);
+        }
         Ok(match &self.cache {
             Some(settings) => builder.with_cache_config(settings),
             None => builder.with_cache_disabled(),

@@ -1,7 +1,8 @@
 //! The allocation strategies of wasmtime: the axes of this family as values.
 
 use forced_commit::guest::{compile_for_target, compiler};
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use highwater_worker::records_stacks;
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, ProfilingStrategy};
 
 /// Slots of the pools for core modules: the top of the largest ladder. Each reserves 4 GiB of address space
 /// plus guards up front, and costs no memory until it is used.
@@ -135,6 +136,10 @@ impl Strategy {
         let mut config = self.base(shape);
         if let Some(pool) = self.allocation.pool {
             config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool.config(shape)));
+        }
+        if records_stacks() {
+            // `highwater explain` shows the names of the guest's functions.
+            config.profiler(ProfilingStrategy::PerfMap);
         }
         config
     }

@@ -13,9 +13,8 @@ use highwater_runner::{self as runner, Interrupt, RunnerError};
 use highwater_store::{StoreError, read_record};
 
 use super::{
-    CliError, baselines,
-    confirm::{self, BenchBinary},
-    explain::{Against, Context, Explainer, offer},
+    CliError, baselines, confirm,
+    explain::{Against, Explainer, Offer, Revisions, offer},
     output::Output,
     paths::{BaselineOptions, RunFolder},
 };
@@ -59,7 +58,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     let mut comparison = Comparison { strict: arguments.strict, ..Comparison::default() };
     let mut files = BTreeMap::new();
     let interrupt = Interrupt::install().map_err(|source| RunnerError::System { what: "watch for Ctrl-C", source })?;
-    let mut explainer = arguments.explain.map(|against| Explainer::new(against, &interrupt));
+    let mut explainer = Explainer::default();
     for run in &runs {
         let baseline = match &arguments.against {
             Some(folder) => other_run(folder, &run.family, &policy)?,
@@ -74,10 +73,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
                     false => confirm::compare_and_confirm(&folder, &baseline, run, &policy, &interrupt)?,
                 };
                 let commit = baseline.context.get("commit").map(String::as_str);
-                let context = Context { commit, arguments: arguments.run.as_arguments() };
-                offer(&mut family, &context);
-                if let Some(explainer) = &mut explainer {
-                    explainer.explain(&mut family, run, BenchBinary::find(&folder, &run.family), &context)?;
+                offer(&mut family, Offer::Explain { commit, arguments: &arguments.run.as_arguments() });
+                if let Some(against) = arguments.explain {
+                    explainer.explain(&mut family, run, &folder, |cases| {
+                        Revisions::of_run(run, &folder, cases, against, commit, &interrupt)
+                    })?;
                 }
                 comparison.families.push(family);
             }

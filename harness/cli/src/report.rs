@@ -6,6 +6,7 @@ use highwater_model::exit;
 use highwater_report::{
     escape,
     site::{self, Material, Sources},
+    terminal::note,
 };
 
 use super::{
@@ -32,7 +33,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
         baselines: arguments.baselines.folder.clone(),
         policy: arguments.baselines.policy.clone(),
     };
-    let front = site::write(&Material::gather(&sources)?, &arguments.out)?;
+    let material = Material::gather(&sources)?;
+    for ignored in &material.ignored {
+        note(format_args!("note: {ignored}"));
+    }
+    let front = site::write(&material, &arguments.out)?;
     print(&escape::line(&front.display().to_string()))?;
     Ok(exit::PASSED)
 }

@@ -5,8 +5,8 @@ mod example;
 
 use std::path::Path;
 
-use highwater_explain::{Attributed, Moment, Profile, attribute, difference};
-use highwater_model::{Metric, Outcome, Sample, Selection};
+use highwater_explain::{Attributed, Profile, attribute, difference};
+use highwater_model::{Metric, Moment, Outcome, Sample, Selection};
 use highwater_runner::{Interrupt, Job, Measuring, Observed, Plan, Planned};
 use tempfile::TempDir;
 

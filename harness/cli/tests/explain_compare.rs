@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Desk, run};
+use common::{Desk, highwater, run};
 use highwater_model::exit;
 use serde_json::Value;
 
@@ -61,4 +61,9 @@ fn every_format_has_the_function_that_grew() {
     let explained = lines.lines().find(|line| line.contains("\"explanation\"")).expect("a verdict with an explanation");
     let verdict: Value = serde_json::from_str(explained).expect("JSON");
     assert!(explained.contains("\"stack\":[{\"function\":") && explained.contains("<toy::Heap as "), "{verdict}");
+    let mut report = highwater(&["report"]);
+    report.arg("--run").arg(desk.run_folder()).arg("--baselines").arg(desk.baselines()).arg("--out").arg(file("site"));
+    run(report, exit::PASSED.into());
+    let page = read("site/case/toy+heap+size=64k.html");
+    assert!(page.contains("id=\"flame-0-growth\"") && page.contains("toy::Heap as "), "{page}");
 }

@@ -6,7 +6,7 @@ mod example;
 
 use std::{path::Path, process::Command, sync::OnceLock};
 
-use highwater_explain::fault_permission;
+use highwater_explain::{FaultPermission, fault_permission};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -78,6 +78,27 @@ fn stacks_of_threads() {
 #[test]
 fn memory_of_malloc_that_the_counting_allocator_does_not_see() {
     first_is("c-heap", "planted::pages::c_heap::culprit", "arenas", 65536.0);
+}
+
+/// The kernel fills these pages without a page fault. Who asked for it is known to root only.
+#[test]
+fn pages_that_a_system_call_fills() {
+    if fault_permission().is_ok_and(|permission| permission == FaultPermission::All) {
+        first_is("populated", "planted::pages::populated::culprit", "linear_memory", 16384.0);
+    }
+}
+
+#[test]
+fn generated_code_with_a_perf_map() {
+    first_is("perf-map", "generated::culprit", "linear_memory", 16384.0);
+}
+
+#[test]
+fn generated_code_with_a_jitdump_file() {
+    first_is("jitdump", "generated::culprit", "linear_memory", 16384.0);
+    let Some(json) = explained("jitdump") else { return };
+    let first = &json["rows"][0]["stack"][0];
+    assert_eq!((first["file"].as_str(), first["line"].as_u64()), (Some("guest.wat"), Some(7)), "{first}");
 }
 
 /// The functions of the interpreter; those of the script have names from Python 3.12 on, with `-X perf`.

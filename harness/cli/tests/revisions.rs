@@ -1,6 +1,6 @@
 //! End-to-end tests with two revisions of a real family: a copy of this workspace in a separate repository, in which
 //! the memory of sandboxes is increased and decreased. `compare` and `ab` must detect it, and `git bisect run` must
-//! find it.
+//! find it. `explain` must name the function.
 
 use std::{
     fs,
@@ -8,12 +8,18 @@ use std::{
     process::{Command, Output},
 };
 
+use highwater_explain::fault_permission;
 use highwater_judge::{Keep, Kind, Policy, baselines};
 use highwater_model::exit;
 use highwater_store::{read_record, stage_baseline};
+use serde_json::Value;
 
 /// The measured case and its package.
 const CASE: &str = "^sandbox-scaling/on-demand/cow=on,guest=tiny$";
+/// The same as a glob.
+const TINY: &str = "sandbox-scaling/on-demand/cow=on,guest=tiny";
+/// A case whose guest touches pages itself.
+const TOUCHER: &str = "sandbox-scaling/on-demand/cow=on,guest=toucher";
 const PACKAGE: &str = "sandbox-scaling";
 /// The packages that are built again, of which the first is built eight times, are not optimised. Wasmtime stays
 /// optimised, and what the workers link of the harness.
@@ -107,6 +113,25 @@ impl Copy {
         fs::write(path, original.replace(CREATED, &format!("{addition}{CREATED}"))).expect("written");
     }
 
+    /// Measures the cases that match.
+    fn bench(&self, filter: &str) {
+        let mut command = self.command("cargo");
+        ran(command.args(["bench", "--quiet", "-p", PACKAGE, "--", "--memory-only", "--samples", "5", filter]));
+    }
+
+    fn compare(&self, more: &[&str]) -> Output {
+        let mut command = self.command(env!("CARGO_BIN_EXE_highwater"));
+        command.args(["compare", "--baselines", "own-baselines"]).args(more).output().expect("started")
+    }
+
+    /// The stacks of a case at a stage, those that grew most first.
+    fn explain(&self, case: &str, stage: &str, more: &[&str]) -> Vec<Value> {
+        let mut command = self.command(env!("CARGO_BIN_EXE_highwater"));
+        let explained = ran(command.args(["explain", case, "--stage", stage, "--format", "json"]).args(more));
+        let explained: Value = serde_json::from_slice(&explained.stdout).expect("JSON");
+        explained["rows"].as_array().expect("rows").clone()
+    }
+
     fn ab(&self, base: &str) -> Output {
         self.ab_of(base, "5", &[])
     }
@@ -137,6 +162,28 @@ fn text(output: &Output) -> String {
 const MAPPED: (&str, &str) = ("anon_mapped", "4 KiB per sandbox, 1 page, in linear_memory");
 const LIVE: (&str, &str) = ("heap_live", "4 KiB per sandbox");
 
+/// Expects that the first stack is of this function, with 4 KiB per sandbox. Stacks of pages cannot be recorded
+/// everywhere.
+fn assert_culprit(rows: &[Value], function: &str, is_of_pages: bool) {
+    if is_of_pages && fault_permission().is_err() {
+        return;
+    }
+    let first = rows.first().unwrap_or_else(|| panic!("nothing grew by {function}"));
+    assert!(first["stack"][0]["function"].as_str().is_some_and(|name| name.contains(function)), "{first}");
+    assert_eq!((&first["per_unit"], first["category"].is_null()), (&4096.0.into(), !is_of_pages), "{first}");
+}
+
+/// Expects that the output of a comparison has a stack with this function below the finding.
+fn assert_explained(output: &Output, function: &str, is_of_pages: bool) {
+    if is_of_pages && fault_permission().is_err() {
+        return;
+    }
+    let out = text(output);
+    let line = out.lines().find(|line| line.contains("+4,096 B per sandbox (+"));
+    let line = line.unwrap_or_else(|| panic!("no stack:\n{out}\n{}", String::from_utf8_lossy(&output.stderr)));
+    assert!(line.contains(function), "{line}");
+}
+
 /// Expects an exit status, and a line of this kind about the slope of a metric with the change per sandbox.
 fn assert_verdict(output: &Output, status: u8, kind: Kind, sign: &str, (metric, change): (&str, &str)) {
     let (out, err) = (text(output), String::from_utf8_lossy(&output.stderr));
@@ -151,35 +198,54 @@ fn assert_verdict(output: &Output, status: u8, kind: Kind, sign: &str, (metric, 
 fn one_page_per_sandbox_is_detected_and_bisected() {
     let copy = Copy::make();
     let highwater = env!("CARGO_BIN_EXE_highwater");
-    let bench = || {
-        let mut command = copy.command("cargo");
-        ran(command.args(["bench", "--quiet", "-p", PACKAGE, "--", "--memory-only", "--samples", "5", CASE]));
-    };
-    let compare =
-        || copy.command(highwater).args(["compare", "--baselines", "own-baselines"]).output().expect("started");
+
+    // A function of the guest has its name: this guest has no names of its own, so that it is a number.
+    copy.bench(&format!("^{TOUCHER}$"));
+    if fault_permission().is_ok() {
+        let rows = copy.explain(TOUCHER, "called", &[]);
+        let names =
+            rows.iter().filter(|row| row["category"] == "linear_memory").map(|row| &row["stack"][0]["function"]);
+        let names: Vec<&str> = names.filter_map(Value::as_str).collect();
+        assert!(names.iter().any(|name| name.starts_with("wasm[0]::function[")), "{names:?}");
+    }
 
     // Create the baseline directly, since `bless` rejects a filtered run.
-    bench();
+    copy.bench(CASE);
     let run = read_record(&copy.target.join("highwater/sandbox-scaling.json")).expect("a record");
     let path = baselines::path(&copy.root.join("own-baselines"), &run.fingerprint.class, &run.family);
     let baseline = baselines::of_run(&run, &Policy::default(), Keep::Gated);
     stage_baseline(&path, &baseline).and_then(|staged| staged.commit()).expect("written");
-    assert_eq!(compare().status.code(), Some(exit::PASSED.into()));
+    assert_eq!(copy.compare(&[]).status.code(), Some(exit::PASSED.into()));
+    // Two builds of one revision do not differ by a page per unit.
+    let differences = copy.explain(TINY, "live", &["--base", "HEAD"]);
+    let is_above = |row: &&Value| row["per_unit"].as_f64().is_some_and(|bytes| bytes.abs() > 4096.0);
+    assert_eq!(differences.iter().filter(is_above).count(), 0, "{differences:#?}");
 
     copy.change(LINEAR);
-    bench();
-    assert_verdict(&compare(), exit::REGRESSED, Kind::Regressed, "+", MAPPED);
+    copy.bench(CASE);
+    let compared = copy.compare(&["--explain"]);
+    assert_verdict(&compared, exit::REGRESSED, Kind::Regressed, "+", MAPPED);
+    assert_explained(&compared, "CoreLive::new", true);
+    let mut report = copy.command(highwater);
+    ran(report.args(["report", "--baselines", "own-baselines", "--out", "../site"]));
+    let page = copy.root.join("../site/case/sandbox-scaling+on-demand+cow=on,guest=tiny.html");
+    let page = fs::read_to_string(page).expect("a page");
+    assert!(page.contains("id=\"flame-0-difference\"") && page.contains("id=\"flame-0-growth\""));
+    assert_culprit(&copy.explain(TINY, "live", &["--base", "HEAD"]), "CoreLive::new", true);
     assert_verdict(&copy.ab("HEAD"), exit::REGRESSED, Kind::Regressed, "+", MAPPED);
 
     copy.change(HEAP);
-    bench();
-    assert_verdict(&compare(), exit::REGRESSED, Kind::Regressed, "+", LIVE);
-    assert_verdict(&copy.ab("HEAD"), exit::REGRESSED, Kind::Regressed, "+", LIVE);
+    copy.bench(CASE);
+    assert_verdict(&copy.compare(&[]), exit::REGRESSED, Kind::Regressed, "+", LIVE);
+    assert_culprit(&copy.explain(TINY, "live", &["--base", "HEAD"]), "CoreLive::new", false);
+    let compared = copy.ab_of("HEAD", "5", &["--explain"]);
+    assert_verdict(&compared, exit::REGRESSED, Kind::Regressed, "+", LIVE);
+    assert_explained(&compared, "CoreLive::new", false);
 
     // It is also slower, which ten pairs of workers can detect and five cannot.
     let slower = copy.ab_of("HEAD", "10", &["--gate-time", "--format", "sarif"]);
     assert_eq!(slower.status.code(), Some(exit::REGRESSED.into()));
-    let sarif: serde_json::Value = serde_json::from_slice(&slower.stdout).expect("JSON");
+    let sarif: Value = serde_json::from_slice(&slower.stdout).expect("JSON");
     let findings = sarif["runs"][0]["results"].as_array().expect("results");
     let of_time = findings.iter().find(|found| {
         let text = found["message"]["text"].as_str().unwrap_or_default();

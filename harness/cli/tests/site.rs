@@ -11,12 +11,13 @@ use std::{
 
 use common::{
     Desk, add_per_unit, baseline, blessed_baseline, highwater, page_more_on_the_heap, record, run,
-    site::{full, full_run, hostile, many},
+    site::{full, full_run, hostile, many, stacks},
     write_baseline,
 };
 use highwater_judge::{Comparison, Kind, Policy, Verdict, compare_family};
-use highwater_model::{Record, Series, TimeEstimate, exit};
+use highwater_model::{CaseStacks, Record, RunKey, Series, TimeEstimate, exit};
 use highwater_report::site::{self, History, Material, Page, history};
+use highwater_store::{read_record, write_stacks};
 
 fn pages(material: &Material) -> Vec<Page> {
     site::pages(material, None).expect("pages")
@@ -164,7 +165,8 @@ fn changes_within_the_tolerance_are_listed_with_their_size() {
 fn hostile_names_are_escaped_and_never_leave_the_folder() {
     for Page { path, html } in pages(&hostile()) {
         let own = html.matches("<script>").count();
-        assert!(own == usize::from(path.starts_with("details/")), "{path} has {own} scripts");
+        let has_script = path.starts_with("details/") || html.contains("class=\"chart flame\"");
+        assert!(own == usize::from(has_script), "{path} has {own} scripts");
         assert!(!html.contains("<img") && !html.contains("href=\"javascript"), "{path}");
         let parts: Vec<Component<'_>> = Path::new(&path).components().collect();
         let are_names = parts.iter().all(|part| matches!(part, Component::Normal(_)));
@@ -315,6 +317,58 @@ fn report_without_a_run_writes_a_page_that_says_so() {
     command.arg("--out").arg(folder.path());
     run(command, exit::PASSED.into());
     assert!(fs::read_to_string(folder.path().join("index.html")).expect("written").contains("Nothing measured"));
+}
+
+#[test]
+fn a_case_that_was_explained_has_flame_graphs_and_the_same_as_text() {
+    let material = full();
+    let pages = pages(&material);
+    let explained: Vec<&String> =
+        pages.iter().map(|page| &page.html).filter(|html| html.contains("Call stacks")).collect();
+    assert_eq!(explained.len(), 2);
+    let page = explained.iter().find(|html| html.contains("flame-0-difference")).expect("two revisions");
+    for part in [
+        "<h3>memory at live@50</h3>",
+        "<h3>peak of the heap before live@50</h3>",
+        "growth since loaded, app and this run",
+        "<title>app::insert (src/app.rs:7): 200 KiB → 400 KiB, +200 KiB; +4 KiB per sandbox</title>",
+        ">▲ Cache::fill</text>",
+        "<li>+4,096 B per sandbox (+204,800 B) in +50 blocks  app::insert (src/app.rs:7) &lt;- app::Cache::fill",
+        "<title>[pages of linear memory]: 800 KiB",
+        "Not drawn: −4 KiB in 1 stack that shrank",
+    ] {
+        let decoded = page.replace("&#60;", "&lt;");
+        assert!(decoded.contains(part), "{part} is not in\n{}", content(&decoded));
+    }
+    let other = explained.iter().find(|html| !html.contains("flame-0-difference")).expect("one revision");
+    assert!(other.contains("flame-0-growth") && !other.contains("▲"), "{}", content(other));
+}
+
+#[test]
+fn report_ignores_stacks_of_another_run_and_damaged_ones_with_a_line() {
+    let desk = Desk::measured_and_blessed();
+    let run_of = read_record(&desk.record_path()).expect("a record");
+    let case = &run_of.cases[0].id;
+    let explained = stacks(&run_of, case, "app");
+    let path = write_stacks(&desk.run_folder(), &explained).expect("written");
+    let out = desk.path().join("site");
+    let report = || {
+        let mut command = highwater(&["report"]);
+        command.arg("--run").arg(desk.run_folder()).arg("--baselines").arg(desk.baselines()).arg("--out").arg(&out);
+        let ran = run(command, exit::PASSED.into());
+        let pages: Vec<_> = fs::read_dir(out.join("case")).expect("pages").flatten().collect();
+        let shown = pages
+            .iter()
+            .filter(|page| fs::read_to_string(page.path()).is_ok_and(|html| html.contains("class=\"chart flame\"")));
+        (shown.count(), ran.stderr.trim().to_owned())
+    };
+    assert_eq!(report(), (1, String::new()));
+    let other = RunKey { started: None, ..explained.run.clone() };
+    write_stacks(&desk.run_folder(), &CaseStacks { run: other, ..explained }).expect("written");
+    assert_eq!(report(), (0, "note: toy: the call stacks of 1 case are of another run".to_owned()));
+    fs::write(&path, "{").expect("written");
+    let (shown, line) = report();
+    assert!(shown == 0 && line.lines().count() == 1 && line.contains("no call stacks of this case"), "{line}");
 }
 
 #[test]

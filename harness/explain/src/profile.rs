@@ -2,24 +2,14 @@
 //! grows with the number of units. What grows with the units comes first, because a constant matters less the more
 //! units there are.
 
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::collections::BTreeMap;
 
-use highwater_model::{CaseId, Category, END_STAGE, Frame, StackGrowth, Stage};
+use highwater_model::{CaseId, Category, END_STAGE, Frame, Moment, StackGrowth, Stage};
 
 use crate::{
     dump::{AtStage, Held},
     run::Attributed,
 };
-
-/// Which memory of a stage.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Moment {
-    /// What is live when the stage is reached: blocks of the heap, and pages without any.
-    #[default]
-    Reached,
-    /// The blocks that were live when the heap was fullest, since the stage before.
-    Peak,
-}
 
 /// Growth of a kind of memory, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,7 +141,8 @@ impl Profile {
                 frames: examples.get(&key.1).map(|frames| (*frames).clone()).unwrap_or_default(),
             }
         });
-        let rows = sorted(rows.filter(|row| row.bytes != 0 || row.count != 0).collect());
+        let mut rows: Vec<StackGrowth> = rows.filter(|row| row.bytes != 0 || row.count != 0).collect();
+        StackGrowth::sort(&mut rows);
         let anonymous = |at: Option<&AtStage>| {
             let (measured, attributed) = at.map_or(Some((0, 0)), |at| attributed.anonymous(&at.stage))?;
             Some(Coverage { measured: measured as i64, attributed: attributed as i64 })
@@ -188,12 +179,14 @@ impl Profile {
 /// The stage that a profile is of.
 fn chosen<'a>(attributed: &'a Attributed, stage: Option<&str>, moment: Moment) -> Result<&'a AtStage, ProfileError> {
     let stages = &attributed.dump.stages;
-    let total = |at: &AtStage| at.held.iter().map(|held| figures(held, moment).0).sum::<u64>();
+    // Pages that malloc keeps are no memory that is live.
+    let is_live = |held: &&Held| held.category.is_none_or(|category| !category.is_heap());
+    let total = |at: &AtStage| at.held.iter().filter(is_live).map(|held| figures(held, moment).0).sum::<u64>();
     let after_baseline = stages.iter().position(|at| at.stage == attributed.baseline_stage).map_or(0, |at| at + 1);
     let found = match stage {
         Some(name) => stages.iter().rev().find(|at| at.stage.to_string() == name || at.stage.name() == name),
         None => {
-            // At the end everything was dropped, but pages that malloc keeps are still there.
+            // At the end everything was dropped.
             let later = stages[after_baseline..].iter().filter(|at| at.stage.name() != END_STAGE);
             later.max_by_key(|at| (total(at), at.stage.scale())).or(stages.last())
         }
@@ -236,21 +229,7 @@ pub fn difference(base: &Profile, head: &Profile) -> Result<Profile, ProfileErro
     if recorded(base) != recorded(head) {
         return Err(ProfileError::NotComparable { case: head.case.clone() });
     }
-    let key = |row: &StackGrowth| {
-        let names: Vec<String> = row.frames.iter().map(|frame| frame.function.clone()).collect();
-        (row.category, names)
-    };
-    let mut rows: BTreeMap<_, StackGrowth> = head.rows.iter().map(|row| (key(row), row.clone())).collect();
-    for row in &base.rows {
-        let none = StackGrowth { bytes: 0, count: 0, per_unit: row.per_unit.map(|_| 0.0), ..row.clone() };
-        let now = rows.entry(key(row)).or_insert(none);
-        now.bytes -= row.bytes;
-        now.count -= row.count;
-        now.per_unit = now.per_unit.zip(row.per_unit).map(|(now, before)| now - before);
-    }
-    let changed =
-        |row: &StackGrowth| row.bytes != 0 || row.count != 0 || row.per_unit.is_some_and(|bytes| bytes != 0.0);
-    let rows = sorted(rows.into_values().filter(changed).collect());
+    let rows = StackGrowth::difference(&base.rows, &head.rows);
     let since = |head: Option<Coverage>, base: Option<Coverage>| Some(head?.since(base?));
     Ok(Profile {
         without_lines: without_lines(&rows),
@@ -272,10 +251,4 @@ pub fn difference(base: &Profile, head: &Profile) -> Result<Profile, ProfileErro
 fn without_lines(rows: &[StackGrowth]) -> usize {
     let is_named_only = |frame: &Frame| frame.place.is_none() && !frame.function.starts_with('[');
     rows.iter().filter(|row| row.frames.first().is_some_and(is_named_only)).count()
-}
-
-/// The most growth per unit first, to the byte, then the most bytes.
-fn sorted(mut rows: Vec<StackGrowth>) -> Vec<StackGrowth> {
-    rows.sort_by_key(|row| Reverse((row.per_unit.map_or(0, |bytes| bytes.round() as i64), row.bytes, row.count)));
-    rows
 }

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use highwater_model::{CaseId, Category, Frame, Metric, Outcome, Sample, Stage};
+use highwater_model::{CaseId, Category, Frame, Metric, Moment, Outcome, Sample, Stage};
 use highwater_runner::{Job, Measuring, Observed, Plan, RunError};
 use highwater_worker::ATTRIBUTION_VARIABLE;
 
@@ -15,7 +15,8 @@ use crate::{
     dump::{AtStage, Dump, DumpError, Held},
     faults::{FaultRecorder, Faults},
     frames::{harness_sources, is_of_recording, shown},
-    profile::{Moment, ProfileError},
+    generated::Generated,
+    profile::ProfileError,
     symbols::Symbols,
 };
 
@@ -171,15 +172,20 @@ pub fn attribute(
     if !faults.maps.is_empty() {
         dump.maps.clone_from(&faults.maps);
     }
-    let (functions, of_recording) = functions(&dump, root, faults.perf_map.clone());
+    let generated = Generated::read(faults.perf_map.as_deref(), &faults.jitdumps);
+    if let Some(path) = &faults.perf_map {
+        // The next process with this number must not find it. Compilers append to it.
+        let _ = fs::remove_file(path);
+    }
+    let (functions, of_recording) = functions(&dump, root, generated);
     let pages = add_pages(&mut dump, &faults, heap_stacks, &of_recording);
     let Faults { lost: lost_faults, refused, .. } = faults;
     Ok(Attributed { case, unit, baseline_stage, dump, has_heap, functions, pages, lost_faults, refused, sample })
 }
 
 /// The functions to show of each stack, and whether it is of the recording itself.
-fn functions(dump: &Dump, root: &Path, perf_map: Option<PathBuf>) -> (Vec<Vec<Frame>>, Vec<bool>) {
-    let mut symbols = Symbols::new(&dump.maps, root, perf_map);
+fn functions(dump: &Dump, root: &Path, generated: Generated) -> (Vec<Vec<Frame>>, Vec<bool>) {
+    let mut symbols = Symbols::new(&dump.maps, root, generated);
     let stacks = dump.stacks.iter();
     let all = stacks.map(|stack| stack.iter().flat_map(|address| symbols.frames(*address).to_vec()).collect());
     let all: Vec<Vec<Frame>> = all.collect();

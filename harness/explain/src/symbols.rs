@@ -1,34 +1,26 @@
 //! From return addresses to function names, files and lines, with the symbols and debug information of the ELF files
 //! that the worker had mapped. Inlined functions are frames of their own where there is debug information.
 
-use std::{
-    collections::HashMap,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::HashMap, fs, path::Path};
 
 use addr2line::{Loader, demangle_auto};
 use highwater_model::{Frame, Place};
 use object::{Object, ObjectSegment, ObjectSymbol};
 
-use crate::dump::Mapping;
+use crate::{dump::Mapping, generated::Generated};
 
 /// The symbols of a process.
 pub(crate) struct Symbols<'a> {
     maps: &'a [Mapping],
     /// The root of the workspace that the program was built from.
     root: &'a Path,
-    /// Functions of code without a file, by address.
-    generated: Functions,
+    generated: Generated,
     files: HashMap<&'a Path, Option<SymbolFile>>,
     known: HashMap<u64, Vec<Frame>>,
 }
 
 impl<'a> Symbols<'a> {
-    /// `perf_map` is the file in which a just-in-time compiler lists its functions, if there is one.
-    pub(crate) fn new(maps: &'a [Mapping], root: &'a Path, perf_map: Option<PathBuf>) -> Self {
-        let listed = perf_map.and_then(|path| fs::read_to_string(path).ok()).unwrap_or_default();
-        let generated = Functions::new(listed.lines().filter_map(of_perf_map).collect());
+    pub(crate) fn new(maps: &'a [Mapping], root: &'a Path, generated: Generated) -> Self {
         Self { maps, root, generated, files: HashMap::new(), known: HashMap::new() }
     }
 
@@ -50,8 +42,13 @@ impl<'a> Symbols<'a> {
         let address = address - 1;
         let plain = |function: String| vec![Frame { function, inlined: false, place: None }];
         let (maps, root) = (self.maps, self.root);
+        // Its compiler may map the code from a file.
+        if let Some((function, place)) = self.generated.at(address) {
+            let place = place.map(|place| Place { file: below(root, &place.file), line: place.line });
+            return vec![Frame { function: demangled(function), inlined: false, place }];
+        }
         let Some(mapping) = maps.iter().find(|mapping| (mapping.start..mapping.end).contains(&address)) else {
-            return plain(self.generated.at(address).map_or_else(|| "[generated code]".to_owned(), demangled));
+            return plain("[generated code]".to_owned());
         };
         let file = self.files.entry(&mapping.path).or_insert_with(|| SymbolFile::open(&mapping.path, maps));
         let name = mapping.path.file_name().unwrap_or_default().to_string_lossy();
@@ -148,13 +145,6 @@ impl Functions {
     }
 }
 
-/// `7f00c0 40 py::main:/app.py`: start and size in hexadecimal, and the name.
-fn of_perf_map(line: &str) -> Option<(u64, u64, String)> {
-    let mut parts = line.splitn(3, ' ');
-    let mut number = || u64::from_str_radix(parts.next()?, 16).ok();
-    Some((number()?, number()?, parts.next()?.to_owned()))
-}
-
 /// A path relative to the root of the workspace, if the file is there.
 fn below(root: &Path, file: &str) -> String {
     let inside = Path::new(file).strip_prefix(root).ok();
@@ -167,12 +157,6 @@ fn demangled(name: &str) -> String {
         Ok(demangled) => format!("{demangled:#}"),
         Err(_) => demangle_auto(name.into(), None).into_owned(),
     }
-}
-
-/// The perf map of a process, if there is one. It outlives the process.
-pub(crate) fn perf_map(pid: u32) -> Option<PathBuf> {
-    let path = std::env::temp_dir().join(format!("perf-{pid}.map"));
-    path.symlink_metadata().is_ok_and(|data| data.is_file()).then_some(path)
 }
 
 #[cfg(test)]
@@ -192,13 +176,6 @@ mod tests {
         let functions = Functions::new(vec![function(30, 0, "c"), function(10, 5, "a"), function(20, 4, "b")]);
         let names = [9, 10, 14, 15, 23, 24, 30, 99].map(|address| functions.at(address));
         assert_eq!(names, [None, Some("a"), Some("a"), None, Some("b"), None, Some("c"), Some("c")]);
-    }
-
-    #[test]
-    fn perf_maps_are_read() {
-        assert_eq!(of_perf_map("7f00c0 40 py::f:/a b.py"), Some((0x7f_00c0, 0x40, "py::f:/a b.py".to_owned())));
-        assert_eq!(of_perf_map("x 40 name"), None);
-        assert_eq!(of_perf_map("7f 40"), None);
     }
 
     #[test]

@@ -3,9 +3,10 @@
 
 use std::fmt::Write;
 
+use highwater_model::Moment;
 use highwater_report::{counted, escape, signed, stack_line};
 
-use crate::profile::{Coverage, Losses, Moment, Profile};
+use crate::profile::{Coverage, Losses, Profile};
 
 /// How to get line tables.
 const LINE_TABLES: &str = "for them, set `debug = \"line-tables-only\"` in [profile.release] and measure again";

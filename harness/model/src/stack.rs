@@ -1,11 +1,13 @@
 //! Call stacks, the memory that belongs to them, and the explanation of a finding that they are part of.
 
-use serde::Serialize;
+use std::{cmp::Reverse, collections::BTreeMap};
+
+use serde::{Deserialize, Serialize};
 
 use super::Category;
 
 /// A function on a stack.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frame {
     /// The demangled name without a hash, or the file in brackets if it has no symbols. An inlined function has no more
     /// than its own name, without its modules, unless the program has full debug information.
@@ -18,7 +20,7 @@ pub struct Frame {
 }
 
 /// A line of the sources.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// The file: relative to the root of the workspace if it is below it, else absolute.
     pub file: String,
@@ -35,7 +37,7 @@ impl Place {
 }
 
 /// The growth that belongs to the stacks of the same functions.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StackGrowth {
     /// Growth of bytes, or in a difference of two revisions, the growth of that growth.
     pub bytes: i64,
@@ -48,6 +50,39 @@ pub struct StackGrowth {
     /// The functions, innermost first. Places are those of one of the stacks.
     #[serde(rename = "stack")]
     pub frames: Vec<Frame>,
+}
+
+/// What the rows of two lists are matched by: the kind of memory, and the names of the functions.
+type Key<'a> = (Option<Category>, Vec<&'a str>);
+
+impl StackGrowth {
+    fn key(&self) -> Key<'_> {
+        (self.category, self.frames.iter().map(|frame| frame.function.as_str()).collect())
+    }
+
+    /// The growth from `base` to `head`, by function names, in the order of [`StackGrowth::sort`]. Rows that did not
+    /// change are left out.
+    #[must_use]
+    pub fn difference(base: &[Self], head: &[Self]) -> Vec<Self> {
+        let mut rows: BTreeMap<Key<'_>, Self> = head.iter().map(|row| (row.key(), row.clone())).collect();
+        for row in base {
+            let none = Self { bytes: 0, count: 0, per_unit: row.per_unit.map(|_| 0.0), ..row.clone() };
+            let now = rows.entry(row.key()).or_insert(none);
+            now.bytes = now.bytes.saturating_sub(row.bytes);
+            now.count = now.count.saturating_sub(row.count);
+            now.per_unit = now.per_unit.zip(row.per_unit).map(|(now, before)| now - before);
+        }
+        let is_changed =
+            |row: &Self| row.bytes != 0 || row.count != 0 || row.per_unit.is_some_and(|bytes| bytes != 0.0);
+        let mut changed: Vec<Self> = rows.into_values().filter(is_changed).collect();
+        Self::sort(&mut changed);
+        changed
+    }
+
+    /// Sorts rows: the most growth per unit first, to the byte, then the most bytes.
+    pub fn sort(rows: &mut [Self]) {
+        rows.sort_by_key(|row| Reverse((row.per_unit.map_or(0, |bytes| bytes.round() as i64), row.bytes, row.count)));
+    }
 }
 
 /// Which functions are behind a finding.
@@ -70,4 +105,15 @@ impl Explanation {
         let frames = &self.stacks.first()?.frames;
         frames.iter().filter_map(|frame| frame.place.as_ref()).find(|place| place.is_in_workspace())
     }
+}
+
+/// Which memory of a stage stacks are of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Moment {
+    /// What is live when the stage is reached: blocks of the heap, and pages without any.
+    #[default]
+    Reached,
+    /// The blocks that were live when the heap was fullest, since the stage before.
+    Peak,
 }

@@ -2,6 +2,7 @@
 
 mod baseline_parser;
 mod baseline_text;
+mod case_stacks;
 mod file;
 mod json;
 mod last_run;
@@ -10,6 +11,7 @@ mod record_file;
 
 pub use baseline_parser::parse_baseline;
 pub use baseline_text::baseline_text;
+pub use case_stacks::{read_stacks, write_stacks};
 pub use file::{one_line, read_file};
 pub use last_run::{LastRun, Progress};
 pub use lock::FolderLock;

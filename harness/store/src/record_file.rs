@@ -78,6 +78,14 @@ pub enum StoreError {
         /// The family and machine class in the file.
         found: String,
     },
+    /// The call stacks of a case are not those that this build expects there.
+    #[error("{path}: no call stacks of this case ({problem}); run `highwater explain` again")]
+    Stacks {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with them.
+        problem: String,
+    },
     /// The file was written by an older build.
     #[error("{path}: schema version {found}, this build reads version {SCHEMA_VERSION}; remove it and measure again")]
     Older {

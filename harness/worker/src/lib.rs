@@ -19,7 +19,7 @@ mod sys;
 mod timer;
 
 pub use alloc::CountingAllocator;
-pub use attribution::VARIABLE as ATTRIBUTION_VARIABLE;
+pub use attribution::{VARIABLE as ATTRIBUTION_VARIABLE, records_stacks};
 pub use case::{Case, CaseError, CaseResult, Conditions, Dirs, Limits, NotRun, Program};
 pub use family::Family;
 pub use layout::Layout;

@@ -2,6 +2,7 @@
 //! checks that `highwater explain` names that function first. Each function at fault is called `culprit`, except in a
 //! dependency.
 
+mod generated;
 mod pages;
 
 use std::{collections::HashMap, hint::black_box, path::PathBuf, process::ExitCode, sync::OnceLock};
@@ -30,6 +31,9 @@ fn family() -> Family {
         Planted("peak", peak),
         Planted("linear-memory", pages::linear_memory),
         Planted("copy-on-write", pages::copy_on_write),
+        Planted("populated", pages::populated),
+        Planted("perf-map", generated::perf_map),
+        Planted("jitdump", generated::jitdump),
         Planted("mapping", pages::mapping),
         Planted("thread-stack", pages::thread_stack),
         Planted("c-heap", pages::c_heap),

@@ -8,7 +8,7 @@ use highwater_worker::{CaseResult, Program, Stages};
 use memmap2::{MmapMut, MmapOptions};
 
 /// The size of a page that is touched: more than the smallest, so that every platform touches each page.
-const PAGE: usize = 4096;
+pub(crate) const PAGE: usize = 4096;
 const MOST_UNITS: usize = 50;
 
 /// Four pages of one large linear memory per unit.
@@ -45,6 +45,24 @@ pub(crate) fn copy_on_write(stages: &mut Stages) -> CaseResult {
     stages.reached("loaded")?;
     let mut pages = memory.chunks_exact_mut(PAGE);
     touched(stages, || culprit(pages.next().unwrap_or_default()))?;
+    stages.forget(Category::LinearMemory)?;
+    Ok(())
+}
+
+/// Four pages of one large mapping per unit, which the kernel fills on request without a fault.
+pub(crate) fn populated(stages: &mut Stages) -> CaseResult {
+    #[inline(never)]
+    fn culprit(memory: &mut [u8]) {
+        // SAFETY: the pages are mapped, private and writable, and the call does not change their content.
+        let filled = unsafe { libc::madvise(memory.as_mut_ptr().cast(), memory.len(), libc::MADV_POPULATE_WRITE) };
+        // Also keeps this function on the stack during the call.
+        assert_eq!(black_box(filled), 0, "a kernel from version 5.14 on");
+    }
+    let mut memory = MmapMut::map_anon(MOST_UNITS * 4 * PAGE)?;
+    stages.label(Category::LinearMemory, range(&memory))?;
+    stages.reached("loaded")?;
+    let mut parts = memory.chunks_exact_mut(4 * PAGE);
+    touched(stages, || culprit(parts.next().unwrap_or_default()))?;
     stages.forget(Category::LinearMemory)?;
     Ok(())
 }
@@ -127,7 +145,7 @@ parent.write("end\n"); parent.flush()
 }
 
 /// Calls `touch` once per unit of the ladder.
-fn touched(stages: &mut Stages, mut touch: impl FnMut()) -> CaseResult {
+pub(crate) fn touched(stages: &mut Stages, mut touch: impl FnMut()) -> CaseResult {
     let mut units = 0;
     for scale in stages.ladder() {
         (units..scale.0).for_each(|_| touch());
@@ -137,7 +155,7 @@ fn touched(stages: &mut Stages, mut touch: impl FnMut()) -> CaseResult {
     Ok(())
 }
 
-fn range(memory: &[u8]) -> std::ops::Range<usize> {
+pub(crate) fn range(memory: &[u8]) -> std::ops::Range<usize> {
     let start = memory.as_ptr().addr();
     start..start + memory.len()
 }

@@ -26,7 +26,17 @@ use highwater_runner::{Interrupt, Measuring, Plan, RunError, RunnerError};
 use highwater_store::{FolderLock, write_atomically, write_record};
 use interleave::{Pairs, Side};
 
-use super::{CliError, confirm::exact_filter, output::Output, paths::BaselineOptions};
+use super::{
+    CliError,
+    confirm::exact_filter,
+    explain::{Explainer, Offer, Revision, Revisions, offer},
+    output::Output,
+    paths::BaselineOptions,
+};
+
+/// The folders of the records, in Highwater's part of the target folder.
+const BASE_RUN: &str = "ab/base-run";
+const HEAD_RUN: &str = "ab/head-run";
 
 /// The reason why a revision cannot be measured. The exit status is 125, so that `git bisect run` skips it.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +77,10 @@ pub(super) struct Arguments {
     /// Fail on unconfirmed regressions too (exit status 5)
     #[arg(long)]
     strict: bool,
+    /// Run one more worker of each regressed case in both revisions that records call stacks, for 60 s in all, and show
+    /// which functions grew
+    #[arg(long)]
+    explain: bool,
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
@@ -121,6 +135,7 @@ fn compare(arguments: &Arguments, policy: &Policy, interrupt: &Interrupt) -> Res
     let _lock = FolderLock::take(&folder, |line| note(line))?;
     let mut runs = Vec::new();
     let mut files = BTreeMap::new();
+    let mut explainer = Explainer::default();
     let mut comparison = Comparison { strict: arguments.strict, ..Comparison::default() };
     for (name, head) in &head {
         let Some(base) = base.get(name) else {
@@ -128,8 +143,10 @@ fn compare(arguments: &Arguments, policy: &Policy, interrupt: &Interrupt) -> Res
             continue;
         };
         let programs = [&base.program, &head.program];
-        let pair = RevisionPair { arguments, workspace: &workspace, programs, commits: &commits, interrupt };
-        if let Some((family, run)) = pair.compare(policy)? {
+        let roots = [&checkout.folder, &workspace.root];
+        let pair = RevisionPair { arguments, workspace: &workspace, programs, roots, commits: &commits, interrupt };
+        if let Some((mut family, run)) = pair.compare(policy)? {
+            pair.explain(&mut family, &run, &mut explainer)?;
             let source = head.source.strip_prefix(&workspace.root).unwrap_or(&head.source);
             files.insert(run.family.clone(), source.to_owned());
             comparison.families.push(family);
@@ -154,6 +171,8 @@ struct RevisionPair<'a> {
     arguments: &'a Arguments,
     workspace: &'a Workspace,
     programs: [&'a PathBuf; 2],
+    /// The roots of their sources.
+    roots: [&'a PathBuf; 2],
     commits: &'a [String; 2],
     interrupt: &'a Interrupt,
 }
@@ -198,6 +217,26 @@ impl RevisionPair<'_> {
         Ok(Some((family, head)))
     }
 
+    /// Gives confirmed regressions the command that explains them, and on request the stacks that grew.
+    fn explain(&self, family: &mut FamilyComparison, run: &Record, explainer: &mut Explainer) -> Result<(), CliError> {
+        let Self { arguments, workspace, interrupt, .. } = self;
+        let packages: String = arguments.package.iter().map(|name| format!(" --package {name}")).collect();
+        offer(family, Offer::Ab { base: &arguments.base, arguments: &packages });
+        if !arguments.explain {
+            return Ok(());
+        }
+        let folder = workspace.target.join("highwater");
+        explainer.explain(family, run, &folder.join(HEAD_RUN), |cases| {
+            let selection = Selection { filter: Some(exact_filter(cases)), ..Selection::default() };
+            let revision = |side: usize| {
+                let plan = Plan::request(self.programs[side], &workspace.target, &selection, !arguments.aslr_on)?;
+                Revision::new(plan, self.roots[side].clone(), &folder, interrupt)
+            };
+            // `compare` has the lock already.
+            Ok(Revisions { base: Ok((arguments.base.clone(), revision(0)?)), head: revision(1)?, _lock: None })
+        })
+    }
+
     /// Runs interleaved workers of both revisions.
     fn measure(&self, filter: Option<String>, seed: u64) -> Result<Option<(Record, Record)>, CliError> {
         let aslr_off = !self.arguments.aslr_on;
@@ -230,8 +269,8 @@ impl RevisionPair<'_> {
 
     /// Saves both records in the target folder.
     fn save(&self, base: &Record, head: &Record) -> Result<(), CliError> {
-        let folder = self.workspace.target.join("highwater/ab");
-        for (side, record) in [("base-run", base), ("head-run", head)] {
+        let folder = self.workspace.target.join("highwater");
+        for (side, record) in [(BASE_RUN, base), (HEAD_RUN, head)] {
             write_record(&folder.join(side).join(format!("{}.json", record.family)), record)?;
         }
         Ok(())

@@ -21,7 +21,10 @@ impl CallStacks {
         const NAME: &str = "call stacks";
         const PARANOID: &str = "sysctl kernel.perf_event_paranoid=1, or run as root";
         match &self.permission {
-            Ok(FaultPermission::All) => Check::good(NAME, "of heap blocks and of all page faults"),
+            Ok(FaultPermission::All) => Check::good(NAME, "of heap blocks, page faults, and calls that fill pages"),
+            Ok(FaultPermission::OfFaults) => {
+                Check::good(NAME, "of heap blocks and of all page faults; those of calls that fill pages need root")
+            }
             Ok(FaultPermission::OfUserCode) => Check::limits(
                 NAME,
                 "of heap blocks, and of page faults outside of system calls",

@@ -1,25 +1,27 @@
 //! `highwater explain`: runs one worker of each case with attribution, and prints which functions hold the heap.
 
 mod revision;
+mod stored;
 mod verdicts;
 
 use std::path::PathBuf;
 
 use clap::ValueEnum;
 use globset::Glob;
-use highwater_explain::{Attributed, ExplainError, Moment, Profile, difference, folded, json, pprof, text};
+use highwater_explain::{Attributed, ExplainError, Profile, difference, folded, json, pprof, stage_stacks, text};
 use highwater_judge::compare_family;
-use highwater_model::{CaseId, Record, Selection, exit};
+use highwater_model::{CaseId, Moment, Record, exit};
 use highwater_report::terminal::note;
 use highwater_runner::{Interrupt, RunnerError};
 use highwater_store::{FolderLock, write_atomically};
 
-pub(super) use verdicts::{Against, Context, Explainer, offer};
+pub(super) use revision::{Against, Revision, Revisions};
+pub(super) use verdicts::{Explainer, Offer, offer};
 
-use self::revision::Revision;
+use self::stored::store;
 use super::{
     CliError, baselines,
-    confirm::{BenchBinary, exact_filter},
+    confirm::BenchBinary,
     paths::{BaselineOptions, RunFolder},
     print,
 };
@@ -74,22 +76,21 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
             continue;
         }
         let program = BenchBinary::find(&folder, &run.family).map_err(CliError::NotExplained)?;
-        let aslr_off = run.fingerprint.class.aslr_off;
-        let selection = Selection { filter: Some(exact_filter(&cases)), ..run.selection.clone() };
         let base = arguments.base.as_ref();
-        let base = base.map(|base| Revision::build(base, &program, &selection, aslr_off, &interrupt));
+        let base = base.map(|base| Revision::build(base, &program, &run, &cases, &interrupt));
         let mut base = base.transpose()?;
         let mut head = Revision::of_run(&program, &interrupt)?;
         let _lock = FolderLock::take(program.folder(), |line| note(line))?;
         for case in cases {
             let now = arguments.profile(&head.attribute(case, None)?)?;
-            let profile = match &mut base {
-                Some(base) => {
-                    let before = arguments.profile(&base.attribute(case, None)?)?;
-                    difference(&before, &now).map_err(ExplainError::from)?
-                }
-                None => now,
+            let before = base.as_mut().map(|base| arguments.profile(&base.attribute(case, None)?)).transpose()?;
+            let profile = match &before {
+                Some(before) => difference(before, &now).map_err(ExplainError::from)?,
+                None => now.clone(),
             };
+            let unit = now.unit.clone();
+            let stacks = stage_stacks(now, arguments.base.as_deref().zip(before));
+            store(&folder, &run, case, &unit, vec![stacks]);
             print(&arguments.written(&profile))?;
             explained += 1;
             if let Some(path) = &arguments.pprof {

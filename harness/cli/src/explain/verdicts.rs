@@ -3,59 +3,70 @@
 
 use std::{
     collections::BTreeMap,
+    path::Path,
     time::{Duration, Instant},
 };
 
-use clap::ValueEnum;
-use highwater_explain::{Attributed, Moment, Profile, difference};
+use highwater_explain::{Attributed, Profile, difference, stage_stacks};
 use highwater_judge::{FamilyComparison, Kind, Subject, Verdict};
-use highwater_model::{Aspect, CaseId, Category, Explanation, Metric, Quantity, Record, Selection, StackGrowth};
-use highwater_report::{counted, terminal::note};
-use highwater_runner::Interrupt;
-use highwater_store::FolderLock;
-
-use super::revision::Revision;
-use crate::{
-    CliError,
-    confirm::{BenchBinary, exact_filter},
+use highwater_model::{
+    Aspect, CaseId, Category, Explanation, Metric, Moment, Quantity, Record, StackGrowth, StageStacks,
 };
+use highwater_report::{counted, terminal::note};
+
+use super::{
+    revision::{Revision, Revisions},
+    stored::store,
+};
+use crate::CliError;
 
 /// The time for the workers of all explanations together. The time to build a revision is not part of it.
 const BUDGET: Duration = Duration::from_secs(60);
 /// The stacks that a finding shows. The command shows all.
 const STACKS: usize = 3;
 
-/// Which revisions `compare --explain` looks at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Against {
-    /// The growth since the commit of the baseline, which is built
-    Base,
-    /// The growth since the baseline stage in this revision only; nothing is built
-    Head,
+/// The command that explains a finding.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Offer<'a> {
+    /// `highwater explain`.
+    Explain {
+        /// The commit of the baseline.
+        commit: Option<&'a str>,
+        /// Further arguments: the folders that are not the default ones.
+        arguments: &'a str,
+    },
+    /// `highwater ab` with this base, and its further arguments.
+    Ab {
+        /// The revision that the working tree is compared with.
+        base: &'a str,
+        /// Further arguments: the packages.
+        arguments: &'a str,
+    },
 }
 
-/// Where the command that explains a finding finds the run, and what it compares with.
-pub(crate) struct Context<'a> {
-    /// Further arguments: the folders that are not the default ones.
-    pub(crate) arguments: String,
-    /// The commit of the baseline.
-    pub(crate) commit: Option<&'a str>,
+impl Offer<'_> {
+    fn command(self, case: &CaseId, stage: &str, moment: Moment) -> String {
+        match self {
+            Self::Explain { commit, arguments } => {
+                let peak = if moment == Moment::Peak { " --peak" } else { "" };
+                let base = commit.map_or_else(String::new, |commit| format!(" --base {commit}"));
+                format!("highwater explain '{case}' --stage {stage}{peak}{base}{arguments}")
+            }
+            // No other character of an id has a meaning in a regular expression.
+            Self::Ab { base, arguments } => {
+                format!("highwater ab {base} '^{}$' --explain{arguments}", case.as_str().replace('.', "\\."))
+            }
+        }
+    }
 }
 
 /// Gives every confirmed regression the command that explains it.
-pub(crate) fn offer(family: &mut FamilyComparison, context: &Context<'_>) {
+pub(crate) fn offer(family: &mut FamilyComparison, offer: Offer<'_>) {
     let unit = family.unit.clone();
     for verdict in &mut family.verdicts {
         if let Some(subject) = explainable(verdict) {
             let (stage, moment) = place_of(subject);
-            let mut command = format!("highwater explain '{}' --stage {stage}", verdict.case);
-            if moment == Moment::Peak {
-                command.push_str(" --peak");
-            }
-            if let Some(commit) = context.commit {
-                command.push_str(&format!(" --base {commit}"));
-            }
-            command.push_str(&context.arguments);
+            let command = offer.command(&verdict.case, &stage, moment);
             let explanation = Explanation { command, unit: unit.clone(), stacks: Vec::new(), remark: None };
             verdict.explanation = Some(explanation);
         }
@@ -99,19 +110,16 @@ fn place_of(subject: &Subject) -> (String, Moment) {
     (stage, moment)
 }
 
-/// Explains the findings of several families.
-pub(crate) struct Explainer<'a> {
-    against: Against,
-    interrupt: &'a Interrupt,
+/// Explains the findings of several families within one time budget.
+#[derive(Debug, Default)]
+pub(crate) struct Explainer {
     used: Duration,
 }
 
-impl<'a> Explainer<'a> {
-    pub(crate) fn new(against: Against, interrupt: &'a Interrupt) -> Self {
-        Self { against, interrupt, used: Duration::ZERO }
-    }
-
-    /// Adds the stacks that grew most to every finding that has a command. What cannot be explained says why.
+impl Explainer {
+    /// Adds the stacks that grew most to every finding that has a command, and stores them with the `run` in `folder`.
+    /// What cannot be explained says why. `revisions` makes what starts the workers of some cases; it is called only if
+    /// there are any.
     ///
     /// # Errors
     /// If the user interrupts it.
@@ -119,8 +127,8 @@ impl<'a> Explainer<'a> {
         &mut self,
         family: &mut FamilyComparison,
         run: &Record,
-        program: Result<BenchBinary, String>,
-        context: &Context<'_>,
+        folder: &Path,
+        revisions: impl FnOnce(&[&CaseId]) -> Result<Revisions, CliError>,
     ) -> Result<(), CliError> {
         let mut cases: BTreeMap<CaseId, Vec<&mut Verdict>> = BTreeMap::new();
         for verdict in family.verdicts.iter_mut().filter(|verdict| verdict.explanation.is_some()) {
@@ -129,24 +137,35 @@ impl<'a> Explainer<'a> {
         if cases.is_empty() {
             return Ok(());
         }
-        let program = match program {
-            Ok(program) => program,
-            Err(why) => {
+        let mut revisions = match revisions(&cases.keys().collect::<Vec<_>>()) {
+            Ok(revisions) => revisions,
+            Err(error) if error.is_interrupt() => return Err(error),
+            // The verdicts stand without an explanation.
+            Err(error) => {
+                let why = match error {
+                    CliError::NotExplained(why) => why,
+                    error => error.to_string(),
+                };
                 cases.into_values().flatten().for_each(|verdict| remark(verdict, &why));
                 return Ok(());
             }
         };
-        let _lock = FolderLock::take(program.folder(), |line| note(line))?;
         note(format_args!("{}: explaining {}", family.family, counted(cases.len(), "case")));
-        let (mut base, without_base) = self.base(run, &program, cases.keys().collect(), context)?;
-        let mut head = Revision::of_run(&program, self.interrupt)?;
         for (case, verdicts) in cases {
             let started = Instant::now();
-            let explained = self.sides(&mut head, base.as_mut(), &case);
+            let sides = self.sides(&mut revisions, &case);
             self.used += started.elapsed();
-            match explained {
+            match sides {
                 Ok(sides) => {
-                    verdicts.into_iter().for_each(|verdict| add_stacks(verdict, &sides, without_base.as_deref()))
+                    let mut stored: Vec<StageStacks> = Vec::new();
+                    for verdict in verdicts {
+                        let stacks = add_stacks(verdict, &sides);
+                        let is_new = |new: &StageStacks| {
+                            stored.iter().all(|known| (&known.stage, known.moment) != (&new.stage, new.moment))
+                        };
+                        stored.extend(stacks.filter(is_new));
+                    }
+                    store(folder, run, &case, &family.unit, stored);
                 }
                 Err(error) if error.is_interrupt() => return Err(error),
                 Err(error) => verdicts.into_iter().for_each(|verdict| remark(verdict, &error.to_string())),
@@ -155,86 +174,88 @@ impl<'a> Explainer<'a> {
         Ok(())
     }
 
-    /// The revision of the baseline, or why the growth is only that of this revision.
-    fn base(
-        &self,
-        run: &Record,
-        program: &BenchBinary,
-        cases: Vec<&CaseId>,
-        context: &Context<'_>,
-    ) -> Result<(Option<Revision>, Option<String>), CliError> {
-        let since_stage = |why: &str| Ok((None, Some(since_baseline_stage(why))));
-        let commit = match (self.against, context.commit) {
-            (Against::Base, Some(commit)) => commit,
-            (Against::Base, None) => return since_stage("the baseline has no commit"),
-            (Against::Head, _) => return since_stage("no other revision was built"),
-        };
-        let selection = Selection { filter: Some(exact_filter(&cases)), ..run.selection.clone() };
-        let aslr_off = run.fingerprint.class.aslr_off;
-        match Revision::build(commit, program, &selection, aslr_off, self.interrupt) {
-            Ok(base) => Ok((Some(base), None)),
-            Err(error) if error.is_interrupt() => Err(error),
-            Err(error) => since_stage(&error.to_string()),
-        }
-    }
-
     /// Runs one worker of a case in each revision. A base that cannot be explained is left out.
-    fn sides(&self, head: &mut Revision, base: Option<&mut Revision>, case: &CaseId) -> Result<Sides, CliError> {
+    fn sides(&self, revisions: &mut Revisions, case: &CaseId) -> Result<Sides, CliError> {
         let started = Instant::now();
         let left = || match BUDGET.checked_sub(self.used + started.elapsed()) {
             Some(left) if !left.is_zero() => Ok(Some(left)),
             _ => Err(CliError::NotExplained(format!("the {} s for all explanations are over", BUDGET.as_secs()))),
         };
-        let head = head.attribute(case, left()?)?;
-        let base = base.map(|base| left().and_then(|left| base.attribute(case, left)));
-        match base {
-            Some(Err(error)) if error.is_interrupt() => Err(error),
-            base => Ok(Sides { head, base: base.map(|base| base.map_err(|error| error.to_string())) }),
-        }
+        let head = revisions.head.attribute(case, left()?)?;
+        let attribute = |base: &mut Revision| left().and_then(|left| base.attribute(case, left));
+        let base = match &mut revisions.base {
+            Ok((name, base)) => match attribute(base) {
+                Ok(attributed) => Ok((name.clone(), attributed)),
+                Err(error) if error.is_interrupt() => return Err(error),
+                Err(error) => Err(error.to_string()),
+            },
+            Err(why) => Err(why.clone()),
+        };
+        Ok(Sides { head, base })
     }
 }
 
 /// A worker of each revision.
 struct Sides {
     head: Attributed,
-    /// `None` if it was not requested, an error if it could not be explained.
-    base: Option<Result<Attributed, String>>,
+    /// With the name of the revision; or why there is none.
+    base: Result<(String, Attributed), String>,
 }
 
-fn since_baseline_stage(why: &str) -> String {
-    format!("growth since the baseline stage, because {why}")
-}
-
-/// Adds the stacks of one finding: the growth since the base, or why it is that since the baseline stage.
-fn add_stacks(verdict: &mut Verdict, sides: &Sides, without_base: Option<&str>) {
-    let Some(subject) = verdict.subject.clone() else { return };
+/// Adds the stacks of one finding: the growth since the base, or why it is that since the baseline stage. Returns the
+/// stacks of both sides.
+fn add_stacks(verdict: &mut Verdict, sides: &Sides) -> Option<StageStacks> {
+    let subject = verdict.subject.clone()?;
     let (stage, moment) = place_of(&subject);
     let profile = |side: &Attributed| Profile::new(side, Some(&stage), moment).map_err(|error| error.to_string());
     let head = match profile(&sides.head) {
         Ok(head) => head,
-        Err(error) => return remark(verdict, &error),
+        Err(error) => {
+            remark(verdict, &error);
+            return None;
+        }
     };
-    let grown = sides.base.as_ref().map(|base| {
-        let base = profile(base.as_ref().map_err(Clone::clone)?)?;
-        difference(&base, &head).map_err(|error| error.to_string())
+    let compared = sides.base.as_ref().map_err(Clone::clone).and_then(|(name, base)| {
+        let base = profile(base)?;
+        let grown = difference(&base, &head).map_err(|error| error.to_string())?;
+        Ok((grown, (name.as_str(), base)))
     });
-    let (profile, why) = match grown {
-        Some(Ok(grown)) => (grown, None),
-        Some(Err(error)) => (head, Some(since_baseline_stage(&error))),
-        None => (head, without_base.map(str::to_owned)),
+    let (rows, base, why) = match compared {
+        Ok((grown, base)) => (grown.rows, Some(base), None),
+        Err(why) => (head.rows.clone(), None, Some(format!("growth since the baseline stage, because {why}"))),
     };
     if let Some(explanation) = &mut verdict.explanation {
         explanation.stacks =
-            profile.rows.into_iter().filter(|row| row.bytes > 0 && is_about(&subject, row)).take(STACKS).collect();
+            rows.into_iter().filter(|row| row.bytes > 0 && is_about(&subject, row)).take(STACKS).collect();
         explanation.remark = match explanation.stacks.is_empty() {
             true => Some("no stack grew in a worker that records them".to_owned()),
             false => why,
         };
     }
+    Some(stage_stacks(head, base))
 }
 
 fn remark(verdict: &mut Verdict, text: &str) {
     if let Some(explanation) = &mut verdict.explanation {
         explanation.remark = Some(text.to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_names_the_case_and_what_it_is_compared_with() {
+        let case: CaseId = "f/on-demand/cow=on,limit=0.5".parse().expect("an id");
+        let command = |offer: Offer<'_>| offer.command(&case, "live", Moment::Peak);
+        assert_eq!(
+            command(Offer::Explain { commit: Some("abc"), arguments: " --run 'x'" }),
+            "highwater explain 'f/on-demand/cow=on,limit=0.5' --stage live --peak --base abc --run 'x'"
+        );
+        assert_eq!(
+            command(Offer::Ab { base: "main", arguments: " --package f" }),
+            "highwater ab main '^f/on-demand/cow=on,limit=0\\.5$' --explain --package f"
+        );
     }
 }

@@ -58,6 +58,7 @@ const fold = {};
     await texts(wide);
     await accessible(wide, "light");
     if (await wide.page.locator("table.sortable").count()) await tables(wide);
+    if (await wide.page.locator(".flame").count()) await search(wide);
     for (const width of [1400, 1000]) {
       await wide.page.setViewportSize({ width, height: 900 });
       await fits(wide, width);
@@ -124,11 +125,16 @@ const fold = {};
     if (duplicates.length) fail(`duplicate ids: ${duplicates}`);
   }
 
-  // Texts of a chart stay inside it and do not overlap.
+  // Texts of a chart stay inside it and do not overlap. An inner image cuts its text.
   async function texts({ page, fail }) {
-    const wrong = await page.evaluate(() => [...document.querySelectorAll("figure.chart:not(.rows) svg, figure.rows")].flatMap((svg) => {
+    const wrong = await page.evaluate(() => [...document.querySelectorAll("figure.chart:not(.rows) :not(svg) > svg, figure.chart:not(.rows) > svg, figure.rows")].flatMap((svg) => {
       const frame = svg.getBoundingClientRect();
-      const boxes = [...svg.querySelectorAll("text, .name, b, small")].map((text) => ({ text: text.textContent.trim(), box: text.getBoundingClientRect() }));
+      const visible = (text) => {
+        const [box, inner] = [text.getBoundingClientRect(), text.closest("svg svg")?.querySelector("rect").getBoundingClientRect()];
+        if (!inner) return box;
+        return { left: Math.max(box.left, inner.left), right: Math.min(box.right, inner.right), top: box.top, bottom: box.bottom };
+      };
+      const boxes = [...svg.querySelectorAll("text, .name, b, small")].map((text) => ({ text: text.textContent.trim(), box: visible(text) }));
       const outside = boxes.filter(({ box }) => box.left < frame.left - 2 || box.right > frame.right + 2 || box.top < frame.top - 2 || box.bottom > frame.bottom + 2);
       const over = boxes.filter(({ box: a }, index) => boxes.slice(index + 1).some(({ box: b }) =>
         Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 4));
@@ -171,6 +177,7 @@ const fold = {};
     wrong.forEach(fail);
   }
 
+  // Without preloading: a page that was opened from disk may not read its style sheet.
   async function accessible({ page, fail }, scheme) {
     await page.evaluate(axe);
     const { violations } = await page.evaluate(() => window.axe.run(document, { preload: false, resultTypes: ["violations"] }));
@@ -205,11 +212,37 @@ const fold = {};
     if ((await rows()).length !== 0) fail("a filter without matches shows rows");
   }
 
+  // What a search does not find in flame graphs is pale. Frames are inside those of their callers.
+  async function search({ page, fail }) {
+    const frames = () => page.evaluate(() => [...document.querySelectorAll(".flame svg svg")].map((frame) => ({
+      title: frame.querySelector("title").textContent.toLowerCase(),
+      dim: frame.classList.contains("dim"),
+      box: frame.querySelector("rect").getBoundingClientRect().toJSON(),
+      graph: frame.closest("figure").id,
+    })));
+    const all = await frames();
+    if (all.some(({ dim }) => dim)) fail("frames are pale before a search");
+    for (const { box, title, graph } of all) {
+      const above = all.filter((other) => other.graph === graph && Math.abs(other.box.y + 19 - box.y) < 1);
+      const isInside = above.some((other) => other.box.left <= box.left + 1 && other.box.right >= box.right - 1);
+      if (!isInside && box.y > Math.min(...all.filter((other) => other.graph === graph).map((other) => other.box.y)) + 1) fail(`${graph}: ${title} is not below a caller`);
+    }
+    const input = page.locator(".search input");
+    const wanted = all[all.length - 1].title.split(/[ (]/)[0];
+    await input.fill(wanted);
+    const found = await frames();
+    if (!found.some(({ dim }) => !dim)) fail(`the search for ${wanted} finds nothing`);
+    for (const { title, dim } of found) if (title.includes(wanted) === dim) fail(`the search for ${wanted} is wrong about ${title}`);
+    await input.fill("no such function");
+    if ((await frames()).some(({ dim }) => !dim)) fail("a search without matches finds frames");
+    await input.fill("");
+  }
+
   // Without scripts, all rows are visible and no controls are.
   async function withoutScripts() {
-    for (const name of pages.filter((page) => /^(family|details)/.test(page))) {
+    for (const name of pages.filter((page) => /^(family|details|case)/.test(page))) {
       const { page, fail, close } = await open(name, { javaScriptEnabled: false });
-      if (await page.locator(".filter:visible, table button").count()) fail("shows controls that do not work without scripts");
+      if (await page.locator(".filter:visible, .search:visible, table button").count()) fail("shows controls that do not work without scripts");
       if (await page.locator("table.sortable").count() && !(await page.locator("table.sortable tbody tr:visible").count())) fail("has no rows without scripts");
       await close();
     }

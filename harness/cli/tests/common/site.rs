@@ -4,8 +4,9 @@ use std::path::Path;
 
 use highwater_judge::Policy;
 use highwater_model::{
-    Baseline, Blessing, CaseRecord, Category, ClaimRecord, Decision, Failure, Measure, Metric, Outcome, Quantity,
-    Question, Record, Series, TimeEstimate,
+    BaseStacks, Baseline, Blessing, CaseId, CaseRecord, CaseStacks, Category, ClaimRecord, Decision, Failure, Frame,
+    Measure, Metric, Moment, Outcome, Place, Quantity, Question, Record, RunKey, STACKS_VERSION, Series, StackGrowth,
+    StageStacks, TimeEstimate,
 };
 use highwater_report::site::{Blessed, History, Material};
 use highwater_store::read_record;
@@ -118,9 +119,55 @@ pub(crate) fn questions() -> Vec<Question> {
 /// The real record with events, its baseline and a history.
 pub(crate) fn full() -> Material {
     let record = Record { questions: questions(), ..real() };
-    let mut material = Material::of(vec![(eventful(&record), Some(baseline(&record)))], Policy::default());
+    let run = eventful(&record);
+    let [first, second] = [&run.cases[1].id, &run.cases[2].id].map(|case| stacks(&run, case, "app"));
+    let second = CaseStacks { stages: vec![StageStacks { base: None, ..second.stages[0].clone() }], ..second };
+    let mut material = Material::of(vec![(run, Some(baseline(&record)))], Policy::default());
+    material.stacks.extend([first, second].map(|stacks| (stacks.case.clone(), stacks)));
     material.histories.insert(record.family.clone(), history(&record));
     material
+}
+
+/// Stacks of a case in two revisions: of functions of a crate, of pages, wide and narrow, deep, new and gone.
+pub(crate) fn stacks(run: &Record, case: &CaseId, name: &str) -> CaseStacks {
+    let frame = |function: &str| {
+        let place = (function != "main").then(|| Place { file: format!("src/{name}.rs"), line: 7 });
+        Frame { function: format!("{name}::{function}"), inlined: false, place }
+    };
+    let stack = |functions: &[&str], bytes: i64, category| StackGrowth {
+        bytes,
+        count: bytes / 4096,
+        per_unit: Some(bytes as f64 / 50.0),
+        category,
+        frames: functions.iter().map(|function| frame(function)).collect(),
+    };
+    let deep: Vec<String> = (0..40).map(|level| format!("level_{level}")).chain(["main".into()]).collect();
+    let deep: Vec<&str> = deep.iter().map(String::as_str).collect();
+    let of = |cache: i64, image: Option<Category>| {
+        let more =
+            (0..20).map(|index| stack(&[format!("f_{index}").as_str(), "many", "main"], 4096 << (index / 2), None));
+        let stacks = [
+            stack(&["insert", "Cache::fill", "run", "main"], cache, None),
+            stack(&["touch", "run", "main"], 819_200, Some(Category::LinearMemory)),
+            stack(&["write", "touch", "run", "main"], 409_600, image),
+            stack(&deep, 65_536, None),
+            stack(&["shrink", "main"], -4096, None),
+        ];
+        stacks.into_iter().chain(more).collect::<Vec<_>>()
+    };
+    let base = BaseStacks { revision: name.into(), stacks: of(204_800, Some(Category::CowImage)) };
+    let head = of(409_600, Some(Category::Other));
+    let stage = |moment, base| {
+        let stage = "live@50".parse().expect("a stage");
+        StageStacks { stage, moment, head: head.clone(), base }
+    };
+    CaseStacks {
+        version: STACKS_VERSION,
+        run: RunKey::of(run),
+        case: case.clone(),
+        unit: if name == "app" { "sandbox".into() } else { name.into() },
+        stages: vec![stage(Moment::Reached, Some(base)), stage(Moment::Peak, None)],
+    }
 }
 
 /// A text that would run a script or break out of an attribute if it were not escaped.
@@ -162,9 +209,11 @@ pub(crate) fn everywhere(text: &str) -> Material {
         figures: text.into(),
         rests_on: vec![run.cases[0].id.clone()],
     }];
+    let stacks = stacks(&run, &run.cases[0].id, text);
     let blessing = Blessing { reason: text.into(), at: text.into(), cases: Some(text.into()) };
     let before = Baseline { blessings: vec![blessing], ..baseline(&before) };
     let mut material = Material::of(vec![(run, Some(before.clone()))], Policy::default());
+    material.stacks.insert(stacks.case.clone(), stacks);
     let blessed = Blessed { commit: Some(text.into()), baseline: before };
     material.histories.insert(text.into(), History::Known(vec![blessed]));
     material

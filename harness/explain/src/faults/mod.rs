@@ -2,7 +2,11 @@
 //! the registers and the top of the stack. A thread drains them while the worker runs and walks the stacks. It needs no
 //! help of the worker, so it works for any program.
 
+mod calls;
+mod mount;
+mod open;
 mod pages;
+mod ranges;
 mod records;
 mod sys;
 mod unwind;
@@ -17,6 +21,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, JoinHandle},
+    time::SystemTime,
 };
 
 use highwater_model::{Category, Stage};
@@ -24,22 +29,20 @@ use highwater_probe::{Labels, Probe};
 use highwater_runner::Observer;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+pub use self::open::{FaultPermission, fault_permission};
 use self::{
+    calls::Effect,
+    open::open_all,
     pages::{Pages, Touched},
-    records::{Record, records},
+    records::{Record, Sample, records},
     sys::FaultEvents,
     unwind::ProcessUnwinder,
 };
 use crate::{
     dump::{Mapping, mapping},
-    symbols::perf_map,
+    generated::{jitdumps, perf_map},
 };
 
-/// The bytes of the stack that each event has. The frames beyond them are lost, which is counted.
-const STACK_BYTES: u32 = 16 << 10;
-/// The sizes of the ring of each CPU that are tried: how much is permitted depends on the user
-/// (`perf_event_mlock_kb`, `ulimit -l`).
-const RINGS: [usize; 4] = [16 << 20, 4 << 20, 1 << 20, 256 << 10];
 /// How long the draining thread waits for a ring that is a quarter full, in milliseconds.
 const PATIENCE: i64 = 20;
 
@@ -60,6 +63,8 @@ pub(crate) struct Faults {
     pub(crate) maps: Vec<Mapping>,
     /// The list of a just-in-time compiler's functions.
     pub(crate) perf_map: Option<PathBuf>,
+    /// The same in the other format.
+    pub(crate) jitdumps: Vec<PathBuf>,
     /// Faults without an event, because a ring was full.
     pub(crate) lost: u64,
     /// Whether the outermost frame of each stack was reached.
@@ -71,12 +76,13 @@ pub(crate) struct Faults {
 /// Records the page faults of one worker.
 #[derive(Default)]
 pub(crate) struct FaultRecorder {
+    /// The worker, and when it started.
+    worker: Option<(u32, SystemTime)>,
     recording: Option<Recording>,
     faults: Faults,
 }
 
 struct Recording {
-    pid: u32,
     shared: Arc<Mutex<Shared>>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -92,6 +98,8 @@ struct Shared {
     pages: Pages,
     stacks: Vec<Vec<u64>>,
     numbers: HashMap<Vec<u64>, usize>,
+    /// Stacks of calls that fill a mapping, by thread, until the mapping is made.
+    filling: HashMap<u32, usize>,
     complete: Vec<bool>,
     lost: u64,
 }
@@ -102,9 +110,11 @@ fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
 
 impl Observer for FaultRecorder {
     fn started(&mut self, pid: u32) {
+        self.worker = Some((pid, SystemTime::now()));
         match open_all(pid) {
-            Ok((events, remark)) => {
-                self.faults.refused = remark;
+            Ok((events, permission)) => {
+                let remark = "faults in system calls have no stacks: kernel.perf_event_paranoid is above 1";
+                self.faults.refused = (permission == FaultPermission::OfUserCode).then(|| remark.to_owned());
                 self.recording = Some(Recording::start(pid, events));
             }
             Err(error) => {
@@ -115,6 +125,12 @@ impl Observer for FaultRecorder {
     }
 
     fn at_stage(&mut self, stage: &Stage, probe: &mut Probe, labels: &Labels) {
+        if let Some((pid, _)) = self.worker
+            && let Ok(text) = fs::read_to_string(format!("/proc/{pid}/maps"))
+        {
+            self.faults.maps = text.lines().filter_map(mapping).collect();
+            self.faults.jitdumps.extend(jitdumps(&self.faults.maps, pid));
+        }
         let Some(recording) = &self.recording else { return };
         let mut shared = lock(&recording.shared);
         shared.drain();
@@ -128,9 +144,6 @@ impl Observer for FaultRecorder {
             }
             Err(why) => self.faults.refused = Some(format!("no pages at {stage}: {why}")),
         }
-        if let Ok(text) = fs::read_to_string(format!("/proc/{}/maps", recording.pid)) {
-            self.faults.maps = text.lines().filter_map(mapping).collect();
-        }
     }
 }
 
@@ -140,10 +153,12 @@ impl FaultRecorder {
         if let Some(recording) = self.recording.take() {
             let mut shared = lock(&recording.shared);
             self.faults.stacks = mem::take(&mut shared.stacks);
-            self.faults.perf_map = perf_map(recording.pid);
             self.faults.complete = mem::take(&mut shared.complete);
             self.faults.lost = shared.lost;
         }
+        self.faults.jitdumps.sort();
+        self.faults.jitdumps.dedup();
+        self.faults.perf_map = self.worker.and_then(|(pid, since)| perf_map(pid, since));
         self.faults
     }
 }
@@ -159,6 +174,7 @@ impl Recording {
             pages: Pages::default(),
             stacks: Vec::new(),
             numbers: HashMap::new(),
+            filling: HashMap::new(),
             complete: Vec::new(),
             lost: 0,
         };
@@ -168,7 +184,7 @@ impl Recording {
             thread::Builder::new().name("page faults".to_owned()).spawn(move || drain_until(&shared, &stop))
         };
         // Without the thread, the rings are drained at stages only.
-        Self { pid, shared, stop, thread: thread.ok() }
+        Self { shared, stop, thread: thread.ok() }
     }
 }
 
@@ -202,99 +218,65 @@ impl Shared {
         for index in 0..self.events.len() {
             buffer.clear();
             self.events[index].drain(&mut buffer);
-            records(&buffer).for_each(|record| self.record(&record));
+            for record in records(&buffer) {
+                match record {
+                    Record::Lost(count) => self.lost += count,
+                    // Children have memory of their own.
+                    Record::Sample(sample) if sample.pid != self.pid => {}
+                    Record::Sample(sample) => match self.events[index].call(sample.id).zip(sample.registers) {
+                        Some((call, registers)) => self.called(&sample, call.effect(registers)),
+                        None => {
+                            let stack = self.stack(&sample);
+                            self.pages.faulted(sample.address / self.page_size, stack);
+                        }
+                    },
+                }
+            }
         }
         self.buffer = buffer;
     }
 
-    fn record(&mut self, record: &Record<'_>) {
-        match record {
-            Record::Lost(count) => self.lost += count,
-            // Children have memory of their own.
-            Record::Fault(fault) if fault.pid != self.pid => {}
-            Record::Fault(fault) => {
-                let walked = self.unwinder.walk(fault);
-                let next = self.stacks.len();
-                let number = match self.numbers.get(&walked.addresses) {
-                    Some(number) => *number,
-                    None => {
-                        self.stacks.push(walked.addresses.clone());
-                        self.complete.push(walked.complete);
-                        self.numbers.insert(walked.addresses, next);
-                        next
-                    }
-                };
-                self.pages.faulted(fault.address / self.page_size, number);
+    /// A system call begins or ends.
+    fn called(&mut self, sample: &Sample<'_>, effect: Effect) {
+        let page_size = self.page_size;
+        let pages = |bytes: Range<u64>| bytes.start / page_size..bytes.end.div_ceil(page_size);
+        match effect {
+            Effect::Fill(range) => {
+                let stack = self.stack(sample);
+                self.pages.filled(pages(range), stack);
+            }
+            Effect::WillFill => {
+                let stack = self.stack(sample);
+                self.filling.insert(sample.tid, stack);
+            }
+            Effect::New(range) => {
+                let filling = self.filling.remove(&sample.tid);
+                self.pages.dropped(&pages(range.clone()));
+                if let Some(stack) = filling {
+                    self.pages.filled(pages(range), stack);
+                }
+            }
+            Effect::Drop(range) => self.pages.dropped(&pages(range)),
+            Effect::Nothing => {}
+        }
+    }
+
+    /// The number of the stack of a sample.
+    fn stack(&mut self, sample: &Sample<'_>) -> usize {
+        let walked = self.unwinder.walk(sample);
+        let next = self.stacks.len();
+        match self.numbers.get(&walked.addresses) {
+            Some(number) => *number,
+            None => {
+                self.stacks.push(walked.addresses.clone());
+                self.complete.push(walked.complete);
+                self.numbers.insert(walked.addresses, next);
+                next
             }
         }
     }
 
     fn private(&self, mappings: &[(Range<u64>, Category)]) -> Result<Vec<Touched>, (PathBuf, io::Error)> {
         self.pages.private(self.pid, self.page_size, mappings)
-    }
-}
-
-/// Which page faults of a worker this process may record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FaultPermission {
-    /// All of them.
-    All,
-    /// Those outside of system calls.
-    OfUserCode,
-}
-
-/// Which page faults of a worker this process may record.
-///
-/// # Errors
-/// If it may record none.
-pub fn fault_permission() -> io::Result<FaultPermission> {
-    let (_, remark) = open_all(std::process::id())?;
-    Ok(if remark.is_none() { FaultPermission::All } else { FaultPermission::OfUserCode })
-}
-
-/// Opens the events on every CPU, with those of system calls if that is permitted; else with a remark.
-fn open_all(pid: u32) -> io::Result<(Vec<FaultEvents>, Option<String>)> {
-    let mut last = io::Error::from(io::ErrorKind::Unsupported);
-    for in_kernel in [true, false] {
-        for ring in RINGS {
-            match cpus().into_iter().map(|cpu| FaultEvents::open(pid, cpu, in_kernel, STACK_BYTES, ring)).collect() {
-                Ok(events) => {
-                    let remark = "faults in system calls have no stacks: kernel.perf_event_paranoid is above 1";
-                    return Ok((events, (!in_kernel).then(|| remark.to_owned())));
-                }
-                Err(error) => last = error,
-            }
-        }
-    }
-    Err(last)
-}
-
-/// The CPUs that are online. A worker may run on any of them.
-fn cpus() -> Vec<usize> {
-    let online = fs::read_to_string("/sys/devices/system/cpu/online").unwrap_or_default();
-    match listed(online.trim()) {
-        Some(cpus) if !cpus.is_empty() => cpus,
-        _ => (0..thread::available_parallelism().map_or(1, usize::from)).collect(),
-    }
-}
-
-/// The numbers of a list such as `0-3,8`.
-fn listed(list: &str) -> Option<Vec<usize>> {
-    let ranges = list.split(',').map(|part| {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        Some(first.parse::<usize>().ok()?..=last.parse::<usize>().ok()?)
-    });
-    Some(ranges.collect::<Option<Vec<_>>>()?.into_iter().flatten().collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lists_of_cpus_are_read() {
-        assert_eq!(listed("0-2,5,8-9"), Some(vec![0, 1, 2, 5, 8, 9]));
-        assert_eq!(listed("7"), Some(vec![7]));
-        assert_eq!(listed(""), None);
     }
 }

@@ -4,12 +4,11 @@
 use std::{collections::BTreeMap, fs, ops::Range, path::Path, sync::Arc};
 
 use framehop::{
-    CacheNative, ExplicitModuleSectionInfo, FrameAddress, MayAllocateDuringUnwind, Module, UnwindRegsNative, Unwinder,
-    UnwinderNative,
+    CacheNative, ExplicitModuleSectionInfo, FrameAddress, MayAllocateDuringUnwind, Module, Unwinder, UnwinderNative,
 };
 use object::{Object, ObjectSection};
 
-use super::{records::Fault, sys::REGISTER_COUNT};
+use super::records::Sample;
 use crate::{
     dump::{Mapping, mapping},
     symbols::bias,
@@ -43,16 +42,16 @@ impl ProcessUnwinder {
         Self { pid, unwinder: UnwinderNative::new(), cache: CacheNative::new(), code: BTreeMap::new() }
     }
 
-    /// Walks the stack of a fault.
-    pub(super) fn walk(&mut self, fault: &Fault<'_>) -> Walked {
-        let Some(registers) = fault.registers else { return Walked { addresses: Vec::new(), complete: false } };
-        let (ip, sp, registers) = native(registers);
+    /// Walks the stack of a sample.
+    pub(super) fn walk(&mut self, sample: &Sample<'_>) -> Walked {
+        let Some(registers) = sample.registers else { return Walked { addresses: Vec::new(), complete: false } };
+        let (ip, sp, registers) = registers.native();
         if !self.knows(ip) {
             self.read_mappings();
         }
         let mut read_stack = |address: u64| {
             let offset = address.checked_sub(sp).and_then(|offset| usize::try_from(offset).ok()).ok_or(())?;
-            let word = fault.stack.get(offset..).and_then(|rest| rest.first_chunk()).ok_or(())?;
+            let word = sample.stack.get(offset..).and_then(|rest| rest.first_chunk()).ok_or(())?;
             Ok(u64::from_ne_bytes(*word))
         };
         let mut frames = self.unwinder.iter_frames(ip, registers, &mut self.cache, &mut read_stack);
@@ -127,16 +126,4 @@ fn module(path: &Path, all: &[Mapping]) -> Option<Module<Bytes>> {
         ..ExplicitModuleSectionInfo::default()
     };
     Some(Module::new(path.to_string_lossy().into_owned(), range, first.start, sections))
-}
-
-/// The instruction pointer, the stack pointer, and the registers for the unwinder.
-#[cfg(target_arch = "x86_64")]
-fn native([bp, sp, ip]: [u64; REGISTER_COUNT]) -> (u64, u64, UnwindRegsNative) {
-    (ip, sp, UnwindRegsNative::new(ip, sp, bp))
-}
-
-/// The program counter, the stack pointer, and the registers for the unwinder.
-#[cfg(target_arch = "aarch64")]
-fn native([fp, lr, sp, pc]: [u64; REGISTER_COUNT]) -> (u64, u64, UnwindRegsNative) {
-    (pc, sp, UnwindRegsNative::new(lr, sp, fp))
 }

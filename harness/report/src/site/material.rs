@@ -8,10 +8,11 @@ use std::{
 };
 
 use highwater_judge::{Comparison, NoBaseline, Policy, PolicyError, Verdict, baselines, compare_family};
-use highwater_model::{Baseline, CaseId, Record};
-use highwater_store::{StoreError, read_record};
+use highwater_model::{Baseline, CaseId, CaseStacks, Record, RunKey};
+use highwater_store::{StoreError, read_record, read_stacks};
 
 use super::history::{History, history};
+use crate::counted::counted;
 
 /// Where to read the material from.
 #[derive(Clone, Debug)]
@@ -37,6 +38,10 @@ pub struct Material {
     pub comparison: Comparison,
     /// The history of each family's baseline.
     pub histories: BTreeMap<String, History>,
+    /// The call stacks of the cases that were explained.
+    pub stacks: BTreeMap<CaseId, CaseStacks>,
+    /// Stored call stacks that are not shown, with the reason.
+    pub ignored: Vec<String>,
     /// Criterion's output folder. Its reports are linked if they exist.
     pub criterion: Option<PathBuf>,
 }
@@ -74,6 +79,7 @@ impl Material {
             let class = baseline.as_ref().map_or(&record.fingerprint.class, |baseline| &baseline.class);
             let file = baselines::path(&sources.baselines, class, &record.family);
             material.histories.insert(record.family.clone(), history(&file, baseline.as_ref()));
+            material.add_stacks(&sources.run, &record);
             material.add(record, baseline, |family| baselines::classes(&sources.baselines, family));
         }
         Ok(material)
@@ -96,6 +102,23 @@ impl Material {
         }
         self.baselines.extend(baseline.map(|baseline| (run.family.clone(), baseline)));
         self.records.push(run);
+    }
+
+    /// Adds the stored call stacks of a run. Those that cannot be read or are of another run are ignored.
+    fn add_stacks(&mut self, folder: &Path, run: &Record) {
+        let mut of_other_runs = 0;
+        for case in &run.cases {
+            match read_stacks(folder, &case.id) {
+                Ok(Some(stacks)) if stacks.run == RunKey::of(run) => drop(self.stacks.insert(case.id.clone(), stacks)),
+                Ok(Some(_)) => of_other_runs += 1,
+                Ok(None) => {}
+                Err(error) => self.ignored.push(error.to_string()),
+            }
+        }
+        if of_other_runs > 0 {
+            let cases = counted(of_other_runs, "case");
+            self.ignored.push(format!("{}: the call stacks of {cases} are of another run", run.family));
+        }
     }
 
     /// The verdicts on one case of a family.

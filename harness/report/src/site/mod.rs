@@ -9,7 +9,7 @@
 //!  panel      which cases are shown side by side
 //!  format     numbers with units and precision
 //!  names      file names, URLs, anchors
-//!  chart      charts as inline SVG, drawn by plotters
+//!  chart      charts as inline SVG, drawn by plotters, and flame graphs
 //!  pages      one file per kind of page; their templates are in harness/report/templates/site
 //!  write      writes the pages to disk
 //! ```

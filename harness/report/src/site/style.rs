@@ -12,7 +12,7 @@ macro_rules! style {
 
 /// The name of each file without `.css`, and its text.
 pub(super) const STYLES: [(&str, &str); 7] = [
-    ("case", style!("case", "verdicts", "failure", "chart", "table")),
+    ("case", style!("case", "verdicts", "failure", "chart", "flame", "table")),
     ("claims", style!("verdicts", "table", "claims")),
     ("compare", style!("verdicts", "table", "compare")),
     ("details", style!("chart", "series", "verdicts", "table", "family")),

@@ -94,6 +94,13 @@ pub(crate) fn is_enabled() -> bool {
     ENABLED.load(Relaxed)
 }
 
+/// Whether this worker records call stacks. It is not judged then, and may do what helps to read them: let a
+/// just-in-time compiler write a perf map, for example.
+#[must_use]
+pub fn records_stacks() -> bool {
+    is_enabled()
+}
+
 /// A block was allocated.
 #[cold]
 #[inline(never)]

@@ -5,6 +5,7 @@ mod axis;
 mod bars;
 mod compact;
 mod dots;
+mod flame;
 mod lines;
 mod palette;
 mod rows;
@@ -29,6 +30,7 @@ use svg::{Area, DrawResult, text_style, truncated};
 
 pub(super) use bars::{Bar, bars, same_parts};
 pub(super) use dots::{Strip, dots};
+pub(super) use flame::{Flame, FlamePlan, flame};
 pub(super) use lines::{Line, LinesPlan, Point, Steps, lines};
 pub(super) use palette::{PAGE_TABLES, SERIES, category};
 pub(super) use rows::{Mark as RowMark, Part, Row, RowChart, RowsPlan, rows};

@@ -10,6 +10,7 @@ use highwater_stats::median;
 
 use super::{
     CaseLink, Frame, Tone,
+    case_stacks::{Explained, explained},
     case_tables::{Figure, Table, samples, tables},
     family_charts, tone,
 };
@@ -39,6 +40,8 @@ pub(super) struct Case {
     legend: Vec<Key>,
     charts: Vec<Chart>,
     changes: Option<Changes>,
+    /// The call stacks of what was explained.
+    explained: Vec<Explained>,
     tables: Vec<Table>,
     samples: Vec<Figure>,
     notes: Vec<(String, Vec<String>)>,
@@ -113,6 +116,10 @@ impl Case {
             charts,
             // A case that was not run has no values to compare.
             changes: before.filter(|_| case.not_run.is_none()).map(|before| changes(&data, before)),
+            explained: material
+                .stacks
+                .get(&case.id)
+                .map_or_else(Vec::new, |stacks| explained(stacks, &record.baseline_stage.to_string())),
             tables: tables(&data),
             samples: samples(&data),
             notes: case.notes.iter().map(|(name, texts)| (name.clone(), texts.clone())).collect(),
