@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, fs, path::PathBuf, time::SystemTime};
 use globset::{Glob, GlobMatcher};
 use highwater_judge::{FamilyComparison, Keep, Policy, compare_family, unresolved};
 use highwater_model::{Baseline, Blessing, CaseId, Record};
-use highwater_report::{self as report, escape, terminal::note};
+use highwater_report::{
+    self as report, escape,
+    terminal::{highwater_command, next, note, quoted},
+};
 use highwater_store::{FolderLock, Staged, StoreError, stage_baseline};
 
 use super::{
@@ -33,6 +36,15 @@ pub(super) struct Arguments {
     dry_run: bool,
     #[command(flatten)]
     overrides: Overrides,
+}
+
+impl Arguments {
+    /// The same command, but one that writes the baseline.
+    fn without_dry_run(&self) -> String {
+        let cases = self.cases.as_ref().map_or(String::new(), |glob| format!(" {}", quoted(glob.glob())));
+        let (run, baselines) = (self.run.as_arguments(), self.baselines.as_arguments());
+        format!("bless{cases} --reason {}{run}{baselines}{}", quoted(self.reason.trim()), self.overrides.as_arguments())
+    }
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
@@ -63,12 +75,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
         return Err(CliError::NotBlessed(reason));
     }
     for candidate in &candidates {
-        print(&report::blessing_table(&candidate.run, &candidate.changes))?;
+        print(&report::blessing_text(&candidate.run, &candidate.changes));
         for unresolved in unresolved(&candidate.run, &policy) {
             note(format_args!("warning: {unresolved}"));
         }
     }
     if arguments.dry_run {
+        next(&highwater_command(&arguments.without_dry_run()), "write the baseline");
         return Ok(highwater_model::exit::PASSED);
     }
 
@@ -89,12 +102,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
         candidates.into_iter().map(|candidate| candidate.stage(&blessing)).collect::<Result<_, _>>()?;
     for (path, old, staged) in staged {
         staged.commit()?;
-        print(&escape::line(&format!("written to {}", path.display())))?;
+        print(&escape::line(&format!("written to {}", path.display())));
         if old.is_file() {
             fs::remove_file(&old).map_err(|source| CliError::Io { path: old.clone(), source })?;
-            print(&escape::line(&format!("removed {}, a baseline in the old format", old.display())))?;
+            print(&escape::line(&format!("removed {}, a baseline in the old format", old.display())));
         }
     }
+    next(
+        &format!("git diff -U0 {}", quoted(&folder.display().to_string())),
+        "review it, and commit it with the change",
+    );
     Ok(highwater_model::exit::PASSED)
 }
 

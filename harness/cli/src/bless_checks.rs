@@ -25,6 +25,16 @@ pub(super) struct Overrides {
 }
 
 impl Overrides {
+    /// The flags that are set, with a space before each.
+    pub(super) fn as_arguments(self) -> String {
+        let flags = [
+            (self.allow_dirty, " --allow-dirty"),
+            (self.allow_failures, " --allow-failures"),
+            (self.allow_unconfirmed, " --allow-unconfirmed"),
+        ];
+        flags.into_iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| flag).collect()
+    }
+
     /// Why a run must not become the baseline, if so. `changes` is its comparison with the present one.
     pub(super) fn refuse_run(self, run: &Record, changes: &FamilyComparison, is_part: bool) -> Option<String> {
         let family = &run.family;

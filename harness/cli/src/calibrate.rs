@@ -7,13 +7,17 @@ use std::{
 
 use highwater_judge::{Arm, Batches, CaseView, Policy, calibrate};
 use highwater_model::{CaseId, MachineClass, Metric, Record, Scale, Selection, WorkerOption, exit};
-use highwater_report::{self as report, terminal::note};
-use highwater_runner::{Interrupt, Plan, Planned, RunnerError, Sampling};
+use highwater_report::{
+    self as report, counted,
+    terminal::{self, Forecast, ProgressLine, highwater_command, is_terminal, next, note},
+};
+use highwater_runner::{Interrupt, Plan, Planned, RunnerError, Sampling, Step};
 use highwater_store::{FolderLock, StoreError, read_record, write_record};
 
 use super::{
     CliError,
     confirm::BenchBinary,
+    forecast::WorkerTimes,
     paths::{BaselineOptions, RunFolder},
     print,
 };
@@ -73,6 +77,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
             family.run(&policy)?;
         }
     }
+    if measured {
+        next(&highwater_command("calibrate --add"), "more batches, for narrower bounds");
+    }
     if measured { Ok(exit::PASSED) } else { Err(CliError::NoProgram("no case matches the filter".to_owned())) }
 }
 
@@ -88,12 +95,19 @@ struct FamilyCalibration<'a> {
 impl FamilyCalibration<'_> {
     fn run(&self, policy: &Policy) -> Result<(), CliError> {
         let family = &self.plan.family;
+        let forecast = self.forecast();
+        let (cases, batches) = (counted(self.plan.cases.len(), "case"), self.arguments.batches);
+        let (of_each, workers) = (counted(batches as usize, "batch"), self.arguments.workers);
+        note(format_args!(
+            "{family}: {cases} in {of_each} of {} kinds with {workers} workers each; {forecast}",
+            Arm::ALL.len()
+        ));
+        let progress = ProgressLine::new(family, &forecast);
         let mut unchanged = None;
         let mut folder = None;
-        for batch in 0..self.arguments.batches {
+        for batch in 1..=batches {
             for arm in Arm::ALL {
-                note(format_args!("{family}: batch {} of {}, {}", batch + 1, self.arguments.batches, arm.word()));
-                let record = self.batch(arm, unchanged.as_ref())?;
+                let record = self.batch(arm, unchanged.as_ref(), &progress, batch)?;
                 let folder = match &folder {
                     Some(folder) => folder,
                     None => folder.insert(self.batch_folder(&record.fingerprint.class)?),
@@ -104,16 +118,39 @@ impl FamilyCalibration<'_> {
                 }
             }
         }
+        drop(progress);
         let (Some(folder), Some(unchanged)) = (folder, unchanged) else { return Ok(()) };
         let batches = folder.read()?;
         let calibration = calibrate(&batches, policy, self.arguments.comparisons as usize, self.arguments.seed);
         let class = &unchanged.fingerprint.class;
         let count = batches.values().map(Vec::len).sum();
-        print(&report::calibration_text(family, class, count, &calibration))
+        // Markdown is for a file.
+        let width = is_terminal().then(terminal::width);
+        print(&report::calibration_text(family, class, count, &calibration, width));
+        Ok(())
+    }
+
+    /// The workers of all batches.
+    fn forecast(&self) -> Forecast {
+        let times = WorkerTimes::read(self.folder, &self.plan.family);
+        let mut forecast = Forecast::default();
+        let jobs = self.plan.cases.iter().filter(|planned| matches!(planned, Planned::Job(_)));
+        for case in jobs.map(Planned::id) {
+            for (batch, arm) in (1..=self.arguments.batches).flat_map(|batch| Arm::ALL.map(|arm| (batch, arm))) {
+                times.add(&mut forecast, step(case, batch, arm), case, |worker| worker * self.arguments.workers);
+            }
+        }
+        forecast
     }
 
     /// Measures one batch of one arm. Relative injections are based on the growth of each case in `unchanged`.
-    fn batch(&self, arm: Arm, unchanged: Option<&Record>) -> Result<Record, CliError> {
+    fn batch(
+        &self,
+        arm: Arm,
+        unchanged: Option<&Record>,
+        progress: &ProgressLine,
+        number: u32,
+    ) -> Result<Record, CliError> {
         let mut plan = self.plan.clone();
         for planned in &mut plan.cases {
             if let Planned::Job(job) = planned {
@@ -123,8 +160,13 @@ impl FamilyCalibration<'_> {
             }
         }
         let workers = Sampling::exactly(self.arguments.workers as usize);
-        self.program
-            .run(plan, self.arguments.selection(), !self.arguments.aslr_on, self.interrupt, |_: &CaseId| workers)
+        let watch = |event: Step<'_>| match event {
+            Step::Begun(case) => progress.begin(&step(case, number, arm)),
+            Step::Worker { case, number: worker, most } => progress.at_worker(&step(case, number, arm), worker, most),
+            Step::Done { case, .. } => progress.end(&step(case, number, arm)),
+        };
+        let (selection, aslr_off) = (self.arguments.selection(), !self.arguments.aslr_on);
+        self.program.run(plan, selection, aslr_off, self.interrupt, |_: &CaseId| workers, &watch)
     }
 
     /// The folder of the batches, emptied unless `--add` is given.
@@ -137,6 +179,11 @@ impl FamilyCalibration<'_> {
         fs::create_dir_all(&folder).map_err(error)?;
         Ok(BatchFolder(folder))
     }
+}
+
+/// The name of the workers of a case in a batch.
+fn step(case: &CaseId, batch: u32, arm: Arm) -> String {
+    format!("{case} (batch {batch}, {})", arm.word())
 }
 
 /// A folder with one file per batch: `same-1.json`.

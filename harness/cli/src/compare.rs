@@ -15,6 +15,7 @@ use highwater_store::{StoreError, read_record};
 use super::{
     CliError, baselines, confirm,
     explain::{Against, Explainer, Offer, Revisions, offer},
+    hints,
     output::Output,
     paths::{BaselineOptions, RunFolder},
 };
@@ -95,6 +96,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     }
     let results = Results { comparison: &comparison, runs: &runs, policy: &policy, files: &files };
     arguments.output.deliver(&results)?;
+    if arguments.output.is_for_people() {
+        hints::after_compare(&comparison, &arguments.run, &arguments.baselines);
+    }
     Ok(comparison.exit_status())
 }
 
@@ -126,7 +130,7 @@ fn note_unmeasured(folder: &Path, runs: &[Record]) {
     let classes: BTreeSet<&MachineClass> = runs.iter().map(|run| &run.fingerprint.class).collect();
     for family in classes.into_iter().flat_map(|class| baselines::families(folder, class)) {
         if runs.iter().all(|run| run.family != family) {
-            eprintln!("note: {family}: has a baseline, but is not in the last run");
+            note(format_args!("note: {family}: has a baseline, but is not in the last run"));
         }
     }
 }

@@ -9,17 +9,24 @@ use std::{
 
 use highwater_judge::{FRESH_WORKERS, FamilyComparison, Policy, compare_family, confirm_family, needs_more_workers};
 use highwater_model::{Baseline, CaseId, CaseRecord, Outcome, Record, Selection};
-use highwater_report::{counted, terminal::note};
-use highwater_runner::{self as runner, Interrupt, Measuring, Observed, Plan, PlanError, Planned, RunError, Sampling};
+use highwater_report::{
+    counted,
+    terminal::{Forecast, ProgressLine, note},
+};
+use highwater_runner::{
+    self as runner, Interrupt, Measuring, Observed, Plan, PlanError, Planned, RunError, Sampling, StepListener,
+};
 use highwater_store::FolderLock;
 
-use super::CliError;
+use super::{CliError, forecast::WorkerTimes};
 
 /// The time for the fresh workers of one case. It bounds what a gate with many findings costs: most cases decide after
 /// the first five or ten workers.
 const CASE_LIMIT: Duration = Duration::from_secs(30);
 /// The number of fresh workers that a case gets in any time.
 const MIN_WORKERS: usize = 5;
+/// The number of fresh workers, with a warm-up, that most cases decide with.
+const EXPECTED_WORKERS: u32 = 11;
 
 /// The bench binary that produced a run.
 pub(super) struct BenchBinary {
@@ -88,9 +95,10 @@ impl BenchBinary {
         aslr_off: bool,
         interrupt: &Interrupt,
         sampling: impl Fn(&CaseId) -> Sampling,
+        watch: &StepListener<'_>,
     ) -> Result<Record, CliError> {
         let mut measuring = self.measuring(&plan, interrupt)?.with_fresh_layouts();
-        let cases = plan.cases.iter().map(|planned| measuring.case(planned, sampling(planned.id())));
+        let cases = plan.cases.iter().map(|planned| measuring.watched_case(planned, sampling(planned.id()), watch));
         let cases = cases.collect::<Result<_, _>>()?;
         Ok(measuring.record(plan, selection, aslr_off, cases))
     }
@@ -133,15 +141,27 @@ pub(super) fn compare_and_confirm(
         }
     };
     let _lock = FolderLock::take(&program.folder, |line| note(line))?;
-    note(format_args!("{}: measuring {} again to confirm the findings", run.family, counted(flagged.len(), "case")));
+    let mut forecast = Forecast::default();
+    let times = WorkerTimes::read(&program.folder, &run.family);
+    let expected = |worker: Duration| (worker * EXPECTED_WORKERS).min(CASE_LIMIT.max(worker * MIN_WORKERS as u32));
+    flagged.iter().for_each(|case| times.add(&mut forecast, case.as_str(), case, expected));
+    note(format_args!(
+        "{}: measuring {} again to confirm the findings; {forecast}",
+        run.family,
+        counted(flagged.len(), "case")
+    ));
+    let progress = ProgressLine::new(&run.family, &forecast);
     let plan = program.plan_of_run.clone();
     let mut measuring = program.measuring(&plan, interrupt)?;
     let mut cases = Vec::new();
     for planned in plan.cases.iter().filter(|planned| flagged.contains(&planned.id())) {
         let first = run.case(planned.id().as_str()).map_or(0, |case| case.samples + case.failures.len());
         let needs_more = |fresh: &CaseRecord| needs_more_workers(baseline, run, fresh, policy);
-        cases.push(fresh_workers(&mut measuring, planned, first, needs_more)?);
+        progress.begin(planned.id().as_str());
+        cases.push(fresh_workers(&mut measuring, planned, first, needs_more, &progress)?);
+        progress.end(planned.id().as_str());
     }
+    drop(progress);
     let fresh = measuring.record(plan, run.selection.clone(), aslr_off, cases);
     Ok(confirm_family(baseline, run, &fresh, policy))
 }
@@ -153,6 +173,7 @@ fn fresh_workers(
     planned: &Planned,
     first: usize,
     needs_more: impl Fn(&CaseRecord) -> bool,
+    progress: &ProgressLine,
 ) -> Result<CaseRecord, RunError> {
     let Planned::Job(job) = planned else { return measuring.case(planned, Sampling::minimal()) };
     measuring.prepare_page_cache(job)?;
@@ -160,6 +181,7 @@ fn fresh_workers(
     let mut samples = Vec::new();
     let mut warm = !job.warm_up;
     loop {
+        progress.at_worker(job.case.as_str(), samples.len() + 1, FRESH_WORKERS.max());
         match measuring.worker(job, first + samples.len())? {
             Observed::NotRun(reason) => return Ok(CaseRecord::not_run(job.case.clone(), reason)),
             // A warm-up worker is discarded only if it completes.

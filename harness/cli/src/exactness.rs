@@ -1,9 +1,12 @@
 //! `highwater exactness`: prints the number of distinct values across workers.
 
 use highwater_model::{Metric, exit};
-use highwater_report as report;
+use highwater_report::{
+    self as report,
+    terminal::{highwater_command, next},
+};
 
-use super::{CliError, paths::RunFolder, print};
+use super::{CliError, paths::RunFolder, print, width};
 
 /// Show the number of distinct values across workers, by case and metric (1 is exact)
 #[derive(Debug, clap::Args)]
@@ -22,7 +25,8 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     for record in arguments.run.records()? {
-        print(&report::exactness_table(&record, &arguments.metrics))?;
+        print(&report::exactness_table(&record, &arguments.metrics, width()));
     }
+    next(&highwater_command("calibrate"), "the error rates of the gate on this machine");
     Ok(exit::PASSED)
 }

@@ -15,7 +15,9 @@ mod confirm;
 mod doctor;
 mod exactness;
 mod explain;
+mod forecast;
 mod git;
+mod hints;
 mod output;
 mod paths;
 mod report;
@@ -25,11 +27,7 @@ mod schema;
 pub use ab::bring_dependencies;
 pub use doctor::as_worker as as_doctor_worker;
 
-use std::{
-    io::{self, Write},
-    path::PathBuf,
-    process,
-};
+use std::{io, path::PathBuf, process};
 
 use clap::{Parser, Subcommand, ValueEnum};
 use highwater_explain::ExplainError;
@@ -37,7 +35,7 @@ use highwater_judge::{PolicyError, baselines};
 use highwater_model::exit;
 use highwater_report::{
     site::{GatherError, SiteError},
-    terminal::message,
+    terminal::{self, message},
 };
 use highwater_runner::{PlanError, RunError, RunnerError, report_file_size_limit};
 use highwater_store::StoreError;
@@ -205,12 +203,12 @@ fn parse() -> Arguments {
     })
 }
 
-/// Prints a result to stdout. A broken pipe is not an error.
-fn print(text: &str) -> Result<(), CliError> {
-    match writeln!(io::stdout(), "{text}").and_then(|()| io::stdout().flush()) {
-        Err(source) if source.kind() != io::ErrorKind::BrokenPipe => {
-            Err(CliError::Io { path: "stdout".into(), source })
-        }
-        _ => Ok(()),
-    }
+/// Prints a result for people to stdout.
+fn print(text: &str) {
+    terminal::print(format_args!("{text}"));
+}
+
+/// The width of tables: that of lines on stdout.
+fn width() -> Option<usize> {
+    Some(terminal::width())
 }

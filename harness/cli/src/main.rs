@@ -11,6 +11,7 @@ fn main() -> ExitCode {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
             highwater_report::terminal::note(format_args!("error: {error}"));
+            error.print_hint();
             ExitCode::from(error.exit_status())
         }
     }

@@ -8,7 +8,11 @@ use clap::{
     builder::{PossibleValue, TypedValueParser},
     error::{Error, ErrorKind},
 };
-use highwater_report::export::{EXPORTERS, Exporter, Results, exporter};
+use highwater_report::{
+    comparison_text,
+    export::{EXPORTERS, Exporter, FOR_PEOPLE, Results, exporter},
+    terminal::print_as_it_is,
+};
 use highwater_store::write_atomically;
 
 use super::{CliError, print};
@@ -17,8 +21,11 @@ use super::{CliError, print};
 #[derive(Debug, clap::Args)]
 pub(super) struct Output {
     /// Format of the output
-    #[arg(long, value_name = "NAME", value_parser = Formats, default_value = "table")]
+    #[arg(long, value_name = "NAME", value_parser = Formats, default_value = FOR_PEOPLE)]
     format: &'static dyn Exporter,
+    /// Show all findings of each kind, and the command that explains each
+    #[arg(long)]
+    verbose: bool,
     /// Also write the result to a file in any of these formats; may be repeated
     #[arg(long, value_name = "NAME=FILE", value_parser = Exports)]
     export: Vec<Export>,
@@ -52,14 +59,24 @@ impl Output {
         Ok(())
     }
 
+    /// Whether a person reads the output.
+    pub(super) fn is_for_people(&self) -> bool {
+        self.format.name() == FOR_PEOPLE
+    }
+
     /// Prints the result, then writes each file atomically.
     ///
     /// # Errors
     /// Returns the first error, with the path of its file.
     pub(super) fn deliver(&self, results: &Results<'_>) -> Result<(), CliError> {
-        let text = rendered(self.format, results).map_err(|source| CliError::Io { path: "stdout".into(), source })?;
-        let text = String::from_utf8_lossy(&text);
-        print(text.strip_suffix('\n').unwrap_or(&text))?;
+        if self.is_for_people() {
+            print(&comparison_text(results.comparison, self.verbose));
+        } else {
+            let text =
+                rendered(self.format, results).map_err(|source| CliError::Io { path: "stdout".into(), source })?;
+            let text = String::from_utf8_lossy(&text);
+            print_as_it_is(text.strip_suffix('\n').unwrap_or(&text));
+        }
         for Export { exporter, path } in &self.export {
             let content = rendered(*exporter, results).map_err(|source| CliError::Io { path: path.clone(), source })?;
             write_atomically(path, &content)?;

@@ -7,7 +7,7 @@ use std::{
 
 use highwater_judge::Policy;
 use highwater_model::Record;
-use highwater_report::terminal::note;
+use highwater_report::terminal::{note, quoted};
 use highwater_runner as runner;
 use highwater_store::{LastRun, Progress, StoreError, read_record};
 
@@ -40,8 +40,7 @@ impl RunFolder {
 
     /// The option that selects this folder, with a space before it; empty for the default.
     pub(super) fn as_arguments(&self) -> String {
-        let quoted = |path: &Path| path.display().to_string().replace('\'', "'\\''");
-        self.run.as_ref().map_or(String::new(), |path| format!(" --run '{}'", quoted(path)))
+        self.run.as_ref().map_or(String::new(), |path| format!(" --run {}", quoted(&path.display().to_string())))
     }
 
     /// The records of the last run in the folder, one per family. If the folder has no information about runs, all
@@ -94,11 +93,14 @@ impl RunFolder {
     }
 }
 
+/// The default folder of the baselines.
+const BASELINES: &str = "baselines";
+
 /// The folder of the baselines, and the policy.
 #[derive(Debug, clap::Args)]
 pub(super) struct BaselineOptions {
     /// Folder of the baselines
-    #[arg(long = "baselines", id = "baselines", value_name = "DIR", default_value = "baselines")]
+    #[arg(long = "baselines", id = "baselines", value_name = "DIR", default_value = BASELINES)]
     pub(super) folder: PathBuf,
     /// Policy file [default: policy.toml in the folder of the baselines, if it exists]
     #[arg(long, value_name = "FILE")]
@@ -106,6 +108,15 @@ pub(super) struct BaselineOptions {
 }
 
 impl BaselineOptions {
+    /// The options that select this folder and this policy, with a space before each; empty for the default.
+    pub(super) fn as_arguments(&self) -> String {
+        let folder = Some(&self.folder).filter(|folder| folder.as_path() != Path::new(BASELINES));
+        let option = |name: &str, path: Option<&PathBuf>| {
+            path.map_or(String::new(), |path| format!(" {name} {}", quoted(&path.display().to_string())))
+        };
+        format!("{}{}", option("--baselines", folder), option("--policy", self.policy.as_ref()))
+    }
+
     /// Reads the given policy, or the one in the folder of the baselines, or returns the default.
     pub(super) fn policy(&self) -> Result<Policy, CliError> {
         Ok(Policy::find(self.policy.as_deref(), &self.folder)?)

@@ -6,13 +6,12 @@ use highwater_model::exit;
 use highwater_report::{
     escape,
     site::{self, Material, Sources},
-    terminal::note,
+    terminal::{next, note, print_as_it_is, quoted},
 };
 
 use super::{
     CliError,
     paths::{BaselineOptions, RunFolder},
-    print,
 };
 
 /// Write the HTML report from stored records
@@ -38,6 +37,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
         note(format_args!("note: {ignored}"));
     }
     let front = site::write(&material, &arguments.out)?;
-    print(&escape::line(&front.display().to_string()))?;
+    print_as_it_is(&escape::line(&front.display().to_string()));
+    next(&format!("xdg-open {}", quoted(&front.display().to_string())), "open it in a browser");
     Ok(exit::PASSED)
 }

@@ -2,13 +2,15 @@
 
 use highwater_model::{self as model, exit};
 
-use super::{CliError, print};
+use highwater_report::terminal::print_as_it_is;
+
+use super::CliError;
 
 /// Print the JSON schema of records
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {}
 
 pub(super) fn run(_arguments: &Arguments) -> Result<u8, CliError> {
-    print(&format!("{:#}", model::json_schema()))?;
+    print_as_it_is(&format!("{:#}", model::json_schema()));
     Ok(exit::PASSED)
 }

@@ -29,7 +29,8 @@ fn memory_only_skips_criterion() {
     let report = desk.run_folder().join("report");
     let files: Vec<_> = desk.files().into_iter().filter(|file| !file.starts_with(&report)).collect();
     let plan = desk.run_folder().join("plans/toy.json");
-    assert_eq!(files, [desk.run_folder().join("last-run"), plan, program.clone(), desk.record_path()]);
+    let durations = desk.run_folder().join("durations/toy.json");
+    assert_eq!(files, [durations, desk.run_folder().join("last-run"), plan, program.clone(), desk.record_path()]);
     assert_eq!(fs::canonicalize(program).expect("the bench binary"), fs::canonicalize(toy()).expect("there"));
 }
 

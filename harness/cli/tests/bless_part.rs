@@ -79,7 +79,7 @@ fn a_partial_bless_changes_only_the_selected_cases() {
 
     // Other cases still fail. Selecting them adds a blessing; blessing the family replaces all blessings.
     let compared = run(desk.compare(&["--no-confirm"]), exit::REGRESSED.into());
-    assert!(compared.line("regressed").contains("toy/mapped/pages=4: anon_mapped"), "{}", compared.stdout);
+    assert!(compared.finding("regressed").contains("toy/mapped/pages=4: anon_mapped"), "{}", compared.stdout);
     bless_part(&desk, "toy/{mapped,none}/*", "a guard page", exit::PASSED);
     let reasons = |desk: &Desk| -> Vec<String> {
         let baseline = read_baseline(&desk.baseline_path()).expect("a baseline");
@@ -202,7 +202,8 @@ fn an_old_baseline_is_rejected_with_the_command_to_convert_it() {
     bless_part(&desk, "toy/heap/*", "x", exit::INTERNAL).complains_in_one_line(&[&name, "convert it: highwater bless"]);
     let refused = run(desk.compare(&[]), exit::INTERNAL.into());
     refused.complains_in_one_line(&[&name, "a baseline in the JSON format of an older version"]);
-    let (_, command) = refused.stderr.trim_end().split_once("convert it: ").expect("a command");
+    let error = refused.stderr.lines().next().unwrap_or_default();
+    let (_, command) = error.split_once("convert it: ").expect("a command");
 
     let program = PathBuf::from(env!("CARGO_BIN_EXE_highwater"));
     let path = std::env::join_paths(

@@ -3,31 +3,20 @@
 
 mod common;
 
-use std::{
-    collections::BTreeMap,
-    io::IsTerminal,
-    process::{Command, Stdio},
-};
+use std::collections::BTreeMap;
 
-use common::{add_per_unit, blessed_baseline, highwater, page_more_on_the_heap, record, run};
+use common::{add_per_unit, blessed_baseline, highwater, page_more_on_the_heap, pty::marked, record, run, site};
 use highwater_judge::{Ceilings, Comparison, NoBaseline, Policy, Search, capacity, compare_family};
 use highwater_model::{
     Baseline, Bytes, CaseRecord, ClaimRecord, Decision, Failure, Metric, Outcome, Record, Series, TimeEstimate,
     WorkerOption, exit,
 };
-use highwater_report::{self as report, CapacityReport, CaseCapacity, FamilyCapacity, RunView, Verified};
+use highwater_report::{
+    self as report, CapacityReport, CaseCapacity, FamilyCapacity, Reference, RunView, TimeChange, TimeChanges,
+    Verified,
+    terminal::{columns, wrapped},
+};
 use highwater_store::write_record;
-
-/// Tables wrap to the terminal. If there is one, the test runs itself again with redirected output.
-fn away_from_terminals(name: &str, test: impl FnOnce()) {
-    if std::io::stdout().is_terminal() {
-        let executable = std::env::current_exe().expect("this test");
-        let status = Command::new(executable).args(["--exact", name]).stdout(Stdio::null()).status();
-        assert!(status.expect("started").success(), "see above");
-    } else {
-        test();
-    }
-}
 
 fn blessed(record: &Record) -> Baseline {
     blessed_baseline(record, "first measurement")
@@ -53,7 +42,7 @@ fn eventful() -> Record {
 
 fn compared(baseline: &Baseline, run: &Record) -> String {
     let families = vec![compare_family(baseline, run, &Policy::default())];
-    report::comparison_text(&Comparison { families, ..Comparison::default() })
+    marked(&report::comparison_text(&Comparison { families, ..Comparison::default() }, false))
 }
 
 #[test]
@@ -69,13 +58,51 @@ fn the_table_of_a_run() {
     wide.claims = [Decision::Confirmed, Decision::Refuted, Decision::Undecided].map(claim).into();
     runs.push(("wide", wide));
     for (name, run) in runs {
+        let of = |width, is_verbose| {
+            let text = report::run_text(&run, None, None, RunView { width: Some(width), is_verbose });
+            let widest = text.lines().map(columns).max();
+            assert!(is_verbose || widest <= Some(width), "{width}:\n{text}");
+            format!("== {width} columns{}\n{}", if is_verbose { ", verbose" } else { "" }, marked(&text))
+        };
+        let texts = [of(80, false), of(100, false), of(160, false), of(80, true)];
+        insta::assert_snapshot!(format!("run_{name}"), texts.join("\n"));
+    }
+}
+
+/// What a run is compared with precedes its tables.
+#[test]
+fn the_answer_and_the_changes_come_first() {
+    let (before, mut now) = (blessed(&record()), record());
+    page_more_on_the_heap(&mut now.cases[0]);
+    let comparison = compare_family(&before, &now, &Policy::default());
+    let change = |benchmark: &str, change: f64| TimeChange {
+        benchmark: benchmark.to_owned(),
+        change,
+        low: change - 0.01,
+        high: change + 0.01,
+    };
+    let changes = vec![change("toy/heap/size=64k/fill", 0.25), change("toy/mapped/pages=4/fill", 0.0)];
+    let times = TimeChanges { since: "the previous run".into(), noise: 0.01, changes };
+    let against = Reference { name: "the baseline of 2026-07-01", comparison: &comparison };
+    let view = RunView { width: Some(100), is_verbose: false };
+    insta::assert_snapshot!(marked(&report::run_text(&now, Some(against), Some(&times), view)));
+    let unchanged = compare_family(&before, &record(), &Policy::default());
+    let against = Reference { name: "the baseline of 2026-07-01", comparison: &unchanged };
+    let text = marked(&report::run_text(&record(), Some(against), None, view));
+    assert!(text.contains("⟨green⟩no regression⟨/⟩ in "), "{text}");
+}
+
+#[test]
+fn a_family_with_many_answers_has_ten_lines_of_them() {
+    for record in site::families() {
         for width in [80, 100, 160] {
-            let text = report::run_table(&run, RunView { width: Some(width), is_verbose: false });
-            assert!(text.lines().all(|line| line.chars().count() <= width), "{width}:\n{text}");
-            insta::assert_snapshot!(format!("run_{name}_{width}"), text);
+            let text = report::run_text(&record, None, None, RunView { width: Some(width), is_verbose: false });
+            let widest = text.lines().map(columns).max();
+            assert!(widest <= Some(width), "{}: {widest:?} at {width}", record.family);
+            let lines: Vec<&str> = text.lines().skip(1).take_while(|line| line.starts_with("  ")).collect();
+            let question = &record.questions[0];
+            assert!(lines.len() <= 10 && lines[0].contains(&question.title), "{}: {lines:?}", record.family);
         }
-        let verbose = report::run_table(&run, RunView { width: Some(80), is_verbose: true });
-        insta::assert_snapshot!(format!("run_{name}_verbose"), verbose);
     }
 }
 
@@ -106,11 +133,11 @@ fn figures_at_every_rung_keep_the_tables_narrow() {
         let time = run.cases[0].time["fill"].clone();
         run.cases[0].time.insert(routine.into(), time);
     }
-    away_from_terminals("figures_at_every_rung_keep_the_tables_narrow", || {
-        let text = report::run_table(&run, RunView { width: Some(100), is_verbose: false });
-        assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
-        insta::assert_snapshot!(text);
-    });
+    {
+        let text = report::run_text(&run, None, None, RunView { width: Some(100), is_verbose: false });
+        assert!(text.lines().all(|line| columns(line) <= 100), "{text}");
+        insta::assert_snapshot!(marked(&text));
+    }
 }
 
 /// The capacity of the cases of a record with fixed machine limits. The prediction of the first is verified as accurate
@@ -147,7 +174,11 @@ fn capacities() -> CapacityReport {
 
 #[test]
 fn the_capacity_table() {
-    away_from_terminals("the_capacity_table", || insta::assert_snapshot!(report::capacity_table(&capacities())));
+    let texts = [80, 100, 160].map(|width| {
+        let text = report::capacity_table(&capacities(), Some(width));
+        format!("== {width} columns\n{}", marked(&wrapped(&text, Some(width))))
+    });
+    insta::assert_snapshot!(texts.join("\n"));
 }
 
 #[test]
@@ -157,9 +188,8 @@ fn the_capacity_as_json() {
 
 #[test]
 fn the_table_of_exactness() {
-    away_from_terminals("the_table_of_exactness", || {
-        insta::assert_snapshot!(report::exactness_table(&record(), &[Metric::Anon, Metric::Vmas, Metric::Swap]));
-    });
+    let metrics = [Metric::Anon, Metric::Vmas, Metric::Swap];
+    insta::assert_snapshot!(marked(&report::exactness_table(&record(), &metrics, None)));
 }
 
 #[test]
@@ -197,7 +227,7 @@ fn the_text_of_a_comparison_without_a_baseline() {
     let others = vec!["linux-aarch64-16k-thp_always-musl-aslr_on".parse().expect("a class")];
     let absent = NoBaseline { family: record.family, class, other_classes: others };
     let comparison = Comparison { without_baseline: vec![absent], ..Comparison::default() };
-    insta::assert_snapshot!(report::comparison_text(&comparison));
+    insta::assert_snapshot!(marked(&report::comparison_text(&comparison, false)));
 }
 
 #[test]

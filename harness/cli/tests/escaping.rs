@@ -10,9 +10,9 @@ use common::{
 use highwater_judge::{Calibration, Ceilings};
 use highwater_model::{Bytes, Metric};
 use highwater_report::{
-    self as report, CapacityReport, CaseCapacity, FamilyCapacity, Verified,
+    self as report, CapacityReport, CaseCapacity, FamilyCapacity, Reference, TimeChange, TimeChanges, Verified,
     export::{EXPORTERS, exporter},
-    site,
+    site, terminal,
 };
 use proptest::prelude::*;
 use uppsala::{XsdValidator, parse};
@@ -143,15 +143,18 @@ fn terminal_texts(given: &Given, text: &str) -> Vec<(&'static str, String)> {
     let run = &given.runs[0];
     let changes = &given.comparison.families[0];
     let class = &run.fingerprint.class;
+    let against = Reference { name: text, comparison: changes };
+    let change = TimeChange { benchmark: text.to_owned(), change: 0.2, low: 0.1, high: 0.3 };
+    let times = TimeChanges { since: text.to_owned(), noise: 0.01, changes: vec![change] };
     vec![
-        ("comparison", report::comparison_text(&given.comparison)),
-        ("family", report::family_text(changes)),
-        ("run", report::run_table(run, report::RunView::default())),
-        ("blessing", report::blessing_table(run, changes)),
-        ("exactness", report::exactness_table(run, &[Metric::Anon])),
-        ("capacity", report::capacity_table(&capacity(text))),
+        ("comparison", report::comparison_text(&given.comparison, true)),
+        ("short", report::comparison_text(&given.comparison, false)),
+        ("run", report::run_text(run, Some(against), Some(&times), report::RunView::default())),
+        ("blessing", report::blessing_text(run, changes)),
+        ("exactness", report::exactness_table(run, &[Metric::Anon], None)),
+        ("capacity", report::capacity_table(&capacity(text), None)),
         ("capacity as JSON", report::capacity_json(&capacity(text))),
-        ("calibration", report::calibration_text(text, class, 1, &Calibration::default())),
+        ("calibration", report::calibration_text(text, class, 1, &Calibration::default(), None)),
     ]
 }
 
@@ -228,7 +231,10 @@ proptest! {
         for ((name, shown), (_, expected)) in
             terminal_texts(&given, &text).into_iter().zip(terminal_texts(&plain, PLAIN))
         {
-            check(name, &shown, &[])?;
+            // Our own colours are as many as with other text, and nothing else is raw.
+            let colours = |text: &str| text.matches('\u{1b}').count();
+            prop_assert_eq!(colours(&shown), colours(&expected), "{}:\n{}", name, shown);
+            check(name, &terminal::plain(&shown), &[])?;
             prop_assert_eq!(lines(&shown), lines(&expected), "{}:\n{}", name, shown);
         }
     }

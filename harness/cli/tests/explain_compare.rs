@@ -18,9 +18,14 @@ fn grown() -> Desk {
 
 #[test]
 fn a_confirmed_regression_has_the_command_to_paste() {
-    let text = run(grown().compare(&[]), exit::REGRESSED.into());
+    let desk = grown();
+    let text = run(desk.compare(&["--verbose"]), exit::REGRESSED.into());
     let command = text.line("to explain it: ");
     assert!(command.contains("highwater explain 'toy/heap/size=64k' --stage live"), "{command}");
+    let short = run(desk.compare(&[]), exit::REGRESSED.into());
+    let last = short.stderr.lines().last().unwrap_or_default();
+    assert!(last.starts_with("next: ") && last.contains("explain 'toy/heap/size=64k' --stage live"), "{last}");
+    assert!(!short.stdout.contains("to explain it"), "{}", short.stdout);
     assert!(!text.stdout.contains("blocks  "), "no worker ran with attribution:\n{}", text.stdout);
 }
 

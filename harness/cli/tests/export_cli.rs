@@ -36,9 +36,10 @@ fn written_exports_equal_the_printed_formats() {
         .collect();
     let exports: Vec<&str> = ["--no-confirm"].into_iter().chain(exports.iter().map(String::as_str)).collect();
     let table = run(desk.compare(&exports), exit::REGRESSED.into());
-    assert!(table.line("FAILED").contains("4 regressed"));
+    assert!(table.line("exit status 3").contains("4 regressed"));
     for exporter in EXPORTERS {
-        let printed = run(desk.compare(&["--no-confirm", "--format", exporter.name()]), exit::REGRESSED.into());
+        let arguments = ["--no-confirm", "--verbose", "--format", exporter.name()];
+        let printed = run(desk.compare(&arguments), exit::REGRESSED.into());
         let written = fs::read_to_string(file(&format!("{}.{}", exporter.name(), exporter.extension())));
         assert_eq!(written.expect("a file"), printed.stdout, "{}", exporter.name());
     }

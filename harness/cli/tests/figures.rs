@@ -47,7 +47,7 @@ fn a_risen_figure_fails_if_the_policy_gates_it() {
     run(desk.bless("figures are gated"), 0);
     write_record(&desk.record_path(), &risen).expect("written");
     let text = run(desk.compare(&[]), exit::REGRESSED.into());
-    let line = text.line("regressed");
+    let line = text.finding("regressed");
     assert!(line.contains("figure.mapped_bytes at live@10") && line.contains("(+1 B); exact"), "{line}");
     // A missing figure fails.
     edit(&desk.record_path(), |run| {
@@ -56,7 +56,7 @@ fn a_risen_figure_fails_if_the_policy_gates_it() {
         }
     });
     let text = run(desk.compare(&[]), exit::REGRESSED.into());
-    assert!(text.line("missing").contains("figure.mapped_bytes, level at live@1"), "{}", text.stdout);
+    assert!(text.finding("missing").contains("figure.mapped_bytes, level at live@1"), "{}", text.stdout);
 }
 
 #[test]

@@ -159,8 +159,8 @@ fn mutated(mut json: Value, random: &mut Rng) -> Vec<u8> {
 fn exercise(run: &Record, policies: &[Policy]) {
     let (known, known_run) = (blessed_baseline(&record(), "first"), record());
     let own = baseline(run);
-    let _ = report::run_table(run, report::RunView::default());
-    let _ = report::exactness_table(run, Metric::ALL);
+    let _ = report::run_text(run, None, None, report::RunView::default());
+    let _ = report::exactness_table(run, Metric::ALL, Some(80));
     for policy in policies {
         for (baseline, run) in [(&known, run), (&own, &known_run), (&own, run)] {
             export(compare_family(baseline, run, policy), run, policy);
@@ -175,7 +175,7 @@ fn exercise(run: &Record, policies: &[Policy]) {
 
 /// Renders a comparison in every format.
 fn export(changes: FamilyComparison, run: &Record, policy: &Policy) {
-    let _ = report::blessing_table(run, &changes);
+    let _ = report::blessing_text(run, &changes);
     let comparison = Comparison { strict: true, families: vec![changes], ..Comparison::default() };
     let files = BTreeMap::from([(run.family.clone(), PathBuf::from("baselines/x.txt"))]);
     let results = Results { comparison: &comparison, runs: std::slice::from_ref(run), policy, files: &files };
@@ -355,7 +355,8 @@ fn no_policy_causes_a_panic() {
     feed("policy.toml", make, |path| match Policy::read(path) {
         Ok(policy) => {
             let comparison = compare_family(&known, &run, &policy);
-            let _ = report::family_text(&comparison);
+            let comparison = Comparison { families: vec![comparison], ..Comparison::default() };
+            let _ = report::comparison_text(&comparison, false);
             true
         }
         Err(error) => is_one_line(error),

@@ -118,7 +118,7 @@ fn an_improvement_passes_and_is_reported() {
         add_per_unit(case(blessed, MAPPED), "anon.linear_memory", 4096);
     });
     let text = compare(&desk, exit::PASSED);
-    let line = text.line("improved");
+    let line = text.finding("improved");
     assert!(line.contains(MAPPED) && line.contains("-4 KiB per buffer, 1 page, in linear_memory"), "{line}");
 }
 
@@ -149,7 +149,7 @@ fn a_budget_fails_regardless_of_mode_and_baseline() {
         "[[rule]]\ncase = \"toy/heap/*\"\nmetric = \"anon\"\naspect = \"slope\"\nbudget = \"32 KiB\"\n",
     );
     let text = compare(&desk, exit::REGRESSED);
-    let line = text.line("over budget");
+    let line = text.finding("over budget");
     assert!(line.contains(HEAP) && line.contains("anon per buffer at live"), "{line}");
     assert!(line.contains("over its budget of 32 KiB"), "{line}");
     // A value within its budget passes.
@@ -279,7 +279,7 @@ fn varying_workers_fail_only_beyond_the_baselines_range() {
         write_record(&desk.record_path(), &spread(&clean, pages)).expect("written");
         let text = compare(&desk, status);
         match kind {
-            Some(kind) => assert!(text.line(kind).contains("n = 5 against 5"), "{}", text.stdout),
+            Some(kind) => assert!(text.finding(kind).contains("n = 5 against 5"), "{}", text.stdout),
             None => assert!(!text.stdout.contains("heap_live"), "{}", text.stdout),
         }
     }
@@ -329,7 +329,7 @@ fn a_rise_in_one_worker_is_unconfirmed() {
         }
     });
     let text = run(desk.compare(&["--no-confirm"]), exit::PASSED.into());
-    let line = text.line("unconfirmed");
+    let line = text.finding("unconfirmed");
     assert!(line.contains("1 of 10 above the baseline's range, not significant"), "{line}");
     assert!(text.line("exit status 0").contains("3 unconfirmed"), "{}", text.stdout);
     run(desk.compare(&["--no-confirm", "--strict"]), exit::UNCONFIRMED.into());
@@ -342,7 +342,7 @@ fn a_rise_that_is_not_reproduced_is_unconfirmed() {
     run(desk.bench(&["--memory-only", "--samples", "5"]), 0);
     edit(&desk.record_path(), |run| add_per_unit(case(run, HEAP), "heap_live", 4096));
     let text = compare(&desk, exit::PASSED);
-    let line = text.line("unconfirmed");
+    let line = text.finding("unconfirmed");
     assert!(line.contains(HEAP) && line.contains(" fresh workers (64 KiB)"), "{line}");
     assert!(line.contains("not confirmed by ") && fresh_workers(line) >= 5, "{line}");
     assert!(text.stderr.contains("toy: measuring 1 case again"), "{}", text.stderr);

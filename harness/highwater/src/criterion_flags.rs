@@ -1,6 +1,14 @@
 //! The flags of criterion that a bench binary accepts, with criterion's meaning. Values are checked here, because
 //! criterion would panic on an invalid one after the memory was measured.
 
+use std::time::Duration;
+
+/// The settings that this program gives to criterion, unless a flag changes them.
+pub(super) const WARM_UP_TIME: Duration = Duration::from_millis(500);
+pub(super) const MEASUREMENT_TIME: Duration = Duration::from_secs(2);
+/// Criterion's own threshold, relative to the time before.
+const NOISE_THRESHOLD: f64 = 0.01;
+
 /// The flags of criterion 0.8. Highwater uses some of them and forwards all of them.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Criterion")]
@@ -38,7 +46,7 @@ pub(super) struct CriterionFlags {
     /// Coloring of criterion's output
     #[arg(short, long, value_parser = ["auto", "always", "never"])]
     color: Option<String>,
-    /// Print more statistics from criterion, and tables and claims in full
+    /// Print criterion's own output with more statistics, and tables, figures and claims in full
     #[arg(short, long)]
     pub(super) verbose: bool,
     /// Print results only
@@ -79,7 +87,7 @@ pub(super) struct CriterionFlags {
     plotting_backend: Option<String>,
     /// Criterion's output format
     #[arg(long, value_parser = ["criterion", "bencher"])]
-    output_format: Option<String>,
+    pub(super) output_format: Option<String>,
     #[arg(long, hide = true)]
     pub(super) bench: bool,
     #[arg(long, hide = true)]
@@ -88,6 +96,56 @@ pub(super) struct CriterionFlags {
     show_output: bool,
     #[arg(long, hide = true)]
     include_ignored: bool,
+}
+
+impl CriterionFlags {
+    /// Whether criterion prints its own output: on request, and if it is for a program that reads a format of it.
+    pub(super) fn shows_criterion(&self) -> bool {
+        self.verbose || self.output_format.is_some()
+    }
+
+    /// The changes of times that criterion counts as noise, relative to the time before.
+    pub(super) fn noise(&self) -> f64 {
+        self.noise_threshold.unwrap_or(NOISE_THRESHOLD)
+    }
+
+    /// The run that criterion compares its times with.
+    pub(super) fn compared_with(&self) -> String {
+        match (&self.baseline, &self.baseline_lenient, &self.save_baseline) {
+            (Some(name), ..) | (_, Some(name), _) => saved_as(name),
+            (.., Some(name)) => format!("what was saved as `{name}` before"),
+            _ => "the previous run".to_owned(),
+        }
+    }
+
+    /// The flags that decide how long a routine takes.
+    pub(super) fn of_duration(&self) -> String {
+        let switches = [("quick", self.quick), ("noplot", self.noplot)];
+        let switches = switches.into_iter().filter(|(_, is_on)| *is_on).map(|(name, _)| name.to_owned());
+        let numbers = [
+            ("sample-size", self.sample_size.map(|size| size.to_string())),
+            ("warm-up-time", self.warm_up_time.map(|seconds| seconds.to_string())),
+            ("measurement-time", self.measurement_time.map(|seconds| seconds.to_string())),
+            ("nresamples", self.nresamples.map(|count| count.to_string())),
+        ];
+        let numbers = numbers.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value?)));
+        switches.chain(numbers).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The time for which criterion runs a routine that was never measured, without its analysis.
+    pub(super) fn configured_time(&self) -> Duration {
+        let given = |seconds: Option<f64>, default| seconds.map_or(default, Duration::from_secs_f64);
+        match self.quick {
+            // Criterion stops as soon as two measurements agree.
+            true => MEASUREMENT_TIME / 4,
+            false => given(self.warm_up_time, WARM_UP_TIME) + given(self.measurement_time, MEASUREMENT_TIME),
+        }
+    }
+}
+
+/// The run that was saved under a name.
+pub(super) fn saved_as(name: &str) -> String {
+    format!("the run saved as `{name}`")
 }
 
 /// Parses a number within the limits of criterion.

@@ -41,15 +41,17 @@ macro_rules! println {
 
 mod bench;
 mod criterion_flags;
+mod hints;
 mod lockfile;
 mod matcher;
 mod measure;
 mod options;
+mod outlook;
 mod pages;
 mod parts;
 mod plan;
 mod program;
-mod progress;
+mod result;
 mod suite;
 mod timing;
 

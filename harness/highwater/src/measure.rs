@@ -4,15 +4,16 @@ use std::path::Path;
 
 use highwater_judge::exact_where_gated;
 use highwater_model::{CaseId, Record};
-use highwater_report::escape;
-use highwater_runner::{Interrupt, Plan, RunError, RunnerError, Sampling, measure_all};
+use highwater_report::{escape, terminal::ProgressLine};
+use highwater_runner::{Interrupt, Plan, RunError, RunnerError, Sampling, Step, StepListener, measure_all};
 use highwater_worker::Dirs;
 
 use crate::{
     matcher::Matcher,
     options::{Mode, Options, Switch},
+    outlook::{Outlook, Watcher},
     parts::Parts,
-    plan, progress,
+    plan,
 };
 
 /// Measures the selected cases of this bench binary's family. After an interrupt, the record has what was measured so
@@ -24,15 +25,10 @@ pub(super) fn measure(
     dirs: Dirs<'_>,
     folder: &Path,
     interrupt: &Interrupt,
+    (progress, watch): (&ProgressLine, &StepListener<'_>),
 ) -> Result<Record, RunError> {
-    let plan = plan::make(bench, options, matcher, dirs, folder)?;
-    let bar = progress::bar(plan.cases.len());
-    let begin = |case: &CaseId| {
-        bar.set_message(case.to_string());
-        bar.inc(1);
-    };
-    let (measuring, cases) = measure_all(&plan, folder, interrupt, options.jobs.0, sampling(options), &begin)?;
-    bar.finish_and_clear();
+    let plan = plan::make(bench, options, matcher, dirs, folder, Some(progress))?;
+    let (measuring, cases) = measure_all(&plan, folder, interrupt, options.jobs.0, sampling(options), watch)?;
     // Written late, so that a run that fails keeps the plan of the record that it keeps.
     if options.mode() == Mode::Measure {
         plan.write(&Plan::path_of_run(folder, bench.family.name))?;
@@ -51,27 +47,35 @@ pub(super) fn test(
     interrupt: &Interrupt,
 ) -> Result<(), RunError> {
     let once = Options { samples: Some(1), ..options.clone() };
-    let record = measure(bench, &once, matcher, dirs, folder, interrupt)?;
+    let outlook = Outlook::new(&bench.family, &once, sampling(&once), matcher, folder);
+    let progress = ProgressLine::new(bench.family.name, &outlook.forecast);
+    let watcher = Watcher::new(&progress);
+    let watch = |step: Step<'_>| watcher.see(step);
+    let record = measure(bench, &once, matcher, dirs, folder, interrupt, (&progress, &watch))?;
+    drop(progress);
     if interrupt.raised() {
         return Err(RunnerError::Interrupted.into());
     }
-    let mut failed = 0;
+    let mut failed: Vec<&CaseId> = Vec::new();
     for case in &record.cases {
         match (&case.not_run, case.failures.first()) {
             (Some(reason), _) => println!("Testing memory of {}: not run: {}", case.id, escape::line(reason)),
             (None, None) => println!("Testing memory of {}: ok", case.id),
             (None, Some(failure)) => {
-                failed += 1;
+                failed.push(&case.id);
                 let (outcome, output) = (failure.outcome.to_string(), escape::lines(&failure.output_tail));
                 println!("Testing memory of {}: {}\n{output}", case.id, escape::line(&outcome));
             }
         }
     }
-    if failed > 0 { Err(RunError::TestsFailed(failed)) } else { Ok(()) }
+    match failed.first() {
+        Some(first) => Err(RunError::TestsFailed { count: failed.len(), first: (*first).clone() }),
+        None => Ok(()),
+    }
 }
 
 /// The number of workers per case.
-fn sampling(options: &Options) -> Sampling {
+pub(super) fn sampling(options: &Options) -> Sampling {
     match options.samples {
         Some(count) => Sampling::exactly(count as usize),
         None if options.until_decided => Sampling { stop_rule: Some(exact_where_gated), ..Sampling::default() },

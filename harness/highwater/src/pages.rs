@@ -1,8 +1,9 @@
-//! Writes the HTML report at the end of a run, from all existing records. The records contain all numbers, so a failure
-//! to write the report is only a warning.
+//! Compares the records with their baselines at the end of a run, and writes the HTML report. The records contain all
+//! numbers, so a failure to do so is only a warning.
 
 use std::{
     env,
+    fmt::Display,
     path::{Path, PathBuf},
 };
 
@@ -12,20 +13,25 @@ use highwater_report::{
     terminal::note,
 };
 
-/// Writes the report, and prints its path or a warning.
-pub(super) fn write(records: &Path) {
+/// The records, their baselines, and the comparison of the two, which fresh workers have not confirmed. `None`, with a
+/// warning, if something cannot be read.
+pub(super) fn gather(records: &Path) -> Option<Material> {
     let workspace = workspace();
-    let sources = Sources {
-        run: records.to_owned(),
-        baselines: workspace.clone().unwrap_or_default().join("baselines"),
-        policy: None,
-    };
-    let out = folder(records, workspace);
-    let written = Material::gather(&sources).map_err(|error| error.to_string());
-    match written.and_then(|material| site::write(&material, &out).map_err(|error| error.to_string())) {
+    let baselines = workspace.unwrap_or_default().join("baselines");
+    let material = Material::gather(&Sources { run: records.to_owned(), baselines, policy: None });
+    material.map_err(warn).ok()
+}
+
+/// Writes the report, and prints its path or a warning.
+pub(super) fn write(records: &Path, material: &Material) {
+    match site::write(material, &folder(records, workspace())) {
         Ok(front) => println!("report: {}", escape::line(&front.display().to_string())),
-        Err(error) => note(format_args!("warning: the report was not written: {error}")),
+        Err(error) => warn(error),
     }
+}
+
+fn warn(error: impl Display) {
+    note(format_args!("warning: the report was not written: {error}"));
 }
 
 /// `reports/` in the workspace. If records are in another place (`HIGHWATER_TARGET_DIR`) or there is no workspace,

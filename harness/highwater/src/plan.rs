@@ -6,6 +6,7 @@ use std::{
 };
 
 use highwater_model::Stage;
+use highwater_report::terminal::ProgressLine;
 use highwater_runner::{Job, Plan, Planned, RunError};
 use highwater_store::one_line;
 use highwater_worker::{Case, Conditions, Dirs, Family, NotRun};
@@ -17,7 +18,7 @@ use crate::{
 };
 
 /// Prepares the files of the selected cases and creates their jobs. Workers will run in `folder`. A case whose files
-/// cannot be prepared does not prevent the others.
+/// cannot be prepared does not prevent the others. `progress` shows which case it is.
 ///
 /// # Errors
 /// If two cases of the family have the same id.
@@ -27,6 +28,7 @@ pub(super) fn make(
     matcher: &Matcher,
     dirs: Dirs<'_>,
     folder: &Path,
+    progress: Option<&ProgressLine>,
 ) -> Result<Plan, RunError> {
     let family = &bench.family;
     let mut ids = BTreeSet::new();
@@ -39,7 +41,11 @@ pub(super) fn make(
         if options.criterion.quick && case.is_heavy() {
             return Planned::NotRun { id, reason: "heavy: left out of --quick".to_owned(), left_out: true };
         }
-        match case.prepare(dirs) {
+        let step = format!("files of {id}");
+        progress.inspect(|progress| progress.begin(&step));
+        let prepared = case.prepare(dirs);
+        progress.inspect(|progress| progress.end(&step));
+        match prepared {
             Ok(inputs) => Planned::Job(Box::new(job(family, case, options, folder, inputs))),
             Err(error) => match error.downcast::<NotRun>() {
                 Ok(not_run) => Planned::NotRun { id, reason: not_run.0, left_out: false },

@@ -1,30 +1,34 @@
 //! The measuring parent of a bench binary, and its other modes; turns errors into exit statuses.
 
 use std::{
+    collections::BTreeMap,
     env, fs,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{self, ExitCode},
+    time::Duration,
 };
 
 use clap::Parser;
-use highwater_judge::{Claim, Policy, compare_runs};
+use highwater_judge::Claim;
 use highwater_model::{Record, exit};
 use highwater_report::{
-    self as report, RunView, escape,
-    terminal::{message, note, width},
+    TimeChanges,
+    terminal::{self, message, next, note},
 };
-use highwater_runner::{self as runner, Interrupt, RunError, RunnerError, report_file_size_limit};
+use highwater_runner::{self as runner, Interrupt, RunError, RunnerError, Step, report_file_size_limit};
 use highwater_store::{FolderLock, LastRun, Progress, read_record, write_record};
 use highwater_worker::Dirs;
 
 use crate::{
+    hints,
     matcher::Matcher,
     measure,
     options::{Mode, Options, for_criterion},
-    pages,
+    outlook::{Outlook, Watcher},
     parts::Parts,
-    plan, timing,
+    plan, result,
+    timing::{self, CriterionProcess, CriterionRun},
 };
 
 /// Runs as the measuring parent or as the criterion benchmark. The family is built after the options are checked.
@@ -44,28 +48,31 @@ pub(super) fn main(bench: impl FnOnce() -> Parts) -> ExitCode {
         Ok(matcher) => matcher,
         Err(error) => {
             message(format_args!("error: the filter is not a regular expression: {error}"));
+            next("cargo bench -- --list", "print the names of all cases");
             return ExitCode::from(exit::USAGE);
         }
     };
     let prepared =
         report_file_size_limit().map_err(|source| RunnerError::System { what: "watch for SIGXFSZ", source }.into());
-    match prepared.and_then(|()| run(&bench(), &options, &matcher)) {
-        Ok(()) => ExitCode::from(exit::PASSED),
-        Err(RunError::Runner(error @ RunnerError::Interrupted)) => {
-            note(error);
-            ExitCode::from(exit::INTERRUPTED)
-        }
-        Err(error) => {
-            note(format_args!("error: {error}"));
-            ExitCode::from(exit::INTERNAL)
-        }
+    let bench = bench();
+    let error = match prepared.and_then(|()| run(&bench, &options, &matcher)) {
+        Ok(()) => return ExitCode::from(exit::PASSED),
+        Err(error) => error,
+    };
+    let is_interrupt = matches!(error, RunError::Runner(RunnerError::Interrupted));
+    note(format_args!("{}{error}", if is_interrupt { "" } else { "error: " }));
+    if !timing::is_timing_process()
+        && let Some((command, purpose)) = hints::after_error(&error, bench.family.name, &options)
+    {
+        next(&command, purpose);
     }
+    ExitCode::from(if is_interrupt { exit::INTERRUPTED } else { exit::INTERNAL })
 }
 
 /// The folders of a bench binary. `own` is `target/highwater`, which is also the working directory of workers.
-struct Folders {
+pub(super) struct Folders {
     target: PathBuf,
-    own: PathBuf,
+    pub(super) own: PathBuf,
     cache: PathBuf,
 }
 
@@ -80,7 +87,7 @@ impl Folders {
         }
     }
 
-    fn record(&self, family: &str) -> PathBuf {
+    pub(super) fn record(&self, family: &str) -> PathBuf {
         self.own.join(format!("{family}.json"))
     }
 
@@ -104,7 +111,7 @@ fn run(bench: &Parts, options: &Options, matcher: &Matcher) -> Result<(), RunErr
         return result.map_err(|source| RunError::Prepare { case: family.name.to_owned(), source });
     }
     if let Some(path) = &options.plan {
-        return Ok(plan::make(bench, options, matcher, dirs, &folders.own)?.write(path)?);
+        return Ok(plan::make(bench, options, matcher, dirs, &folders.own, None)?.write(path)?);
     }
     // Simultaneous runs would affect each other's results. The lock is taken before the Ctrl-C handler is installed, so
     // that Ctrl-C terminates a run that waits for it.
@@ -116,12 +123,11 @@ fn run(bench: &Parts, options: &Options, matcher: &Matcher) -> Result<(), RunErr
         lock.sweep(&folders.own);
     }
     let interrupt = Interrupt::install().map_err(|source| RunnerError::System { what: "watch for Ctrl-C", source })?;
-    let criterion =
-        || timing::spawn(&for_criterion(env::args().skip(1)), &options.parameters, &folders.target, &interrupt);
+    let criterion = || run_criterion(options, &folders, &interrupt, None);
     match options.mode() {
         Mode::List => {
             for case in family.cases.iter().filter(|case| matcher.selects(case.as_ref())) {
-                println!("{}: benchmark", case.id());
+                terminal::print_as_it_is(&format!("{}: benchmark", case.id()));
             }
             if !options.memory_only {
                 criterion()?;
@@ -136,46 +142,88 @@ fn run(bench: &Parts, options: &Options, matcher: &Matcher) -> Result<(), RunErr
         Mode::CriterionOnly => {
             criterion()?;
         }
-        Mode::Measure => {
-            let named = requested_baseline(options, &folders, family.name)?;
-            let record_progress = |progress| {
-                LastRun::note(&folders.own, &runner::run_id(), options.conditions().as_deref(), family.name, progress)
-            };
-            if !family.cases.iter().any(|case| matcher.selects(case.as_ref())) {
-                note(format_args!("{}: no case matches the filter", family.name));
-                return Ok(record_progress(Progress::NothingSelected)?);
-            }
-            record_progress(Progress::Begun)?;
-            let mut record = measure::measure(bench, options, matcher, dirs, &folders.own, &interrupt)?;
-            let was_measured = record.cases.iter().any(|case| case.samples > 0 || !case.failures.is_empty());
-            if interrupt.raised() && !was_measured {
-                // The record of an earlier run is worth more than an empty one.
-                return Err(RunnerError::Interrupted.into());
-            }
-            // Claims are about all cases, so that a part of them decides nothing.
-            if !interrupt.raised() {
-                decide(&bench.claims, &mut record);
-            }
-            save(&record, options, &folders)?;
-            if interrupt.raised() {
-                note(format_args!("written to {}: the cases so far", folders.record(family.name).display()));
-                return Err(RunnerError::Interrupted.into());
-            }
-            folders.link(family.name)?;
-            if !options.memory_only {
-                for ((id, routine), time) in criterion()?.estimates() {
-                    if let Some(case) = record.cases.iter_mut().find(|case| case.id.as_str() == id) {
-                        case.time.insert(routine, time);
-                    }
-                }
-                decide(&bench.claims, &mut record);
-                save(&record, options, &folders)?;
-            }
-            record_progress(Progress::Measured)?;
-            print(&record, options, &folders, named);
-            pages::write(&folders.own);
-        }
+        Mode::Measure => measure(bench, options, matcher, &folders, &interrupt)?,
     }
+    Ok(())
+}
+
+/// Runs criterion in its own process, and shows its progress instead of its output if there is a display.
+fn run_criterion(
+    options: &Options,
+    folders: &Folders,
+    interrupt: &Interrupt,
+    progress: Option<&terminal::ProgressLine>,
+) -> Result<(CriterionRun, BTreeMap<String, Duration>), RunError> {
+    let args = for_criterion(env::args().skip(1));
+    let (parameters, target) = (&options.parameters, &folders.target);
+    timing::spawn(&CriterionProcess { args: &args, parameters, target, interrupt, progress })
+}
+
+/// Measures the memory and the time of the selected cases, and prints the result.
+fn measure(
+    bench: &Parts,
+    options: &Options,
+    matcher: &Matcher,
+    folders: &Folders,
+    interrupt: &Interrupt,
+) -> Result<(), RunError> {
+    let (family, dirs) = (&bench.family, Dirs { cache: &folders.cache });
+    let named = requested_baseline(options, folders, family.name)?;
+    let record_progress = |progress| {
+        LastRun::note(&folders.own, &runner::run_id(), options.conditions().as_deref(), family.name, progress)
+    };
+    if !family.cases.iter().any(|case| matcher.selects(case.as_ref())) {
+        note(format_args!("{}: no case matches the filter; `--list` prints the names of all cases", family.name));
+        return Ok(record_progress(Progress::NothingSelected)?);
+    }
+    record_progress(Progress::Begun)?;
+    let outlook = Outlook::new(family, options, measure::sampling(options), matcher, &folders.own);
+    outlook.announce();
+    let progress = terminal::ProgressLine::new(family.name, &outlook.forecast);
+    let watcher = Watcher::new(&progress);
+    let watch = |step: Step<'_>| watcher.see(step);
+    let display = (&progress, &watch as &runner::StepListener<'_>);
+    let mut record = measure::measure(bench, options, matcher, dirs, &folders.own, interrupt, display)?;
+    let was_measured = record.cases.iter().any(|case| case.samples > 0 || !case.failures.is_empty());
+    if interrupt.raised() && !was_measured {
+        // The record of an earlier run is worth more than an empty one.
+        return Err(RunnerError::Interrupted.into());
+    }
+    // Claims are about all cases, so that a part of them decides nothing.
+    if !interrupt.raised() {
+        decide(&bench.claims, &mut record);
+    }
+    save(&record, options, folders)?;
+    if interrupt.raised() {
+        drop(progress);
+        note(format_args!("written to {}: the cases so far", folders.record(family.name).display()));
+        return Err(RunnerError::Interrupted.into());
+    }
+    folders.link(family.name)?;
+    let cases = watcher.into_durations();
+    let mut routines = BTreeMap::new();
+    let mut times = None;
+    if options.memory_only {
+        drop(progress);
+    } else {
+        // Criterion's own output and ours would overwrite each other.
+        let shown = (!options.criterion.shows_criterion()).then_some(progress);
+        let (criterion, durations) = run_criterion(options, folders, interrupt, shown.as_ref())?;
+        drop(shown);
+        routines = durations;
+        for ((id, routine), time) in criterion.estimates() {
+            if let Some(case) = record.cases.iter_mut().find(|case| case.id.as_str() == id) {
+                case.time.insert(routine, time);
+            }
+        }
+        let since = options.criterion.compared_with();
+        times = Some(TimeChanges { since, noise: options.criterion.noise(), changes: criterion.changes() });
+        decide(&bench.claims, &mut record);
+        save(&record, options, folders)?;
+    }
+    outlook.save(&folders.own, cases, routines);
+    record_progress(Progress::Measured)?;
+    result::print(&record, options, folders, named.as_ref(), times.as_ref());
     Ok(())
 }
 
@@ -215,17 +263,4 @@ fn link(path: &Path, program: &Path) -> Result<(), RunError> {
     let new = path.with_extension(format!("{}.new", process::id()));
     symlink(program, &new).map_err(error(&new))?;
     fs::rename(&new, path).map_err(error(path))
-}
-
-fn print(record: &Record, options: &Options, folders: &Folders, named: Option<Record>) {
-    let view = RunView { width: Some(width()), is_verbose: options.criterion.verbose };
-    println!("{}", report::run_table(record, view));
-    println!("written to {}", escape::line(&folders.record(&record.family).display().to_string()));
-    if let Some(named) = named {
-        // As in criterion, a comparison with a named record does not affect the exit status.
-        let comparison = compare_runs(&named, record, &Policy::default());
-        println!("\n{}", report::family_text(&comparison));
-    } else {
-        println!("next: `highwater compare` judges the last run by the baselines");
-    }
 }

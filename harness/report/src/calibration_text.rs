@@ -1,17 +1,28 @@
-//! The result of calibrating a family as Markdown tables, for the terminal and for `docs/calibration.md`.
+//! The result of calibrating a family: tables for a terminal, or in Markdown for `docs/calibration.md`.
 
 use highwater_judge::{Arm, Calibration, Tally};
 use highwater_model::{MachineClass, Metric, Quantity};
 use highwater_stats as stats;
 
-use super::{escape, table};
+use super::{
+    escape,
+    fitted_table::{self, Column, Name},
+    table,
+    terminal::Emphasis,
+};
 
 /// The two-sided confidence level; each limit alone has a confidence of 95 %.
 const CONFIDENCE: f64 = 0.90;
 
-/// Two tables: by case, and by noise class and quantity.
+/// Two tables: by case, and by noise class and quantity. They fit `width`; without it they are in Markdown.
 #[must_use]
-pub fn calibration_text(family: &str, class: &MachineClass, batches: usize, calibration: &Calibration) -> String {
+pub fn calibration_text(
+    family: &str,
+    class: &MachineClass,
+    batches: usize,
+    calibration: &Calibration,
+    width: Option<usize>,
+) -> String {
     let total = |arm| {
         let tallies = calibration.cases.values().filter_map(|case| case.regressed.get(&arm));
         tallies.fold(Tally::default(), |sum, tally| Tally { found: sum.found + tally.found, of: sum.of + tally.of })
@@ -34,7 +45,7 @@ pub fn calibration_text(family: &str, class: &MachineClass, batches: usize, cali
     let unconfirmed = unconfirmed.fold(Tally::default(), |sum, tally| Tally { found: sum.found + tally.found, of: 0 });
     let mut sum = vec!["all".to_owned()];
     sum.extend(cells(&|arm| Some(total(arm)), Some(unconfirmed)));
-    let by_case = table::markdown(&headings.map(str::to_owned), rows.chain([sum]));
+    let by_case = print(&headings, rows.chain([sum]).collect(), width);
 
     let headings =
         ["class", "gated", "A/A comparisons", "false alarms (95 % bound)", "found: one page", "64 KiB", "1 %"];
@@ -47,9 +58,21 @@ pub fn calibration_text(family: &str, class: &MachineClass, batches: usize, cali
         row.extend(cells(&tally, None));
         row
     });
-    let by_aspect = table::markdown(&headings.map(str::to_owned), rows);
-    let family = escape::line(family);
+    let by_aspect = print(&headings, rows.collect(), width);
+    let family = Emphasis::Heading.paint(escape::line(family));
     format!("{family} on {class}: {} workers in {batches} batches\n\n{by_case}\n\n{by_aspect}\n", calibration.workers)
+}
+
+/// A table whose later columns are left out first if `width` has no room for them.
+fn print(headings: &[&str], rows: Vec<Vec<String>>, width: Option<usize>) -> String {
+    if width.is_none() {
+        return table::markdown(&headings.iter().map(|heading| (*heading).to_owned()).collect::<Vec<_>>(), rows);
+    }
+    let cells = |index: usize| rows.iter().map(|row| row[index].clone()).collect();
+    let column = |index: usize| Column::new(headings[index], u8::try_from(index).unwrap_or(u8::MAX), cells(index));
+    let name = |row: &Vec<String>| Name { group: String::new(), rest: row[0].clone() };
+    let names: Vec<Name> = rows.iter().map(name).collect();
+    fitted_table::print(headings[0], &names, (1..headings.len()).map(column).collect(), width)
 }
 
 /// `0 (< 0.030 %)`.

@@ -4,7 +4,11 @@ use highwater_judge::{Capacity, Ceilings, UnitEstimate, Verification};
 use highwater_model::{Bytes, CaseId, MachineClass, bytes};
 use serde::Serialize;
 
-use super::{escape, table};
+use super::{
+    escape,
+    fitted_table::{self, Column, Name},
+    terminal::Emphasis,
+};
 
 /// The result of `highwater capacity`.
 #[derive(Clone, Debug, Serialize)]
@@ -65,29 +69,34 @@ fn serialize_prediction<S: serde::Serializer>(
     }
 }
 
-/// A table for each family, followed by the verifications and by the definition of the columns.
+/// A table for each family, followed by cases without a prediction, by the verifications, and by the definition of the
+/// columns.
 #[must_use]
-pub fn capacity_table(report: &CapacityReport) -> String {
-    let mut text = String::new();
+pub fn capacity_table(report: &CapacityReport, width: Option<usize>) -> String {
+    let mut parts = Vec::new();
     for family in &report.families {
-        let unit = &family.unit;
-        let headings = ["case", "n", "fits", "first limit", "next limit", &format!("memory/{unit}"), "fixed memory"];
-        let rows = family.cases.iter().map(row);
-        let name = escape::line(&family.family);
-        text.push_str(&format!("{name} on {}: units that fit in {}\n", family.class, available(report)));
-        text.push_str(&format!("{}\n", table::print(&headings.map(str::to_owned), rows)));
-        for case in &family.cases {
-            text.push_str(&verification(case));
+        let name = Emphasis::Heading.paint(escape::line(&family.family));
+        parts.push(format!("{name} on {}: units that fit in {}", family.class, available(report)));
+        let predicted: Vec<(&CaseId, &Capacity)> =
+            family.cases.iter().filter_map(|case| Some((&case.id, case.prediction.as_ref().ok()?))).collect();
+        if !predicted.is_empty() {
+            parts.push(table(&family.unit, &predicted, width));
         }
+        for case in &family.cases {
+            if let Err(reason) = &case.prediction {
+                parts.push(format!("{}: no prediction: {}", case.id.within_family(), escape::line(reason)));
+            }
+        }
+        parts.extend(family.cases.iter().filter_map(verification));
     }
     let Ceilings { max_map_count, address_space, bytes_per_mapping, .. } = report.ceilings;
-    text.push_str(&format!(
+    parts.push(format!(
         "memory: anon, page tables, memfd pages and {bytes_per_mapping} B of kernel memory per mapping, as charged to a \
          memory cgroup; file pages are not included because the kernel can reclaim them\n\
          other limits: max_map_count {max_map_count}, address space {address_space}; `*`: the marginal cost is not \
          constant along the ladder"
     ));
-    text
+    parts.join("\n")
 }
 
 /// The report as indented JSON.
@@ -104,28 +113,36 @@ fn available(report: &CapacityReport) -> String {
     }
 }
 
-fn row(case: &CaseCapacity) -> Vec<String> {
-    let id = case.id.within_family().to_owned();
-    let capacity = match &case.prediction {
-        Ok(capacity) => capacity,
-        Err(reason) => return vec![id, "-".to_owned(), escape::line(reason)],
-    };
+fn table(unit: &str, predicted: &[(&CaseId, &Capacity)], width: Option<usize>) -> String {
     let dash = || "-".to_owned();
-    let next = capacity.by_limit.get(1).map(|next| format!("{} at {}", next.limit.word(), next.fits.units));
-    let slope = &capacity.bytes_per_unit;
-    let interval = match slope.low == slope.high {
-        true => String::new(),
-        false => format!(" [{}, {}]", bytes(slope.low), bytes(slope.high)),
+    let column = |heading: &str, rank, cell: &dyn Fn(&Capacity) -> String| {
+        Column::new(heading, rank, predicted.iter().map(|(_, capacity)| cell(capacity)).collect())
     };
-    vec![
-        id,
-        capacity.samples.to_string(),
-        capacity.first().map_or_else(|| "no limit reached".to_owned(), |first| estimate(first.fits)),
-        capacity.first().map_or_else(dash, |first| first.limit.word().to_owned()),
-        next.unwrap_or_else(dash),
-        format!("{}{}{interval}", bytes(slope.value), if capacity.linear { "" } else { "*" }),
-        bytes(capacity.fixed_bytes),
-    ]
+    let fits = |capacity: &Capacity| {
+        capacity.first().map_or_else(|| "no limit reached".to_owned(), |first| estimate(first.fits))
+    };
+    let next = |capacity: &Capacity| {
+        let next = capacity.by_limit.get(1).map(|next| format!("{} at {}", next.limit.word(), next.fits.units));
+        next.unwrap_or_else(dash)
+    };
+    let per_unit = |capacity: &Capacity| {
+        let slope = &capacity.bytes_per_unit;
+        let interval = match slope.low == slope.high {
+            true => String::new(),
+            false => format!(" [{}, {}]", bytes(slope.low), bytes(slope.high)),
+        };
+        format!("{}{}{interval}", bytes(slope.value), if capacity.linear { "" } else { "*" })
+    };
+    let columns = vec![
+        column("n", 5, &|capacity| capacity.samples.to_string()),
+        column("fits", 0, &fits),
+        column("first limit", 1, &|capacity| capacity.first().map_or_else(dash, |it| it.limit.word().to_owned())),
+        column("next limit", 3, &next),
+        column(&format!("memory/{unit}"), 2, &per_unit),
+        column("fixed memory", 4, &|capacity| bytes(capacity.fixed_bytes)),
+    ];
+    let name = |(id, _): &(&CaseId, &Capacity)| Name { group: String::new(), rest: id.within_family().to_owned() };
+    fitted_table::print("case", &predicted.iter().map(name).collect::<Vec<_>>(), columns, width)
 }
 
 /// `1402`, or `1402 (1399..1405)` if the workers differ.
@@ -136,14 +153,16 @@ fn estimate(fits: UnitEstimate) -> String {
     }
 }
 
-/// The line about the verification of a case, empty if it was not requested.
-fn verification(case: &CaseCapacity) -> String {
-    let id = case.id.within_family().to_owned();
-    match &case.verified {
-        None => String::new(),
-        Some(Verified::NotRun(reason)) => format!("not verified: {id}: {}\n", escape::line(reason)),
-        Some(Verified::Found(found)) => {
-            let word = if found.holds() { "verified" } else { "WRONG" };
+/// The line about the verification of a case, if it was requested.
+fn verification(case: &CaseCapacity) -> Option<String> {
+    let id = case.id.within_family();
+    Some(match case.verified.as_ref()? {
+        Verified::NotRun(reason) => format!("{}: {id}: {}", Emphasis::Open.paint("not verified"), escape::line(reason)),
+        Verified::Found(found) => {
+            let word = match found.holds() {
+                true => Emphasis::Passed.paint("verified"),
+                false => Emphasis::Failed.paint("WRONG"),
+            };
             let ended = found.ended.as_deref().map_or(String::new(), |ended| format!(" ({})", escape::line(ended)));
             let failed = match found.failed {
                 Some(failed) => format!("{failed} failed{ended}"),
@@ -151,9 +170,9 @@ fn verification(case: &CaseCapacity) -> String {
             };
             let error = found.relative_error() * 100.0;
             format!(
-                "{word}: {id}: predicted {}, {} succeeded, {failed}: {error:+.1} %\n",
+                "{word}: {id}: predicted {}, {} succeeded, {failed}: {error:+.1} %",
                 found.predicted, found.succeeded
             )
         }
-    }
+    })
 }

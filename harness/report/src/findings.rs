@@ -6,7 +6,7 @@ use highwater_model::{CaseId, Place, Quantity};
 use super::{
     counted, escape,
     stacks::explanation_lines,
-    verdict_groups::{VerdictGroup, group_verdicts},
+    verdict_groups::{VerdictGroup, group_verdicts, of_noise},
 };
 
 impl VerdictGroup<'_> {
@@ -45,6 +45,8 @@ pub(super) fn findings(verdicts: &[Verdict]) -> Vec<VerdictGroup<'_>> {
 pub(super) struct FindingLine<'a> {
     /// The first verdict, which represents the others.
     pub(super) verdict: &'a Verdict,
+    /// The other aspects of the same quantity.
+    others: Vec<&'a Verdict>,
     /// The cases with this finding, at least one. Cases that were not run for the same reason share a line.
     pub(super) cases: Vec<&'a CaseId>,
     pub(super) sentence: String,
@@ -67,6 +69,16 @@ impl FindingLine<'_> {
     }
 }
 
+/// The findings as lines, the worst kinds first, and of each kind the largest change relative to its noise floor.
+pub(super) fn worst_lines(verdicts: &[Verdict], page: u64) -> Vec<FindingLine<'_>> {
+    let size = |line: &FindingLine<'_>| {
+        line.others.iter().chain([&line.verdict]).map(|verdict| of_noise(verdict, page)).fold(0.0, f64::max)
+    };
+    let mut lines = finding_lines(verdicts);
+    lines.sort_by(|a, b| b.verdict.kind.cmp(&a.verdict.kind).then(size(b).total_cmp(&size(a))));
+    lines
+}
+
 /// The findings as lines of a log or a page.
 pub(super) fn finding_lines(verdicts: &[Verdict]) -> Vec<FindingLine<'_>> {
     let mut lines: Vec<FindingLine<'_>> = Vec::new();
@@ -77,7 +89,8 @@ pub(super) fn finding_lines(verdicts: &[Verdict]) -> Vec<FindingLine<'_>> {
             Some(line) => line.cases.push(&verdict.case),
             None => {
                 let details = finding.details();
-                lines.push(FindingLine { verdict, cases: vec![&verdict.case], sentence, details });
+                let others = finding.others;
+                lines.push(FindingLine { verdict, others, cases: vec![&verdict.case], sentence, details });
             }
         }
     }

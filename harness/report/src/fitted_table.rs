@@ -1,7 +1,11 @@
-//! Fits a table to the width of a terminal: columns that are equal in all rows become a line below the table, rows of one
+//! Fits a table to the width of a terminal: columns that are equal in all rows become a line above the table, rows of one
 //! group share a heading, and the least important columns are left out, and named, until the rest fits.
 
-use super::{escape, table};
+use super::{
+    escape,
+    table::{self, TextCell},
+    terminal::{Emphasis, columns},
+};
 
 /// The width of the frame and of the space between two columns.
 const FRAME: usize = 4;
@@ -17,13 +21,20 @@ pub(super) struct Column {
     heading: String,
     /// One per row; empty if the row has no value, such as a case that was not run.
     cells: Vec<String>,
-    /// Columns with a higher rank are left out first; 0 stays.
+    /// Columns with a higher rank are left out first.
     rank: u8,
+    /// What the colour of a cell stands for.
+    emphasis: fn(&str) -> Option<Emphasis>,
 }
 
 impl Column {
     pub(super) fn new(heading: impl Into<String>, rank: u8, cells: Vec<String>) -> Self {
-        Self { heading: heading.into(), cells, rank }
+        Self { heading: heading.into(), cells, rank, emphasis: |_| None }
+    }
+
+    /// The same column, with colours by the text of the cells.
+    pub(super) fn with_emphasis(self, emphasis: fn(&str) -> Option<Emphasis>) -> Self {
+        Self { emphasis, ..self }
     }
 
     fn has_values(&self) -> bool {
@@ -37,7 +48,7 @@ impl Column {
     }
 
     fn width(&self) -> usize {
-        let longest = |text: &String| escape::line(text).chars().count();
+        let longest = |text: &String| columns(&escape::line(text));
         self.cells.iter().chain([&self.heading]).map(longest).max().unwrap_or(0)
     }
 }
@@ -49,17 +60,17 @@ pub(super) struct Name {
     pub(super) rest: String,
 }
 
-/// Prints a table in at most `width` characters per line, if there is a limit. Lines below it state what all rows have
-/// in common, and which columns were left out.
-pub(super) fn print(heading: &str, names: &[Name], columns: Vec<Column>, width: Option<usize>) -> String {
+/// Prints a table in at most `width` characters per line, if there is a limit. The line above it states what all rows
+/// have in common, and that below it which columns were left out.
+pub(super) fn print(heading: &str, names: &[Name], all: Vec<Column>, width: Option<usize>) -> String {
     let (common, mut shown): (Vec<Column>, Vec<Column>) =
-        columns.into_iter().filter(Column::has_values).partition(|column| column.constant().is_some());
+        all.into_iter().filter(Column::has_values).partition(|column| column.constant().is_some());
     let mut left_out = Vec::new();
     let needed = |shown: &[Column]| shown.iter().map(|column| column.width() + GAP).sum::<usize>() + FRAME;
-    let longest_name = lines(names).map(|line| line.chars().count()).max().unwrap_or(0).max(heading.len());
+    let longest_name = lines(names).map(|line| columns(&line)).max().unwrap_or(0).max(heading.len());
     if let Some(width) = width {
         while needed(&shown) + longest_name.min(MIN_NAME.max(width / 3)) > width {
-            let highest = shown.iter().map(|column| column.rank).max().filter(|rank| *rank > 0);
+            let highest = shown.iter().map(|column| column.rank).max();
             let Some(last) = highest.and_then(|rank| shown.iter().rposition(|column| column.rank == rank)) else {
                 break;
             };
@@ -69,25 +80,27 @@ pub(super) fn print(heading: &str, names: &[Name], columns: Vec<Column>, width: 
     let room = width.map_or(usize::MAX, |width| width.saturating_sub(needed(&shown)).max(MIN_NAME));
     let headings: Vec<String> =
         [heading.to_owned()].into_iter().chain(shown.iter().map(|it| it.heading.clone())).collect();
-    let mut rows: Vec<Vec<String>> = Vec::new();
+    let mut rows: Vec<Vec<TextCell>> = Vec::new();
     let mut group = None;
     for (index, name) in names.iter().enumerate() {
         let is_grouped = has_neighbour(names, index);
         if is_grouped && group != Some(&name.group) {
-            rows.push(vec![name.group.clone()]);
+            rows.push(vec![name.group.clone().into()]);
         }
         group = Some(&name.group);
-        let cells = shown.iter().map(|column| column.cells[index].clone());
-        rows.push([broken(&line(name, is_grouped), room)].into_iter().chain(cells).collect());
+        let cell = |column: &Column| {
+            let text = column.cells[index].clone();
+            TextCell { emphasis: (column.emphasis)(&text), text }
+        };
+        let name = TextCell::from(broken(&line(name, is_grouped), room));
+        rows.push([name].into_iter().chain(shown.iter().map(cell)).collect());
     }
-    let mut text = table::print_unwrapped(&headings, rows);
+    let table = table::print_unwrapped(&headings, rows);
     let common: Vec<String> = common.iter().map(|it| format!("{} {}", it.heading, it.cells[0])).collect();
-    for (what, list) in [("all rows", common), ("no room for", left_out)] {
-        if !list.is_empty() {
-            text.push_str(&format!("\n{}", escape::line(&format!("{what}: {}", list.join(", ")))));
-        }
-    }
-    text
+    let noted =
+        |what: &str, list: &[String]| (!list.is_empty()).then(|| escape::line(&format!("{what}: {}", list.join(", "))));
+    let parts = [noted("all rows", &common), Some(table), noted("no room for", &left_out)];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("\n")
 }
 
 /// Whether the row before or after this one is of the same group.
@@ -114,7 +127,7 @@ fn lines(names: &[Name]) -> impl Iterator<Item = String> {
 
 /// The name on several lines of at most `room` characters, broken after a comma or, if there is none, anywhere.
 fn broken(name: &str, room: usize) -> String {
-    if name.chars().count() <= room {
+    if columns(name) <= room {
         return name.to_owned();
     }
     let longest = room.saturating_sub(INDENT.len()).max(1);
@@ -135,12 +148,13 @@ fn broken(name: &str, room: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::terminal::plain;
 
     fn names(list: &[(&str, &str)]) -> Vec<Name> {
         list.iter().map(|(group, rest)| Name { group: (*group).into(), rest: (*rest).into() }).collect()
     }
 
-    fn columns() -> Vec<Column> {
+    fn example() -> Vec<Column> {
         let column =
             |heading: &str, rank, cells: [&str; 3]| Column::new(heading, rank, cells.map(str::to_owned).into());
         vec![
@@ -153,11 +167,11 @@ mod tests {
 
     #[test]
     fn equal_columns_become_a_line_and_groups_a_heading() {
-        let text = print("case", &names(&[("a", "x=1"), ("a", "x=2"), ("b", "y=1")]), columns(), None);
+        let text = plain(&print("case", &names(&[("a", "x=1"), ("a", "x=2"), ("b", "y=1")]), example(), None));
         let lines: Vec<&str> = text.lines().map(|line| line.trim_matches(['│', ' '])).collect();
-        assert_eq!(lines[1], "case       anon   rss");
-        assert_eq!(lines[3..7], ["a", "x=1     1 KiB     1", "x=2   200 KiB     2", "b/y=1         -     3"]);
-        assert_eq!(*lines.last().expect("a line"), "all rows: n 5");
+        assert_eq!(lines[0], "all rows: n 5");
+        assert_eq!(lines[2], "case       anon   rss");
+        assert_eq!(lines[4..8], ["a", "x=1     1 KiB     1", "x=2   200 KiB     2", "b/y=1         -     3"]);
     }
 
     #[test]
@@ -165,11 +179,21 @@ mod tests {
         let long = "alpha=1,beta=22222222,gamma=3333333333333,delta=4";
         let names = names(&[("group", long), ("group", "x=2"), ("a-rather-long-group", "y=1")]);
         for width in 40..100 {
-            let text = print("case", &names, columns(), Some(width));
-            let widest = text.lines().map(|line| line.chars().count()).max();
+            let text = print("case", &names, example(), Some(width));
+            let widest = text.lines().map(super::columns).max();
             assert!(widest <= Some(width), "{width}:\n{text}");
             assert!(text.contains("anon"), "{width}");
         }
-        assert!(print("case", &names, columns(), Some(32)).contains("no room for: rss"));
+        assert!(print("case", &names, example(), Some(32)).contains("no room for: rss"));
+    }
+
+    #[test]
+    fn colours_take_no_room() {
+        let column = || Column::new("state", 0, ["good", "BROKEN"].map(str::to_owned).into());
+        let coloured = column().with_emphasis(|text| (text == "BROKEN").then_some(Emphasis::Failed));
+        let names = names(&[("", "a"), ("", "b")]);
+        let [with, without] = [coloured, column()].map(|column| print("case", &names, vec![column], None));
+        assert!(with.contains("\u{1b}[38;5;1mBROKEN") || with.contains("\u{1b}[1mBROKEN"), "{with:?}");
+        assert_eq!(plain(&with), plain(&without));
     }
 }

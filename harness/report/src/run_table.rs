@@ -1,63 +1,25 @@
-//! The run of a family as a table: the marginal cost per unit, and the memory at the top of the ladder.
+//! The tables of a run: the marginal cost per unit, the memory at the top of the ladder, and times; cases that were not
+//! run, and failures.
 
 use highwater_judge::{CaseView, ladders};
-use highwater_model::{Bytes, CaseRecord, Decision, Metric, Record, Unit, bytes, nanoseconds};
+use highwater_model::{Bytes, CaseRecord, Metric, Record, Unit, bytes, nanoseconds};
 use highwater_stats::Linearity;
 
 use super::{
     counted, escape,
-    figure_tables::figure_tables,
     fitted_table::{self, Column, Name},
-    table,
-    unmeasured_conditions::unmeasured_conditions,
+    terminal::Emphasis,
 };
 
 /// Up to this many routines have a column each. More go into a separate table with a row each.
 const MAX_ROUTINE_COLUMNS: usize = 4;
+/// The marks of a slope that changes along its ladder, and of one that differs between workers.
+const CURVED: char = '*';
+const SPREAD: char = '~';
+/// What follows the number of failed workers.
+const FAILED: &str = " failed";
 /// Up to this many cases that were not run for one reason are named.
 const MAX_NAMED: usize = 3;
-
-/// How a run is printed.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct RunView {
-    /// The characters per line; unlimited without a value.
-    pub width: Option<usize>,
-    /// Whether all columns, reasons and claims are printed in full.
-    pub is_verbose: bool,
-}
-
-/// The table of a run with its title, followed by cases that were not run, by failures of workers, and by claims.
-#[must_use]
-pub fn run_table(record: &Record, view: RunView) -> String {
-    let width = view.width.filter(|_| !view.is_verbose);
-    let ladders = ladders(record.cases.iter().map(|case| CaseView::of(record, case)));
-    let unit = escape::line(&record.unit);
-    let mut parts = vec![format!("{} on {}", escape::line(&record.family), record.fingerprint.class)];
-    if !ladders.is_empty() {
-        let subset = if ladders.len() > 1 { " (those that the case has)" } else { "" };
-        parts.push(format!(
-            "marginal cost per {unit}: {}{subset}; exact unless an interval is shown; `*`: not constant along the ladder",
-            ladders.join(" + ")
-        ));
-    }
-    let measured: Vec<&CaseRecord> = record.cases.iter().filter(|case| case.not_run.is_none()).collect();
-    if !measured.is_empty() {
-        parts.push(memory_table(record, &measured, &ladders, width));
-    }
-    if routines(&record.cases).len() > MAX_ROUTINE_COLUMNS {
-        parts.push(time_table(record));
-    }
-    parts.extend(figure_tables(record, width));
-    parts.extend(record.selection.worker_options.sentences(&record.unit).map(|sentence| escape::line(&sentence)));
-    if view.is_verbose {
-        parts.extend(unmeasured_conditions(record));
-    }
-    parts.extend(not_run(record, view.is_verbose));
-    parts.extend(measured.iter().flat_map(|case| failures(case)));
-    parts.extend(claims(record, view.is_verbose));
-    let lines: Vec<String> = parts.join("\n").lines().map(|line| wrapped(line, view.width)).collect();
-    lines.join("\n")
-}
 
 /// The routines that criterion timed in these cases, by name.
 pub(crate) fn routines<'a>(cases: impl IntoIterator<Item = &'a CaseRecord>) -> Vec<&'a String> {
@@ -67,14 +29,26 @@ pub(crate) fn routines<'a>(cases: impl IntoIterator<Item = &'a CaseRecord>) -> V
     routines
 }
 
-/// The table of memory, with a column per routine unless there are many.
-fn memory_table(record: &Record, cases: &[&CaseRecord], ladders: &[&str], width: Option<usize>) -> String {
+/// The table of memory, with a column per ladder for what a unit adds, and per routine unless there are many. The line
+/// above it says what the columns of ladders mean.
+pub(super) fn memory_table(record: &Record, cases: &[&CaseRecord], width: Option<usize>, with_ranges: bool) -> String {
+    let ladders = &ladders(cases.iter().map(|case| CaseView::of(record, case)));
     let views: Vec<CaseView<'_>> = cases.iter().map(|case| CaseView::of(record, case)).collect();
     let cells = |cell: &dyn Fn(&CaseRecord, CaseView<'_>) -> String| -> Vec<String> {
         cases.iter().zip(&views).map(|(case, view)| cell(case, *view)).collect()
     };
     let per_unit = |heading: &str, rank, metric| {
-        Column::new(format!("{heading}/{}", record.unit), rank, cells(&|_, view| slopes(view, metric, ladders)))
+        let sum = |_: &CaseRecord, view: CaseView<'_>| slopes(view, metric, ladders);
+        Column::new(format!("{heading}/{}", record.unit), rank, cells(&sum))
+    };
+    let anon = |ladder: &&str| {
+        let climbs = views.iter().filter(|view| view.ladders().contains(ladder)).count();
+        let rank = if 2 * climbs >= views.len() { 0 } else { 4 };
+        let heading = if ladders.len() == 1 { format!("anon/{}", record.unit) } else { (*ladder).to_owned() };
+        let cell = |_: &CaseRecord, view: CaseView<'_>| {
+            slope(view, Metric::Anon, ladder, with_ranges).unwrap_or_else(|| "-".to_owned())
+        };
+        Column::new(heading, rank, cells(&cell))
     };
     let at_top = |heading: &str, rank, metric| {
         let level = |view: CaseView<'_>| view.level(metric, view.fullest()?.stage.clone());
@@ -84,16 +58,19 @@ fn memory_table(record: &Record, cases: &[&CaseRecord], ladders: &[&str], width:
     };
     let stage = |view: CaseView<'_>| view.fullest().map_or("-".into(), |top| top.stage.to_string());
     let mut columns = vec![
-        Column::new("n", 4, cells(&|case, _| count(case))),
-        per_unit("anon", 0, Metric::Anon),
-        per_unit("page tables", 3, Metric::PageTables),
-        per_unit("VMAs", 3, Metric::Vmas),
-        Column::new("at", 5, cells(&|_, view| stage(view))),
-        at_top("rss", 1, Metric::Rss),
-        at_top("pss", 6, Metric::Pss),
-        at_top("uss", 7, Metric::Uss),
-        at_top("peak", 2, Metric::Peak),
+        Column::new("n", 6, cells(&|case, _| count(case)))
+            .with_emphasis(|text| text.contains(FAILED).then_some(Emphasis::Failed)),
     ];
+    columns.extend(ladders.iter().map(anon));
+    columns.extend([
+        per_unit("page tables", 5, Metric::PageTables),
+        per_unit("VMAs", 5, Metric::Vmas),
+        Column::new("at", 7, cells(&|_, view| stage(view))),
+        at_top("rss", 3, Metric::Rss),
+        at_top("pss", 8, Metric::Pss),
+        at_top("uss", 9, Metric::Uss),
+        at_top("peak", 4, Metric::Peak),
+    ]);
     let routines = routines(&record.cases);
     if routines.len() <= MAX_ROUTINE_COLUMNS {
         let time = |routine: &String, case: &CaseRecord| {
@@ -106,11 +83,29 @@ fn memory_table(record: &Record, cases: &[&CaseRecord], ladders: &[&str], width:
         let rest = id.strip_prefix(group).unwrap_or(id).trim_start_matches('/');
         Name { group: group.to_owned(), rest: rest.to_owned() }
     };
-    fitted_table::print("case", &cases.iter().map(name).collect::<Vec<_>>(), columns, width)
+    let text = fitted_table::print("case", &cases.iter().map(name).collect::<Vec<_>>(), columns, width);
+    match legend(record, ladders, &text) {
+        Some(legend) => format!("{legend}\n{text}"),
+        None => text,
+    }
+}
+
+/// What the columns of the ladders mean, and the marks in a table. `None` without ladders.
+fn legend(record: &Record, ladders: &[&str], table: &str) -> Option<String> {
+    let columns = match ladders {
+        [] => return None,
+        [only] => format!("along the ladder {only}"),
+        [others @ .., last] => format!("along the ladders {} and {last}", others.join(", ")),
+    };
+    let unit = escape::line(&record.unit);
+    let marks = [(CURVED, "not constant"), (SPREAD, "median of workers that differ")];
+    let marks = marks.into_iter().filter(|(mark, _)| table.contains(*mark));
+    let marks: String = marks.map(|(mark, meaning)| format!("; `{mark}`: {meaning}")).collect();
+    Some(format!("anonymous memory that one {unit} adds {columns}{marks}"))
 }
 
 /// The cases that were not run, by reason. Few are named, or all of them on request.
-fn not_run(record: &Record, names_all: bool) -> Vec<String> {
+pub(super) fn not_run(record: &Record, names_all: bool) -> Vec<String> {
     let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
     for case in &record.cases {
         let Some(reason) = case.not_run.as_deref() else { continue };
@@ -130,93 +125,58 @@ fn not_run(record: &Record, names_all: bool) -> Vec<String> {
     reasons.into_iter().map(line).collect()
 }
 
-fn failures(case: &CaseRecord) -> impl Iterator<Item = String> {
+pub(super) fn failures(case: &CaseRecord) -> impl Iterator<Item = String> {
     case.failures.iter().flat_map(|failure| {
         let outcome = escape::line(&failure.outcome.to_string());
         let output = escape::lines(&failure.output_tail);
         let lines: Vec<&str> = output.lines().collect();
         let last = lines[lines.len().saturating_sub(5)..].iter().map(|line| format!("    {line}"));
-        std::iter::once(format!("{}: failed {}: {outcome}", case.id, failure.place())).chain(last).collect::<Vec<_>>()
+        let failed = Emphasis::Failed.paint("failed");
+        std::iter::once(format!("{}: {failed} {}: {outcome}", case.id, failure.place())).chain(last).collect::<Vec<_>>()
     })
 }
 
-/// The claims with a mark. Those that a run confirms have one line; the others state their figures, too.
-fn claims(record: &Record, is_verbose: bool) -> Vec<String> {
-    let count = |decision| record.claims.iter().filter(|claim| claim.decision == decision).count();
-    if record.claims.is_empty() {
-        return Vec::new();
+/// The times of all cases, one per row, if they are not columns of the table of memory.
+pub(super) fn time_table(record: &Record, width: Option<usize>) -> Option<String> {
+    if routines(&record.cases).len() <= MAX_ROUTINE_COLUMNS {
+        return None;
     }
-    let decisions = [Decision::Confirmed, Decision::Refuted, Decision::Undecided];
-    let counts = decisions.map(|decision| format!("{} {decision}", count(decision)));
-    let mut lines = vec![format!("claims: {}", counts.join(", "))];
-    for claim in &record.claims {
-        let mark = match claim.decision {
-            Decision::Confirmed => '✓',
-            Decision::Refuted => '✗',
-            Decision::Undecided => '?',
-        };
-        lines.push(format!("  {mark} {}", escape::line(&format!("{}: {}", claim.id, claim.statement))));
-        if claim.decision != Decision::Confirmed || is_verbose {
-            lines.push(format!("      {}", escape::line(&claim.figures)));
-        }
-    }
-    lines
-}
-
-/// A line of text in several of at most `width` characters, broken between words. Those after the first are indented by
-/// two characters more. Lines of a table stay as they are.
-fn wrapped(line: &str, width: Option<usize>) -> String {
-    let room = width.unwrap_or(usize::MAX);
-    if line.chars().count() <= room || line.starts_with(['┌', '│', '╞', '├', '└']) {
-        return line.to_owned();
-    }
-    let text = line.trim_start();
-    let indent = &line[..line.len() - text.len()];
-    let (mut lines, mut last) = (Vec::new(), indent.to_owned());
-    for word in text.split(' ') {
-        let is_empty = last.trim_start().is_empty();
-        if !is_empty && last.chars().count() + 1 + word.chars().count() > room {
-            lines.push(std::mem::replace(&mut last, format!("{indent}  {word}")));
-        } else {
-            last.push_str(if is_empty { "" } else { " " });
-            last.push_str(word);
-        }
-    }
-    lines.push(last);
-    lines.join("\n")
-}
-
-/// The times of all cases, one per row.
-fn time_table(record: &Record) -> String {
-    let rows = record.cases.iter().flat_map(|case| {
-        // The id is shown in the first row only.
-        let ids = std::iter::once(case.id.within_family().to_owned()).chain(std::iter::repeat(String::new()));
-        ids.zip(&case.time).map(|(id, (routine, time))| vec![id, routine.clone(), nanoseconds(time.ns)])
-    });
-    table::print(&["case", "routine", "time"].map(str::to_owned), rows)
+    let rows = || record.cases.iter().flat_map(|case| case.time.iter().map(move |time| (case, time)));
+    let name = |(case, (routine, _)): (&CaseRecord, (&String, _))| Name {
+        group: case.id.within_family().to_owned(),
+        rest: routine.clone(),
+    };
+    let names: Vec<Name> = rows().map(name).collect();
+    let times = rows().map(|(_, (_, time))| nanoseconds(time.ns)).collect();
+    Some(fitted_table::print("routine", &names, vec![Column::new("time", 0, times)], width))
 }
 
 fn count(case: &CaseRecord) -> String {
     match case.failures.len() {
         0 => case.samples.to_string(),
-        failed => format!("{} ({failed} failed)", case.samples),
+        failed => format!("{} ({failed}{FAILED})", case.samples),
     }
 }
 
-/// `4.58 KiB + 64 KiB`: one term per ladder of the case, with an interval if the workers differ.
-fn slopes(view: CaseView<'_>, metric: Metric, ladders: &[&str]) -> String {
+/// `4.58 KiB`: what a unit adds along a ladder, behind a mark for each thing that makes it less exact, so that units line
+/// up. The range over the workers is added on request.
+fn slope(view: CaseView<'_>, metric: Metric, ladder: &str, with_range: bool) -> Option<String> {
     let show = |value: f64| match metric.unit() {
         Unit::Bytes => bytes(value),
         Unit::Nanoseconds | Unit::Count => format!("{value:.2}"),
     };
-    let term = |name: &&str| {
-        let line = view.line(metric, name)?;
-        let mark = if line.linearity == Linearity::Linear { "" } else { "*" };
-        Some(match line.low == line.high {
-            true => format!("{}{mark}", show(line.slope)),
-            false => format!("{}{mark} [{}, {}]", show(line.slope), show(line.low), show(line.high)),
-        })
-    };
-    let terms: Vec<String> = ladders.iter().filter_map(term).collect();
+    let line = view.line(metric, ladder)?;
+    let curved = if line.linearity == Linearity::Linear { String::new() } else { CURVED.to_string() };
+    let (slope, low, high) = (show(line.slope), show(line.low), show(line.high));
+    Some(match (low == high, with_range) {
+        (true, _) => format!("{curved}{slope}"),
+        (false, true) => format!("{curved}{slope} [{low}, {high}]"),
+        (false, false) => format!("{curved}{SPREAD}{slope}"),
+    })
+}
+
+/// `4.58 KiB + 64 KiB`: one term per ladder of the case.
+fn slopes(view: CaseView<'_>, metric: Metric, ladders: &[&str]) -> String {
+    let terms: Vec<String> = ladders.iter().filter_map(|ladder| slope(view, metric, ladder, false)).collect();
     if terms.is_empty() { "-".to_owned() } else { terms.join(" + ") }
 }

@@ -50,10 +50,15 @@ fn named(frame: &Frame, is_first: bool) -> String {
 
 /// The details below a finding: the stacks, what is missing, and the command that shows all of it.
 pub(crate) fn explanation_lines(explanation: &Explanation) -> Vec<String> {
+    let command = escape::line(&format!("to explain it: {}", explanation.command));
+    explanation_stacks(explanation).into_iter().chain([command]).collect()
+}
+
+/// The details below a finding without the command.
+pub(crate) fn explanation_stacks(explanation: &Explanation) -> Vec<String> {
     let stacks = explanation.stacks.iter().map(|stack| stack_line(stack, &explanation.unit));
     let remark = explanation.remark.iter().map(|remark| escape::line(remark));
-    let command = escape::line(&format!("to explain it: {}", explanation.command));
-    stacks.chain(remark).chain([command]).collect()
+    stacks.chain(remark).collect()
 }
 
 #[cfg(test)]

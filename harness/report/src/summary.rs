@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt};
 use highwater_judge::{Comparison, Kind};
 use highwater_model::{CaseId, exit};
 
-use super::counted;
+use super::{counted, terminal::Emphasis};
 
 /// The counts of a comparison.
 #[derive(Clone, Debug)]
@@ -42,6 +42,16 @@ impl Summary {
             exit::UNCONFIRMED => "UNCONFIRMED",
             _ => "NO BASELINE",
         }
+    }
+
+    /// The same in its colour.
+    pub(super) fn painted_outcome(&self) -> String {
+        let emphasis = match self.exit {
+            exit::PASSED => Emphasis::Passed,
+            exit::UNCONFIRMED | exit::NO_BASELINE => Emphasis::Open,
+            _ => Emphasis::Failed,
+        };
+        emphasis.paint(self.outcome())
     }
 
     /// The counts without the outcome.

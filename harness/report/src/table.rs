@@ -2,21 +2,33 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use super::escape;
+use super::{escape, terminal::Emphasis};
 
-/// A table in which all columns but the first are right-aligned. It wraps to the width of the terminal, if there is
-/// one.
-pub(super) fn print(headings: &[String], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let mut table = table(headings, rows, escape::line);
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table.to_string()
+/// The text of a cell, with what its colour stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextCell {
+    /// The text.
+    pub text: String,
+    /// What it stands for, if anything.
+    pub emphasis: Option<Emphasis>,
 }
 
-/// The same as wide as its cells, whose names may have several lines.
-pub(super) fn print_unwrapped(headings: &[String], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let mut table = table(headings, rows, escape::lines);
+impl<T: Into<String>> From<T> for TextCell {
+    fn from(text: T) -> Self {
+        Self { text: text.into(), emphasis: None }
+    }
+}
+
+impl TextCell {
+    fn escaped(&self) -> comfy_table::Cell {
+        let cell = comfy_table::Cell::new(escape::lines(&self.text));
+        self.emphasis.map_or(cell.clone(), |emphasis| emphasis.cell(cell))
+    }
+}
+
+/// A table as wide as its cells, which may have several lines. All columns but the first are right-aligned.
+pub(super) fn print_unwrapped(headings: &[String], rows: impl IntoIterator<Item = Vec<TextCell>>) -> String {
+    let mut table = table(headings, rows);
     table.set_content_arrangement(ContentArrangement::Disabled);
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
@@ -24,33 +36,40 @@ pub(super) fn print_unwrapped(headings: &[String], rows: impl IntoIterator<Item 
     table.to_string()
 }
 
-/// A table of text, in which all columns are left-aligned.
-pub(super) fn print_left(headings: &[String], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    table(headings, rows, escape::line).to_string()
-}
-
-/// The same with cells that may have several lines.
+/// A table of text in at most `width` characters, in which cells are broken between words.
 #[must_use]
-pub fn print_words(headings: &[String], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    table(headings, rows, escape::lines).to_string()
+pub fn print_words(headings: &[String], rows: impl IntoIterator<Item = Vec<TextCell>>, width: usize) -> String {
+    let mut table = table(headings, rows);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
+    table.to_string()
 }
 
 /// A table in Markdown, in which all columns but the first are right-aligned.
 pub(super) fn markdown(headings: &[String], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let mut table = table(headings, rows, escape::line);
-    table.load_style(presets::ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Disabled);
+    let mut table = Table::new();
+    let escaped = |row: &[String]| row.iter().map(|text| escape::line(text)).collect::<Vec<_>>();
+    table
+        .load_style(presets::ASCII_MARKDOWN)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(escaped(headings))
+        .add_rows(rows.into_iter().map(|row| escaped(&row)));
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table.to_string()
 }
 
-fn table(headings: &[String], rows: impl IntoIterator<Item = Vec<String>>, cell: fn(&str) -> String) -> Table {
+/// Colours are always in the text: what prints it removes them where they are not wanted.
+fn table(headings: &[String], rows: impl IntoIterator<Item = Vec<TextCell>>) -> Table {
     let mut table = Table::new();
+    let heading = |text: &String| Emphasis::Heading.cell(comfy_table::Cell::new(escape::line(text)));
     table
         .load_style(presets::UTF8_BORDERS_ONLY)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(headings.iter().map(|heading| escape::line(heading)))
-        .add_rows(rows.into_iter().map(|row| row.iter().map(|text| cell(text)).collect::<Vec<_>>()));
+        .set_header(headings.iter().map(heading))
+        .add_rows(rows.into_iter().map(|row| row.iter().map(TextCell::escaped).collect::<Vec<_>>()))
+        .force_no_tty()
+        .enforce_styling()
+        .style_text_only();
     table
 }

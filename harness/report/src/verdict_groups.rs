@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use highwater_judge::{Kind, Verdict};
-use highwater_model::{CaseId, Quantity};
+use highwater_model::{CaseId, Quantity, Unit};
 
 /// The verdicts on one quantity of one case.
 #[derive(Clone, Debug)]
@@ -54,6 +54,18 @@ fn weight(verdict: &Verdict) -> (u8, u64) {
         _ => 0,
     };
     (aspect, (subject.run - subject.baseline.unwrap_or(0.0)).abs() as u64)
+}
+
+/// The change relative to the tolerance and the range over workers; infinite for a whole case. For memory, the floor is at
+/// least a page: less than that is a curiosity, however exact it is.
+pub(super) fn of_noise(verdict: &Verdict, page: u64) -> f64 {
+    let Some(subject) = &verdict.subject else { return f64::INFINITY };
+    let by = (subject.run - subject.baseline.unwrap_or(0.0)).abs();
+    let least = match subject.quantity.unit() {
+        Unit::Bytes => page as f64,
+        Unit::Nanoseconds | Unit::Count => 1.0,
+    };
+    by / subject.noise.max(least)
 }
 
 /// The change relative to the baseline; infinite for a whole case.

@@ -34,7 +34,8 @@ impl CpuPlan {
 
     /// A plan for each of at most `jobs` lanes, and not more than there are CPUs: the CPU that a worker and the thread
     /// of its parent share. This plan itself if it is one lane.
-    pub(super) fn lanes(&self, jobs: NonZeroUsize) -> Vec<Self> {
+    #[must_use]
+    pub fn lanes(&self, jobs: NonZeroUsize) -> Vec<Self> {
         match jobs.get().min(self.cpus.len()) {
             0 | 1 => vec![self.clone()],
             count => {

@@ -10,13 +10,13 @@ use std::{
     thread,
 };
 
-use highwater_model::{CaseId, CaseRecord};
+use highwater_model::CaseRecord;
 
-use crate::{CpuPlan, Interrupt, Measuring, Plan, Planned, RunError, RunnerError, Sampling};
+use crate::{CpuPlan, Interrupt, Measuring, Plan, Planned, RunError, RunnerError, Sampling, StepListener};
 
 /// Measures the cases of a plan in at most `jobs` lanes, and not more than there are CPUs. Cases that need to be alone
 /// (see [`Job::alone`](crate::Job)) follow after the others, one at a time. After an interrupt, the records have what
-/// was measured so far, and the other cases as not run. `begin` is called before each case.
+/// was measured so far, and the other cases as not run. `watch` gets the progress.
 ///
 /// # Errors
 /// If the harness fails. A failing worker is not an error.
@@ -26,7 +26,7 @@ pub fn measure_all(
     interrupt: &Interrupt,
     jobs: NonZeroUsize,
     sampling: Sampling,
-    begin: &(dyn Fn(&CaseId) + Sync),
+    watch: &StepListener<'_>,
 ) -> Result<(Measuring, Vec<CaseRecord>), RunError> {
     let cpus = CpuPlan::new().map_err(|source| RunnerError::System { what: "choose CPUs", source })?;
     let lanes = cpus.lanes(jobs);
@@ -44,8 +44,7 @@ pub fn measure_all(
         let mut measuring = Measuring::in_lane(&plan.worker, folder, interrupt, cpus)?;
         let mut measured = Vec::new();
         while let Some(planned) = shared.get(next.fetch_add(1, Ordering::Relaxed)) {
-            begin(planned.id());
-            let case = measuring.case_until_interrupt(planned, sampling);
+            let case = measuring.case_until_interrupt(planned, sampling, watch);
             // The other lanes end with their present case.
             measured.push(case.inspect_err(|_| next.store(shared.len(), Ordering::Relaxed))?);
         }
@@ -63,8 +62,7 @@ pub fn measure_all(
         cases.extend(measured);
     }
     for planned in rest {
-        begin(planned.id());
-        cases.push(alone.case_until_interrupt(planned, sampling)?);
+        cases.push(alone.case_until_interrupt(planned, sampling, watch)?);
     }
     Ok((alone, cases))
 }

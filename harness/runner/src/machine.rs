@@ -89,6 +89,15 @@ pub fn context() -> Context {
     .collect()
 }
 
+/// The CPU and the number of CPUs: what durations depend on.
+#[must_use]
+pub fn machine_name() -> String {
+    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = text.lines().find(|line| line.starts_with("model name")).and_then(|line| line.split_once(':'));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    format!("{}, {cores} CPUs", model.map_or("unknown", |(_, name)| name.trim()))
+}
+
 /// The highest x86-64 microarchitecture level of the CPU, by the features that influence the code of programs and
 /// guests; `None` on other architectures. Source: the x86-64 psABI, table "Micro-Architecture Levels".
 fn cpu_level() -> Option<&'static str> {

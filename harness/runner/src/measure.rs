@@ -5,31 +5,21 @@ use std::{
     fs::{self, File},
     io,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use highwater_model::{
     CaseId, CaseRecord, Context, Control, ControlState, Fingerprint, Outcome, Record, SCHEMA_VERSION, Sample,
-    Selection, Stage, WorkerOption,
+    Selection, WorkerOption,
 };
 use highwater_store::{StoreError, one_line};
 use highwater_worker::{CaseError, Layout};
 
 use crate::{
-    CpuPlan, Interrupt, Job, MachineError, Observed, Observer, Plan, PlanError, Planned, RunnerError, Supervisor,
-    context, machine_class, observer::Nobody, supervise::failed_before_start,
+    CpuPlan, Interrupt, Job, MachineError, Observed, Observer, Plan, PlanError, Planned, RunnerError, Sampling, Step,
+    StepListener, Supervisor, context, machine_class, observer::Nobody, sampling::DEFAULT_MAX,
+    supervise::failed_before_start, watch::watched,
 };
-
-/// The default maximum number of workers per case.
-const DEFAULT_MAX: usize = 20;
-/// The default minimum number of workers per case, and the number in quick mode.
-const DEFAULT_MIN: usize = 5;
-/// The time per case, after which no more workers than the minimum are started.
-const CASE_BUDGET: Duration = Duration::from_secs(1);
-/// The same with a stop rule, while it is not satisfied.
-const UNDECIDED_BUDGET: Duration = Duration::from_secs(4);
-/// A case is given up after this many failed workers if none has completed.
-const MAX_FAILURES: usize = 3;
 
 /// The reason in the record of a case that an interrupted run did not measure.
 const INTERRUPTED: &str = "the run was interrupted";
@@ -77,58 +67,13 @@ pub enum RunError {
     #[error("criterion failed ({0}); see its message above")]
     Criterion(std::process::ExitStatus),
     /// In test mode, workers failed.
-    #[error("{0} of the cases failed; see above")]
-    TestsFailed(usize),
-}
-
-/// Decides, from the samples of a case so far and its baseline stage, that no more samples are needed.
-pub type StopRule = fn(&CaseRecord, &Stage) -> bool;
-
-/// The number of workers per case.
-#[derive(Clone, Copy, Debug)]
-pub struct Sampling {
-    /// The minimum.
-    pub min: usize,
-    /// The maximum. Between the two, sampling stops after a second per case.
-    pub max: usize,
-    /// With a stop rule, sampling stops when the rule is satisfied instead (or after 4 seconds).
-    pub stop_rule: Option<StopRule>,
-}
-
-impl Default for Sampling {
-    fn default() -> Self {
-        Self { min: DEFAULT_MIN, max: DEFAULT_MAX, stop_rule: None }
-    }
-}
-
-impl Sampling {
-    /// The minimum number of workers that is sufficient for a verdict.
-    #[must_use]
-    pub fn minimal() -> Self {
-        Self::exactly(DEFAULT_MIN)
-    }
-
-    /// A fixed number of workers.
-    #[must_use]
-    pub fn exactly(count: usize) -> Self {
-        Self { min: count, max: count, stop_rule: None }
-    }
-
-    /// Whether a case with these samples needs no more of them; `elapsed` is the time since its first worker.
-    fn is_complete(self, samples: &[Sample], job: &Job, elapsed: Duration) -> bool {
-        let completed = || samples.iter().any(|sample| sample.outcome == Outcome::Completed);
-        match samples.len() {
-            count if count >= self.max => true,
-            count if count < self.min => count >= MAX_FAILURES && !completed(),
-            _ => match self.stop_rule {
-                None => elapsed > CASE_BUDGET,
-                Some(is_decided) => {
-                    elapsed > UNDECIDED_BUDGET
-                        || is_decided(&CaseRecord::from_samples(job.case.clone(), samples), &job.baseline_stage)
-                }
-            },
-        }
-    }
+    #[error("{count} of the cases failed; see above")]
+    TestsFailed {
+        /// How many.
+        count: usize,
+        /// The first of them.
+        first: CaseId,
+    },
 }
 
 /// Runs the workers of one bench binary, and collects the controls that the system granted.
@@ -183,18 +128,35 @@ impl Measuring {
     /// # Errors
     /// If the harness fails or is interrupted. A failing worker is not an error, nor is a case that was not prepared.
     pub fn case(&mut self, planned: &Planned, sampling: Sampling) -> Result<CaseRecord, RunError> {
-        let mut samples = Vec::new();
-        self.sample(planned, sampling, &mut samples)
+        self.watched_case(planned, sampling, &|_| ())
     }
 
-    /// Like [`Measuring::case`], but after an interrupt, the case has the samples so far. Without samples, and for all
+    /// Like [`Measuring::case`], with something that displays the progress.
+    ///
+    /// # Errors
+    /// As for [`Measuring::case`].
+    pub fn watched_case(
+        &mut self,
+        planned: &Planned,
+        sampling: Sampling,
+        watch: &StepListener<'_>,
+    ) -> Result<CaseRecord, RunError> {
+        watched(watch, planned.id(), || self.sample(planned, sampling, &mut Vec::new(), watch))
+    }
+
+    /// Like [`Measuring::watched_case`], but after an interrupt, the case has the samples so far. Without samples, and for all
     /// cases after the interrupt, it is recorded as not run.
     ///
     /// # Errors
     /// If the harness fails.
-    pub fn case_until_interrupt(&mut self, planned: &Planned, sampling: Sampling) -> Result<CaseRecord, RunError> {
+    pub fn case_until_interrupt(
+        &mut self,
+        planned: &Planned,
+        sampling: Sampling,
+        watch: &StepListener<'_>,
+    ) -> Result<CaseRecord, RunError> {
         let mut samples = Vec::new();
-        match self.sample(planned, sampling, &mut samples) {
+        match watched(watch, planned.id(), || self.sample(planned, sampling, &mut samples, watch)) {
             Err(RunError::Runner(RunnerError::Interrupted)) => Ok(match samples.is_empty() {
                 true => CaseRecord::not_run(planned.id().clone(), INTERRUPTED.to_owned()),
                 false => CaseRecord::from_samples(planned.id().clone(), &samples),
@@ -209,6 +171,7 @@ impl Measuring {
         planned: &Planned,
         sampling: Sampling,
         samples: &mut Vec<Sample>,
+        watch: &StepListener<'_>,
     ) -> Result<CaseRecord, RunError> {
         let job = match planned {
             Planned::Job(job) => job,
@@ -227,7 +190,9 @@ impl Measuring {
         }
         let started = Instant::now();
         let mut warm = !job.warm_up;
-        loop {
+        let most = sampling.max + usize::from(job.warm_up);
+        for number in 1.. {
+            watch(Step::Worker { case: &job.case, number, most });
             match self.worker(job, self.first_layout + samples.len())? {
                 Observed::NotRun(reason) => return Ok(CaseRecord::not_run(job.case.clone(), reason)),
                 // A warm-up worker is discarded only if it completes.
@@ -236,9 +201,10 @@ impl Measuring {
             }
             warm = true;
             if sampling.is_complete(samples, job, started.elapsed()) {
-                return Ok(CaseRecord::from_samples(job.case.clone(), samples));
+                break;
             }
         }
+        Ok(CaseRecord::from_samples(job.case.clone(), samples))
     }
 
     /// Brings the page cache of a case's files into a defined state, before its first worker.

@@ -4,10 +4,17 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use highwater_model::{CaseRecord, Outcome, Sample};
+use highwater_report::terminal::ProgressLine;
 use highwater_runner::{Job, Measuring, Observed, Plan, Planned, RunError};
 
 /// The time after which a case with the minimum number of pairs stops.
 const BUDGET: Duration = Duration::from_secs(4);
+
+/// About how many pairs a case gets whose workers take this long.
+pub(super) fn expected_pairs(pairs: Pairs, worker: Duration) -> u32 {
+    let within_budget = (BUDGET.as_secs_f64() / (2.0 * worker.as_secs_f64()).max(1e-3)).ceil() as usize;
+    within_budget.clamp(pairs.fewest, pairs.most) as u32
+}
 
 /// The number of pairs per case.
 #[derive(Clone, Copy, Debug)]
@@ -24,14 +31,21 @@ pub(super) struct Side {
 }
 
 /// Measures every case of both plans.
-pub(super) fn measure(base: &mut Side, head: &mut Side, pairs: Pairs, seed: u64) -> Result<(), RunError> {
+pub(super) fn measure(
+    base: &mut Side,
+    head: &mut Side,
+    pairs: Pairs,
+    seed: u64,
+    progress: &ProgressLine,
+) -> Result<(), RunError> {
     let mut random = Rng::with_seed(seed);
     let ids: Vec<_> = head.plan.cases.iter().map(|planned| planned.id().clone()).collect();
     for id in ids {
         let of = |side: &Side| side.plan.cases.iter().find(|planned| *planned.id() == id).cloned();
+        progress.begin(id.as_str());
         match (of(base), of(head)) {
             (Some(Planned::Job(first)), Some(Planned::Job(second))) => {
-                let (first, second) = case([(base, &first), (head, &second)], pairs, &mut random)?;
+                let (first, second) = case([(base, &first), (head, &second)], pairs, &mut random, progress)?;
                 base.cases.push(first);
                 head.cases.push(second);
             }
@@ -45,6 +59,7 @@ pub(super) fn measure(base: &mut Side, head: &mut Side, pairs: Pairs, seed: u64)
                 }
             }
         }
+        progress.end(id.as_str());
     }
     // Cases of the base alone are not run. The comparison reports them as missing.
     let base_only = base.plan.cases.iter().filter(|planned| head.plan.cases.iter().all(|new| new.id() != planned.id()));
@@ -53,7 +68,12 @@ pub(super) fn measure(base: &mut Side, head: &mut Side, pairs: Pairs, seed: u64)
 }
 
 /// Measures one case, after a warm-up of both sides if the case asks for it.
-fn case(sides: [(&mut Side, &Job); 2], pairs: Pairs, random: &mut Rng) -> Result<(CaseRecord, CaseRecord), RunError> {
+fn case(
+    sides: [(&mut Side, &Job); 2],
+    pairs: Pairs,
+    random: &mut Rng,
+    progress: &ProgressLine,
+) -> Result<(CaseRecord, CaseRecord), RunError> {
     let mut samples: [Vec<Sample>; 2] = [Vec::new(), Vec::new()];
     for (side, job) in &sides {
         side.measuring.prepare_page_cache(job)?;
@@ -63,6 +83,9 @@ fn case(sides: [(&mut Side, &Job); 2], pairs: Pairs, random: &mut Rng) -> Result
     let not_run = |job: &Job, reason: &str| CaseRecord::not_run(job.case.clone(), reason.to_owned());
     let [(base, base_job), (head, head_job)] = sides;
     loop {
+        let done = samples[0].len().min(samples[1].len());
+        let detail = format_args!("pair {} of at most {}", done + 1, pairs.most);
+        progress.at(head_job.case.as_str(), detail, done as f64 / pairs.most as f64);
         // The order is random, so that effects of one side on the other cancel out.
         let first = usize::from(random.bool());
         for index in [first, 1 - first] {

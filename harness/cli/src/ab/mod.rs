@@ -20,16 +20,17 @@ use highwater_report::{
     counted,
     export::Results,
     site::{comparison_page, write_styles},
-    terminal::note,
+    terminal::{Forecast, ProgressLine, next, note, quoted},
 };
-use highwater_runner::{Interrupt, Measuring, Plan, RunError, RunnerError};
+use highwater_runner::{Interrupt, Measuring, Plan, Planned, RunError, RunnerError};
 use highwater_store::{FolderLock, write_atomically, write_record};
-use interleave::{Pairs, Side};
+use interleave::{Pairs, Side, expected_pairs};
 
 use super::{
     CliError,
     confirm::exact_filter,
     explain::{Explainer, Offer, Revision, Revisions, offer},
+    forecast::WorkerTimes,
     output::Output,
     paths::BaselineOptions,
 };
@@ -163,6 +164,9 @@ fn compare(arguments: &Arguments, policy: &Policy, interrupt: &Interrupt) -> Res
     write_atomically(&page, html.as_bytes())?;
     write_styles(&folder.join("ab"))?;
     note(format_args!("report: {}", page.display()));
+    if arguments.output.is_for_people() {
+        next(&format!("xdg-open {}", quoted(&page.display().to_string())), "all changes, with charts");
+    }
     Ok(comparison.exit_status())
 }
 
@@ -256,7 +260,16 @@ impl RevisionPair<'_> {
             Some(exactly) => Pairs { fewest: exactly as usize, most: exactly as usize },
             None => Pairs { fewest: 5, most: 20 },
         };
-        interleave::measure(&mut base, &mut head, pairs, seed)?;
+        let forecast = self.forecast(&head.plan, pairs, &folder);
+        let cases = counted(head.plan.cases.len(), "case");
+        let fewest = if pairs.fewest == pairs.most { String::new() } else { format!("{} to ", pairs.fewest) };
+        note(format_args!(
+            "{}: {cases} in both revisions, {fewest}{} pairs of workers each; {forecast}",
+            head.plan.family, pairs.most
+        ));
+        let progress = ProgressLine::new(&head.plan.family, &forecast);
+        interleave::measure(&mut base, &mut head, pairs, seed, &progress)?;
+        drop(progress);
         let record = |side: Side, commit: &String| {
             // Record an empty selection, so that cases of only one side are new or missing.
             let mut record = side.measuring.record(side.plan, Selection::default(), aslr_off, side.cases);
@@ -265,6 +278,17 @@ impl RevisionPair<'_> {
         };
         let [base_commit, head_commit] = self.commits;
         Ok(Some((record(base, base_commit), record(head, head_commit))))
+    }
+
+    /// About how long the pairs take.
+    fn forecast(&self, plan: &Plan, pairs: Pairs, folder: &Path) -> Forecast {
+        let times = WorkerTimes::read(folder, &plan.family);
+        let mut forecast = Forecast::default();
+        for case in plan.cases.iter().map(Planned::id) {
+            let time = |worker| worker * 2 * expected_pairs(pairs, worker);
+            times.add(&mut forecast, case.as_str(), case, time);
+        }
+        forecast
     }
 
     /// Saves both records in the target folder.

@@ -5,10 +5,13 @@ mod verify;
 use highwater_judge::{Ceilings, capacity};
 use highwater_model::{Bytes, Record, exit};
 use highwater_probe::ceilings;
-use highwater_report::{self as report, CapacityReport, CaseCapacity, FamilyCapacity, Verified};
+use highwater_report::{
+    self as report, CapacityReport, CaseCapacity, FamilyCapacity, Verified,
+    terminal::{highwater_command, next, print_as_it_is, quoted},
+};
 use regex::Regex;
 
-use super::{CliError, Format, paths::RunFolder, print};
+use super::{CliError, Format, paths::RunFolder, print, width};
 
 /// Predict how many units of each case fit into a given amount of memory, and which limit is reached first
 #[derive(Debug, clap::Args)]
@@ -78,10 +81,27 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
         verify::verify(&arguments.run.path(), &runs, &mut report)?;
     }
     match arguments.format {
-        Format::Table => print(&report::capacity_table(&report))?,
-        Format::Json => print(&report::capacity_json(&report))?,
+        Format::Table => {
+            print(&report::capacity_table(&report, width()));
+            hint(arguments, exit_status(&report));
+        }
+        Format::Json => print_as_it_is(&report::capacity_json(&report)),
     }
     Ok(exit_status(&report))
+}
+
+fn hint(arguments: &Arguments, status: u8) {
+    let again = |flags: &str| {
+        let cases: String = arguments.cases.iter().map(|case| format!(" {}", quoted(case))).collect();
+        let run = arguments.run.as_arguments();
+        highwater_command(&format!("capacity{cases} --memory {}{flags}{run}", quoted(&arguments.memory.to_string())))
+    };
+    match (arguments.verify, status) {
+        (false, _) => next(&again(" --verify"), "fill that memory, and compare"),
+        (true, exit::PASSED) => next(&again(" --reserve 20%"), "the same with memory to spare"),
+        (true, exit::UNCONFIRMED) => next(&highwater_command("doctor"), "what this machine permits"),
+        (true, _) => next("cargo bench -- --memory-only", "measure again"),
+    }
 }
 
 /// The selected cases of a run; without a filter, all cases that have a prediction.

@@ -6,7 +6,10 @@ use std::{path::Path, time::Duration};
 use highwater_judge::{Capacity, Search};
 use highwater_model::{Bytes, Outcome, Record, Sample, Scale, Selection};
 use highwater_probe::ceilings;
-use highwater_report::{CapacityReport, CaseCapacity, Verified, terminal::note};
+use highwater_report::{
+    CapacityReport, CaseCapacity, Verified, counted,
+    terminal::{Forecast, ProgressLine, note},
+};
 use highwater_runner::{Interrupt, Job, Measuring, Observed, Planned, RunnerError};
 use highwater_store::FolderLock;
 use highwater_worker::Limits;
@@ -14,12 +17,15 @@ use highwater_worker::Limits;
 use crate::{
     CliError,
     confirm::{BenchBinary, exact_filter},
+    forecast::WorkerTimes,
 };
 
 /// Time limit of a worker with many thousand units, including the time to read its memory.
 const TIME: Duration = Duration::from_secs(900);
 /// Memory reserved for the rest of the machine.
 const SPARE: u64 = 256 << 20;
+/// The number of workers that most searches take.
+const EXPECTED_TRIES: f64 = 3.0;
 /// Maximum scale of a ladder (`--ladder`).
 const MAX_UNITS: u64 = 1_000_000;
 
@@ -32,18 +38,45 @@ pub(super) fn verify(folder: &Path, runs: &[Record], report: &mut CapacityReport
     let interrupt = Interrupt::install().map_err(|source| RunnerError::System { what: "watch for Ctrl-C", source })?;
     let _lock = FolderLock::take(folder, |line| note(line))?;
     let memory = report.ceilings.memory;
+    let forecast = forecast(folder, runs, report);
+    note(format_args!("filling {memory} to verify {}; {forecast}", counted(forecast.len(), "prediction")));
+    let progress = ProgressLine::new("verifying", &forecast);
     for family in &mut report.families {
         let Some(run) = runs.iter().find(|run| run.family == family.family) else { continue };
         for case in &mut family.cases {
             let Ok(capacity) = &case.prediction else { continue };
             let verified = match check_available(memory) {
-                Ok(()) => verify_case(folder, run, capacity, memory, &interrupt)?,
+                Ok(()) => {
+                    progress.begin(case.id.as_str());
+                    verify_case(folder, run, capacity, memory, (&interrupt, &progress))?
+                }
                 Err(reason) => Verified::NotRun(reason),
             };
+            progress.end(case.id.as_str());
             *case = CaseCapacity { verified: Some(verified), ..case.clone() };
         }
     }
     Ok(())
+}
+
+/// About how long the predictions take to verify: each with a few workers, which take as long per unit as in the run.
+fn forecast(folder: &Path, runs: &[Record], report: &CapacityReport) -> Forecast {
+    let mut forecast = Forecast::default();
+    for family in &report.families {
+        let times = WorkerTimes::read(folder, &family.family);
+        let run = runs.iter().find(|run| run.family == family.family);
+        for case in &family.cases {
+            let Ok(capacity) = &case.prediction else { continue };
+            let units = capacity.first().map_or(0, |first| first.fits.units);
+            let stages = run.and_then(|run| run.case(case.id.as_str())).into_iter().flat_map(|case| &case.stages);
+            let most = stages.filter_map(|columns| columns.stage.scale()).map(|scale| scale.0).max().unwrap_or(1);
+            let tried = units as f64 / f64::from(most.max(1)) * EXPECTED_TRIES;
+            let time = |worker: Duration| Duration::try_from_secs_f64(worker.as_secs_f64() * tried).unwrap_or(TIME);
+            // How time grows with the number of units was not measured.
+            forecast.add_guess(case.id.as_str(), times.of(&case.id).map_or(Duration::from_secs(10), time));
+        }
+    }
+    forecast
 }
 
 /// Checks that the machine has enough free memory.
@@ -61,7 +94,7 @@ fn verify_case(
     run: &Record,
     capacity: &Capacity,
     memory: Bytes,
-    interrupt: &Interrupt,
+    (interrupt, progress): (&Interrupt, &ProgressLine),
 ) -> Result<Verified, CliError> {
     let not_run = |reason: String| Ok(Verified::NotRun(reason));
     let Some(first) = capacity.first() else { return not_run("no limit was predicted".to_owned()) };
@@ -87,7 +120,7 @@ fn verify_case(
         if units > MAX_UNITS {
             return not_run(format!("{units} units exceed the maximum scale of a ladder"));
         }
-        note(format_args!("{}: trying {units} units in {memory}", capacity.case));
+        progress.at(capacity.case.as_str(), format_args!("trying {units} units"), 0.5);
         match fill(&mut measuring, &job, units, memory)? {
             Filled::Completed => search.found(units, true),
             Filled::Failed(how) => {

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use highwater_report::terminal::{self, next, print_as_it_is};
+
 use super::{diagnose, table};
 use crate::{CliError, Format, baselines, print};
 
@@ -19,8 +21,11 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     let diagnosis = diagnose(|class| baselines::families(&arguments.baselines, class));
     match arguments.format {
-        Format::Table => print(&table::diagnosis_table(&diagnosis))?,
-        Format::Json => print(&table::diagnosis_json(&diagnosis))?,
+        Format::Table => {
+            print(&table::diagnosis_table(&diagnosis, terminal::width()));
+            next("cargo bench -- --memory-only", "measure the memory of all families");
+        }
+        Format::Json => print_as_it_is(&table::diagnosis_json(&diagnosis)),
     }
     Ok(diagnosis.exit_status())
 }

@@ -1,15 +1,25 @@
 //! Prints the diagnosis as a table, with the consequence and the fix below checks that are not good, or as JSON.
 
-use highwater_report::{escape, print_words};
+use highwater_report::{TextCell, escape, print_words, terminal::Emphasis};
 
 use super::{Check, Diagnosis, Grade};
 
-/// The table, followed by a summary line.
+/// The table in at most `width` characters, followed by a summary line.
 #[must_use]
-pub(super) fn diagnosis_table(diagnosis: &Diagnosis) -> String {
+pub(super) fn diagnosis_table(diagnosis: &Diagnosis, width: usize) -> String {
     let headings = ["check", "grade", "finding"].map(str::to_owned);
-    let rows = diagnosis.checks.iter().map(|check| vec![check.name.to_owned(), check.grade.word().into(), cell(check)]);
-    format!("{}\n{}", print_words(&headings, rows), diagnosis.gates.sentence())
+    let row = |check: &Check| vec![check.name.into(), grade(check.grade), cell(check).into()];
+    let rows = diagnosis.checks.iter().map(row);
+    format!("{}\n{}", print_words(&headings, rows, width), diagnosis.gates.sentence())
+}
+
+fn grade(grade: Grade) -> TextCell {
+    let emphasis = match grade {
+        Grade::Good => Emphasis::Passed,
+        Grade::Limits => Emphasis::Open,
+        Grade::Broken => Emphasis::Failed,
+    };
+    TextCell { text: grade.word().to_owned(), emphasis: Some(emphasis) }
 }
 
 fn cell(check: &Check) -> String {

@@ -11,7 +11,10 @@ use globset::Glob;
 use highwater_explain::{Attributed, ExplainError, Profile, difference, folded, json, pprof, stage_stacks, text};
 use highwater_judge::compare_family;
 use highwater_model::{CaseId, Moment, Record, exit};
-use highwater_report::terminal::note;
+use highwater_report::{
+    counted,
+    terminal::{Forecast, ProgressLine, highwater_command, next, note, print_as_it_is, quoted},
+};
 use highwater_runner::{Interrupt, RunnerError};
 use highwater_store::{FolderLock, write_atomically};
 
@@ -22,6 +25,7 @@ use self::stored::store;
 use super::{
     CliError, baselines,
     confirm::BenchBinary,
+    forecast::WorkerTimes,
     paths::{BaselineOptions, RunFolder},
     print,
 };
@@ -69,46 +73,66 @@ enum Format {
 pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     let interrupt = Interrupt::install().map_err(|source| RunnerError::System { what: "watch for Ctrl-C", source })?;
     let folder = arguments.run.path();
-    let mut explained = 0;
-    for run in arguments.run.last_run()? {
-        let cases = arguments.cases_of(&run)?;
+    let mut explained = Vec::new();
+    let runs = arguments.run.last_run()?;
+    for run in &runs {
+        let cases = arguments.cases_of(run)?;
         if cases.is_empty() {
             continue;
         }
         let program = BenchBinary::find(&folder, &run.family).map_err(CliError::NotExplained)?;
         let base = arguments.base.as_ref();
-        let base = base.map(|base| Revision::build(base, &program, &run, &cases, &interrupt));
+        let base = base.map(|base| Revision::build(base, &program, run, &cases, &interrupt));
         let mut base = base.transpose()?;
         let mut head = Revision::of_run(&program, &interrupt)?;
         let _lock = FolderLock::take(program.folder(), |line| note(line))?;
+        let mut forecast = Forecast::default();
+        let revisions = if base.is_some() { 2 } else { 1 };
+        let times = WorkerTimes::read(program.folder(), &run.family);
+        times.add_explained(&mut forecast, cases.iter().copied(), revisions);
+        let count = counted(cases.len(), "case");
+        note(format_args!("{}: recording the call stacks of {count}; {forecast}", run.family));
+        let progress = ProgressLine::new(&run.family, &forecast);
         for case in cases {
+            progress.begin(case.as_str());
             let now = arguments.profile(&head.attribute(case, None)?)?;
-            let before = base.as_mut().map(|base| arguments.profile(&base.attribute(case, None)?)).transpose()?;
+            let before = match &mut base {
+                Some(base) => {
+                    progress.at(case.as_str(), "other revision", 0.5);
+                    Some(arguments.profile(&base.attribute(case, None)?)?)
+                }
+                None => None,
+            };
+            progress.end(case.as_str());
             let profile = match &before {
                 Some(before) => difference(before, &now).map_err(ExplainError::from)?,
                 None => now.clone(),
             };
             let unit = now.unit.clone();
             let stacks = stage_stacks(now, arguments.base.as_deref().zip(before));
-            store(&folder, &run, case, &unit, vec![stacks]);
-            print(&arguments.written(&profile))?;
-            explained += 1;
+            store(&folder, run, case, &unit, vec![stacks]);
+            arguments.print(&profile);
+            explained.push(case.clone());
             if let Some(path) = &arguments.pprof {
-                if explained > 1 {
+                if explained.len() > 1 {
                     return Err(CliError::Usage("--pprof is for one case, and several match".to_owned()));
                 }
                 write_atomically(path, &pprof(&profile))?;
             }
         }
     }
-    match (&arguments.cases, explained) {
-        (Some(cases), 0) => Err(CliError::Usage(format!("no case of the run matches `{cases}`"))),
-        (None, 0) => {
+    match (&arguments.cases, explained.first()) {
+        (Some(cases), None) => return Err(CliError::Usage(format!("no case of the run matches `{cases}`"))),
+        (None, None) => {
             note("no case is flagged; name the cases to explain");
-            Ok(exit::PASSED)
+            if let Some(case) = runs.iter().flat_map(|run| &run.cases).find(|case| case.not_run.is_none()) {
+                next(&highwater_command(&format!("explain {}", quoted(case.id.as_str()))), "the memory of a case");
+            }
         }
-        _ => Ok(exit::PASSED),
+        (_, Some(case)) if arguments.format == Format::Text => arguments.hint(case),
+        _ => {}
     }
+    Ok(exit::PASSED)
 }
 
 impl Arguments {
@@ -130,11 +154,25 @@ impl Arguments {
         Ok(Profile::new(attributed, self.stage.as_deref(), moment).map_err(ExplainError::from)?)
     }
 
-    fn written(&self, profile: &Profile) -> String {
+    fn print(&self, profile: &Profile) {
         match self.format {
-            Format::Text => text(profile, self.base.as_deref(), self.top),
-            Format::Folded => folded(profile).trim_end().to_owned(),
-            Format::Json => json(profile, self.base.as_deref()).to_string(),
+            Format::Text => print(&text(profile, self.base.as_deref(), self.top)),
+            Format::Folded => print_as_it_is(folded(profile).trim_end()),
+            Format::Json => print_as_it_is(&json(profile, self.base.as_deref()).to_string()),
+        }
+    }
+
+    /// What to do after a case was explained.
+    fn hint(&self, case: &CaseId) {
+        let (case, run) = (quoted(case.as_str()), self.run.as_arguments());
+        match &self.base {
+            None => next(
+                &highwater_command(&format!("explain {case} --base HEAD~1{run}")),
+                "what grew since another revision",
+            ),
+            Some(_) => {
+                next(&highwater_command(&format!("bless {case} --reason TEXT{run}")), "if the growth is intended")
+            }
         }
     }
 }

@@ -33,6 +33,7 @@ pub(crate) struct Revision {
     plan: Plan,
     /// The root of its sources.
     root: PathBuf,
+    folder: PathBuf,
     measuring: Measuring,
 }
 
@@ -44,7 +45,12 @@ impl Revision {
     /// If workers cannot be started.
     pub(crate) fn new(plan: Plan, root: PathBuf, folder: &Path, interrupt: &Interrupt) -> Result<Self, CliError> {
         let measuring = Measuring::new(&plan.worker, folder, interrupt)?;
-        Ok(Self { plan, root, measuring })
+        Ok(Self { plan, root, folder: folder.to_owned(), measuring })
+    }
+
+    /// The working directory of its workers.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The revision that the last run measured.

@@ -12,13 +12,16 @@ use highwater_judge::{FamilyComparison, Kind, Subject, Verdict};
 use highwater_model::{
     Aspect, CaseId, Category, Explanation, Metric, Moment, Quantity, Record, StackGrowth, StageStacks,
 };
-use highwater_report::{counted, terminal::note};
+use highwater_report::{
+    counted,
+    terminal::{Forecast, ProgressLine, note},
+};
 
 use super::{
     revision::{Revision, Revisions},
     stored::store,
 };
-use crate::CliError;
+use crate::{CliError, forecast::WorkerTimes};
 
 /// The time for the workers of all explanations together. The time to build a revision is not part of it.
 const BUDGET: Duration = Duration::from_secs(60);
@@ -150,11 +153,23 @@ impl Explainer {
                 return Ok(());
             }
         };
-        note(format_args!("{}: explaining {}", family.family, counted(cases.len(), "case")));
+        let mut forecast = Forecast::default();
+        let count = 1 + u32::from(revisions.base.is_ok());
+        let times = WorkerTimes::read(revisions.head.folder(), &family.family);
+        times.add_explained(&mut forecast, cases.keys(), count);
+        note(format_args!(
+            "{}: recording the call stacks of {}, for {} s at most; {forecast}",
+            family.family,
+            counted(cases.len(), "case"),
+            BUDGET.as_secs()
+        ));
+        let progress = ProgressLine::new(&family.family, &forecast);
         for (case, verdicts) in cases {
+            progress.begin(case.as_str());
             let started = Instant::now();
             let sides = self.sides(&mut revisions, &case);
             self.used += started.elapsed();
+            progress.end(case.as_str());
             match sides {
                 Ok(sides) => {
                     let mut stored: Vec<StageStacks> = Vec::new();

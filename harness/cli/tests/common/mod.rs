@@ -6,6 +6,7 @@
 pub(crate) mod comparisons;
 pub(crate) mod example;
 pub(crate) mod odd;
+pub(crate) mod pty;
 pub(crate) mod site;
 
 use std::{
@@ -52,13 +53,19 @@ pub(crate) fn run(mut command: Command, status: i32) -> Ran {
 }
 
 impl Ran {
-    /// Asserts that stderr is a single line that contains all of `parts`.
+    /// Asserts that stderr is a single line that contains all of `parts`, with a hint below it.
     pub(crate) fn complains_in_one_line(&self, parts: &[&str]) {
         let line = self.stderr.trim_end();
+        let line = line.rsplit_once("\nnext: ").map_or(line, |(line, _)| line);
         assert!(!line.is_empty() && !line.contains('\n'), "not one line:\n{}", self.stderr);
         for part in parts {
             assert!(line.contains(part), "`{part}` is not in: {line}");
         }
+    }
+
+    /// The first finding of a kind, as a line of stdout.
+    pub(crate) fn finding(&self, kind: &str) -> &str {
+        self.line(&format!("  {kind:<14} "))
     }
 
     /// The first line of stdout that contains `part`.

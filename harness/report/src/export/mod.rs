@@ -39,6 +39,9 @@ pub static EXPORTERS: [&dyn Exporter; 10] = [
     &github_action_benchmark::GithubActionBenchmark,
 ];
 
+/// The name of the format for people.
+pub const FOR_PEOPLE: &str = "table";
+
 /// The format with this name.
 #[must_use]
 pub fn exporter(name: &str) -> Option<&'static dyn Exporter> {

@@ -2,15 +2,15 @@
 
 use std::io::{self, Write};
 
-use super::{Exporter, Results};
-use crate::comparison_text;
+use super::{Exporter, FOR_PEOPLE, Results};
+use crate::{comparison_text, terminal::plain};
 
 #[derive(Debug)]
 pub(super) struct Table;
 
 impl Exporter for Table {
     fn name(&self) -> &'static str {
-        "table"
+        FOR_PEOPLE
     }
 
     fn help(&self) -> &'static str {
@@ -22,6 +22,6 @@ impl Exporter for Table {
     }
 
     fn write(&self, results: &Results<'_>, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "{}", comparison_text(results.comparison))
+        writeln!(out, "{}", plain(&comparison_text(results.comparison, true)))
     }
 }

@@ -17,7 +17,7 @@
 //! The output is deterministic: the same material produces the same bytes. Nothing is measured or judged
 //! here, and data that was not measured is not shown.
 
-mod answers;
+pub(crate) mod answers;
 mod chart;
 mod format;
 mod history;

@@ -1,4 +1,5 @@
-//! Answers to the questions of a family: a heading, one sentence with figures of the run, and one chart.
+//! Answers to the questions of a family: a heading, one sentence with figures of the run, and one chart. The terminal
+//! shows the same sentences.
 //!
 //! ```text
 //!  defaults   the questions of a family that declares none
@@ -9,6 +10,8 @@
 mod defaults;
 mod measured;
 mod sentence;
+
+use std::{borrow::Cow, collections::BTreeSet};
 
 use askama::Template;
 use highwater_model::{Measure, Quantity, Question, Record, Unit};
@@ -42,27 +45,55 @@ pub(super) struct Answer {
 
 /// All questions of a family that its run answers. `root` is the relative path from the page to the root of the site.
 pub(super) fn answers(record: &Record, root: &str, prefix: &str) -> Result<Vec<Answer>, SiteError> {
-    let mut answers = answered(record, &record.questions, root, prefix)?;
-    if answers.is_empty() {
-        answers = answered(record, &defaults::questions(record), root, prefix)?;
-    }
-    Ok(answers)
-}
-
-/// The first of them.
-pub(super) fn first_answer(record: &Record, root: &str, prefix: &str) -> Result<Option<Answer>, SiteError> {
-    Ok(answers(record, root, prefix)?.into_iter().next())
-}
-
-fn answered(record: &Record, questions: &[Question], root: &str, prefix: &str) -> Result<Vec<Answer>, SiteError> {
     let mut answers = Vec::new();
-    for (index, question) in questions.iter().enumerate() {
+    for (index, question) in questions(record).iter().enumerate() {
         let rows = measured(record, question);
         if !rows.is_empty() {
             answers.push(answer(record, question, &rows, root, format!("{prefix}{index}"))?);
         }
     }
     Ok(answers)
+}
+
+/// The questions of a family, or the default ones if the run answers none of them.
+fn questions(record: &Record) -> Cow<'_, [Question]> {
+    match record.questions.iter().any(|question| !measured(record, question).is_empty()) {
+        true => Cow::Borrowed(&record.questions),
+        false => Cow::Owned(defaults::questions(record)),
+    }
+}
+
+/// The cases that the questions compare, without the family.
+pub(crate) fn compared_cases(record: &Record) -> BTreeSet<String> {
+    questions(record).iter().flat_map(|question| &question.cases).map(|compared| compared.case.clone()).collect()
+}
+
+/// An answered question as text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SpokenAnswer {
+    pub(crate) title: String,
+    pub(crate) sentence: String,
+}
+
+/// All questions of a family that its run answers, as text: the default, the best and the worst case, and, on request,
+/// what most of the value is.
+pub(crate) fn spoken_answers(record: &Record, with_composition: bool) -> Vec<SpokenAnswer> {
+    let spoken = |question: &Question| {
+        let rows = measured(record, question);
+        let about = describe(record, &question.measure);
+        let pieces = match with_composition {
+            true => sentence::sentence(&rows, &about, question.more_is_better),
+            false => sentence::conclusion(&rows, &about, question.more_is_better),
+        };
+        let sentence: String = pieces.into_iter().map(|piece| piece.text).collect();
+        (!sentence.is_empty()).then(|| SpokenAnswer { title: question.title.clone(), sentence })
+    };
+    questions(record).iter().filter(|question| !measured(record, question).is_empty()).filter_map(spoken).collect()
+}
+
+/// The first of them.
+pub(super) fn first_answer(record: &Record, root: &str, prefix: &str) -> Result<Option<Answer>, SiteError> {
+    Ok(answers(record, root, prefix)?.into_iter().next())
 }
 
 fn answer(

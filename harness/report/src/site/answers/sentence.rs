@@ -23,16 +23,36 @@ pub(in super::super) struct Piece {
     pub(in super::super) figure: Option<(f64, String)>,
 }
 
-/// The sentence on the values of some cases, of which there is at least one.
+/// The sentence on the values of some cases, of which there is at least one, and what most of the value is.
 pub(super) fn sentence(rows: &[Measured<'_>], about: &About, more_is_better: bool) -> Vec<Piece> {
+    let mut sentence = conclusion(rows, about, more_is_better);
+    let words = words(about.unit, more_is_better);
+    let mut rest = Sentence { about, words, pieces: Vec::new() };
+    if let Some(row) =
+        rows.iter().find(|row| row.is_default).or_else(|| best_and_worst(rows, more_is_better).map(|(best, _)| best))
+    {
+        rest.composition(row, rows.len() > 1);
+    }
+    sentence.append(&mut rest.pieces);
+    sentence
+}
+
+/// The cases with the best and the worst value.
+fn best_and_worst<'a, 'b>(
+    rows: &'a [Measured<'b>],
+    more_is_better: bool,
+) -> Option<(&'a Measured<'b>, &'a Measured<'b>)> {
+    let by_value = |a: &&Measured<'_>, b: &&Measured<'_>| a.value.total_cmp(&b.value);
+    let (least, most) = (rows.iter().min_by(by_value)?, rows.iter().rev().max_by(by_value)?);
+    Some(if more_is_better { (most, least) } else { (least, most) })
+}
+
+/// The sentence on the values of some cases, of which there is at least one: the default, the best and the worst.
+pub(super) fn conclusion(rows: &[Measured<'_>], about: &About, more_is_better: bool) -> Vec<Piece> {
     let words = words(about.unit, more_is_better);
     let mut sentence = Sentence { about, words, pieces: Vec::new() };
     let shown = |row: &Measured<'_>| amount(about.unit, row.value);
-    let by_value = |a: &&Measured<'_>, b: &&Measured<'_>| a.value.total_cmp(&b.value);
-    let (Some(least), Some(most)) = (rows.iter().min_by(by_value), rows.iter().rev().max_by(by_value)) else {
-        return Vec::new();
-    };
-    let (best, worst) = if more_is_better { (most, least) } else { (least, most) };
+    let Some((best, worst)) = best_and_worst(rows, more_is_better) else { return Vec::new() };
     let default = rows.iter().find(|row| row.is_default);
     if rows.len() == 1 {
         sentence.case(best).text(format!(" {} ", words.has)).value(best);
@@ -50,10 +70,9 @@ pub(super) fn sentence(rows: &[Measured<'_>], about: &About, more_is_better: boo
             sentence.case(best).text(format!("{} {} ", of_default(best), words.best)).value(best);
         }
         sentence.text("; ").case(worst).text(format!("{} {} ", of_default(worst), words.worst)).value(worst);
-        sentence.ratio(most.value, least.value, more_is_better);
+        sentence.ratio(best.value.max(worst.value), best.value.min(worst.value), more_is_better);
     }
     sentence.text(".");
-    sentence.composition(default.unwrap_or(best), rows.len() > 1);
     sentence.pieces
 }
 

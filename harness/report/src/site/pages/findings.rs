@@ -1,14 +1,14 @@
 //! The findings of a comparison for the front page and the pages of families: what changed, where, and by how much. The
 //! largest change relative to its noise floor comes first.
 
-use highwater_judge::{Kind, Subject, Verdict, change};
-use highwater_model::{Quantity, Unit};
+use highwater_judge::{Kind, Verdict, change};
+use highwater_model::Quantity;
 
 use super::{CaseLink, Tone, tone};
 use crate::{
     site::format::{amount, both, minus, relative},
     site::{Material, names},
-    verdict_groups::{VerdictGroup, worst_first},
+    verdict_groups::{VerdictGroup, of_noise, worst_first},
 };
 
 /// The change of a quantity, represented by its most significant aspect, or a finding on a whole case.
@@ -65,7 +65,7 @@ impl Rank {
             fails: verdict.fails(),
             is_change: matches!(verdict.kind, Kind::Regressed | Kind::OverBudget),
             kind: verdict.kind,
-            of_noise: verdict.subject.as_ref().map_or(f64::INFINITY, |subject| of_noise(subject, page)),
+            of_noise: of_noise(verdict, page),
         }
     }
 
@@ -74,17 +74,6 @@ impl Rank {
         let keys = |rank: &Self| (rank.is_worse, rank.fails, failed(rank), rank.is_change);
         keys(self).cmp(&keys(other)).then(self.of_noise.total_cmp(&other.of_noise)).then(self.kind.cmp(&other.kind))
     }
-}
-
-/// A change relative to the tolerance and the range over workers. For memory, the floor is at least a page: less than
-/// that is a curiosity, however exact it is.
-fn of_noise(subject: &Subject, page: u64) -> f64 {
-    let by = (subject.run - subject.baseline.unwrap_or(0.0)).abs();
-    let least = match subject.quantity.unit() {
-        Unit::Bytes => page as f64,
-        Unit::Nanoseconds | Unit::Count => 1.0,
-    };
-    by / subject.noise.max(least)
 }
 
 fn finding(verdict: &Verdict, unit: &str, page: u64, names_family: bool, root: &str) -> Finding {
