@@ -125,7 +125,8 @@ fn a_case_that_cannot_be_prepared_is_an_outcome() {
 fn a_worker_whose_main_thread_has_exited_is_an_outcome() {
     let desk = OddDesk::new();
     let record = measured(&desk, &["leader"], |command| {
-        command.env("ODD_LIMIT_MS", "2000");
+        // The worker ends by itself, after a few milliseconds or, in an emulator, seconds.
+        command.env("ODD_LIMIT_MS", "20000");
     });
     let Outcome::Unreadable { reason } = failure(&record, "leader") else { panic!("{record:?}") };
     assert!(reason.starts_with("its main thread has exited (") && !reason.contains("/proc/"), "{reason}");
@@ -179,7 +180,7 @@ fn all_workers_end_with_a_parent_that_is_killed() {
         bench.wait().expect("ended");
         within(Duration::from_secs(10), "no process is left", || workers_in(&folder).is_empty());
         within(Duration::from_secs(10), "no cgroup is left", || groups().is_empty());
-        if case.ends_with("limited") && fs::exists("/sys/fs/cgroup/memory").is_ok_and(|exists| exists) {
+        if case.ends_with("limited") {
             assert!(!had_groups.is_empty() || !had_worker(&desk), "the worker had a cgroup");
         }
     }

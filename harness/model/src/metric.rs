@@ -32,9 +32,9 @@ words! {
         Pss = "pss",
         /// Unique set size: `Private_Clean` + `Private_Dirty` of smaps.
         Uss = "uss",
-        /// Resident file pages: `RssFile` of status.
+        /// Resident file pages.
         File = "file",
-        /// Mapped shared memory (memfd, tmpfs, System V): `RssShmem` of status.
+        /// Mapped shared memory (memfd, tmpfs, System V).
         Shmem = "shmem",
         /// Shared memory of the worker and its descendants, mapped or not: the blocks of every memfd, tmpfs file and
         /// shared anonymous mapping that a descriptor or a mapping keeps (`st_blocks`, each inode once), and System V
@@ -75,7 +75,7 @@ words! {
         Peak = "peak",
         /// Highest resident memory without file pages since the previous stage; at the baseline stage, the memory
         /// itself, so that growth is measured from it. If `VmHWM` rose above the RSS of the previous snapshot, it is
-        /// that mark minus the larger `RssFile` of the two snapshots; it is never below the memory of either snapshot.
+        /// that mark minus the larger `file` of the two snapshots; it is never below the memory of either snapshot.
         /// A file that is mapped and unmapped between two snapshots is included. The number of file pages that one
         /// fault maps depends on the page cache (16, or 512 if a 2 MiB folio contains them), so it is a property of the
         /// machine and not of the worker.

@@ -1,4 +1,4 @@
-//! Memory cgroups, version 2 or 1: finding the group of a process, and reading its usage.
+//! Memory cgroups, version 2 or 1: reading the usage of a group.
 
 use std::{
     fs, io,
@@ -8,7 +8,7 @@ use std::{
 use highwater_model::Bytes;
 use procfs::{FromBufRead, ProcessCGroups, process::MountInfos};
 
-use crate::delegation::DelegationError;
+use super::{delegation, delegation::DelegationError, locate::locate, subtree::subtree};
 
 /// Why a memory cgroup cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +24,14 @@ pub enum CgroupError {
     /// No memory controller is mounted that is visible to this process.
     #[error("no memory controller is mounted for this process")]
     NoController,
+    /// The mounted hierarchy does not contain the group, because they belong to different cgroup namespaces.
+    #[error("{mount} does not show the cgroup of this process, {group}: mount cgroups in this cgroup namespace")]
+    NotVisible {
+        /// The group, relative to the root of the namespace.
+        group: String,
+        /// The mount point.
+        mount: PathBuf,
+    },
     /// A file has an unexpected format.
     #[error("{path}: unexpected format")]
     Parse {
@@ -33,6 +41,19 @@ pub enum CgroupError {
     /// The system does not let this process create groups.
     #[error(transparent)]
     NotDelegated(#[from] DelegationError),
+}
+
+impl CgroupError {
+    /// The cause without the path, which differs between workers and between runs.
+    #[must_use]
+    pub fn cause(&self) -> String {
+        match self {
+            Self::Io { source, .. } => source.to_string(),
+            Self::NotVisible { .. } => "the cgroup of this process is not visible".to_owned(),
+            Self::NotDelegated(error) => error.cause(),
+            Self::NoController | Self::Parse { .. } => self.to_string(),
+        }
+    }
 }
 
 /// The version of the memory controller, which decides the names of its files.
@@ -84,7 +105,7 @@ impl MemoryCgroup {
     /// The group of `pid`, according to `/proc/PID/cgroup` and `/proc/PID/mountinfo`.
     ///
     /// # Errors
-    /// If these cannot be read or no memory controller is mounted.
+    /// If these cannot be read, no memory controller is mounted, or the mount does not show the group.
     pub fn of(pid: u32) -> Result<Self, CgroupError> {
         let read = |name: &str| {
             let path = PathBuf::from(format!("/proc/{pid}/{name}"));
@@ -94,31 +115,7 @@ impl MemoryCgroup {
         let groups = ProcessCGroups::from_buf_read(groups.as_slice()).map_err(|_| CgroupError::Parse { path })?;
         let (path, mounts) = read("mountinfo")?;
         let mounts = MountInfos::from_buf_read(mounts.as_slice()).map_err(|_| CgroupError::Parse { path })?;
-        Self::locate(&groups, &mounts).ok_or(CgroupError::NoController)
-    }
-
-    pub(super) fn locate(groups: &ProcessCGroups, mounts: &MountInfos) -> Option<Self> {
-        let mount = |kind: &str, option: Option<&str>| {
-            mounts.0.iter().find(|mount| {
-                mount.fs_type == kind && option.is_none_or(|option| mount.super_options.contains_key(option))
-            })
-        };
-        groups.0.iter().find_map(|group| {
-            // Version 1 names its controllers. The unified hierarchy has number 0 and no names; in a hybrid setup it
-            // has no memory controller, which then has a version 1 line.
-            let (version, mount) = if group.controllers.iter().any(|name| name == "memory") {
-                (Version::V1, mount("cgroup", Some("memory"))?)
-            } else if group.hierarchy == 0
-                && !groups.0.iter().any(|g| g.controllers.iter().any(|name| name == "memory"))
-            {
-                (Version::V2, mount("cgroup2", None)?)
-            } else {
-                return None;
-            };
-            // In a container, the mount may show only a part of the hierarchy, below its root.
-            let inside = group.pathname.strip_prefix(&mount.root).unwrap_or(&group.pathname);
-            Some(Self { folder: mount.mount_point.join(inside.trim_start_matches('/')), version })
-        })
+        locate(&groups, &mounts)
     }
 
     /// The bytes that are currently charged to the group.
@@ -171,13 +168,19 @@ impl MemoryCgroup {
         field(&self.text(name)?, "oom_kill").ok_or_else(|| CgroupError::Parse { path: self.folder.join(name) })
     }
 
-    /// The processes of the group, without those that have exited.
+    /// The processes of the group and of those below it, without those that have exited or are not in this pid namespace.
     ///
     /// # Errors
-    /// If the file cannot be read.
+    /// If the file of the group cannot be read.
     pub fn processes(&self) -> Result<Vec<u32>, CgroupError> {
-        let text = self.text("cgroup.procs")?;
-        Ok(text.lines().filter_map(|line| line.parse().ok()).collect())
+        let mut pids = delegation::processes(&self.text("cgroup.procs")?);
+        for below in subtree(&self.folder).iter().filter(|group| **group != self.folder) {
+            // A worker may remove it meanwhile.
+            let text = fs::read_to_string(below.join("cgroup.procs")).unwrap_or_default();
+            pids.extend(delegation::processes(&text));
+        }
+        pids.retain(|pid| *pid != 0);
+        Ok(pids)
     }
 
     /// Kernel memory that is charged to the group, buffers of TCP sockets excluded in version 1, which counts them beside
@@ -238,41 +241,6 @@ fn field(text: &str, name: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn locate(cgroup: &str, mountinfo: &str) -> Option<MemoryCgroup> {
-        let groups = ProcessCGroups::from_buf_read(cgroup.as_bytes()).expect("well formed");
-        let mounts = MountInfos::from_buf_read(mountinfo.as_bytes()).expect("well formed");
-        MemoryCgroup::locate(&groups, &mounts)
-    }
-
-    /// Captured on the project's machine: version 1 controllers beside an empty unified hierarchy.
-    #[test]
-    fn the_memory_controller_of_a_hybrid_hierarchy_is_version_1() {
-        let group = locate(
-            include_str!("../tests/fixtures/cgroup/hybrid-cgroup"),
-            include_str!("../tests/fixtures/cgroup/hybrid-mountinfo"),
-        );
-        let folder = "/sys/fs/cgroup/memory/process_api/152f6e2925c5dbfa7b3d81e140001391".into();
-        assert_eq!(group, Some(MemoryCgroup { folder, version: Version::V1 }));
-    }
-
-    /// The format according to cgroups(7) and systemd on a machine with version 2 only.
-    #[test]
-    fn the_unified_hierarchy_is_version_2() {
-        let mounts = "31 23 0:28 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n";
-        let group = locate("0::/user.slice/run-1.scope\n", mounts);
-        let folder = "/sys/fs/cgroup/user.slice/run-1.scope".into();
-        assert_eq!(group, Some(MemoryCgroup { folder, version: Version::V2 }));
-    }
-
-    /// A container that sees only a part of the hierarchy.
-    #[test]
-    fn the_root_of_the_mount_is_removed_from_the_path() {
-        let mounts = "31 23 0:28 /docker/abc /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n";
-        let group = locate("4:memory:/docker/abc/worker\n", mounts);
-        assert_eq!(group.map(|group| group.folder), Some("/sys/fs/cgroup/memory/worker".into()));
-        assert_eq!(locate("4:cpu:/x\n", mounts), None);
-    }
 
     #[test]
     fn out_of_memory_kills_are_counted_in_both_versions() {

@@ -16,7 +16,7 @@ use std::{
 };
 
 use rustix::{
-    fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, openat, statat, statfs},
+    fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, makedev, openat, statat, statfs},
     time::{ClockId, clock_gettime},
 };
 
@@ -124,16 +124,19 @@ impl HeldFiles {
                         self.on_disk.insert(device);
                     }
                 }
-                // Without the right to follow these links, only the mapped part is known.
-                Err(_) if is_deleted && mapping.shared => {
-                    let held = if mapping.private_huge + mapping.shared_huge > 0 { Held::Huge } else { Held::Shmem };
-                    let bytes = mapping.rss + mapping.private_huge + mapping.shared_huge;
-                    self.files.entry((u64::MAX, inode)).or_insert((held, bytes));
-                }
+                Err(_) if is_deleted && mapping.shared => self.add_mapped_part(mapping, device, inode),
                 Err(_) => {}
             }
         }
         segments
+    }
+
+    /// Adds what is known of a file without the right to follow the link to it. If a process has a descriptor of the
+    /// file, that says more, before or after this. The two kinds of devices are equal on the file systems in memory.
+    fn add_mapped_part(&mut self, mapping: &Mapping<'_>, (major, minor): (u32, u32), inode: u64) {
+        let held = if mapping.private_huge + mapping.shared_huge > 0 { Held::Huge } else { Held::Shmem };
+        let bytes = mapping.rss + mapping.private_huge + mapping.shared_huge;
+        self.files.entry((makedev(major, minor), inode)).or_insert((held, bytes));
     }
 
     /// Adds a file if it counts. Returns what a file of its file system is when it is deleted.
@@ -255,9 +258,33 @@ mod tests {
         let text = std::fs::read_to_string("/proc/self/smaps").expect("Linux");
         let mut held = HeldFiles::new();
         held.add_mappings(&mut own(), &smaps::parse(&text).expect("well formed"));
-        let key = if map_files_are_readable() { stat.st_dev } else { u64::MAX };
-        assert_eq!(held.files.get(&(key, stat.st_ino)), Some(&(Held::Shmem, 4096)));
+        assert_eq!(held.files.get(&(stat.st_dev, stat.st_ino)), Some(&(Held::Shmem, 4096)));
         // SAFETY: nothing points into it any more.
         unsafe { rustix::mm::munmap(map, 65_536) }.expect("unmapped");
+    }
+
+    /// As for a user that may not follow the links of mappings.
+    #[test]
+    fn a_file_with_a_descriptor_and_a_mapping_counts_once() {
+        let mut file = File::from(memfd_create("both", MemfdFlags::CLOEXEC).expect("a memfd"));
+        file.write_all(&[1; 65_536]).expect("written");
+        let stat = rustix::fs::fstat(&file).expect("open");
+        let device = (rustix::fs::major(stat.st_dev), rustix::fs::minor(stat.st_dev));
+        let mapping = Mapping { shared: true, rss: 4096, inode: Some((device, stat.st_ino)), ..Mapping::default() };
+        let known = |held: &HeldFiles| {
+            held.files.iter().filter(|((_, inode), _)| *inode == stat.st_ino).map(|(_, file)| *file).collect::<Vec<_>>()
+        };
+        let mut held = HeldFiles::new();
+        held.add_mapped_part(&mapping, device, stat.st_ino);
+        assert!(known(&held).contains(&(Held::Shmem, 4096)));
+        for mapped_first in [true, false] {
+            if !mapped_first {
+                held.clear();
+            }
+            held.add_descriptors(&mut own());
+            held.add_mapped_part(&mapping, device, stat.st_ino);
+            assert_eq!(bytes_of(&held, &file), Some((Held::Shmem, 65_536)));
+            assert!(!known(&held).contains(&(Held::Shmem, 4096)), "{mapped_first}");
+        }
     }
 }

@@ -11,13 +11,18 @@ mod cgroup;
 mod charge;
 mod delegation;
 mod held_files;
+mod leaf;
+mod leftover;
+mod locate;
 mod peak;
 mod probe;
 mod process;
 mod settle;
 mod smaps;
+mod subtree;
 mod sys;
 mod sysv;
+mod tmpfs;
 mod tree;
 mod worker_cgroup;
 

@@ -6,7 +6,7 @@
 pub(super) struct Level {
     /// Anonymous and shared pages.
     pub(super) others: u64,
-    /// `RssFile`.
+    /// Pages of files on disks.
     pub(super) file: u64,
     /// `VmHWM`, after it was reset.
     pub(super) mark: u64,
@@ -39,8 +39,8 @@ impl PeakTracker {
     /// the latter from batched counters, which lag behind by what each CPU has not added yet, so the mark may be lower
     /// after a snapshot than at the snapshot.
     ///
-    /// If the mark rose since the last snapshot, its file pages are not known. The larger `RssFile` of the two
-    /// snapshots is subtracted, so that a file that was unmapped between them does not count as anonymous. A file that
+    /// If the mark rose since the last snapshot, its file pages are not known. The larger number of file pages of the
+    /// two snapshots is subtracted, so that a file that was unmapped between them does not count as anonymous. A file that
     /// was both mapped and unmapped between them does.
     pub(super) fn update(&mut self, now: Level, high_water_mark: u64, is_baseline: bool) -> Peaks {
         let last = self.last.unwrap_or_default();

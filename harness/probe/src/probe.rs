@@ -1,8 +1,8 @@
 //! Takes snapshots of a worker: its own memory from `/proc/PID/{smaps,status,stat}`, that of its whole tree
 //! ([`super::account`]), and the charge of its memory cgroup.
 //!
-//! `smaps` has the totals, the categories and the number of mappings, `status` the page tables, address space and peak,
-//! and `stat` the faults. `smaps_rollup` is not read, because the kernel walks all page tables for it once more. The
+//! `smaps` has the totals, the kinds of pages, the categories and the number of mappings, `status` the page tables, address
+//! space and peak, and `stat` the faults. `smaps_rollup` is not read, because the kernel walks all page tables for it once more. The
 //! `rss` of `stat` and `ru_maxrss` are not used: the kernel batches the former by 32 pages per CPU, and a child inherits
 //! the latter from its parent at fork.
 
@@ -18,6 +18,7 @@ use super::{
     peak::{Level, PeakTracker},
     process::{ProbeError, ProcessFiles, Status},
     smaps::{self, Mapping},
+    tmpfs::TmpfsDevices,
     tree::{Ended, ProcessTree},
 };
 
@@ -38,6 +39,8 @@ impl Before {
 pub struct Probe {
     worker: ProcessFiles,
     program: Option<PathBuf>,
+    /// Known since the first snapshot.
+    tmpfs: Option<TmpfsDevices>,
     tree: ProcessTree,
     account: Account,
     peaks: PeakTracker,
@@ -54,6 +57,7 @@ impl Probe {
         Self {
             worker: ProcessFiles::of(pid),
             program: None,
+            tmpfs: None,
             tree: ProcessTree::new(pid, group.clone(), mark),
             account: before.0,
             peaks: PeakTracker::default(),
@@ -82,6 +86,8 @@ impl Probe {
         let text = self.worker.read("smaps")?.into_owned();
         let mappings = smaps::parse(&text).map_err(|line| ProbeError::Line { path, line: line.to_owned() })?;
         totals(&mut snapshot, &mappings);
+        let shmem = self.tmpfs.get_or_insert_with(|| TmpfsDevices::of(&mut self.worker)).shmem(&mappings);
+        snapshot.add(Metric::Shmem, shmem);
         by_category(&mut snapshot, &mappings, &program, labels);
         self.status(&mut snapshot, &status, mark, is_baseline);
         let faults = self.worker.faults()?;
@@ -124,11 +130,11 @@ impl Probe {
     fn status(&mut self, snapshot: &mut Snapshot, status: &Status, mark: u64, is_baseline: bool) {
         let get = |metric: Metric| snapshot.get(metric).unwrap_or(0);
         // A thread that runs on while the files are read may need memory meanwhile, so the mark is at least the RSS.
-        let (others, now) = (get(Metric::Anon) + status.shmem, status.high_water_mark.max(get(Metric::Rss)));
-        let level = Level { others, file: status.file, mark: now };
+        let (others, now) = (get(Metric::Anon) + get(Metric::Shmem), status.high_water_mark.max(get(Metric::Rss)));
+        let file = get(Metric::Rss).saturating_sub(others);
+        let level = Level { others, file, mark: now };
         let peaks = self.peaks.update(level, mark.max(get(Metric::Rss)), is_baseline);
-        snapshot.add(Metric::File, status.file);
-        snapshot.add(Metric::Shmem, status.shmem);
+        snapshot.add(Metric::File, file);
         snapshot.add(Metric::PageTables, status.page_tables);
         snapshot.add(Metric::Vsize, status.address_space);
         snapshot.add(Metric::Threads, status.threads);
@@ -207,9 +213,10 @@ mod tests {
             let parts = Category::ALL.iter().filter_map(|category| snapshot.get(Quantity::Within(metric, *category)));
             assert_eq!(snapshot.get(metric), Some(parts.sum()), "{metric}");
         }
-        // RSS is the sum of the kinds of pages in status.
+        // RssFile and RssShmem of status.
         let get = |metric: Metric| snapshot.get(metric).expect("read");
-        assert_eq!(get(Metric::Rss), get(Metric::Anon) + get(Metric::File) + get(Metric::Shmem));
+        assert_eq!((get(Metric::File), get(Metric::Shmem)), (5720 << 10, 0));
+        assert_eq!(get(Metric::Rss), get(Metric::Anon) + get(Metric::File));
         assert!(get(Metric::Peak) >= get(Metric::Rss));
     }
 

@@ -67,8 +67,6 @@ pub(super) struct Shares {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Status {
     pub(super) high_water_mark: u64,
-    pub(super) file: u64,
-    pub(super) shmem: u64,
     pub(super) page_tables: u64,
     pub(super) address_space: u64,
     pub(super) threads: u64,
@@ -189,8 +187,6 @@ fn status_fields(text: &str) -> Result<Status, &'static str> {
     let threads = text.lines().find_map(|line| line.strip_prefix("Threads:")?.trim().parse().ok());
     Ok(Status {
         high_water_mark: kib("VmHWM:")?,
-        file: kib("RssFile:")?,
-        shmem: kib("RssShmem:")?,
         page_tables: kib("VmPTE:")?,
         address_space: kib("VmSize:")?,
         threads: threads.ok_or("Threads:")?,
@@ -222,8 +218,7 @@ mod tests {
             <procfs::process::Status as procfs::FromBufRead>::from_buf_read(&text[..]).expect("well formed")
         });
         let kib = |bytes: u64| Some(bytes / 1024);
-        assert_eq!((kib(ours.high_water_mark), kib(ours.file)), (theirs.vmhwm, theirs.rssfile));
-        assert_eq!((kib(ours.shmem), kib(ours.page_tables)), (theirs.rssshmem, theirs.vmpte));
+        assert_eq!((kib(ours.high_water_mark), kib(ours.page_tables)), (theirs.vmhwm, theirs.vmpte));
         assert_eq!((kib(ours.address_space), ours.threads), (theirs.vmsize, theirs.threads));
         let before = own().faults().expect("Linux").minor;
         let theirs = Process::myself().and_then(|process| process.stat()).expect("Linux").minflt;
@@ -239,6 +234,6 @@ mod tests {
 
     #[test]
     fn a_missing_field_is_named() {
-        assert_eq!(status_fields("VmHWM:\t 12 kB\nThreads:\t1\n").map(|_| ()), Err("RssFile:"));
+        assert_eq!(status_fields("VmHWM:\t 12 kB\nThreads:\t1\n").map(|_| ()), Err("VmPTE:"));
     }
 }

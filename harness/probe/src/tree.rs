@@ -13,7 +13,7 @@ use std::{
 
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, pidfd_send_signal, waitpid};
 
-use super::{MemoryCgroup, process::ProcessFiles};
+use super::{MemoryCgroup, leftover::kill_at_once, process::ProcessFiles};
 
 /// How long to wait for killed descendants. Releasing 4 GiB of memory takes 0.3 s.
 const END_TIMEOUT: Duration = Duration::from_secs(10);
@@ -114,18 +114,24 @@ impl ProcessTree {
                 return ended;
             }
             ended.running.extend(names(&running));
-            let open = |pid: &u32| Some((*pid, pidfd_open(as_pid(*pid)?, PidfdFlags::empty()).ok()?));
-            let handles: Vec<_> = running.iter().filter_map(open).collect();
-            // A process that is still a member now was one when its descriptor was opened.
-            let still = self.orphans();
-            for (_, handle) in handles.iter().filter(|(pid, _)| still.contains(pid)) {
-                // Fails if it has exited.
-                let _ = pidfd_send_signal(handle, Signal::KILL);
+            if self.group.as_ref().is_none_or(|group| kill_at_once(group.folder()).is_err()) {
+                self.kill_each(&running);
             }
             // Fails for the children of other descendants, which become children of this process later.
             let reap = |pid: &u32| as_pid(*pid).map(|pid| waitpid(Some(pid), WaitOptions::NOHANG));
             unreaped.retain(|pid| matches!(reap(pid), Some(Ok(None))));
             std::thread::sleep(END_PAUSE);
+        }
+    }
+
+    fn kill_each(&self, running: &BTreeSet<u32>) {
+        let open = |pid: &u32| Some((*pid, pidfd_open(as_pid(*pid)?, PidfdFlags::empty()).ok()?));
+        let handles: Vec<_> = running.iter().filter_map(open).collect();
+        // A process that is still a member now was one when its descriptor was opened.
+        let still = self.orphans();
+        for (_, handle) in handles.iter().filter(|(pid, _)| still.contains(pid)) {
+            // Fails if it has exited.
+            let _ = pidfd_send_signal(handle, Signal::KILL);
         }
     }
 }
@@ -176,6 +182,7 @@ mod tests {
     use std::process::{Child, Command, Stdio};
 
     use super::*;
+    use crate::WorkerCgroup;
 
     const MARK: &str = "HIGHWATER_PROBE_TEST";
 
@@ -227,6 +234,25 @@ mod tests {
                 assert!(!Path::new(&format!("/proc/{pid}")).exists(), "{command}: {pid} is still there");
             }
         }
+    }
+
+    /// Each process starts the next one and exits, so that none is there long enough to be killed by its pid. Version 2
+    /// can kill the group.
+    #[test]
+    fn a_relay_of_processes_is_ended_with_its_group() {
+        let Ok(own) = WorkerCgroup::create() else { return };
+        if !own.group().folder().join("cgroup.kill").exists() {
+            return;
+        }
+        let join = format!("echo $$ >{}", own.procs_file().display());
+        let mut child = shell(&format!("{join}; relay() {{ relay & }}; relay >/dev/null"));
+        let tree = ProcessTree::new(child.id(), Some(own.group().clone()), MARK);
+        child.kill().expect("running");
+        child.wait().expect("reaped");
+        let started = Instant::now();
+        let ended = tree.end();
+        assert!(ended.surviving.is_empty() && started.elapsed() < END_TIMEOUT, "{ended:?}");
+        own.remove().expect("no process is left");
     }
 
     #[test]

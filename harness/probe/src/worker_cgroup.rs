@@ -10,7 +10,12 @@ use std::{
 
 use highwater_model::Bytes;
 
-use super::{CgroupError, MemoryCgroup, cgroup::Version, delegation};
+use super::{
+    CgroupError, MemoryCgroup,
+    cgroup::Version,
+    delegation, leftover,
+    subtree::{remove, subtree},
+};
 
 /// A group can be busy for a moment after its last process was reaped.
 const REMOVE_ATTEMPTS: u32 = 50;
@@ -37,7 +42,7 @@ impl WorkerCgroup {
             Version::V2 => delegation::for_workers(&parent.folder)?,
         };
         if number == 0 {
-            delegation::sweep(&parent_folder);
+            leftover::sweep(&parent_folder);
         }
         let folder = parent_folder.join(delegation::name(std::process::id(), format_args!("{number:06}")));
         fs::create_dir(&folder).map_err(|source| CgroupError::Io { path: folder.clone(), source })?;
@@ -80,7 +85,7 @@ impl WorkerCgroup {
         &self.group
     }
 
-    /// Removes the group, which must have no processes.
+    /// Removes the group and those that the worker created below it, which must have no processes.
     ///
     /// # Errors
     /// If it is still in use after 0.1 s.
@@ -92,12 +97,13 @@ impl WorkerCgroup {
     fn try_remove(&self) -> Result<(), CgroupError> {
         let path = &self.group.folder;
         for _ in 1..REMOVE_ATTEMPTS {
-            if fs::remove_dir(path).is_ok() {
+            // The worker may have created groups of its own.
+            if remove(&subtree(path)).is_ok() {
                 return Ok(());
             }
             std::thread::sleep(REMOVE_PAUSE);
         }
-        fs::remove_dir(path).map_err(|source| CgroupError::Io { path: path.clone(), source })
+        remove(&subtree(path)).map_err(|source| CgroupError::Io { path: path.clone(), source })
     }
 
     fn write(&self, name: &str, value: &str) -> Result<(), CgroupError> {
@@ -168,6 +174,8 @@ impl CgroupPeak {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     /// Without permissions, only the error can be tested.
@@ -181,7 +189,10 @@ mod tests {
                     assert_eq!(own.group().oom_kills().expect("readable"), 0);
                     assert!(own.group().processes().expect("readable").is_empty());
                     assert!(own.group().kernel().is_some() && own.group().file_cache().is_some());
-                    assert_eq!(CgroupPeak::of(own.group()).and_then(|mut peak| peak.take()), Some(0));
+                    // The kernel lets nobody write to a peak that it cannot reset.
+                    let peak = fs::metadata(folder.join(own.group.version.peak())).expect("Linux 5.19");
+                    let expected = (peak.permissions().mode() & 0o200 != 0).then_some(0);
+                    assert_eq!(CgroupPeak::of(own.group()).and_then(|mut peak| peak.take()), expected);
                     drop(own);
                     assert!(!folder.exists());
                 }

@@ -16,9 +16,7 @@ pub(super) fn worker_cgroup(limit: Option<Bytes>) -> Result<(Option<WorkerCgroup
         Some(limit) => Ok((Some(WorkerCgroup::with_limit(limit)?), ControlState::Granted)),
         None => match WorkerCgroup::create() {
             Ok(group) => Ok((Some(group), ControlState::Granted)),
-            // Without the path, which differs between workers.
-            Err(CgroupError::Io { source, .. }) => Ok((None, ControlState::Refused(source.to_string()))),
-            Err(error) => Ok((None, ControlState::Refused(error.to_string()))),
+            Err(error) => Ok((None, ControlState::Refused(error.cause()))),
         },
     }
 }

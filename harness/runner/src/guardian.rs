@@ -28,6 +28,7 @@ tries=0
 while [ "$tries" -lt 100 ]; do
     tries=$((tries + 1)) found=
     if [ -n "$cgroup" ] && [ -d "$cgroup" ]; then
+        [ ! -f "$cgroup/cgroup.kill" ] || echo 1 >"$cgroup/cgroup.kill"
         while read -r pid; do kill -KILL "$pid" && found=1; done <"$cgroup/cgroup.procs"
     fi
     for stat in /proc/[0-9]*/stat; do

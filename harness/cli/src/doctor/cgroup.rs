@@ -48,12 +48,13 @@ impl Cgroup {
                 cost,
                 "run as root, or chown the cgroup of this process below /sys/fs/cgroup/memory to this user",
             ),
+            // The error says how to start the run.
             (Ok(version), Err(error)) => Check::limits(
                 CGROUP,
                 format!("version {version}; {error}"),
                 cost,
-                "delegate a cgroup to this user (systemd: Delegate=yes): owned by the user, with `memory` in its \
-                 cgroup.subtree_control, and with processes in its child groups only",
+                "see \"Memory cgroups\" in docs/measuring.md: `systemd-run --user --scope -p Delegate=yes COMMAND`, or a \
+                 container with writable cgroups",
             ),
         }
     }

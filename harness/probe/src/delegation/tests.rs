@@ -1,7 +1,13 @@
 //! Tests of the rules on described groups, and of the chosen place on the kernel of this machine.
 
+use std::{
+    collections::BTreeSet,
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+};
+
 use super::*;
-use std::process::{Child, Command};
+use crate::leftover::{end, sweep};
 
 const MEMORY: &str = "memory";
 
@@ -14,6 +20,7 @@ fn group(folder: &str, controllers: &str, enabled: &str, processes: &[u32]) -> G
         processes: processes.to_vec(),
         is_root: false,
         may_create: true,
+        is_read_only: false,
     }
 }
 
@@ -26,19 +33,20 @@ fn below(folder: &str) -> Result<Place, DelegationError> {
 fn workers_of_a_user_scope_are_beside_it() {
     let own = group("/sys/fs/cgroup/app.slice/run-1.scope", "memory pids\n", "\n", &[7, 8]);
     let above = group("/sys/fs/cgroup/app.slice", "cpu memory pids\n", "memory pids\n", &[]);
-    assert_eq!(place(&own, Some(&above), MEMORY, 7), below("/sys/fs/cgroup/app.slice"));
+    assert_eq!(place(&own, Some(&above), MEMORY), below("/sys/fs/cgroup/app.slice"));
 }
 
-/// The group above belongs to root, and that of the harness is delegated (`Delegate=yes`).
+/// The group above belongs to root, and that of the harness is delegated (`Delegate=yes`). It has the processes that
+/// started the harness, such as cargo, and its guardian.
 #[test]
 fn workers_of_a_delegated_group_are_within_it_after_a_move() {
-    let own = group("/g/own", "cpu memory pids\n", "\n", &[7]);
+    let own = group("/g/own", "cpu memory pids\n", "\n", &[7, 8, 9]);
     let above = Group { may_create: false, ..group("/g", "cpu memory pids\n", "memory\n", &[]) };
-    assert_eq!(place(&own, Some(&above), MEMORY, 7), Ok(Place::AfterMove("/g/own".into())));
+    assert_eq!(place(&own, Some(&above), MEMORY), Ok(Place::AfterMove("/g/own".into())));
     let moved = Group { enabled: words("memory\n"), processes: Vec::new(), ..own.clone() };
-    assert_eq!(place(&moved, Some(&above), MEMORY, 7), below("/g/own"), "the second worker");
-    let shared = Group { processes: vec![1, 7, 9], ..own };
-    let error = place(&shared, Some(&above), MEMORY, 7).expect_err("others are not moved");
+    assert_eq!(place(&moved, Some(&above), MEMORY), below("/g/own"), "the second worker");
+    let shared = Group { processes: vec![0, 7, 0], ..own };
+    let error = place(&shared, Some(&above), MEMORY).expect_err("they cannot be named here");
     assert_eq!(error, DelegationError::Shared { group: "/g/own".into(), others: 2 });
 }
 
@@ -46,43 +54,88 @@ fn workers_of_a_delegated_group_are_within_it_after_a_move() {
 #[test]
 fn the_root_of_a_namespace_is_not_that_of_the_hierarchy() {
     let namespace = group("/sys/fs/cgroup", "cpu memory pids\n", "\n", &[7]);
-    assert_eq!(place(&namespace, None, MEMORY, 7), Ok(Place::AfterMove("/sys/fs/cgroup".into())));
+    assert_eq!(place(&namespace, None, MEMORY), Ok(Place::AfterMove("/sys/fs/cgroup".into())));
     let root = Group { is_root: true, processes: vec![1, 2, 7], ..namespace };
-    assert_eq!(place(&root, None, MEMORY, 7), below("/sys/fs/cgroup"));
+    assert_eq!(place(&root, None, MEMORY), below("/sys/fs/cgroup"));
 }
 
 #[test]
 fn a_group_that_is_not_delegated_is_an_error_with_a_remedy() {
     let own = Group { may_create: false, ..group("/g/own", "memory\n", "\n", &[7]) };
-    let error = place(&own, None, MEMORY, 7).expect_err("a group of root").to_string();
+    let error = place(&own, None, MEMORY).expect_err("a group of root").to_string();
     assert!(error.contains("may create groups neither in /g/own nor beside it"), "{error}");
-    let error = place(&group("/g/own", "cpu pids\n", "\n", &[7]), None, MEMORY, 7).expect_err("no memory");
+    let error = place(&group("/g/own", "cpu pids\n", "\n", &[7]), None, MEMORY).expect_err("no memory");
     assert!(error.to_string().contains("/g/own has no memory controller"), "{error}");
+    let own = Group { may_create: false, is_read_only: true, ..group("/g/own", "memory\n", "\n", &[7]) };
+    let error = place(&own, None, MEMORY).expect_err("a container");
+    assert!(error.to_string().contains("/g/own is mounted read-only"), "{error}");
+}
+
+/// It is in the record of a run, and comparisons print what differs.
+#[test]
+fn the_cause_of_an_error_has_no_path() {
+    let group = || PathBuf::from("/g/run-r7.scope");
+    for error in [
+        DelegationError::NotDelegated { group: group(), controller: MEMORY.into() },
+        DelegationError::NotPermitted { group: group() },
+        DelegationError::ReadOnly { group: group() },
+        DelegationError::Shared { group: group(), others: 1 },
+        DelegationError::Io { path: group(), problem: "Permission denied (os error 13)".into() },
+    ] {
+        assert!(error.to_string().contains("run-r7") && !error.cause().contains("run-r7"), "{error}");
+    }
 }
 
 #[test]
 fn only_groups_of_this_namespace_have_an_owner() {
-    assert_eq!(owner("highwater-4026531836-71-0", 4_026_531_836), Some(71));
-    assert_eq!(owner("highwater-4026531836-71-leaf", 4_026_531_836), Some(71));
+    assert_eq!(owner("highwater-4026531836-71-0", 4_026_531_836), Some((71, "0")));
+    assert_eq!(owner("highwater-4026531836-71-leaf", 4_026_531_836), Some((71, LEAF)));
     for other in ["highwater-4026531836-71-0", "highwater-71-0", "highwater-1-x-0", "user.slice", "run-71.scope"] {
         assert_eq!(owner(other, 1), None, "{other}");
     }
     let own = name(std::process::id(), LEAF);
-    assert_eq!(owner(&own, pid_namespace()), Some(std::process::id()));
+    assert_eq!(owner(&own, pid_namespace()), Some((std::process::id(), LEAF)));
 }
 
-/// A process that plays the harness in a group of its own.
+/// Processes in a group of their own: one plays the harness, and the other one, which forks all the time, started it.
 struct Played {
-    child: Child,
+    children: [Child; 2],
     group: PathBuf,
+}
+
+impl Played {
+    fn start(group: &Path) -> Self {
+        let shell = |script: &str| {
+            let mut child = Command::new("/bin/sh")
+                .args(["-c", script, "sh"])
+                .arg(group)
+                .stdout(Stdio::piped())
+                .spawn()
+                .expect("started");
+            let mut line = String::new();
+            BufReader::new(child.stdout.as_mut().expect("piped")).read_line(&mut line).expect("it prints a line");
+            child
+        };
+        let children = ["exec sleep 60", "while :; do /bin/true; done"]
+            .map(|work| shell(&format!("echo $$ >\"$1/cgroup.procs\"; echo ready; {work}")));
+        Self { children, group: group.to_owned() }
+    }
+
+    fn harness(&self) -> u32 {
+        self.children[0].id()
+    }
+
+    fn are_in(&self, group: &Path) -> bool {
+        let pids = processes(&fs::read_to_string(group.join("cgroup.procs")).expect("a group"));
+        self.children.iter().all(|child| pids.contains(&child.id()))
+    }
 }
 
 impl Drop for Played {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        for entry in self.group.read_dir().into_iter().flatten().flatten() {
-            let _ = fs::remove_dir(entry.path());
+        for child in &mut self.children {
+            let _ = child.kill();
+            let _ = child.wait();
         }
         end(&self.group);
     }
@@ -107,15 +160,16 @@ fn the_kernel_accepts_the_place_that_is_chosen() {
         let _ = fs::remove_dir(&group);
         return;
     }
-    let child = Command::new("sleep").arg("60").spawn().expect("started");
-    let pid = child.id();
-    let played = Played { child, group: group.clone() };
-    fs::write(group.join("cgroup.procs"), pid.to_string()).expect("moved");
+    let played = Played::start(&group);
+    let pid = played.harness();
+    // What fails changes nothing.
+    assert!(leaf::move_processes(&group, "highwater-refused", "no-such-controller").is_err());
+    assert!(played.are_in(&group) && !group.join("highwater-refused").exists());
     // A root that only the namespace has: nothing above is visible.
     let workers = prepare(&group, &group, &controller, pid).expect("a place");
     assert_eq!(workers, group);
     let leaf = group.join(name(pid, LEAF));
-    assert_eq!(fs::read_to_string(leaf.join("cgroup.procs")).expect("a leaf").trim(), pid.to_string());
+    assert!(played.are_in(&leaf));
     let worker = workers.join(name(pid, 0));
     fs::create_dir(&worker).expect("created");
     let controllers = words(&fs::read_to_string(worker.join("cgroup.controllers")).expect("read"));
@@ -123,8 +177,10 @@ fn the_kernel_accepts_the_place_that_is_chosen() {
     // From its leaf, the group above is the one with the controller.
     assert_eq!(prepare(&leaf, &group, &controller, pid), Ok(group.clone()));
     // Workers can join, also while the harness runs.
+    let below = worker.join("made-by-the-worker");
+    fs::create_dir(&below).expect("created");
     let mut other = Command::new("sleep").arg("60").spawn().expect("started");
-    fs::write(worker.join("cgroup.procs"), other.id().to_string()).expect("joined");
+    fs::write(below.join("cgroup.procs"), other.id().to_string()).expect("joined");
     sweep(&group);
     assert!(worker.exists(), "its creator lives");
     end(&worker);
@@ -142,11 +198,24 @@ fn a_sweep_removes_groups_of_dead_processes_only() {
     let mut dead = Command::new("true").spawn().expect("started");
     let gone = dead.id();
     dead.wait().expect("ended");
-    for name in [name(gone, 0), name(std::process::id(), 0), "user.slice".to_owned()] {
-        fs::create_dir(folder.path().join(name)).expect("created");
+    let [own, worker] = [std::process::id(), gone].map(|pid| name(pid, 0));
+    for name in [&own, &format!("{worker}/made-by-the-worker"), "user.slice"] {
+        fs::create_dir_all(folder.path().join(name)).expect("created");
     }
     sweep(folder.path());
-    let mut left: Vec<_> = folder.path().read_dir().expect("read").flatten().map(|e| e.file_name()).collect();
-    left.sort();
-    assert_eq!(left, [name(std::process::id(), 0), "user.slice".to_owned()].map(std::ffi::OsString::from));
+    let left = || {
+        let entries = folder.path().read_dir().expect("read").flatten();
+        entries.map(|entry| entry.file_name().into_string().expect("a name")).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(left(), BTreeSet::from([own.clone(), "user.slice".to_owned()]));
+    // A leaf with processes, here a folder with a file: the shell that started the run lives on.
+    let leaf = name(gone, LEAF);
+    fs::create_dir(folder.path().join(&leaf)).expect("created");
+    let file = folder.path().join(&leaf).join("process");
+    fs::write(&file, "").expect("written");
+    sweep(folder.path());
+    assert!(left().contains(&leaf));
+    fs::remove_file(file).expect("removed");
+    sweep(folder.path());
+    assert_eq!(left(), BTreeSet::from([own, "user.slice".to_owned()]));
 }
