@@ -18,7 +18,7 @@ use proptest::prelude::*;
 use uppsala::{XsdValidator, parse};
 
 /// Pieces that act on a terminal, a log, or a format.
-const PIECES: [&str; 36] = [
+const PIECES: [&str; 39] = [
     "\u{1b}[31m",
     "\u{1b}]0;title\u{7}",
     "\u{9b}2J",

@@ -45,9 +45,8 @@ impl Outlook {
     ) -> Self {
         let durations = Durations::read(folder, family.name, &machine_name());
         let flags = options.criterion.of_duration();
-        let is_run =
-            |case: &&Box<dyn Case>| matcher.selects(case.as_ref()) && !(options.criterion.quick && case.is_heavy());
-        let cases: Vec<&dyn Case> = family.cases.iter().filter(is_run).map(AsRef::as_ref).collect();
+        let is_run = |case: &&dyn Case| matcher.selects(*case) && !(options.criterion.quick && case.is_heavy());
+        let cases: Vec<&dyn Case> = family.cases.iter().map(AsRef::as_ref).filter(is_run).collect();
         let lanes = CpuPlan::new().map_or(1, |cpus| cpus.lanes(options.jobs.0).len());
         let mut forecast = Forecast::default();
         for case in &cases {

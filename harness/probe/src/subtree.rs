@@ -24,7 +24,11 @@ pub(super) fn subtree(folder: &Path) -> Vec<PathBuf> {
 /// # Errors
 /// That of the last group; a parent cannot be removed before its children.
 pub(super) fn remove(groups: &[PathBuf]) -> io::Result<()> {
-    groups.iter().map(fs::remove_dir).last().unwrap_or(Ok(()))
+    let mut last = Ok(());
+    for group in groups {
+        last = fs::remove_dir(group);
+    }
+    last
 }
 
 #[cfg(test)]

@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn extreme_numbers_and_depths_are_drawn() {
-        let deep = vec!["f"; 5].join(";g;").repeat(1000);
+        let deep = ["f"; 5].join(";g;").repeat(1000);
         let tree = Tree::new(&[row(&deep, i64::MAX), row("a", i64::MAX), row("b", i64::MIN)], None);
         assert_eq!(tree.root.width, u64::MAX - 1);
         assert!(depth(&tree.root) <= DEEPEST + 1);
