@@ -73,12 +73,18 @@ fn the_leak_test_finds_real_and_injected_leaks_only() {
     }
     // The guest keeps one page per call, including malloc's eight bytes: 50 pages per window, to within a page.
     let (_, figures) = decision(&record, "sources-leak");
-    assert!(figures.contains("keep 200."), "{figures}");
+    assert!((leaked_kib(&figures, "keep") - 200.0).abs() <= 4.0, "{figures}");
     // The host keeps one page per call, so the fixed functions leak too.
     let injected = measure(&["--samples", "3", "--inject", "4096", "leaks/"]);
     let (decision, figures) = decision(&injected, "cures-hold");
     assert_eq!(decision, Decision::Refuted, "{figures}");
-    assert!(figures.contains("echo 20"), "{figures}");
+    assert!((leaked_kib(&figures, "echo") - 200.0).abs() <= 4.0, "{figures}");
+}
+
+/// The KiB per window of a function in the text of a claim: `keep 200.1 KiB per window of 50`.
+fn leaked_kib(figures: &str, function: &str) -> f64 {
+    let text = figures.split(", ").find_map(|figure| figure.strip_prefix(function)?.trim_start().split(' ').next());
+    text.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{function} in {figures}"))
 }
 
 #[test]

@@ -4,8 +4,8 @@
 //
 //   node check.cjs MODULES SITE
 //
-// MODULES is a node_modules folder with playwright-core and axe-core, SITE a folder of pages. The pages
-// of one folder are similar, so only the first eight of each are opened. Links to all pages are checked.
+// MODULES is a node_modules folder with playwright-core and axe-core, SITE a folder of pages. Only a few pages of
+// cases are opened.
 "use strict";
 const fs = require("node:fs");
 const path = require("node:path");
@@ -20,9 +20,12 @@ const axe = fs.readFileSync(load.resolve("axe-core/axe.min.js"), "utf8");
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
   "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 const root = path.resolve(site);
-const MOST = 8;
-const pages = fs.readdirSync(root, { recursive: true }).filter((name) => name.endsWith(".html")).sort()
-  .filter((name, index, all) => all.slice(0, index).filter((other) => path.dirname(other) === path.dirname(name)).length < MOST);
+// Pages of cases are similar: the first few, and the first with a flame graph.
+const CASES = 4;
+const all = fs.readdirSync(root, { recursive: true }).filter((name) => name.endsWith(".html")).sort();
+const cases = all.filter((name) => name.startsWith("case/"));
+const flame = cases.find((name) => fs.readFileSync(path.join(root, name), "utf8").includes('class="chart flame"'));
+const pages = all.filter((name) => !cases.includes(name) || cases.indexOf(name) < CASES || name === flame);
 const failures = [];
 const series = {};
 const fold = {};

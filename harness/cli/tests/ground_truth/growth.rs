@@ -45,6 +45,18 @@ pub(super) fn run_once() -> &'static ([Record; 2], [PathBuf; 2]) {
     })
 }
 
+/// The pages of a file that the kernel maps on one fault, if they are in the page cache: 64 KiB (`fault_around_bytes`).
+const FAULT_AROUND: i32 = 16;
+
+/// Whether a quantity counts pages of the program's file. One of five workers may run code that the others do not, such as
+/// that for a message which arrives in two parts on a busy machine, and map it.
+fn may_have_code(quantity: Quantity) -> bool {
+    matches!(
+        quantity,
+        Quantity::Process(Metric::Rss | Metric::File) | Quantity::Within(Metric::Rss, Category::Executable)
+    )
+}
+
 /// The expected growth of a case from `loaded` to a stage, in pages or counts.
 pub(super) struct Growth {
     case: String,
@@ -94,7 +106,10 @@ impl Growth {
                 let grown = growth(record, case, &self.stage, quantity);
                 let Some(expected) = self.expected(record, quantity) else { continue };
                 let about = format!("{quantity} of {} at {}: {grown:?}, not {expected:?}", self.case, self.stage);
-                assert!(grown.iter().all(|growth| contains(&expected, *growth)), "{about}");
+                let others: Vec<f64> = grown.into_iter().filter(|growth| !contains(&expected, *growth)).collect();
+                let code = *expected.start()..=expected.end() + FAULT_AROUND;
+                let may_be_code = may_have_code(quantity) && others.len() <= 1;
+                assert!(others.iter().all(|growth| may_be_code && contains(&code, *growth)), "{about}");
             }
         }
         let Some(own) = self.uss.map(f64::from) else { return };
