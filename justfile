@@ -113,6 +113,6 @@ try-yaml PATH:
 peers-python:
     bash benches/yaml-parse/peers/install.sh
 
-# Fuzz the YAML document for SECONDS; installs cargo-fuzz below target/ if missing
-fuzz-yaml SECONDS="60":
-    bash libs/span-tape/fuzz/run.sh "$1"
+# Fuzz the YAML document, each target for SECONDS: just fuzz-yaml 60 [TARGET...]
+fuzz-yaml SECONDS="60" *TARGETS:
+    bash libs/span-tape/fuzz/run.sh "$@"

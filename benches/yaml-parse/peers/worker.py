@@ -1,13 +1,15 @@
-"""A worker of the family yaml-parse: worker.py PARSER PACKAGES. See docs/protocol.md."""
+"""A worker of the family yaml-parse: worker.py PARSER PACKAGES. See docs/protocol.md.
 
+`worker.py PARSER PACKAGES keep FILE` keeps the parsed file in libfyaml's cache instead, for later workers."""
+
+import os
 import socket
 import sys
 import time
 
 sys.path.append(sys.argv[2])
-parent = socket.socket(fileno=3).makefile("rw")
-job = dict(line.partition(" ")[::2] for line in iter(lambda: parent.readline().strip(), "go"))
-since = time.perf_counter_ns(), time.process_time_ns()
+since = None
+parent = None
 
 
 def reached(stage):
@@ -41,6 +43,19 @@ def rapidyaml(text):
     return ryml.parse_in_arena(data), data
 
 
+def libfyaml(path):
+    import libfyaml
+    return libfyaml.load(path)
+
+
+def libfyaml_kept(path):
+    import libfyaml
+    folder = path + ".libfyaml"
+    os.makedirs(folder, exist_ok=True)
+    libfyaml.set_cache_dir(folder)
+    return libfyaml.load(path, enable_cache=True)
+
+
 def scalars(node):
     if isinstance(node, dict):
         return sum(scalars(key) + scalars(value) for key, value in node.items())
@@ -56,20 +71,45 @@ def ryml_scalars(tree):
     return count
 
 
-load = {"pyyaml": pyyaml, "pyyaml-c": pyyaml_c, "ruamel": ruamel, "rapidyaml": rapidyaml}[sys.argv[1]]
-# Load the libraries before the reference stage, because they are not part of the document.
-load("a: 1")
-reached("ready")
-with open(job["input"], encoding="utf-8") as file:
-    text = file.read()
-reached("loaded")
-document = load(text)
-del text
-reached("parsed")
-count = ryml_scalars(document[0]) if sys.argv[1] == "rapidyaml" else scalars(document)
-parent.write(f"figure scalars {count}\n")
-reached("walked")
-del document
-reached("dropped")
-parent.write("end\n")
-parent.flush()
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def warm(parser, load):
+    """Loads the libraries before the baseline stage, because they are not part of the document."""
+    if parser in by_path:
+        import libfyaml
+        libfyaml.loads("a: 1")
+    else:
+        load("a: 1")
+
+
+def work(parser, load):
+    global parent, since
+    parent = socket.socket(fileno=3).makefile("rw")
+    job = dict(line.partition(" ")[::2] for line in iter(lambda: parent.readline().strip(), "go"))
+    since = time.perf_counter_ns(), time.process_time_ns()
+    warm(parser, load)
+    reached("ready")
+    loaded = job["input"] if parser in by_path else read(job["input"])
+    reached("loaded")
+    document = load(loaded)
+    del loaded
+    reached("parsed")
+    count = ryml_scalars(document[0]) if parser == "rapidyaml" else scalars(document)
+    parent.write(f"figure scalars {count}\n")
+    reached("walked")
+    del document
+    reached("dropped")
+    parent.write("end\n")
+    parent.flush()
+
+
+by_path = {"libfyaml": libfyaml, "libfyaml-kept": libfyaml_kept}
+by_text = {"pyyaml": pyyaml, "pyyaml-c": pyyaml_c, "ruamel": ruamel, "rapidyaml": rapidyaml}
+load = (by_path | by_text)[sys.argv[1]]
+if sys.argv[3:4] == ["keep"]:
+    load(sys.argv[4])
+else:
+    work(sys.argv[1], load)

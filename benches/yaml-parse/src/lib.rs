@@ -16,6 +16,7 @@ pub mod claims;
 pub mod generate;
 mod growth;
 pub mod hostile;
+mod kept;
 pub mod libfyaml;
 mod line;
 mod matrix;
@@ -29,6 +30,7 @@ pub mod trees;
 
 use highwater_worker::Family;
 
+pub use kept::KeptTape;
 pub use line::{Ladder, Line, check};
 pub use tape_subject::SpanTape;
 

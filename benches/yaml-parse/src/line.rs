@@ -79,13 +79,15 @@ impl Case for Line {
         if let Some(missing) = self.subject.missing() {
             return Err(NotRun(missing.to_owned()).into());
         }
-        Ok(vec![match &self.file {
+        let input = match &self.file {
             Source::Made(file, size) => file.file(*size, dirs.cache)?,
             Source::Path(path) => {
                 check(path)?;
                 path.clone()
             }
-        }])
+        };
+        self.subject.prepare(&input)?;
+        Ok(vec![input])
     }
 
     fn environment(&self) -> Vec<(String, String)> {
@@ -111,6 +113,9 @@ impl Case for Line {
             stages.reached("parsed")?;
             let scalars = document.walk()?;
             stages.figure("scalars", scalars)?;
+            if let Some(documents) = document.documents() {
+                stages.figure("documents", documents)?;
+            }
             Ok(stages.reached("walked")?)
         })?;
         stages.reached("dropped")?;

@@ -8,6 +8,7 @@ use span_tape::Decoding;
 use crate::{
     generate::{self, SIZE},
     hostile::{Hostile, Parser},
+    kept::KeptTape,
     libfyaml,
     line::{Ladder, Line, Source},
     peers::Peer,
@@ -23,6 +24,7 @@ const MIB: u64 = 1 << 20;
 pub(crate) fn cases() -> Vec<Box<dyn Case>> {
     let mut lines = Vec::new();
     inputs(&mut lines);
+    kept(&mut lines);
     representations(&mut lines);
     readers(&mut lines);
     deduplication(&mut lines);
@@ -59,6 +61,15 @@ fn inputs(lines: &mut Vec<Line>) {
     lines.push(Line { input: Input::ReadWindow, timed: false, ..eager });
     let owned = line("tree-owned", &[("input", "string")], TextTree(Text::Owned));
     lines.push(Line { input: Input::String, timed: false, ..owned });
+}
+
+/// Measures a tape that was kept in a file: with its words mapped, and read into memory.
+fn kept(lines: &mut Vec<Line>) {
+    for (mapped, input) in [(true, Input::Map), (false, Input::ReadWindow)] {
+        let tape = line("tape-kept", &[("input", input.name())], KeptTape { mapped });
+        // It opens the file itself.
+        lines.push(Line { input: Input::ReadWindow, ..tape });
+    }
 }
 
 /// Compares representations of the document, all built by the same parser from a mapping.

@@ -1,6 +1,12 @@
 //! Python parsers, run in workers that are Python programs: `peers/worker.py` implements the stage protocol.
 
-use std::{env, fs, path::PathBuf};
+use std::{
+    env,
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use highwater_model::CaseId;
 use highwater_worker::{Case, CaseResult, Dirs, NotRun, Program, Stages};
@@ -16,13 +22,20 @@ pub struct PythonPeer {
 
 impl PythonPeer {
     /// All Python parsers.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 6] = [
         Self { name: "pyyaml", module: "yaml" },
         Self { name: "pyyaml-c", module: "yaml/_yaml" },
         Self { name: "ruamel", module: "ruamel/yaml" },
         Self { name: "rapidyaml", module: "ryml" },
+        Self { name: "libfyaml", module: "libfyaml" },
+        Self { name: KEPT, module: "libfyaml" },
     ];
 }
+
+/// libfyaml reopens a file that it has kept in its cache.
+const KEPT: &str = "libfyaml-kept";
+
+const WORKER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/worker.py");
 
 /// The virtual environment that `just peers-python` creates, relative to cargo's target folder.
 const ENVIRONMENT: &str = "highwater/peers-python";
@@ -41,6 +54,29 @@ fn packages() -> Option<PathBuf> {
     Some(library.path().join("site-packages"))
 }
 
+impl PythonPeer {
+    /// The arguments of Python. It finds its environment by the name of its executable, which is that of a worker here.
+    /// So pass the folder of packages explicitly and disable the default search path.
+    fn arguments(self) -> Vec<OsString> {
+        let packages = packages().unwrap_or_default();
+        let arguments = ["-E", "-S", WORKER, self.name].map(Into::into).into_iter();
+        arguments.chain([packages.into()]).collect()
+    }
+
+    /// Has libfyaml keep the parsed file, so that no worker parses it.
+    fn keep(self, input: &Path) -> CaseResult {
+        let python = environment().join("bin/python");
+        let output = Command::new(&python).args(self.arguments()).arg("keep").arg(input).output();
+        let output = output.map_err(|error| format!("{}: {error}", python.display()))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let message = String::from_utf8_lossy(&output.stderr);
+        Err(format!("libfyaml cannot keep {}: {}", input.display(), message.trim().lines().last().unwrap_or_default())
+            .into())
+    }
+}
+
 impl Case for PythonPeer {
     fn id(&self) -> CaseId {
         CaseId::new("yaml-parse", "peer-python", &[("parser", self.name)]).expect("names are lower case words")
@@ -55,12 +91,7 @@ impl Case for PythonPeer {
     }
 
     fn program(&self) -> Program {
-        let packages = packages().unwrap_or_default();
-        let worker = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/worker.py");
-        // Python finds its environment by the name of its executable, which is that of a worker here. So pass the
-        // folder of packages explicitly and disable the default search path.
-        let args = ["-E", "-S", worker, self.name].map(Into::into).into_iter().chain([packages.into()]);
-        Program::Other { path: environment().join("bin/python"), args: args.collect() }
+        Program::Other { path: environment().join("bin/python"), args: self.arguments() }
     }
 
     fn prepare(&self, dirs: Dirs<'_>) -> CaseResult<Vec<PathBuf>> {
@@ -71,7 +102,11 @@ impl Case for PythonPeer {
         if !found {
             return Err(NotRun(format!("{} is not installed; run `just peers-python`", self.name)).into());
         }
-        Ok(vec![Input::Repeat.file(SIZE, dirs.cache)?])
+        let input = Input::Repeat.file(SIZE, dirs.cache)?;
+        if self.name == KEPT {
+            self.keep(&input)?;
+        }
+        Ok(vec![input])
     }
 
     fn run(&self, _: &mut Stages) -> CaseResult {

@@ -46,6 +46,11 @@ pub fn all() -> Vec<Question> {
             .case("tape-lazy/input=map-window", "mapped, sliding window")
             .case("tape-lazy/input=map", "mapped")
             .case("tape-lazy/input=string", "read into a string"),
+        Question::new("What does it save to keep a tape in a file?", Measure::growth("rss", "walked"))
+            .case("tape-kept/input=map", "kept, mapped")
+            .case("tape-kept/input=read-window", "kept, read into memory")
+            .case("tape-lazy/input=map", "parsed, mapped")
+            .case("tape-lazy/input=read-window", "parsed through a window"),
         Question::new("What does it save to keep each text once?", Measure::growth("anon", "walked"))
             .case("tree-rc/dedup=on,file=repeat", "repeated texts, once each")
             .case("tree-rc/dedup=off,file=repeat", "repeated texts, every copy")

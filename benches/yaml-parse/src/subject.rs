@@ -80,6 +80,12 @@ pub trait Document {
     /// When a text cannot be read any more.
     fn walk(&self) -> CaseResult<u64>;
 
+    /// Returns the number of documents that were read, if the representation keeps them apart. A parser that reads only the
+    /// first of a file takes less memory.
+    fn documents(&self) -> Option<u64> {
+        None
+    }
+
     /// Returns sizes that the representation knows, in bytes by name: `tree_bytes`, `strings_bytes`.
     fn parts(&self) -> Vec<(&'static str, u64)> {
         Vec::new()
@@ -95,6 +101,14 @@ pub trait Subject: Sync {
     /// Returns the reason why it cannot run in this build, if any.
     fn missing(&self) -> Option<&'static str> {
         None
+    }
+
+    /// Prepares what its workers need besides the input, in the process that starts them.
+    ///
+    /// # Errors
+    /// When that cannot be written.
+    fn prepare(&self, _input: &Path) -> CaseResult {
+        Ok(())
     }
 
     /// Parses the input and calls `then` with the document.

@@ -42,6 +42,10 @@ impl<S: Source, W: Layout> Document for Tape<S, W> {
         roots.map(scalars).sum()
     }
 
+    fn documents(&self) -> Option<u64> {
+        Some(self.documents().count() as u64)
+    }
+
     fn parts(&self) -> Vec<(&'static str, u64)> {
         vec![("tree_bytes", self.node_bytes() as u64), ("strings_bytes", self.decoded_bytes() as u64)]
     }

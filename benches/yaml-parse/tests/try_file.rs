@@ -55,3 +55,24 @@ fn a_file_with_a_space_in_its_path_is_measured() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(said.contains("try/parser=tape-lazy-window"), "{said}");
 }
+
+/// libyaml-safer reads one document of many, which its memory does not tell.
+#[test]
+fn the_number_of_documents_of_each_parser_is_reported() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("many.yaml");
+    fs::write(&path, "a: 1\n---\nb: 2\n---\nc: 3\n").expect("written");
+    let output = Command::new(env!("CARGO_BIN_EXE_yaml-parse"))
+        .env("HIGHWATER_TARGET_DIR", folder.path())
+        .env("YAML_PARSE_FILE", &path)
+        .args(["--bench", "--memory-only", "--samples", "1", "^yaml-parse/try/parser=(tape-lazy|rlsp|libyaml-safer)$"])
+        .output()
+        .expect("the program starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let record = highwater_store::read_record(&folder.path().join("highwater/yaml-parse.json")).expect("a record");
+    let documents = |parser: &str| {
+        let case = record.case(&format!("yaml-parse/try/parser={parser}")).unwrap_or_else(|| panic!("{parser}"));
+        highwater_judge::CaseView::new(case, &record.baseline_stage).figure("walked", "documents")
+    };
+    assert_eq!(["tape-lazy", "rlsp", "libyaml-safer"].map(documents), [Some(3.0), Some(3.0), Some(1.0)]);
+}

@@ -1,5 +1,7 @@
 //! The scanner's view of the input: always the rest of the current line at least.
 
+use simdutf8::compat::from_utf8;
+
 use crate::{
     digest::Digest,
     error::{Error, Limit},
@@ -63,8 +65,8 @@ impl<S: InMemory> Input for TextInput<'_, S> {
 /// A file that is read through a window.
 ///
 /// ```text
-///  file   ..........[base   kept    at     limit     filled)..............
-///          discarded        | token | line | partial line |
+///  file   ..........[base   kept    at     limit     end]tail..............
+///          discarded        | token | line | partial line | partial character |
 /// ```
 ///
 /// The window always contains a whole line from `at`, or the rest of the file. A longer line, or a scalar that has to be
@@ -73,9 +75,10 @@ pub(crate) struct WindowInput<'f> {
     file: &'f Windowed,
     window: usize,
     longest: u64,
+    /// The window: whole characters.
     bytes: Vec<u8>,
-    /// Size of the valid text at the start of `bytes`. A partial character may follow.
-    valid: usize,
+    /// The bytes after the window that were read, which are the start of a character.
+    tail: Vec<u8>,
     base: u64,
     limit: usize,
     /// That of all bytes read so far: each one is read once, in order.
@@ -84,37 +87,44 @@ pub(crate) struct WindowInput<'f> {
 
 impl<'f> WindowInput<'f> {
     pub(crate) fn new(file: &'f Windowed, window: usize, longest: u64, digest: Option<&'f mut Digest>) -> Self {
-        Self { file, window: window.max(8), longest, bytes: Vec::new(), valid: 0, base: 0, limit: 0, digest }
+        let (bytes, tail, window) = (Vec::new(), Vec::new(), window.max(8));
+        Self { file, window, longest, bytes, tail, base: 0, limit: 0, digest }
+    }
+
+    /// Returns the offset after the window.
+    fn end(&self) -> u64 {
+        self.base + self.bytes.len() as u64
     }
 
     /// Reads more of the file after the text in memory.
     fn read(&mut self) -> Result<(), Error> {
-        let old = self.bytes.len();
-        let from = self.base + old as u64;
-        let room = self.window.saturating_sub(self.bytes.len()).max(self.window / 2);
-        let end = self.file.size().min(from + room as u64);
-        self.bytes.reserve_exact((end - from) as usize);
-        self.file.read(from..end, &mut self.bytes)?;
+        let valid = self.bytes.len();
+        self.bytes.append(&mut self.tail);
+        let (old, from) = (self.bytes.len(), self.end());
+        let room = self.window.saturating_sub(old).max(self.window / 2);
+        let end = self.file.size().min(from.saturating_add(room as u64));
+        self.file.read_large(&(from..end), &mut self.bytes)?;
         if let Some(digest) = &mut self.digest {
             digest.update(&self.bytes[old..]);
         }
-        let fresh = &self.bytes[self.valid..];
-        let good = match std::str::from_utf8(fresh) {
+        let fresh = &self.bytes[valid..];
+        let good = match from_utf8(fresh) {
             Ok(text) => text.len(),
             Err(error) if error.error_len().is_none() && end < self.file.size() => error.valid_up_to(),
-            Err(_) => return Err(self.bad()?),
+            Err(_) => return Err(self.bad(valid)?),
         };
         if memchr::memchr(0, &fresh[..good]).is_some() {
-            return Err(self.bad()?);
+            return Err(self.bad(valid)?);
         }
-        self.valid += good;
+        self.tail.extend_from_slice(&fresh[good..]);
+        self.bytes.truncate(valid + good);
         Ok(())
     }
 
-    /// Returns the error in the bytes that are not valid.
-    fn bad(&self) -> Result<Error, Error> {
-        let before = self.file.position(self.base + self.valid as u64)?;
-        let checked = source::check(&self.bytes[self.valid..], before);
+    /// Returns the error in the bytes from a position on, which are not valid.
+    fn bad(&self, at: usize) -> Result<Error, Error> {
+        let before = self.file.position(self.base + at as u64)?;
+        let checked = source::check(&self.bytes[at..], before);
         Ok(checked.err().unwrap_or(Error::NotUtf8 { position: before }))
     }
 }
@@ -122,7 +132,7 @@ impl<'f> WindowInput<'f> {
 impl Input for WindowInput<'_> {
     #[inline]
     fn bytes(&self) -> &[u8] {
-        &self.bytes[..self.valid]
+        &self.bytes
     }
 
     #[inline]
@@ -139,12 +149,11 @@ impl Input for WindowInput<'_> {
         let discarded = kept.min(at);
         self.bytes.drain(..discarded);
         self.base += discarded as u64;
-        self.valid -= discarded;
         let at = at - discarded;
         loop {
-            let is_whole = self.base + self.valid as u64 == self.file.size();
+            let is_whole = self.end() == self.file.size();
             // A line feed as the last byte may be missing after its carriage return.
-            let last = memchr::memrchr2(b'\n', b'\r', &self.bytes[..self.valid.saturating_sub(1)]);
+            let last = memchr::memrchr2(b'\n', b'\r', &self.bytes[..self.bytes.len().saturating_sub(1)]);
             match last {
                 _ if is_whole => {
                     self.limit = usize::MAX;
@@ -157,7 +166,7 @@ impl Input for WindowInput<'_> {
                 }
                 _ => {}
             }
-            if self.valid as u64 > self.longest + self.window as u64 {
+            if self.bytes.len() as u64 > self.longest.saturating_add(self.window as u64) {
                 let position = self.file.position(self.base)?;
                 return Err(Error::TooLarge { position, limit: Limit::Line, most: self.longest });
             }

@@ -26,7 +26,7 @@
 //! | `options`, `parse` | running the scanner over a source |
 //! | `source`, `input` | the input: text, mapping, file read through a window |
 //! | `encoding`, `style` | the encodings and styles of YAML |
-//! | `walk`, `node`, `get`, `lookup`, `memo`, `merge`, `span` | the reading interface |
+//! | `walk`, `node`, `get`, `lookup`, `memo`, `merge`, `span`, `lines` | the reading interface |
 //! | `decode`, `schema`, `tag` | decoding tokens to texts, resolving texts to values and tags |
 //! | `cache`, `words`, `digest` | tapes that are kept in files |
 //! | `de` | deserializing nodes with serde (feature `serde`) |
@@ -42,6 +42,7 @@ mod error;
 mod get;
 mod input;
 mod limits;
+mod lines;
 mod lookup;
 mod memo;
 mod merge;
@@ -89,6 +90,7 @@ pub struct Tape<S, W = Word> {
     /// Whether merge keys are applied.
     merge_keys: bool,
     memo: memo::Memo,
+    lines: lines::Lines,
     /// Whether the words are from a kept tape.
     is_reopened: bool,
 }
@@ -108,6 +110,7 @@ impl<S, W: Layout> Tape<S, W> {
             handles,
             merge_keys: false,
             memo: memo::Memo::default(),
+            lines: lines::Lines::default(),
             is_reopened: false,
         }
     }
@@ -138,10 +141,11 @@ impl<S, W: Layout> Tape<S, W> {
 
     /// Returns the number of bytes that the tape holds besides its source: words, decoded texts, 20 bytes for each
     /// `%TAG` directive, and 8 bytes for each pair of a mapping of at least 256 pairs on which [`Node::get`] was called
-    /// more than four times. With lazy decoding, it is at most 8 bytes per byte of the input, plus 24.
+    /// more than four times. With lazy decoding, that is at most 8 bytes per byte of the input, plus 24. The first call of
+    /// [`Node::position`] adds 24 bytes per 16 KiB of the input.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
-        self.parsed_bytes() + self.memo.bytes()
+        self.parsed_bytes() + self.memo.bytes() + self.lines.bytes()
     }
 
     /// Returns the part of [`Tape::held_bytes`] that parsing adds.

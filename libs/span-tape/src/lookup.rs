@@ -40,18 +40,17 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
     fn key_hash(&self, hasher: &RandomState) -> Result<u32, Error> {
         let node = self.resolve();
         let word = node.word();
-        let mut hash = hasher.hash_one::<&[u8]>(&[]);
-        if word.kind() == Kind::Verbatim && word.value() > 0 {
-            let token = word.offset()..word.offset() + word.value();
-            node.tape.source.look(token, &mut |token| {
-                hash = hasher.hash_one(match token {
-                    [b'\'', inside @ .., b'\''] | [b'"', inside @ .., b'"'] => inside,
-                    _ => token,
-                });
-            })?;
-        } else if word.value() > 0 {
-            hash = hasher.hash_one(node.text()?.as_bytes());
+        // The value of a decoded text is its number, so only that of a verbatim one is its size.
+        if word.kind() != Kind::Verbatim || word.value() == 0 {
+            return Ok(hasher.hash_one(node.text()?.as_bytes()) as u32);
         }
+        let mut hash = 0;
+        node.tape.source.look(word.offset()..word.offset() + word.value(), &mut |token| {
+            hash = hasher.hash_one(match token {
+                [b'\'', inside @ .., b'\''] | [b'"', inside @ .., b'"'] => inside,
+                _ => token,
+            });
+        })?;
         Ok(hash as u32)
     }
 

@@ -151,12 +151,13 @@ impl<'t, S: Source, W: Layout> Node<'t, S, W> {
         if word.kind() == Kind::Alias { self.tape.node(word.value() as usize) } else { self }
     }
 
-    /// Returns line and column of the node's start, for messages. Reads the input up to that position.
+    /// Returns line and column of the node's start. The first call reads the input up to there; the tape remembers lines,
+    /// see [`Tape::held_bytes`].
     ///
     /// # Errors
     /// When the input is a file and no longer what it was.
     pub fn position(&self) -> Result<Position, Error> {
-        self.tape.source.position(self.word().offset())
+        self.tape.position(self.word().offset())
     }
 
     /// Returns the text of a scalar, or of the target of an alias. It is borrowed if it occurs verbatim in the input or

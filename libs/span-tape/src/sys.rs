@@ -76,3 +76,12 @@ pub(crate) unsafe fn checked_text(bytes: &[u8]) -> &str {
     // SAFETY: the caller upholds the contract.
     unsafe { std::str::from_utf8_unchecked(bytes) }
 }
+
+/// Returns bytes that were checked before as a text.
+///
+/// # Safety
+/// The bytes must be valid UTF-8.
+pub(crate) unsafe fn checked_string(bytes: Vec<u8>) -> String {
+    // SAFETY: the caller upholds the contract.
+    unsafe { String::from_utf8_unchecked(bytes) }
+}

@@ -12,7 +12,7 @@ use std::{
 
 use desk::{Desk, TEXT, dump, parsed};
 use proptest::prelude::*;
-use span_tape::{Cache, Decoding, Error, Indentation, Limits, Options, Tape, Windowed};
+use span_tape::{Cache, Decoding, Error, Indentation, Limits, Mapped, Options, Pages, Tape, Windowed, Word};
 
 #[test]
 fn a_second_opener_reads_the_kept_tape() {
@@ -44,6 +44,27 @@ fn a_tape_is_kept_by_either_opener_and_in_any_folder() {
     assert!(kept.is_file() && kept.starts_with(desk.0.path().join("some/cache")));
     assert!(!desk.kept().exists());
     assert_eq!(fs::read_dir(kept.parent().expect("a folder")).expect("a list").count(), 1, "no other files");
+}
+
+/// A mapping is checked as a whole before it is parsed, a window is not: of two faults, each reports what it meets first.
+#[test]
+fn an_input_with_faults_is_rejected_with_or_without_a_kept_tape() {
+    let desk = Desk::new(TEXT);
+    let options = Options::default();
+    for faulty in [&b"a: \x01\nb: \xff\n"[..], b"a: [b\nc: \xff\n", b"a: b\nc: \0\n", b"a: \xff\nb: \x01\n"] {
+        fs::write(desk.input(), faulty).expect("written");
+        for _ in 0..2 {
+            // SAFETY: nothing modifies the files of this test meanwhile.
+            let mapped = unsafe { Tape::map_cached(&desk.input(), &Cache::beside(), &options) }.map(drop);
+            // SAFETY: as above.
+            let whole = unsafe { Mapped::open(&desk.input(), Pages::Stay, &options.limits) };
+            let whole = whole.and_then(|whole| Tape::<_, Word>::parse(whole, &options)).map(drop);
+            assert_eq!(mapped.expect_err("faulty").to_string(), whole.expect_err("faulty").to_string());
+            let read = Tape::open_cached(&desk.input(), &Cache::beside(), &options).map(drop);
+            let window = Tape::<Windowed>::open(&desk.input(), &options).map(drop);
+            assert_eq!(read.expect_err("faulty").to_string(), window.expect_err("faulty").to_string());
+        }
+    }
 }
 
 #[test]

@@ -186,6 +186,19 @@ fn non_regular_files_are_rejected_without_blocking() {
     assert!(matches!(open(&pipe), Error::NotAFile { what: "a FIFO", .. }));
 }
 
+/// Sizes of windows from the least to the most that the option can have.
+#[test]
+fn a_window_of_any_size_gives_the_same_tape() {
+    let file = file(MANIFEST.as_bytes());
+    let expected: Tape<&str> = Tape::parse(MANIFEST, &Options::default()).expect("well formed");
+    for window in [0, 1, 7, 100, usize::MAX / 2, usize::MAX - 1, usize::MAX] {
+        let options = Options { window, ..Options::default() };
+        let tape: Tape<Windowed> = Tape::open(file.path(), &options).expect("well formed");
+        assert_eq!(tape.documents().count(), expected.documents().count(), "{window}");
+        assert_eq!(tape.held_bytes(), expected.held_bytes(), "{window}");
+    }
+}
+
 /// A mapping would raise SIGBUS here, but the window is read.
 #[test]
 fn truncating_or_modifying_an_open_file_is_an_error() {

@@ -9,9 +9,9 @@ use proptest::{
     collection::vec,
     prelude::{ProptestConfig, proptest},
 };
-use span_tape::{Error, InMemory, Node, Options, Source, Tape, Windowed};
+use span_tape::{Decoding, Error, InMemory, Layout, Node, Options, Source, Tape, WideWord, Windowed, Word};
 
-fn root<S: Source>(tape: &Tape<S>) -> Node<'_, S, span_tape::Word> {
+fn root<S: Source>(tape: &Tape<S>) -> Node<'_, S, Word> {
     tape.documents().next().and_then(|document| document.root()).expect("not empty")
 }
 
@@ -56,6 +56,37 @@ fn ten_thousand_gets_take_less_than_half_a_second() {
     let grown = in_memory.held_bytes() - before;
     assert!((800_000..801_000).contains(&grown), "{grown} bytes for 100,000 pairs");
     assert!(in_memory.held_bytes() <= 8 * size);
+}
+
+/// The position of every node, in random order, is that of its line in the text.
+#[test]
+fn positions_are_found_without_reading_the_input_again() {
+    let text: String = (0..40_000).map(|n| format!("- é{n:06} # ünïcode\r\n")).collect();
+    let line = "- é000000 # ünïcode\r\n".len() as u64;
+    let in_memory: Tape<&str> = Tape::parse(&*text, &Options::default()).expect("well formed");
+    let (_file, in_window) = windowed(&text);
+    let (items, read): (Vec<_>, Vec<_>) =
+        (root(&in_memory).children().collect(), root(&in_window).children().collect());
+    let mut random = Random(5);
+    let before = in_memory.held_bytes();
+    let mut best = f64::INFINITY;
+    for _ in 0..5 {
+        let wanted: Vec<usize> = (0..1000).map(|_| random.below(items.len())).collect();
+        let start = Instant::now();
+        for number in &wanted {
+            let position = items[*number].position().expect("in memory");
+            let expected = (*number as u64 * line + 2, *number as u64 + 1, 3);
+            assert_eq!((position.offset, position.line, position.column), expected);
+        }
+        best = best.min(start.elapsed().as_secs_f64());
+        for number in wanted {
+            assert_eq!(read[number].position().expect("unchanged"), items[number].position().expect("in memory"));
+        }
+    }
+    println!("a position in {} bytes takes {:.1} µs", text.len(), best * 1e3);
+    assert!(best < 0.1, "{best} s for 1,000 positions");
+    let grown = in_memory.held_bytes() - before;
+    assert!((1..=text.len() / (16 << 10) * 24).contains(&grown), "{grown} bytes");
 }
 
 /// A source that counts the ranges that are copied if the source is a file.
@@ -129,6 +160,68 @@ fn only_large_mappings_that_are_searched_repeatedly_are_remembered() {
         }
         assert_eq!(tape.held_bytes() >= before + 8 * pairs, is_remembered, "{pairs} pairs, {searches} searches");
         assert!(tape.held_bytes() <= before + 8 * pairs + 300);
+    }
+}
+
+/// Keys in every form that a key can have, as the lines of a pair without its value, and their texts.
+const KEYS: [(&str, Option<&str>); 16] = [
+    ("? plain\n", Some("plain")),
+    ("? 'single'\n", Some("single")),
+    ("? \"double\"\n", Some("double")),
+    ("? 'it''s'\n", Some("it's")),
+    ("? \"\\x61\"\n", Some("a")),
+    ("? two\n  lines\n", Some("two lines")),
+    ("? 'two\n\n  quoted'\n", Some("two\nquoted")),
+    ("? |\n  literal\n", Some("literal\n")),
+    ("? >2\n    folded\n", Some("  folded\n")),
+    ("? |-\n", Some("")),
+    ("? \n", Some("")),
+    ("? \"\"\n", Some("")),
+    ("? !!str \"\\x62\"\n", Some("b")),
+    ("? *anchor\n", Some("c")),
+    ("? [plain]\n", None),
+    ("? *list\n", None),
+];
+
+/// Asserts that a search, an index and a remembered index find the first key with each text.
+fn assert_found<W: Layout>(text: &str, options: &Options) {
+    let tape: Tape<&str, W> = Tape::parse(text, options).expect("well formed");
+    let mapping = tape.documents().next().and_then(|document| document.root()).expect("not empty");
+    let mapping = mapping.children().last().expect("the mapping");
+    let index = mapping.index().expect("in memory");
+    let missing = ["", "'it''s'", "\"\"", "missing", "<<", "x"].into_iter().map(str::to_owned);
+    let keys = KEYS.iter().filter_map(|(_, key)| *key).map(str::to_owned);
+    // After the fourth call, a large mapping is remembered.
+    for key in keys.chain(missing).cycle().take(60) {
+        let same = |(found, _): &(Node<'_, &str, W>, _)| found.text().is_ok_and(|found| found == key);
+        let expected = mapping.entries().expect("in memory").find(same).map(|(_, value)| value);
+        assert_eq!(mapping.get(&key).expect("in memory"), expected, "{key:?} in {text:?} with {options:?}");
+        assert_eq!(index.get(&key).expect("in memory"), expected, "{key:?} in the index of {text:?} with {options:?}");
+    }
+}
+
+/// Whatever the form of a key, and wherever it is: the number of the first decoded text is zero, for example, which is
+/// not its size.
+#[test]
+fn an_index_and_a_search_find_the_same_keys() {
+    for first in 0..KEYS.len() {
+        for filler in [0, 300] {
+            let mut pairs: String =
+                KEYS[first..].iter().chain(&KEYS[..first]).map(|(key, _)| format!("{key}: v\n")).collect();
+            pairs += &(0..filler).map(|n| format!("f{n}: v\n")).collect::<String>();
+            pairs += KEYS[first].0;
+            let pairs = pairs.replace('\n', "\n  ");
+            // The anchors are verbatim, so that the first decoded text is a key.
+            let text =
+                format!("- &anchor c\n- &list [c]\n- &merged {{ plain: m, x: m }}\n-\n  {pairs}\n  <<: *merged\n");
+            for (decoding, merge_keys) in
+                [Decoding::Lazy, Decoding::Eager].into_iter().flat_map(|decoding| [(decoding, false), (decoding, true)])
+            {
+                let options = Options { decoding, merge_keys, ..Options::default() };
+                assert_found::<Word>(&text, &options);
+                assert_found::<WideWord>(&text, &options);
+            }
+        }
     }
 }
 

@@ -95,33 +95,33 @@ impl Subject for Peer {
         match self {
             Self::Saphyr => {
                 let tree = saphyr::Yaml::load_from_str(text).map_err(refused)?;
-                then(&Walk(|| tree.iter().map(saphyr_scalars).sum()))
+                then(&Walk(tree.len(), || tree.iter().map(saphyr_scalars).sum()))
             }
             Self::YamlRust2 => {
                 let tree = yaml_rust2::YamlLoader::load_from_str(text).map_err(refused)?;
                 drop(input);
-                then(&Walk(|| tree.iter().map(yaml_rust2_scalars).sum()))
+                then(&Walk(tree.len(), || tree.iter().map(yaml_rust2_scalars).sum()))
             }
             Self::SerdeYaml => {
                 let tree: serde_yaml::Value = serde_yaml::from_str(text).map_err(refused)?;
                 drop(input);
-                then(&Walk(|| serde_yaml_scalars(&tree)))
+                then(&Walk(1, || serde_yaml_scalars(&tree)))
             }
             Self::SerdeNorway => {
                 let tree: serde_norway::Value = serde_norway::from_str(text).map_err(refused)?;
                 drop(input);
-                then(&Walk(|| serde_norway_scalars(&tree)))
+                then(&Walk(1, || serde_norway_scalars(&tree)))
             }
             Self::SerdeSaphyr => {
                 let options = serde_saphyr_options();
                 let tree: serde_json::Value = serde_saphyr::from_str_with_options(text, options).map_err(refused)?;
                 drop(input);
-                then(&Walk(|| serde_json_scalars(&tree)))
+                then(&Walk(1, || serde_json_scalars(&tree)))
             }
             Self::Noyalib => {
                 let tree: noyalib::Value = noyalib::from_str_with_config(text, &noyalib_config()).map_err(refused)?;
                 drop(input);
-                then(&Walk(|| noyalib_scalars(&tree)))
+                then(&Walk(1, || noyalib_scalars(&tree)))
             }
             Self::LibyamlSafer => {
                 let mut bytes = text.as_bytes();
@@ -130,7 +130,7 @@ impl Subject for Peer {
                 let tree = libyaml_safer::Document::load(&mut parser).map_err(refused)?;
                 drop(parser);
                 drop(input);
-                then(&Walk(|| {
+                then(&Walk(1, || {
                     let is_scalar = |node: &&libyaml_safer::Node| matches!(&node.data, libyaml_safer::NodeData::Scalar { value, .. } if { black_box(value); true });
                     tree.nodes.iter().filter(is_scalar).count() as u64
                 }))
@@ -139,17 +139,22 @@ impl Subject for Peer {
                 let loader = rlsp_yaml_parser::loader::LoaderBuilder::new().max_anchors(usize::MAX).build();
                 let tree = loader.load(text).map_err(refused)?;
                 drop(input);
-                then(&Walk(|| tree.iter().map(|document| rlsp_scalars(&document.root)).sum()))
+                then(&Walk(tree.len(), || tree.iter().map(|document| rlsp_scalars(&document.root)).sum()))
             }
         }
     }
 }
 
-struct Walk<F>(F);
+/// The number of documents, and a function that counts their scalars.
+struct Walk<F>(usize, F);
 
 impl<F: Fn() -> u64> Document for Walk<F> {
     fn walk(&self) -> CaseResult<u64> {
-        Ok((self.0)())
+        Ok((self.1)())
+    }
+
+    fn documents(&self) -> Option<u64> {
+        Some(self.0 as u64)
     }
 }
 

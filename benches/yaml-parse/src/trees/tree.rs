@@ -72,6 +72,10 @@ impl<T: AsRef<str>> Document for Vec<Tree<T>> {
     fn walk(&self) -> CaseResult<u64> {
         Ok(self.iter().map(Tree::scalars).sum())
     }
+
+    fn documents(&self) -> Option<u64> {
+        Some(self.len() as u64)
+    }
 }
 
 /// Builds trees whose texts are created by a function.

@@ -7,6 +7,12 @@ const RECENT: usize = 7;
 /// dominates.
 const MEASURABLE: u64 = 16;
 
+/// The share of the cost of restoring everything up to which a wrong cost of faults does not matter.
+const SLIGHT: f64 = 0.1;
+
+/// The cost of tracking, relative to restoring everything, that no lower cost of faults would make the better one.
+const HOPELESS: f64 = 2.1;
+
 /// A cost: the second smallest of the last few measurements. Interruptions only add time, so a low one is the
 /// best estimate, but not the lowest of many: that would follow a
 /// single outlier.
@@ -42,8 +48,12 @@ impl Cost {
 /// Estimates of the costs of one memory.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Costs {
-    /// A write-protect fault, part of the job.
+    /// A write-protect fault that is taken on purpose.
     fault: Cost,
+    /// What one costs within a job, relative to that.
+    fault_factor: f64,
+    /// Whether that was ever measured.
+    pub(super) knows_jobs: bool,
     /// Scanning the page tables of the whole memory.
     scan: Cost,
     /// Restoring and protecting one dirtied page.
@@ -102,6 +112,8 @@ impl Costs {
         let Calibration { fault, scan, page, call, whole, compare, protect, lift } = calibration;
         Self {
             fault: Cost::of(fault),
+            fault_factor: 1.0,
+            knows_jobs: false,
             scan: Cost::of(scan),
             page: Cost::of(page),
             call: Cost::of(call),
@@ -116,6 +128,17 @@ impl Costs {
     /// Records write-protect faults that were taken on purpose: the cost of one.
     pub(super) fn faulted(&mut self, fault: f64) {
         self.fault.add(fault);
+    }
+
+    /// The cost of a write-protect fault that is taken on purpose.
+    pub(super) fn fault(&self) -> f64 {
+        self.fault.get()
+    }
+
+    /// Records what a fault costs within a job, relative to one that is taken on purpose.
+    pub(super) fn faulted_in_jobs(&mut self, factor: f64) {
+        self.fault_factor = factor;
+        self.knows_jobs = true;
     }
 
     /// Records that this many runs of pages were protected, each by a call of its own.
@@ -174,7 +197,14 @@ impl Costs {
 
     /// The cost of tracking a job that dirties this many pages, its faults included.
     pub(super) fn of_tracking(&self, dirtied: f64) -> f64 {
-        self.scan.get() + dirtied * (self.fault.get() + self.page.get())
+        self.scan.get() + dirtied * (self.fault.get() * self.fault_factor + self.page.get())
+    }
+
+    /// Whether it makes a difference what faults cost in jobs that dirty this many pages, but that is not known.
+    pub(super) fn is_unsure(&self, dirtied: f64) -> bool {
+        let (faults, cost) = (dirtied * self.fault.get(), self.of_tracking(dirtied));
+        let whole = self.whole.get();
+        !self.knows_jobs && faults > whole * SLIGHT && cost < whole * HOPELESS
     }
 
     /// The cost of restoring the whole memory.

@@ -11,10 +11,12 @@
 //! [`Target::restore_state`] succeeded. A host cannot reach globals that are not exported: link guests with
 //! `--export=__stack_pointer`.
 
+mod arming;
 mod calibrate;
 mod changes;
 mod costs;
 mod in_place;
+mod jobs;
 mod policy;
 mod tracked;
 
@@ -35,7 +37,7 @@ pub trait Reset: Debug + Send {
         Ok(())
     }
 
-    /// Prepares a committed guest that has run nothing yet or was just restored: its memory equals the image.
+    /// Prepares a committed guest, whose memory should equal the image.
     ///
     /// # Errors
     /// When a system call fails.

@@ -20,7 +20,9 @@
 //! as long as samples were right before: pages that are written with the contents that they have do not show in
 //! a sample, but cost a fault each.
 
-use super::costs::Costs;
+mod restoring;
+
+use super::{costs::Costs, jobs::Jobs};
 
 /// Number of jobs that a change of density has to last before it is acted on.
 const WINDOW: usize = 8;
@@ -72,6 +74,15 @@ const DOUBT: u64 = 3;
 /// Number of jobs in one mode after which the other is tried, if its cost, measured long ago, is not far off.
 const EXPLORE: u64 = 512;
 
+/// The same at first, while what faults cost in jobs is not known. Doubled with each try.
+const EXPLORE_UNSURE: u64 = 32;
+
+/// The cost of tracking, relative to restoring everything, from which on the other is tried.
+const CLOSE: f64 = 0.4;
+
+/// Number of tracked jobs before that: the first is not timed, and some are compared.
+const TRACKED: u64 = 4;
+
 /// Number of faults that are taken on purpose to measure the cost of one.
 pub(super) const FAULTS: usize = 8;
 
@@ -108,6 +119,10 @@ pub(super) struct Policy {
     excess: f64,
     /// In `RestoreAll`: sampled pages and those that differed, by job number modulo the length.
     samples: [(u64, u64); WINDOW],
+    /// In `Track`: what protecting everything cost when this stay began, and what jobs cost that were tracked only to be
+    /// compared.
+    begun: f64,
+    comparing: f64,
     /// What tries to track may cost, in nanoseconds: each job adds to it, and losses are taken from it.
     budget: f64,
     /// The dirtied pages of the job that ended the last stay in `Track`, or their mean when exploring.
@@ -130,6 +145,10 @@ pub(super) struct Policy {
     spent: f64,
     /// Tracked jobs since the cost of restoring everything was measured.
     unexplored: u64,
+    /// The number of them after which it is measured again.
+    explore_in: u64,
+    /// The last jobs of both modes, for what faults cost in them.
+    compared: Jobs,
 }
 
 impl Policy {
@@ -143,6 +162,8 @@ impl Policy {
             credit: 0.0,
             excess: 0.0,
             samples: [(0, 0); WINDOW],
+            begun: 0.0,
+            comparing: 0.0,
             budget: 0.0,
             dense: 0.0,
             patience: LEAST_PATIENCE,
@@ -154,25 +175,14 @@ impl Policy {
             exploring: false,
             spent: 0.0,
             unexplored: 0,
+            explore_in: 0,
+            compared: Jobs::default(),
         }
     }
 
     /// The mode of the next job.
     pub(super) fn mode(&self) -> Mode {
         self.mode
-    }
-
-    /// The number of pages to compare with the image before everything is restored.
-    pub(super) fn sample_size(&self) -> u64 {
-        let usual = self.costs.comparable_for(SAMPLE_SHARE);
-        let held = if self.budget < 0.0 && self.trusted {
-            // Enough for a window without a differing page to be evidence: see `sparser`.
-            let needed = 2.2 * DOUBT as f64 * self.total / self.dense.max(1.0) / WINDOW as f64;
-            self.costs.comparable_for(HELD_SAMPLE_SHARE).min(needed.ceil() as u64)
-        } else {
-            0
-        };
-        usual.max(held).max(1).min(self.total as u64)
     }
 
     /// Whether to measure the cost of a fault after this reset.
@@ -204,6 +214,9 @@ impl Policy {
             Mode::Track => self.costs.protected(cost),
             Mode::RestoreAll => self.costs.lifted(cost),
         };
+        if self.mode == Mode::Track {
+            self.begun = cost;
+        }
         self.spend(cost);
     }
 
@@ -223,11 +236,12 @@ impl Policy {
         self.budget = (self.budget + whole * SHARE + saved.max(0.0)).min(whole * MOST_BUDGET);
     }
 
-    /// Records a tracked job: its dirtied pages, and the nanoseconds of the scan and of restoring and
-    /// protecting them.
-    pub(super) fn tracked(&mut self, dirtied: u64, scan: f64, restore: f64) {
+    /// Records a tracked job: its dirtied pages, the nanoseconds of the scan and of restoring and protecting them, and
+    /// those of the job itself if they are known.
+    pub(super) fn tracked(&mut self, dirtied: u64, scan: f64, restore: f64, job: Option<f64>) {
         self.costs.tracked(dirtied, scan, restore);
         let dirtied = dirtied as f64;
+        self.compared.tracked(dirtied, job);
         self.dirtied[self.jobs as usize % WINDOW] = dirtied;
         self.jobs += 1;
         self.unexplored += 1;
@@ -241,18 +255,31 @@ impl Policy {
         self.excess = (self.excess + cost - most).max(0.0);
         let known = &self.dirtied[..WINDOW.min(self.jobs as usize)];
         let dense = known.iter().filter(|dirtied| self.costs.of_tracking(**dirtied) > most).count();
-        if cost > most && self.credit < 0.0 || dense >= LASTING && self.excess > whole * EXCESS {
+        let is_dense = cost > most && self.credit < 0.0 || dense >= LASTING && self.excess > whole * EXCESS;
+        // A few of such jobs tell what faults cost in them.
+        let compares = self.jobs < TRACKED && self.costs.is_unsure(dirtied) && (job.is_some() || self.jobs == 1);
+        let mean = known.iter().sum::<f64>() / known.len() as f64;
+        if !is_dense && self.jobs >= self.patience {
+            // Tracking has proved right: what earlier tries cost is forgotten.
+            self.trusted = true;
+            self.budget = self.budget.max(0.0);
+        }
+        if is_dense && !compares {
             if self.jobs <= WINDOW as u64 && dirtied > 2.0 * self.expected {
                 self.trusted = false;
             }
-            if -self.credit < whole * MOST_BUDGET {
+            // The loss that came as a surprise.
+            let loss = -self.credit - self.comparing;
+            if loss < whole * MOST_BUDGET {
                 if self.calm >= self.calming {
-                    // A small loss: jobs are sparser than those of earlier, larger losses.
-                    self.budget = self.budget.max(0.0);
+                    // A small loss: jobs are sparser than those of earlier, larger losses. Those are forgotten, but not
+                    // what this stay cost.
+                    self.budget = self.budget.max(-self.begun);
                 }
             } else {
-                self.calming = ((CALM_PER_LOSS * -self.credit / whole) as u64).clamp(CALM, MOST_CALM);
-                if self.calm < self.calming {
+                self.calming = ((CALM_PER_LOSS * loss / whole) as u64).clamp(CALM, MOST_CALM);
+                // Where no job of the stay was sparse, dense jobs do not recur: a sample was too small.
+                if self.calm < self.calming && dense < self.jobs as usize {
                     self.patience = (self.patience * 4).min(MOST_PATIENCE);
                 }
                 self.calm = 0;
@@ -260,18 +287,22 @@ impl Policy {
             self.spend(-self.credit);
             self.dense = dirtied;
             self.restore_all(false);
-        } else if self.jobs >= 3 && (!self.costs.whole_is_measured || self.unexplored > EXPLORE) {
-            let mean = known.iter().sum::<f64>() / known.len() as f64;
-            if self.costs.of_tracking(mean) > whole / 2.0 || whole.is_infinite() {
-                self.dense = mean;
-                self.restore_all(true);
-            }
+        } else if is_dense {
+            self.comparing += (cost - most).max(0.0);
+        } else if self.explores(mean) && (self.costs.of_tracking(mean) > whole * CLOSE || whole.is_infinite()) {
+            self.dense = mean;
+            self.restore_all(true);
         }
-        if self.mode == Mode::Track && self.jobs >= self.patience {
-            // Tracking has proved right: what earlier tries cost is forgotten.
-            self.trusted = true;
-            self.budget = self.budget.max(0.0);
+    }
+
+    /// Whether to measure, after jobs that dirtied this many pages, what the other mode costs.
+    fn explores(&self, dirtied: f64) -> bool {
+        if !self.costs.whole_is_measured {
+            return self.jobs >= TRACKED;
         }
+        // What faults cost in jobs is measured when tracking has proved right, so that it does not matter what is found.
+        let is_unsure = self.costs.is_unsure(dirtied) && self.compared.are_open() && self.jobs >= self.patience;
+        self.jobs >= TRACKED && self.unexplored > if is_unsure { self.explore_in } else { EXPLORE }
     }
 
     fn restore_all(&mut self, exploring: bool) {
@@ -287,47 +318,7 @@ impl Policy {
         self.jobs = 0;
         self.credit = 0.0;
         self.excess = 0.0;
-    }
-
-    /// Records a job after which everything was restored: how many pages were compared and how many of them
-    /// differed, and the nanoseconds of comparing and of restoring.
-    pub(super) fn restored_all(&mut self, sampled: u64, differing: u64, compare: f64, whole: f64) {
-        self.costs.compared(sampled, compare);
-        self.costs.restored_all(whole);
-        self.unexplored = 0;
-        self.samples[self.jobs as usize % WINDOW] = (sampled, differing);
-        self.jobs += 1;
-        self.earn(0.0);
-        let least = self.costs.of_restoring_all() * (1.0 - HYSTERESIS);
-        if self.exploring {
-            if self.jobs < EXPLORING {
-                return;
-            }
-            self.exploring = false;
-            if self.costs.of_tracking(self.dense) <= self.costs.of_restoring_all() {
-                self.mode = Mode::Track;
-                self.jobs = 0;
-                self.excess = 0.0;
-            }
-            return;
-        }
-        if self.jobs < WINDOW as u64 {
-            return;
-        }
-        let (sampled, differing) = self.samples.iter().fold((0, 0), |sum, it| (sum.0 + it.0, sum.1 + it.1));
-        let pages = |differing: u64| differing as f64 * self.total / sampled.max(1) as f64;
-        if pages(differing) >= self.dense / 2.0 {
-            self.trusted = true;
-        }
-        self.sparse = if pages(differing + DOUBT) < self.dense / 2.0 { self.sparse + 1 } else { 0 };
-        let sparser = self.trusted && self.sparse > (self.patience - LEAST_PATIENCE) / 2;
-        let estimate = self.costs.of_tracking(pages(differing));
-        // What tracking costs is not measured meanwhile, so an estimate that is not far off is tried too.
-        let stale = self.jobs > EXPLORE && estimate < 2.0 * least;
-        if (self.budget >= 0.0 || sparser) && estimate < least || self.budget >= 0.0 && stale {
-            self.expected = pages(differing + DOUBT);
-            self.track();
-        }
+        self.comparing = 0.0;
     }
 }
 

@@ -27,10 +27,12 @@ use std::{
     ops::{ControlFlow, Range},
     sync::Arc,
     sync::atomic::{AtomicU64, Ordering},
+    thread::{self, ThreadId},
 };
 
 use super::{
     Reset,
+    arming::restore_contents,
     calibrate::{calibrate, faults, pages, timed},
     changes::{Changes, untracked},
     costs::Costs,
@@ -95,9 +97,11 @@ impl Restored {
 /// Works on huge pages too: a write splits only the huge page that it hits, and the remaining ones speed up the
 /// scan. When jobs become dense, split pages are collapsed again.
 ///
-/// When [`Reset::reset`] returns `Ok`, the memory equals the image byte for byte, provided that
+/// Arming restores what was written before, at the cost of a memset of the committed part.
 ///
-/// - it equalled the image when the reset was armed, and every reset since was given the same image;
+/// When [`Reset::arm`] or [`Reset::reset`] returns `Ok`, the memory equals the image byte for byte, provided that
+///
+/// - every reset was given the image that it was armed with;
 /// - nothing wrote to it bypassing the page tables. Devices and io_uring (`READ_FIXED` into registered
 ///   buffers) write through pinned pages, and no page table shows it: name these parts with
 ///   [`Tracked::always_restoring`], or use [`RestoreAll`](super::RestoreAll);
@@ -113,6 +117,8 @@ pub struct Tracked {
     always: Vec<Range<usize>>,
     restored: Restored,
     runs: Vec<Range<usize>>,
+    /// The thread of the last reset, and its CPU time at the end: what it used since is that of a job.
+    last: Option<(ThreadId, f64)>,
 }
 
 #[derive(Debug)]
@@ -154,16 +160,16 @@ impl Tracked {
     }
 
     /// Restores the pages that a job changed, protects them again, and decides how the next job runs.
-    fn reset_tracked(&mut self, memory: &mut [u8], image: &Image) -> Result<(), Error> {
+    fn reset_tracked(&mut self, memory: &mut [u8], image: &Image, job: Option<f64>) -> Result<(), Error> {
         let armed = self.armed.as_mut().ok_or(NOT_ARMED)?;
         let begun = thread_cpu_ns();
         let mut changes = Changes::new(&mut self.runs);
         changes.find(&armed.pagemap, &armed.file_backed, memory, image)?;
         let scanned = thread_cpu_ns();
-        let listed_all = changes.restored == 0;
+        let (listed_all, meanwhile) = (changes.restored == 0, changes.restoring);
         changes.restore(memory, image);
         self.always.iter().for_each(|part| image.restore(memory, part.clone()));
-        let Changes { changed, restored, restoring, .. } = changes;
+        let Changes { changed, restored, .. } = changes;
         let restored_all = thread_cpu_ns();
         let runs = &self.runs;
         let protected = if listed_all && armed.policy.calls_are_cheaper(runs.len()) {
@@ -174,10 +180,10 @@ impl Tracked {
             armed.pagemap.protect_written(memory)
         };
         protected.map_err(untracked(PROTECT))?;
-        let (scan, rest) = (scanned - begun - restoring, thread_cpu_ns() - scanned + restoring);
+        let (scan, rest) = (scanned - begun - meanwhile, thread_cpu_ns() - scanned + meanwhile);
         self.restored.0.bytes.fetch_add(restored, Ordering::Relaxed);
         self.restored.0.tracked.fetch_add(1, Ordering::Relaxed);
-        armed.policy.tracked(pages(changed) as u64, scan, rest);
+        armed.policy.tracked(pages(changed) as u64, scan, rest, job);
         if armed.policy.mode() == Mode::RestoreAll {
             let lift = timed(|| {
                 armed.protection.lift(memory)?;
@@ -200,7 +206,7 @@ impl Tracked {
     }
 
     /// Restores everything, and decides how the next job runs.
-    fn reset_whole(&mut self, memory: &mut [u8], image: &Image) -> Result<(), Error> {
+    fn reset_whole(&mut self, memory: &mut [u8], image: &Image, job: Option<f64>) -> Result<(), Error> {
         let armed = self.armed.as_mut().ok_or(NOT_ARMED)?;
         let sampled = (armed.policy.sample_size() as usize).min(pages(memory.len()));
         armed.samples = armed.samples.wrapping_mul(MULTIPLIER).wrapping_add(1);
@@ -215,7 +221,7 @@ impl Tracked {
         let (compare, whole) = (compared - begun, thread_cpu_ns() - compared);
         self.restored.0.bytes.fetch_add(image.length() as u64, Ordering::Relaxed);
         self.restored.0.whole.fetch_add(1, Ordering::Relaxed);
-        armed.policy.restored_all(sampled as u64, differing, compare, whole);
+        armed.policy.restored_all(sampled as u64, differing, compare, whole, job);
         if armed.policy.mode() == Mode::Track {
             let protected = timed(|| armed.pagemap.protect_written(memory)).map_err(untracked(PROTECT))?;
             armed.policy.switched(protected);
@@ -248,6 +254,7 @@ impl Reset for Tracked {
         }
         // Dropped first: the kernel registers a memory with only one descriptor.
         self.armed = None;
+        self.last = None;
         let address_space = AddressSpace::current().map_err(Error::system(ADDRESS_SPACE))?;
         let protection = WriteProtection::register(memory).map_err(Error::system("register the memory"))?;
         let pagemap = Pagemap::open().map_err(Error::system("open the page map"))?;
@@ -259,6 +266,7 @@ impl Reset for Tracked {
         scan.map_err(Error::system("scan for huge pages"))?;
         let file_backed = sys::file_backed(memory).map_err(Error::system("read how the memory is mapped"))?;
         let huge = huge > memory.len() / 2;
+        restore_contents(memory, image, &pagemap, &file_backed)?;
         let costs = Costs::new(calibrate(memory, image, &protection, &pagemap)?);
         let policy = Policy::new(pages(memory.len()) as u64, costs);
         self.armed = Some(Armed { address_space, protection, pagemap, file_backed, huge, policy, samples: 1 });
@@ -271,10 +279,15 @@ impl Reset for Tracked {
     fn reset(&mut self, target: &mut dyn Target, image: &Image) -> Result<(), Error> {
         let memory = memory_of(target, image)?;
         self.check(memory)?;
+        let (here, now) = (thread::current().id(), thread_cpu_ns());
+        let before = self.last.take().filter(|(thread, _)| *thread == here);
+        let job = before.map(|(_, left)| now - left);
         match self.armed.as_ref().map(|armed| armed.policy.mode()) {
-            Some(Mode::RestoreAll) => self.reset_whole(memory, image)?,
-            Some(Mode::Track) | None => self.reset_tracked(memory, image)?,
+            Some(Mode::RestoreAll) => self.reset_whole(memory, image, job)?,
+            Some(Mode::Track) | None => self.reset_tracked(memory, image, job)?,
         }
-        target.restore_state()
+        target.restore_state()?;
+        self.last = Some((here, thread_cpu_ns()));
+        Ok(())
     }
 }

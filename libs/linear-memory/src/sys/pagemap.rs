@@ -26,6 +26,8 @@ pub(crate) enum Pages {
     Committed,
     /// All other pages: never touched, only read, or still the file's.
     Uncommitted,
+    /// Private pages, in memory or in swap.
+    Contents,
     /// Uncommitted pages without contents: neither swapped out nor under migration.
     Blank,
     /// Pages that are not in a private page of this memory: absent, or a file's.
@@ -81,6 +83,7 @@ impl Pagemap {
         let (inverted, all, any) = match pages {
             Pages::Committed => (zero | file, present | zero | file, 0),
             Pages::Uncommitted => (present, 0, present | zero | file),
+            Pages::Contents => (zero | file, zero | file, present | swapped),
             Pages::Blank => (present | swapped, swapped, present | zero | file),
             Pages::NotOwn => (present, 0, present | file),
             Pages::Huge => (0, PAGE_IS_HUGE, 0),

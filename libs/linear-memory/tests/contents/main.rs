@@ -26,6 +26,11 @@ const TESTS: &[(&str, Test)] = &[
     ("a_fork_cannot_reset_what_its_parent_armed", resets::a_fork_cannot_reset_what_its_parent_armed),
     ("a_fork_can_arm_for_itself", resets::a_fork_can_arm_for_itself),
     ("a_reset_can_be_armed_again", resets::a_reset_can_be_armed_again),
+    ("what_was_changed_before_arming_is_restored", resets::what_was_changed_before_arming_is_restored),
+    (
+        "a_file_that_differs_from_the_image_is_restored_when_armed",
+        resets::a_file_that_differs_from_the_image_is_restored_when_armed,
+    ),
     ("pages_that_the_host_discards_are_restored", resets::pages_that_the_host_discards_are_restored),
     ("discarded_pages_of_a_file_mapping_are_restored", resets::discarded_pages_of_a_file_mapping_are_restored),
     ("remapped_memory_is_rejected", resets::remapped_memory_is_rejected),

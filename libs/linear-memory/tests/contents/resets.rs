@@ -9,6 +9,7 @@ use std::{
 use linear_memory::{
     Commit, Error, Image, Reset, Target,
     commit::Populate,
+    oracle,
     reset::{RestoreAll, Tracked},
 };
 
@@ -101,6 +102,47 @@ pub(crate) fn a_reset_can_be_armed_again() -> Outcome {
         reset.reset(&mut guest, &image).expect("resets");
         assert_initial(guest.memory());
     }
+    Ok(())
+}
+
+/// Written, swapped out, or discarded with a data segment: tracking would not show it later. Pages without contents stay
+/// uncommitted.
+pub(crate) fn what_was_changed_before_arming_is_restored() -> Outcome {
+    let (mut committed, image, mut reset) = armed()?;
+    let swap = Swap::on();
+    let mut sparse = Guest::new(BYTES);
+    for guest in [&mut committed, &mut sparse] {
+        for at in [5000, MIB as usize, BYTES as usize - PAGE] {
+            guest.memory()[at..at + 100].fill(7);
+        }
+        let before = oracle::residency(guest.memory()).expect("an oracle").committed();
+        if swap.is_ok() {
+            sys::swap_out(&mut guest.memory()[MIB as usize..2 * MIB as usize]);
+        }
+        sys::discard(&mut guest.memory()[..PAGE]);
+        reset.arm(guest, &image).expect("arms");
+        assert_initial(guest.memory());
+        guest.memory()[FEW] = 1;
+        reset.reset(guest, &image).expect("resets");
+        assert_initial(guest.memory());
+        let after = oracle::residency(guest.memory()).expect("an oracle").committed();
+        assert!(after <= before + 2 * PAGE as u64, "{before} and {after} bytes");
+    }
+    Ok(())
+}
+
+/// The pages of a file whose bytes are not those of the image.
+pub(crate) fn a_file_that_differs_from_the_image_is_restored_when_armed() -> Outcome {
+    let mut reset = Tracked::default();
+    needs("write tracking", reset.supported())?;
+    let mut guest = Guest::of_file(BYTES);
+    let image = Image::of_segments(&[(4 * PAGE, b"other")], BYTES as usize);
+    reset.arm(&mut guest, &image).expect("arms");
+    assert!(image.dirt(guest.memory()).is_clean());
+    guest.memory()[..FEW].fill(1);
+    sys::discard(&mut guest.memory()[..PAGE]);
+    reset.reset(&mut guest, &image).expect("resets");
+    assert!(image.dirt(guest.memory()).is_clean());
     Ok(())
 }
 

@@ -29,8 +29,8 @@ use std::{
 };
 
 use crate::{
-    Decoding, Error, Mapped, Options, Pages, Source, Tape, Windowed, Word, build::Handle, digest::Digest, memo::Memo,
-    words::Words,
+    Decoding, Error, Mapped, Options, Pages, Source, Tape, Windowed, Word, build::Handle, digest::Digest, lines::Lines,
+    memo::Memo, words::Words,
 };
 use draft::{Draft, Place};
 use file::{Content, Kept};
@@ -151,7 +151,8 @@ impl Tape<Mapped, Word> {
     /// rename stays as it was for those who map it.
     ///
     /// # Errors
-    /// As for [`Tape::open`].
+    /// As for [`Mapped::open`] and [`Tape::parse`]. Of an input with several faults, bytes that are not UTF-8 come first,
+    /// because the text is checked before it is parsed.
     pub unsafe fn map_cached(path: &Path, cache: &Cache, options: &Options) -> Result<Self, Error> {
         // SAFETY: the caller upholds the contract.
         let input = unsafe { Mapped::open_unchecked(path, Pages::Stay, &options.limits)? };
@@ -214,6 +215,7 @@ impl<S: Source> Tape<S, Word> {
             handles,
             merge_keys: options.merge_keys,
             memo: Memo::default(),
+            lines: Lines::default(),
             is_reopened: true,
         }
     }

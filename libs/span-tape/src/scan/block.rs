@@ -61,6 +61,9 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
                 return self.trailing(end);
             }
         }
+        if let Some(place) = self.quick()? {
+            return Ok(Some(place));
+        }
         while let Some(&Open { indent, is_mapping, awaits_value }) = self.open.last() {
             if self.at_document_end() || self.column < indent {
                 self.close_block()?;

@@ -14,10 +14,10 @@ pub(super) fn is_flow(byte: u8) -> bool {
     matches!(byte, b',' | b'[' | b']' | b'{' | b'}')
 }
 
-/// Returns the size of the character at the start of `bytes` if YAML does not allow it outside quotes: control
-/// characters, a byte order mark and the two noncharacters of the basic plane.
+/// Returns whether YAML does not allow the character at the start of `bytes` outside quotes: control characters, a byte
+/// order mark and the two noncharacters of the basic plane.
 #[inline]
-fn is_unprintable(bytes: &[u8]) -> bool {
+pub(super) fn is_unprintable(bytes: &[u8]) -> bool {
     match bytes {
         [b'\t' | b'\n' | b'\r', ..] => false,
         [..=0x1f | 0x7f, ..] => true,
@@ -25,16 +25,6 @@ fn is_unprintable(bytes: &[u8]) -> bool {
         [0xef, 0xbb, 0xbf, ..] | [0xef, 0xbf, 0xbe | 0xbf, ..] => true,
         _ => false,
     }
-}
-
-/// Returns the position of the first character that is not allowed outside quotes.
-pub(super) fn unprintable(text: &[u8]) -> Option<usize> {
-    // Without a branch per byte, so that it is compiled to vector instructions.
-    let suspect = |byte: &u8| (*byte < 0x20 && *byte != b'\t') | (*byte == 0x7f) | (*byte == 0xc2) | (*byte == 0xef);
-    if !text.chunks(64).any(|chunk| chunk.iter().fold(false, |any, byte| any | suspect(byte))) {
-        return None;
-    }
-    (0..text.len()).find(|at| is_unprintable(&text[*at..]))
 }
 
 /// What to do at a byte of a plain scalar.
@@ -71,11 +61,6 @@ const fn classes() -> [Class; 256] {
 
 /// The class of each byte of a plain scalar.
 pub(super) static CLASSES: [Class; 256] = classes();
-
-/// Returns whether the character at the start of `bytes`, of class [`Class::Suspect`], is not allowed.
-pub(super) fn is_bad(bytes: &[u8]) -> bool {
-    is_unprintable(bytes)
-}
 
 /// Returns whether a byte may occur in a URI or tag (`ns-uri-char`).
 pub(super) fn is_uri(byte: u8) -> bool {

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The number of characters within which the colon after a key must follow its start.
-const KEY: usize = 1024;
+pub(super) const KEY: usize = 1024;
 
 /// A node whose first line decides whether it is the first key of a mapping.
 struct Candidate {

@@ -1,6 +1,6 @@
 //! Block scalars (YAML 1.2.2, chapter 8.1).
 
-use super::{Scanned, Scanner, chars};
+use super::{Scanned, Scanner};
 use crate::{
     build::Decoding,
     decode,
@@ -141,12 +141,7 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
             }
             indent_found = Some(indent);
             first.get_or_insert(spaces);
-            let rest = &self.input.bytes()[self.at..];
-            let length = memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
-            if let Some(bad) = chars::unprintable(&rest[..length]) {
-                return self.fault_at(self.offset(self.at + bad), chars::UNPRINTABLE);
-            }
-            self.at += length;
+            self.printable()?;
             text = self.offset(self.at);
             (text_open, all_open) = (self.ended(), self.ended());
             if !self.ended() {

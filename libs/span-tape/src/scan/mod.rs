@@ -9,16 +9,20 @@
 //! | `stream` | documents, markers and directives |
 //! | `block` | block collections, decided by indentation |
 //! | `content` | one node in a block collection: a leaf, or the first key of a mapping |
+//! | `quick` | the same for the lines that most files consist of |
 //! | `flow` | collections in brackets |
 //! | `scalar`, `literal` | scalars |
 //! | `property` | tags, anchors and aliases |
+//! | `chars`, `find` | classes of characters, and the search for the next one that matters |
 
 mod block;
 mod chars;
 mod content;
+mod find;
 mod flow;
 mod literal;
 mod property;
+mod quick;
 mod scalar;
 mod stream;
 
@@ -29,7 +33,7 @@ use crate::{
     options::Indentation,
     word::Layout,
 };
-use chars::{is_blank_or_end, unprintable};
+use chars::{is_blank_or_end, is_unprintable};
 use property::Directives;
 
 /// Why scanning stopped.
@@ -206,13 +210,20 @@ impl<'b, I: Input, W: Layout> Scanner<'b, I, W> {
 
     /// Skips a comment up to the line break.
     fn comment(&mut self) -> Scanned {
-        let rest = &self.input.bytes()[self.at..];
-        let length = memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
-        if let Some(bad) = unprintable(&rest[..length]) {
-            return self.fault_at(self.offset(self.at + bad), chars::UNPRINTABLE);
+        self.printable()
+    }
+
+    /// Skips characters up to the line break, all of which must be allowed.
+    #[inline]
+    fn printable(&mut self) -> Scanned {
+        loop {
+            self.at = find::suspect(self.input.bytes(), self.at);
+            match self.input.bytes().get(self.at..) {
+                None | Some([] | [b'\n' | b'\r', ..]) => return Ok(()),
+                Some(rest) if is_unprintable(rest) => return self.fault(chars::UNPRINTABLE),
+                Some(_) => self.at += 1,
+            }
         }
-        self.at += length;
-        Ok(())
     }
 
     /// Returns the least number of spaces before a line in brackets or quotes, below entries at a column.

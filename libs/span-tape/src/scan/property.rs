@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, ops::Range};
 
 use super::{
     Scanned, Scanner,
-    chars::{is_bad, is_blank_or_end, is_flow, is_uri},
+    chars::{is_blank_or_end, is_flow, is_unprintable, is_uri},
 };
 use crate::{
     build::Handle,
@@ -88,7 +88,7 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
         self.at += 1;
         let start = self.at;
         while !is_blank_or_end(self.here()) && !is_flow(self.here()) {
-            if is_bad(&self.input.bytes()[self.at..]) {
+            if is_unprintable(&self.input.bytes()[self.at..]) {
                 return self.fault(super::chars::UNPRINTABLE);
             }
             self.at += 1;

@@ -2,7 +2,8 @@
 
 use super::{
     Scanned, Scanner,
-    chars::{self, CLASSES, Class, is_bad, is_blank_or_end, is_flow},
+    chars::{self, CLASSES, Class, is_blank_or_end, is_flow, is_unprintable},
+    find,
 };
 use crate::{
     build::Decoding,
@@ -37,10 +38,11 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
         let bytes = &self.input.bytes()[self.at..];
         let next = |at: usize| bytes.get(at + 1).copied().unwrap_or(0);
         let mut at = skipped;
-        while let Some(byte) = bytes.get(at) {
+        loop {
+            at = find::plain(bytes, at, in_flow);
+            let Some(byte) = bytes.get(at) else { break };
             match CLASSES[*byte as usize] {
                 Class::Text => {}
-                Class::Flow if !in_flow => {}
                 Class::Flow | Class::End => break,
                 Class::Maybe if *byte == b':' => {
                     if is_blank_or_end(next(at)) || in_flow && is_flow(next(at)) {
@@ -53,7 +55,7 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
                     }
                 }
                 Class::Suspect => {
-                    if is_bad(&bytes[at..]) {
+                    if is_unprintable(&bytes[at..]) {
                         return self.fault_at(self.offset(self.at + at), chars::UNPRINTABLE);
                     }
                 }
@@ -124,13 +126,12 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
         let mut verbatim = true;
         self.at += 1;
         loop {
-            let rest = &self.input.bytes()[self.at..];
-            let end = |byte: &u8| *byte < 0x20 && *byte != b'\t' || *byte == quote || *byte == b'\\' && quote == b'"';
-            let Some(length) = rest.iter().position(end) else {
+            self.at = find::quoted(self.input.bytes(), self.at, quote);
+            if self.ended() {
                 return self.fault_at(start, "this quoted scalar is not closed");
-            };
-            self.at += length;
+            }
             match self.here() {
+                b'\t' => self.at += 1,
                 b'\n' | b'\r' => {
                     verbatim = false;
                     self.quoted_line(start, least)?;

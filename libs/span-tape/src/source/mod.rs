@@ -10,11 +10,13 @@ use std::{
 };
 
 use rustix::fs::OFlags;
+use simdutf8::compat::from_utf8;
 
 use crate::{
     encoding::Encoding,
     error::{Error, Limit, Position},
     limits::Limits,
+    sys,
 };
 
 mod mapped;
@@ -120,18 +122,24 @@ impl<T: AsRef<str>> InMemory for T {
     }
 
     fn check(&self) -> Result<(), Error> {
-        check(self.as_ref().as_bytes(), Position::START)
+        check_characters(self.as_ref().as_bytes(), Position::START)
     }
+}
+
+/// Rejects a NUL character. `before` is the position of the first byte.
+fn check_characters(bytes: &[u8], mut before: Position) -> Result<(), Error> {
+    if let Some(nul) = memchr::memchr(0, bytes) {
+        before.advance(&bytes[..nul]);
+        return Err(Error::Nul { position: before });
+    }
+    Ok(())
 }
 
 /// Rejects bytes that are not UTF-8 or contain a NUL character. `before` is the position of the first byte.
 pub(crate) fn check(bytes: &[u8], mut before: Position) -> Result<(), Error> {
-    let text = std::str::from_utf8(bytes);
+    let text = from_utf8(bytes);
     let good = text.as_ref().map_or_else(|error| error.valid_up_to(), |text| text.len());
-    if let Some(nul) = memchr::memchr(0, &bytes[..good]) {
-        before.advance(&bytes[..nul]);
-        return Err(Error::Nul { position: before });
-    }
+    check_characters(&bytes[..good], before)?;
     if good < bytes.len() {
         before.advance(&bytes[..good]);
         return Err(Error::NotUtf8 { position: before });
@@ -151,11 +159,13 @@ pub fn read(path: &Path, limits: &Limits) -> Result<String, Error> {
     if Encoding::detect(&bytes) != Encoding::Utf8 {
         return to_text(&bytes).map(Cow::into_owned);
     }
-    String::from_utf8(bytes).map_err(|error| {
+    if let Err(error) = from_utf8(&bytes) {
         let mut position = Position::START;
-        position.advance(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
-        Error::NotUtf8 { position }
-    })
+        position.advance(&bytes[..error.valid_up_to()]);
+        return Err(Error::NotUtf8 { position });
+    }
+    // SAFETY: just checked.
+    Ok(unsafe { sys::checked_string(bytes) })
 }
 
 /// Opens a regular file. Does not block if the path is that of a pipe.

@@ -11,6 +11,8 @@ use std::{
     time::SystemTime,
 };
 
+use rustix::{buffer::spare_capacity, io::Errno};
+
 use super::{Source, open};
 use crate::{encoding::Encoding, error::Error, limits::Limits};
 
@@ -64,30 +66,48 @@ impl Windowed {
         &self.file
     }
 
-    /// Reads a range and appends it to `into`.
-    pub(crate) fn read(&self, range: Range<u64>, into: &mut Vec<u8>) -> Result<(), Error> {
-        let old = into.len();
-        let wanted = (range.end - range.start) as usize;
-        into.resize(old + wanted, 0);
-        let io = |source| Error::Io { path: self.path.clone(), source };
-        let mut filled = 0;
-        while filled < wanted {
-            let offset = range.start + filled as u64;
-            match self.file.read_at(&mut into[old + filled..], offset) {
+    /// Reads a range and appends it to `into`. Its memory need not be initialised, which matters for large ranges.
+    pub(crate) fn read_large(&self, range: &Range<u64>, into: &mut Vec<u8>) -> Result<(), Error> {
+        let end = into.len() + (range.end - range.start) as usize;
+        into.reserve_exact(end - into.len());
+        let mut offset = range.start;
+        // There may be room for more than the range.
+        while into.len() < end {
+            match rustix::io::pread(&self.file, spare_capacity(into), offset) {
                 Ok(0) => return Err(Error::Cut { path: self.path.clone(), opened: self.size, left: offset }),
-                Ok(count) => filled += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(io(error)),
+                Ok(count) => offset += count as u64,
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(Error::Io { path: self.path.clone(), source: error.into() }),
             }
         }
+        into.truncate(end);
+        self.check(range.start)
+    }
+
+    /// Reads a range and appends it to `into`. Reads no more, whatever room it has.
+    fn read(&self, range: &Range<u64>, into: &mut Vec<u8>) -> Result<(), Error> {
+        let old = into.len();
+        into.resize(old + (range.end - range.start) as usize, 0);
+        self.file.read_exact_at(&mut into[old..], range.start).map_err(|source| match source.kind() {
+            io::ErrorKind::UnexpectedEof => {
+                let left = self.file.metadata().map_or(range.start, |metadata| metadata.len());
+                Error::Cut { path: self.path.clone(), opened: self.size, left }
+            }
+            _ => Error::Io { path: self.path.clone(), source },
+        })?;
+        self.check(range.start)
+    }
+
+    /// Fails if the file was modified after it was opened.
+    fn check(&self, offset: u64) -> Result<(), Error> {
+        let metadata = self.file.metadata().map_err(|source| Error::Io { path: self.path.clone(), source })?;
         // File system timestamps are coarse. A change within the same tick is only detected if it makes the text
         // invalid.
-        let metadata = self.file.metadata().map_err(io)?;
         if metadata.len() < self.size {
             return Err(Error::Cut { path: self.path.clone(), opened: self.size, left: metadata.len() });
         }
         if metadata.modified().ok() != self.modified {
-            return Err(self.changed(range.start));
+            return Err(self.changed(offset));
         }
         Ok(())
     }
@@ -100,7 +120,7 @@ impl Windowed {
         let length = range.end - range.start;
         if length > CACHE {
             let mut bytes = Vec::new();
-            self.read(range.clone(), &mut bytes)?;
+            self.read_large(range, &mut bytes)?;
             return Ok(bytes);
         }
         self.cached(range, <[u8]>::to_vec)
@@ -116,7 +136,7 @@ impl Windowed {
             let end = if is_next { range.start + CACHE } else { range.end.max(range.start + JUMP) };
             cache.bytes.clear();
             cache.start = range.start;
-            self.read(range.start..self.size.min(end), &mut cache.bytes)?;
+            self.read(&(range.start..self.size.min(end)), &mut cache.bytes)?;
         }
         let at = (range.start - cache.start) as usize;
         Ok(look(&cache.bytes[at..at + (range.end - range.start) as usize]))
