@@ -48,12 +48,13 @@ pub(super) fn lines(command: &str, purpose: &str, room: Option<usize>) -> String
     }
 }
 
-/// A command in several lines, each of which ends with a backslash but the last. Quoted words are not broken.
+/// A command in several lines, each of which ends with a backslash but the last. Quoted words are not broken, and a flag
+/// is not parted from its value.
 fn continued(command: &str, room: usize) -> String {
     let (mut lines, mut last) = (Vec::new(), String::new());
     let mut used = 2;
-    for word in words(command) {
-        let needed = columns(word) + usize::from(!last.is_empty());
+    for word in arguments(command) {
+        let needed = columns(&word) + usize::from(!last.is_empty());
         // Two columns for the backslash.
         if !last.is_empty() && used + needed + 2 > room {
             lines.push(std::mem::take(&mut last));
@@ -62,11 +63,26 @@ fn continued(command: &str, room: usize) -> String {
         if !last.is_empty() {
             last.push(' ');
         }
-        last.push_str(word);
+        last.push_str(&word);
         used += needed;
     }
     lines.push(last);
     lines.join(" \\\n    ")
+}
+
+/// The words of a command, and each flag with the word after it unless that is a flag, too.
+fn arguments(command: &str) -> Vec<String> {
+    let mut arguments: Vec<String> = Vec::new();
+    for word in words(command) {
+        match arguments.last_mut() {
+            Some(flag) if flag.starts_with("--") && !flag.contains(' ') && !word.starts_with('-') => {
+                flag.push(' ');
+                flag.push_str(word);
+            }
+            _ => arguments.push(word.to_owned()),
+        }
+    }
+    arguments
 }
 
 /// The words of a command, as a shell splits them.
