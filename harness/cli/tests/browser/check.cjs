@@ -180,10 +180,12 @@ const fold = {};
     wrong.forEach(fail);
   }
 
-  // Without preloading: a page that was opened from disk may not read its style sheet.
+  // Without preloading: a page that was opened from disk may not read its style sheet. Rows of a table are similar, so
+  // those after the tenth are left out. What a scheme changes is the contrast.
   async function accessible({ page, fail }, scheme) {
     await page.evaluate(axe);
-    const { violations } = await page.evaluate(() => window.axe.run(document, { preload: false, resultTypes: ["violations"] }));
+    const only = scheme === "dark" ? { runOnly: ["color-contrast"] } : {};
+    const { violations } = await page.evaluate((only) => window.axe.run({ exclude: [["tbody tr:nth-child(n + 11)"]] }, { preload: false, resultTypes: ["violations"], ...only }), only);
     for (const { id, impact, nodes } of violations.filter((it) => it.impact === "serious" || it.impact === "critical")) {
       fail(`axe, ${scheme}: ${id} (${impact}) at ${nodes[0].target} and ${nodes.length - 1} more: ${nodes[0].html.slice(0, 200)}`);
     }
@@ -196,9 +198,14 @@ const fold = {};
     for (let index = 1; index <= await page.locator(".cases").count(); index += 1) {
       const within = `.cases:nth-of-type(${index})`;
       const buttons = page.locator(`${within} thead button`);
-      for (let column = 1; column < await buttons.count(); column += 1) {
+      const last = (await buttons.count()) - 1;
+      // Many rows take long to sort, and all columns sort alike.
+      const columns = before.length > 100 ? [1, last] : Array.from({ length: last }, (_, index) => index + 1);
+      for (const column of columns.filter((column) => column <= last)) {
         for (const [sort, sign] of [["ascending", 1], ["descending", -1]]) {
-          await buttons.nth(column).click();
+          // By the mouse once per table, and then without its delays.
+          if (column === 1) await buttons.nth(column).click();
+          else await buttons.nth(column).evaluate((button) => button.click());
           const stated = await page.locator(`${within} thead th:has(button)`).nth(column).getAttribute("aria-sort");
           if (stated !== sort) fail(`column ${column} of table ${index} is not marked as ${sort}`);
           const values = (await rows(within)).map((row) => row.values[column]).filter((value) => value !== undefined).map(Number);
