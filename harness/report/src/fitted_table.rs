@@ -95,11 +95,14 @@ pub(super) fn print(heading: &str, names: &[Name], all: Vec<Column>, width: Opti
         let name = TextCell::from(broken(&line(name, is_grouped), room));
         rows.push([name].into_iter().chain(shown.iter().map(cell)).collect());
     }
-    let table = table::print_unwrapped(&headings, rows);
+    // A table of nothing but names says nothing.
+    let has_cells = !shown.is_empty() || common.is_empty() || !left_out.is_empty();
+    let table = has_cells.then(|| table::print_unwrapped(&headings, rows));
+    let all_rows = if has_cells { "all rows".to_owned() } else { format!("all {} rows", names.len()) };
     let common: Vec<String> = common.iter().map(|it| format!("{} {}", it.heading, it.cells[0])).collect();
     let noted =
         |what: &str, list: &[String]| (!list.is_empty()).then(|| escape::line(&format!("{what}: {}", list.join(", "))));
-    let parts = [noted("all rows", &common), Some(table), noted("no room for", &left_out)];
+    let parts = [noted(&all_rows, &common), table, noted("no room for", &left_out)];
     parts.into_iter().flatten().collect::<Vec<_>>().join("\n")
 }
 
