@@ -21,6 +21,7 @@ use crate::{
     site::format::{amount, between, both, change, failure, nonlinearity},
     site::ladder::span,
     site::{Material, SiteError, names},
+    verdict_groups::{VerdictGroup, worst_first},
 };
 
 #[derive(Debug, Template)]
@@ -53,6 +54,10 @@ struct Row {
     tone: Tone,
     kind: String,
     sentence: String,
+    /// Further aspects of the same quantity.
+    others: Vec<String>,
+    /// The number of those.
+    more: String,
 }
 
 #[derive(Debug)]
@@ -141,16 +146,17 @@ fn lede(data: &CaseView<'_>) -> String {
     format!("{} completed{failed}{lifetime}.", counted(case.samples, "worker"))
 }
 
+/// The changes, one row per quantity.
 fn changed(verdicts: &[&Verdict]) -> Vec<Row> {
-    let mut changed: Vec<&&Verdict> =
-        verdicts.iter().filter(|it| it.kind != Kind::Same && (it.gated || it.subject.is_none())).collect();
-    changed.sort_by_key(|verdict| std::cmp::Reverse(verdict.kind));
-    let row = |verdict: &&&Verdict| Row {
+    let is_changed = |it: &&Verdict| it.kind != Kind::Same && (it.gated || it.subject.is_none());
+    let row = |VerdictGroup { verdict, others }: VerdictGroup<'_>| Row {
         tone: tone(verdict.kind),
         kind: verdict.kind.to_string(),
         sentence: verdict.sentence.clone(),
+        others: others.iter().map(|other| format!("{}: {}", other.kind, other.sentence)).collect(),
+        more: counted(others.len(), "more aspect"),
     };
-    changed.iter().map(row).collect()
+    worst_first(verdicts.iter().copied().filter(is_changed)).into_iter().map(row).collect()
 }
 
 /// The number of gated verdicts without a change, if any.
