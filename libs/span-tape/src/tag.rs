@@ -63,6 +63,9 @@ fn unescaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(String::from_utf8(plain).unwrap_or_else(|_| text.to_owned()))
 }
 
+/// The fault of an invalid escape in a tag or in the prefix of tags.
+pub(crate) const BAD_ESCAPE: &str = "expected two hexadecimal digits that encode UTF-8 after `%`";
+
 /// Returns the position of the first invalid escape of a tag.
 pub(crate) fn bad_escape(tag: &[u8]) -> Option<usize> {
     let first = tag.iter().position(|byte| *byte == b'%')?;

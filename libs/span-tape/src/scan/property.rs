@@ -136,7 +136,7 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
     fn escapes(&self, start: usize) -> Scanned {
         let tag = &self.input.bytes()[start..self.at];
         let Some(bad) = crate::tag::bad_escape(tag) else { return Ok(()) };
-        self.fault_at(self.offset(start + bad), "expected two hexadecimal digits that encode UTF-8 after `%`")
+        self.fault_at(self.offset(start + bad), crate::tag::BAD_ESCAPE)
     }
 
     /// Scans an alias and returns its word.

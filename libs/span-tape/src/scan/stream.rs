@@ -175,6 +175,9 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
         if !first || !bytes[prefix.clone()].iter().all(|byte| is_uri(*byte)) {
             return self.fault_at(self.offset(prefix.start), "expected the prefix of tags");
         }
+        if let Some(bad) = crate::tag::bad_escape(&bytes[prefix.clone()]) {
+            return self.fault_at(self.offset(prefix.start + bad), crate::tag::BAD_ESCAPE);
+        }
         let (offset, prefix) = (self.offset(handle.start), self.offset(prefix.start)..self.offset(prefix.end));
         let name = name.to_owned();
         if !self.directives.insert(&name, offset, prefix) {
