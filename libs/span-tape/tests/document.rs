@@ -317,3 +317,24 @@ fn an_index_finds_what_get_finds() {
         assert_eq!(value.expect("there").scalar().expect("in memory"), Scalar::Null);
     }
 }
+
+/// Files that were joined, the second with a byte order mark.
+#[test]
+fn a_byte_order_mark_at_the_start_of_a_line_ends_a_document() {
+    for first in ["a", "a b\nc", "- a", "k: a", "|\na\n", "--- |\na\n", "--- >-\na\n", "'a'", "[a]", "--- a # b"] {
+        for second in ["---\nb\n", "--- b", "# c\n--- b\n"] {
+            let yaml = format!("{first}\n\u{feff}{second}");
+            for decoding in [Decoding::Lazy, Decoding::Eager] {
+                let options = Options { decoding, ..Options::default() };
+                let tape: Tape<_> = Tape::parse(&*yaml, &options).unwrap_or_else(|error| panic!("{yaml:?}: {error}"));
+                let texts: Vec<_> = tape.documents().filter_map(|document| document.root()).collect();
+                assert_eq!(texts.len(), 2, "{yaml:?}");
+                assert_eq!(texts[1].text().expect("a text"), "b", "{yaml:?}");
+                let file = file(yaml.as_bytes());
+                let windowed: Tape<Windowed> =
+                    Tape::open(file.path(), &options).unwrap_or_else(|error| panic!("{yaml:?}: {error}"));
+                assert_eq!(windowed.documents().count(), 2, "{yaml:?}");
+            }
+        }
+    }
+}

@@ -53,6 +53,8 @@ const REFUSED: &[(&str, &str)] = &[
     ("a\u{1}b\n", "not allowed"),
     ("# \u{7f}\n", "not allowed"),
     ("a: |\n  \u{9f}\n", "not allowed"),
+    ("a\n\u{feff}b\n", "expected `---`"),
+    ("[a,\n\u{feff}b]\n", "not allowed"),
 ];
 
 /// Inputs that are YAML, with the events of their only document, one per line.

@@ -105,7 +105,7 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
         let mut deepest = 0;
         // Whether the input ends with the text and without a line break.
         let (mut text_open, mut all_open) = (false, false);
-        while !self.ended() && !self.at_marker() {
+        while !self.ended() && !self.at_marker() && !self.at_byte_order_mark() {
             let line = self.at;
             let spaces = self.spaces();
             let is_end = matches!(self.here(), b'\n' | b'\r') || self.ended();

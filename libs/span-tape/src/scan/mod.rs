@@ -240,7 +240,8 @@ impl<'b, I: Input, W: Layout> Scanner<'b, I, W> {
 
     /// Returns whether the document ends at `at`.
     fn at_document_end(&self) -> bool {
-        self.ended() || self.fresh && self.offset(self.at) == self.line && self.at_marker()
+        let at_start = self.fresh && self.offset(self.at) == self.line;
+        self.ended() || at_start && (self.at_marker() || self.at_byte_order_mark())
     }
 
     /// Returns whether an indicator and white space or the end of the line are at `at`.

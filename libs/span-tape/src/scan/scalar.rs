@@ -78,7 +78,8 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
             if !matches!(self.here(), b'\n' | b'\r') || !self.next_text_line(start, least)? {
                 break;
             }
-            if self.column < least || self.offset(self.at) == self.line && self.at_marker() {
+            let at_start = self.offset(self.at) == self.line;
+            if self.column < least || at_start && (self.at_marker() || !in_flow && self.at_byte_order_mark()) {
                 if in_flow && self.here() != b'#' {
                     self.check_line(least)?;
                 }

@@ -44,10 +44,16 @@ impl<I: Input, W: Layout> Scanner<'_, I, W> {
 
     /// Skips a byte order mark at the start of a line. It does not count as a column.
     fn skip_mark(&mut self) {
-        if self.offset(self.at) == self.line && self.input.bytes()[self.at..].starts_with(MARK) {
+        if self.offset(self.at) == self.line && self.at_byte_order_mark() {
             self.at += MARK.len();
             self.line += MARK.len() as u64;
         }
+    }
+
+    /// Returns whether a byte order mark is at `at`. At the start of a line it ends a document, as in files that were
+    /// joined.
+    pub(super) fn at_byte_order_mark(&self) -> bool {
+        self.input.bytes()[self.at..].starts_with(MARK)
     }
 
     /// Skips comments, line breaks and byte order marks before a document.
