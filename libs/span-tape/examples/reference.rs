@@ -54,6 +54,10 @@ fn known(yaml: &str, own: &Result<Vec<String>, String>, reference: Option<&[Stri
         (Ok(own), None) if own.iter().any(|event| is_block(event)) && yaml.lines().any(is_blank_but_not_empty) => {
             Some("a block scalar without indentation and with blank lines, which the reference refuses")
         }
+        (Ok(_), _) if yaml.lines().any(is_value_without_space) && yaml.contains('?') => {
+            Some("`:key` after an explicit key: a plain scalar, or by the grammar also `: key` without the space")
+        }
+        (Ok(_), Some(_)) if yaml.contains("\\\r") => Some("an escaped line break of two characters"),
         (Ok(_), None) if yaml.contains('\u{feff}') => Some("a byte order mark that the reference refuses"),
         // It counts the line of a blank one twice, or one that the scalar does not contain.
         (Ok(own), Some(reference)) if without_breaks(own) == without_breaks(reference) => {
@@ -81,14 +85,24 @@ fn is_blank_but_not_empty(line: &str) -> bool {
 /// Whether the reference took lines for a block scalar that are indented less than the line of its header.
 fn has_shallow_block(yaml: &str, reference: &[String]) -> bool {
     let indentation = |line: &str| line.len() - line.trim_start_matches(' ').len();
+    // Below entries in one line, such as `- ? key: |`, the last one counts.
+    let of_entry = |line: &str| {
+        let rest = line.trim_start_matches(|c: char| " \t-?:".contains(c));
+        line.len() - rest.len()
+    };
     let scalars = || reference.iter().filter(|event| is_block(event));
     let lines: Vec<&str> = yaml.lines().collect();
     lines.windows(2).any(|pair| {
         let [header, content] = [pair[0], pair[1]];
         let is_header = header.contains(['|', '>']);
-        let is_shallow = !content.is_empty() && indentation(content) < indentation(header);
+        let is_shallow = !content.is_empty() && indentation(content) < of_entry(header);
         is_header && is_shallow && scalars().any(|event| event.contains(content.trim()))
     })
+}
+
+fn is_value_without_space(line: &str) -> bool {
+    let mut characters = line.trim_start().chars();
+    characters.next() == Some(':') && characters.next().is_some_and(|next| !next.is_whitespace())
 }
 
 fn is_compact_without_space(line: &str) -> bool {
