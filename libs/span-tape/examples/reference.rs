@@ -116,7 +116,8 @@ fn is_block(event: &str) -> bool {
 
 /// The events without the line breaks of block scalars.
 fn without_breaks(events: &[String]) -> Vec<String> {
-    let bare = |event: &String| if is_block(event) { event.replace("\\n", "") } else { event.clone() };
+    let bare =
+        |event: &String| if is_block(event) { event.replace("\\n", "").trim_end().to_owned() } else { event.clone() };
     events.iter().map(bare).collect()
 }
 

@@ -48,12 +48,13 @@ pub(super) fn run_once() -> &'static ([Record; 2], [PathBuf; 2]) {
 /// The pages of a file that the kernel maps on one fault, if they are in the page cache: 64 KiB (`fault_around_bytes`).
 const FAULT_AROUND: i32 = 16;
 
-/// Whether a quantity counts pages of the program's file. One of five workers may run code that the others do not, such as
-/// that for a message which arrives in two parts on a busy machine, and map it.
+/// Whether a quantity counts pages of the program's file, or their faults. One of five workers may run code that the others
+/// do not, such as that for a message which arrives in two parts on a busy machine, and map it.
 fn may_have_code(quantity: Quantity) -> bool {
     matches!(
         quantity,
-        Quantity::Process(Metric::Rss | Metric::File) | Quantity::Within(Metric::Rss, Category::Executable)
+        Quantity::Process(Metric::Rss | Metric::File | Metric::MinorFaults)
+            | Quantity::Within(Metric::Rss, Category::Executable)
     )
 }
 
