@@ -40,7 +40,11 @@ fn known(yaml: &str, own: &Result<Vec<String>, String>, reference: Option<&[Stri
             Some("an alias without an anchor, which the grammar does not check")
         }
         // `%YAML` and `%TAG` with other parameters match the rule of reserved directives.
-        (Err(error), Some(_)) if ["a version such as", "a handle such as"].iter().any(|what| error.contains(what)) => {
+        (Err(error), Some(_))
+            if ["a version such as", "a handle such as", "the version is given twice", "only YAML 1 is known"]
+                .iter()
+                .any(|what| error.contains(what)) =>
+        {
             Some("a directive with the wrong parameters, which the grammar takes for a reserved one")
         }
         // The grammar lets the `-` of a compact sequence follow `?` and `:` without a space.
@@ -48,7 +52,7 @@ fn known(yaml: &str, own: &Result<Vec<String>, String>, reference: Option<&[Stri
             Some("`?-` or `:-` without a space, which the grammar permits")
         }
         // The parent of a scalar in the root has the indentation -1 in the grammar, and 0 in all other parsers.
-        (Err(_), Some(reference)) if has_indicator(yaml) && reference.iter().any(|event| is_block(event)) => {
+        (_, Some(reference)) if has_indicator(yaml) && reference.iter().any(|event| is_block(event)) => {
             Some("a block scalar in the root with an indicator, which the grammar counts from -1")
         }
         (Ok(own), None) if own.iter().any(|event| is_block(event)) && yaml.lines().any(is_blank_but_not_empty) => {
@@ -59,6 +63,10 @@ fn known(yaml: &str, own: &Result<Vec<String>, String>, reference: Option<&[Stri
         }
         // The empty line is a line break in the text; the reference folds it to a space.
         (Ok(_), Some(_)) if has_escaped_break_and_empty_line(yaml) => Some("an escaped line break and an empty line"),
+        (Ok(_), None) if yaml.lines().any(|line| line.trim_start() == "\\") => {
+            Some("an escaped line break at the start of a line, which the grammar does not permit")
+        }
+        (Ok(_), _) if yaml.contains('\r') => Some("carriage returns, which it does not read as line breaks everywhere"),
         (Ok(_), None) if yaml.contains('\u{feff}') => Some("a byte order mark that the reference refuses"),
         // It counts the line of a blank one twice, or one that the scalar does not contain.
         (Ok(own), Some(reference)) if without_breaks(own) == without_breaks(reference) => {
