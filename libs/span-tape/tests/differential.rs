@@ -55,6 +55,10 @@ fn mutated_cases_have_the_events_of_another_parser() {
             _ => {}
         }
     }
+    // A byte order mark at the start of a line ends a document; there, it is content, or the fault is another.
+    for found in [&mut differing, &mut accepted, &mut refused] {
+        found.retain(|found| !found.contains("\\n\\u{feff}"));
+    }
     if let Ok(path) = std::env::var("SPAN_TAPE_DIFFERENCES") {
         let sections = [("differing", &differing), ("accepted", &accepted), ("refused", &refused)];
         let lines = sections.iter().flat_map(|(name, found)| found.iter().map(move |it| format!("{name} {it}\n")));
