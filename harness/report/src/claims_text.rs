@@ -7,6 +7,9 @@ use super::{escape, terminal::Emphasis};
 /// More undecided claims than this have one line for each reason, unless everything is printed.
 const MAX_UNDECIDED: usize = 2;
 
+/// At most this many reasons have a line.
+const MAX_REASONS: usize = 3;
+
 /// The claims with a mark. Those that a run confirms have one line; the others state their figures, too. Many that are
 /// undecided, such as those of a run with a filter, are only counted.
 pub(super) fn claims(record: &Record, is_verbose: bool) -> Vec<String> {
@@ -44,10 +47,15 @@ fn listed(claims: &[ClaimRecord], is_verbose: bool) -> Vec<String> {
                 None => reasons.push((&claim.figures, 1)),
             }
         }
+        reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         let mark = Emphasis::Open.paint('?');
-        lines.extend(
-            reasons.iter().map(|(reason, count)| format!("  {mark} {count} undecided: {}", escape::line(reason))),
-        );
+        let shown = if reasons.len() > MAX_REASONS + 1 { MAX_REASONS } else { reasons.len() };
+        let line = |(reason, count): &(&str, usize)| format!("  {mark} {count} undecided: {}", escape::line(reason));
+        lines.extend(reasons[..shown].iter().map(line));
+        let rest: usize = reasons[shown..].iter().map(|(_, count)| count).sum();
+        if rest > 0 {
+            lines.push(format!("  {mark} {rest} undecided for other reasons, shown with --verbose"));
+        }
     }
     lines
 }
@@ -80,5 +88,9 @@ mod tests {
         assert_eq!(lines.len(), 1 + 1 + 2);
         assert!(lines[2].ends_with("2 undecided: not selected") && lines[3].ends_with("1 undecided: too short"));
         assert_eq!(listed(&all, true).len(), 1 + 2 + 2 * 3);
+        all.extend(["e", "f", "g"].map(|id| claim(id, Decision::Undecided, id)));
+        let lines = listed(&all, false);
+        assert_eq!(lines.len(), 1 + 1 + 3 + 1);
+        assert!(lines[5].ends_with("2 undecided for other reasons, shown with --verbose"), "{lines:?}");
     }
 }
