@@ -4,7 +4,7 @@ use std::env;
 
 use highwater_judge::{Comparison, Kind, Verdict};
 use highwater_model::exit;
-use highwater_report::terminal::{highwater_command, next, quoted};
+use highwater_report::terminal::{bench_command, highwater_command, next, quoted};
 use highwater_runner::RunError;
 use highwater_store::StoreError;
 
@@ -12,11 +12,6 @@ use super::{
     CliError,
     paths::{BaselineOptions, RunFolder},
 };
-
-/// The command that measures the whole of a family again, or some cases of it.
-fn bench(family: &str, arguments: &str) -> String {
-    format!("cargo bench --bench {} -- --memory-only{arguments}", quoted(family))
-}
 
 /// After `compare`.
 pub(super) fn after_compare(comparison: &Comparison, run: &RunFolder, baselines: &BaselineOptions) {
@@ -45,12 +40,12 @@ fn after_failure(verdict: &Verdict, bless: &str) {
             next(&highwater_command(command), "which functions hold it; if it is intended, run `highwater bless`");
         }
         (None, Kind::Failed) => {
-            let command =
-                format!("cargo bench --bench {} -- --test --memory-only --exact {case}", verdict.case.family());
-            next(&command, "run the failed case once");
+            let arguments = format!("--test --memory-only --exact {case}");
+            next(&bench_command(verdict.case.family(), &arguments), "run the failed case once");
         }
         (None, Kind::Missing | Kind::NotRun) => {
-            next(&bench(verdict.case.family(), ""), "measure what is missing; if it is gone, run `highwater bless`");
+            let command = bench_command(verdict.case.family(), "--memory-only");
+            next(&command, "measure what is missing; if it is gone, run `highwater bless`");
         }
         (None, _) => next(bless, "if it is intended"),
     }

@@ -1,15 +1,10 @@
 //! What to do after a run that failed.
 
-use highwater_report::terminal::{highwater_command, quoted};
+use highwater_report::terminal::{bench_command, highwater_command, quoted};
 use highwater_runner::{RunError, RunnerError};
 use highwater_store::StoreError;
 
 use crate::options::Options;
-
-/// The command that runs the bench of a family.
-pub(super) fn bench_command(family: &str, arguments: &str) -> String {
-    format!("cargo bench --bench {family} -- {arguments}")
-}
 
 /// What to do after an error, and what for.
 pub(super) fn after_error(error: &RunError, family: &str, options: &Options) -> Option<(String, &'static str)> {

@@ -4,10 +4,10 @@ use highwater_judge::{FamilyComparison, Kind, Policy, compare_runs};
 use highwater_model::Record;
 use highwater_report::{
     Reference, RunView, TimeChanges, escape, run_text,
-    terminal::{highwater_command, next, width},
+    terminal::{bench_command, highwater_command, next, width},
 };
 
-use crate::{criterion_flags::saved_as, hints::bench_command, options::Options, pages, program::Folders};
+use crate::{criterion_flags::saved_as, options::Options, pages, program::Folders};
 
 /// Prints the result of a run, compared with a named record or with its baseline, and writes the report.
 pub(super) fn print(

@@ -1,4 +1,4 @@
-//! What a display of the progress is told while cases are measured.
+//! The steps of a measurement that are reported to a display of its progress.
 
 use std::time::{Duration, Instant};
 

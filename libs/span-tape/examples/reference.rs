@@ -18,14 +18,8 @@ use std::{
     thread,
 };
 
-use common::mutation::{Random, mutated};
-use serde::Deserialize;
+use common::mutation::{Random, mutated, suite};
 use span_tape::{Options, Tape, Word};
-
-#[derive(Deserialize)]
-struct Case {
-    yaml: String,
-}
 
 fn own(yaml: &str) -> Result<Vec<String>, String> {
     let tape = Tape::<_, Word>::parse(yaml, &Options::default()).map_err(|error| error.to_string())?;
@@ -140,12 +134,12 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let lib = arguments.next().ok_or("usage: reference LIB [INPUTS] [SEED]")?;
     let inputs: usize = arguments.next().map_or(Ok(100_000), |count| count.parse())?;
     let seed: u64 = arguments.next().map_or(Ok(1), |seed| seed.parse())?;
-    let cases: Vec<Case> = serde_json::from_str(include_str!("../tests/suite/cases.json"))?;
+    let cases = suite();
     let mut random = Random(seed);
     let texts: Vec<String> = (0..inputs)
         .map(|number| match cases.get(number) {
-            Some(case) => case.yaml.clone(),
-            None => mutated(&cases[random.below(cases.len())].yaml, &mut random),
+            Some(case) => case.clone(),
+            None => mutated(&cases[random.below(cases.len())], &mut random),
         })
         .collect();
 

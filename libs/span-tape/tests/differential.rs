@@ -4,14 +4,8 @@
 mod common;
 mod oracle;
 
-use common::mutation::{Random, mutated};
-use serde::Deserialize;
+use common::mutation::{Random, mutated, suite};
 use span_tape::{Options, Tape, Word};
-
-#[derive(Deserialize)]
-struct Case {
-    yaml: String,
-}
 
 /// The number of mutated inputs.
 const INPUTS: u64 = 100_000;
@@ -41,12 +35,12 @@ fn tape_events(yaml: &str) -> Result<Vec<String>, String> {
 
 #[test]
 fn mutated_cases_have_the_events_of_another_parser() {
-    let cases: Vec<Case> = serde_json::from_str(include_str!("suite/cases.json")).expect("well formed");
+    let cases = suite();
     let mut random = Random(1);
     let mut differing = Vec::new();
     let (mut both, mut accepted, mut refused) = (0, Vec::new(), Vec::new());
     for _ in 0..INPUTS {
-        let yaml = mutated(&cases[random.below(cases.len())].yaml, &mut random);
+        let yaml = mutated(&cases[random.below(cases.len())], &mut random);
         match (tape_events(&yaml), oracle::granit(&yaml)) {
             (Ok(own), Ok(other)) if own == other => both += 1,
             (Ok(own), Ok(other)) => differing.push(format!("{yaml:?}\n own {own:?}\n oth {other:?}")),

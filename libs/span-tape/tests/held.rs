@@ -8,14 +8,8 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::mutation::{PIECES, Random, mutated};
-use serde::Deserialize;
+use common::mutation::{PIECES, Random, mutated, suite};
 use span_tape::{Decoding, Node, Options, Source, Tape, Word};
-
-#[derive(Deserialize)]
-struct Case {
-    yaml: String,
-}
 
 /// The sizes of inputs in bytes. Below, the constant part of the bound matters; above, evaluation takes longer.
 const SIZES: std::ops::Range<usize> = 300..3000;
@@ -95,7 +89,7 @@ struct Summit {
 
 /// A search, which is the same for the same seed.
 struct Search {
-    cases: Vec<Case>,
+    cases: Vec<String>,
     random: Random,
     summits: [Summit; 2],
     evaluated: u32,
@@ -104,8 +98,7 @@ struct Search {
 
 impl Search {
     fn new(seed: u64) -> Self {
-        let cases = serde_json::from_str(include_str!("suite/cases.json")).expect("well formed");
-        Self { cases, random: Random(seed), summits: Default::default(), evaluated: 0, climbs: 0 }
+        Self { cases: suite(), random: Random(seed), summits: Default::default(), evaluated: 0, climbs: 0 }
     }
 
     /// Climbs from one case after the other, lazily and eagerly in turn, until no more may be evaluated.
@@ -113,7 +106,7 @@ impl Search {
         while may_evaluate(self.evaluated) {
             let which = self.climbs as usize % DECODINGS.len();
             self.climbs += 1;
-            let mut yaml = self.cases[self.random.below(self.cases.len())].yaml.clone() + "\n";
+            let mut yaml = self.cases[self.random.below(self.cases.len())].clone() + "\n";
             let (mut top, mut idle) = (0.0, 0);
             while idle < PATIENCE && may_evaluate(self.evaluated) {
                 idle += 1;

@@ -19,13 +19,7 @@ pub(crate) fn linear_memory(stages: &mut Stages) -> CaseResult {
             *byte = 1;
         }
     }
-    let mut memory = MmapMut::map_anon(MOST_UNITS * 4 * PAGE)?;
-    stages.label(Category::LinearMemory, range(&memory))?;
-    stages.reached("loaded")?;
-    let mut parts = memory.chunks_exact_mut(4 * PAGE);
-    touched(stages, || culprit(parts.next().unwrap_or_default()))?;
-    stages.forget(Category::LinearMemory)?;
-    Ok(())
+    four_pages_per_unit(stages, culprit)
 }
 
 /// A page of an image that is shared until it is written to, per unit.
@@ -58,6 +52,11 @@ pub(crate) fn populated(stages: &mut Stages) -> CaseResult {
         // Also keeps this function on the stack during the call.
         assert_eq!(black_box(filled), 0, "a kernel from version 5.14 on");
     }
+    four_pages_per_unit(stages, culprit)
+}
+
+/// Calls `culprit` with the next four pages of one linear memory, once per unit.
+fn four_pages_per_unit(stages: &mut Stages, culprit: impl Fn(&mut [u8])) -> CaseResult {
     let mut memory = MmapMut::map_anon(MOST_UNITS * 4 * PAGE)?;
     stages.label(Category::LinearMemory, range(&memory))?;
     stages.reached("loaded")?;

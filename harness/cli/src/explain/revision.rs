@@ -94,7 +94,7 @@ impl Revision {
 /// The two revisions of a comparison.
 pub(crate) struct Revisions {
     pub(crate) head: Revision,
-    /// The base with its name; or why there is none.
+    /// The name of the base and the base, or the reason why it is missing.
     pub(crate) base: Result<(String, Revision), String>,
     /// Keeps other runs away from the folder while workers run, unless the caller does.
     pub(crate) _lock: Option<FolderLock>,

@@ -213,7 +213,7 @@ impl Explainer {
 /// A worker of each revision.
 struct Sides {
     head: Attributed,
-    /// With the name of the revision; or why there is none.
+    /// The worker of the base and the name of its revision, or the reason why it is missing.
     base: Result<(String, Attributed), String>,
 }
 

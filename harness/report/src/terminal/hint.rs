@@ -27,6 +27,12 @@ fn has_sources(folder: &Path) -> bool {
     lock.is_some_and(|lock| lock.split("[[package]]").any(is_it))
 }
 
+/// The command that runs the bench of a family.
+#[must_use]
+pub fn bench_command(family: &str, arguments: &str) -> String {
+    format!("cargo bench --bench {} -- {arguments}", quoted(family))
+}
+
 /// A word as an argument of a shell: in quotes unless it needs none.
 #[must_use]
 pub fn quoted(argument: &str) -> String {

@@ -22,7 +22,7 @@ use anstream::stream::RawStream;
 use highwater_model::exit;
 
 pub use forecast::Forecast;
-pub use hint::{highwater_command, quoted};
+pub use hint::{bench_command, highwater_command, quoted};
 pub use progress::ProgressLine;
 pub use style::{Emphasis, plain};
 pub use time::in_words;

@@ -1,4 +1,6 @@
-//! Mutations of YAML texts.
+//! Mutations of YAML texts, and the texts of the yaml-test-suite to begin with.
+
+use serde::Deserialize;
 
 /// The alphabet of mutations.
 pub(crate) const PIECES: [&str; 40] = [
@@ -6,6 +8,16 @@ pub(crate) const PIECES: [&str; 40] = [
     "!!str ", "!", "|", ">", "'", "\"", "\\", "---\n", "...\n", "a", "b: ", "\n  ", "|+\n ", ">-\n  ", "|2\n", "é",
     "\u{feff}", "%", "\n\n", "\n \n", "\n\t",
 ];
+
+/// The inputs of the yaml-test-suite.
+pub(crate) fn suite() -> Vec<String> {
+    #[derive(Deserialize)]
+    struct Case {
+        yaml: String,
+    }
+    let cases: Vec<Case> = serde_json::from_str(include_str!("../suite/cases.json")).expect("well formed");
+    cases.into_iter().map(|case| case.yaml).collect()
+}
 
 /// A generator of pseudo-random numbers, by its state.
 pub(crate) struct Random(pub(crate) u64);

@@ -9,10 +9,11 @@ use highwater_model::{Aspect, BaselineCase, CaseRecord, Category, Metric, Quanti
 use highwater_stats::median;
 
 use super::{
-    CaseLink, Frame, Tone,
+    CaseLink, Frame,
     case_stacks::{Explained, explained},
     case_tables::{Figure, Table, samples, tables},
-    family_charts, tone,
+    family_charts,
+    verdict_row::VerdictRow,
 };
 use crate::{
     counted::counted,
@@ -21,7 +22,7 @@ use crate::{
     site::format::{amount, between, both, change, failure, nonlinearity},
     site::ladder::span,
     site::{Material, SiteError, names},
-    verdict_groups::{VerdictGroup, worst_first},
+    verdict_groups::worst_first,
 };
 
 #[derive(Debug, Template)]
@@ -33,7 +34,7 @@ pub(super) struct Case {
     lede: String,
     not_run: Option<String>,
     failures: Vec<Failure>,
-    changed: Vec<Row>,
+    changed: Vec<VerdictRow>,
     unchanged: Option<String>,
     figures: Vec<Figure>,
     /// Figures that are exactly 0.
@@ -47,17 +48,6 @@ pub(super) struct Case {
     samples: Vec<Figure>,
     notes: Vec<(String, Vec<String>)>,
     criterion: Option<String>,
-}
-
-#[derive(Debug)]
-struct Row {
-    tone: Tone,
-    kind: String,
-    sentence: String,
-    /// Further aspects of the same quantity.
-    others: Vec<String>,
-    /// The number of those.
-    more: String,
 }
 
 #[derive(Debug)]
@@ -147,16 +137,12 @@ fn lede(data: &CaseView<'_>) -> String {
 }
 
 /// The changes, one row per quantity.
-fn changed(verdicts: &[&Verdict]) -> Vec<Row> {
+fn changed(verdicts: &[&Verdict]) -> Vec<VerdictRow> {
     let is_changed = |it: &&Verdict| it.kind != Kind::Same && (it.gated || it.subject.is_none());
-    let row = |VerdictGroup { verdict, others }: VerdictGroup<'_>| Row {
-        tone: tone(verdict.kind),
-        kind: verdict.kind.to_string(),
-        sentence: verdict.sentence.clone(),
-        others: others.iter().map(|other| format!("{}: {}", other.kind, other.sentence)).collect(),
-        more: counted(others.len(), "more aspect"),
-    };
-    worst_first(verdicts.iter().copied().filter(is_changed)).into_iter().map(row).collect()
+    worst_first(verdicts.iter().copied().filter(is_changed))
+        .into_iter()
+        .map(|group| VerdictRow::of(group, None))
+        .collect()
 }
 
 /// The number of gated verdicts without a change, if any.

@@ -4,14 +4,13 @@ use askama::Template;
 use highwater_judge::{Comparison, FamilyComparison, Kind, NoBaseline, Verdict};
 use highwater_model::CaseId;
 
-use super::{CaseLink, Frame, Tone, family::NotRun, tone};
+use super::{CaseLink, Frame, Tone, family::NotRun, verdict_row::VerdictRow};
 use crate::{
     comparison_text::altered,
     counted::{counted, grouped},
     escape,
     site::format,
     site::{Material, SiteError, names},
-    stacks::explanation_lines,
     verdict_groups::{VerdictGroup, worst_first},
 };
 
@@ -36,27 +35,13 @@ struct Group {
     conditions: Vec<String>,
     differences: Vec<(String, String, String)>,
     not_run: Vec<NotRun>,
-    changed: Vec<Row>,
+    changed: Vec<VerdictRow>,
     /// Cases or values without a baseline.
-    new: Vec<Row>,
-    reported: Vec<Row>,
+    new: Vec<VerdictRow>,
+    reported: Vec<VerdictRow>,
     unchanged: Vec<UnchangedCase>,
     unchanged_count: String,
     reported_unchanged: String,
-}
-
-#[derive(Debug)]
-struct Row {
-    tone: Tone,
-    kind: String,
-    case: CaseLink,
-    sentence: String,
-    /// Which functions are behind it.
-    details: Vec<String>,
-    /// Further aspects of the same quantity.
-    others: Vec<String>,
-    /// The number of those.
-    more: String,
 }
 
 /// The gated verdicts of a case that are within the tolerance. Verdicts without any change are only counted; the
@@ -108,17 +93,12 @@ impl Compare {
 
 fn group(family: &FamilyComparison, before: &str, link: &dyn Fn(&CaseId) -> CaseLink) -> Group {
     let is_same = |verdict: &&Verdict| verdict.kind == Kind::Same;
-    let row = |VerdictGroup { verdict, others }: VerdictGroup<'_>| Row {
-        tone: tone(verdict.kind),
-        kind: verdict.kind.to_string(),
-        case: link(&verdict.case),
-        sentence: verdict.sentence.clone(),
-        details: verdict.explanation.as_ref().map(explanation_lines).unwrap_or_default(),
-        others: others.iter().map(|other| format!("{}: {}", other.kind, other.sentence)).collect(),
-        more: counted(others.len(), "more aspect"),
+    let row = |group: VerdictGroup<'_>| {
+        let case = link(&group.verdict.case);
+        VerdictRow::of(group, Some(case))
     };
     let changed = |gated: bool| family.verdicts.iter().filter(move |it| it.gated == gated && is_changed(it));
-    let reported = worst_first(changed(false)).into_iter().map(|lead| Row { others: Vec::new(), ..row(lead) });
+    let reported = worst_first(changed(false)).into_iter().map(|lead| VerdictRow { others: Vec::new(), ..row(lead) });
     let unchanged: Vec<&Verdict> = family.verdicts.iter().filter(|verdict| verdict.gated).filter(is_same).collect();
     let fails = family.verdicts.iter().filter(|verdict| verdict.fails()).count();
     let gated = family.verdicts.iter().filter(|verdict| verdict.gated).count();

@@ -14,6 +14,7 @@ mod family_tables;
 mod findings;
 mod front;
 mod trend;
+mod verdict_row;
 
 use std::path::Path;
 

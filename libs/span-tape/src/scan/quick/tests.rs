@@ -1,7 +1,5 @@
 //! The short path gives the words and errors of the general one.
 
-use serde::Deserialize;
-
 use super::*;
 use crate::{Decoding, Error, Indentation, Limits, build::Builder, input::TextInput};
 
@@ -53,11 +51,6 @@ impl Input for LastWindow<'_> {
     }
 }
 
-#[derive(Deserialize)]
-struct Case {
-    yaml: String,
-}
-
 const INPUTS: usize = 100_000;
 
 /// Lines that the path knows, and some that differ from them by little.
@@ -107,13 +100,13 @@ fn the_short_path_takes_lines_of_the_last_window() {
 
 #[test]
 fn the_short_path_changes_no_word_and_no_error() {
-    let cases: Vec<Case> = serde_json::from_str(include_str!("../../../tests/suite/cases.json")).expect("well formed");
+    let cases = mutation::suite();
     let mut random = mutation::Random(3);
     let mut read = 0;
     for number in 0..INPUTS {
         let seed = match cases.get(number) {
-            Some(case) => case.yaml.clone(),
-            None if random.below(2) == 0 => cases[random.below(cases.len())].yaml.clone(),
+            Some(case) => case.clone(),
+            None if random.below(2) == 0 => cases[random.below(cases.len())].clone(),
             None => (0..=random.below(12)).map(|_| LINES[random.below(LINES.len())]).collect(),
         };
         let is_mutated = number >= cases.len() && random.below(3) > 0;

@@ -6,7 +6,7 @@ use highwater_model::{Category, Place, StackGrowth};
 
 /// The most functions of a stack that are drawn, counted from the innermost one.
 const DEEPEST: usize = 128;
-/// Of a chain of functions that all stacks share, so many are drawn.
+/// The number of functions that are drawn of a chain which all stacks share.
 const SHARED: usize = 2;
 
 /// A function, below the one that called it, with the bytes of all stacks through it.
