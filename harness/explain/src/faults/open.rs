@@ -2,6 +2,11 @@
 
 use std::{fs, io, thread};
 
+use rustix::{
+    process::Pid,
+    thread::{CpuSet, sched_getaffinity},
+};
+
 use super::{calls::tracepoints, sys::FaultEvents};
 
 /// The bytes of all rings together on the CPUs that the worker may run on, of which the first that is permitted is taken:
@@ -68,9 +73,9 @@ fn ring(all: usize, cpu: usize, allowed: &[usize]) -> usize {
 
 /// The CPUs that a process may run on.
 fn allowed(pid: u32) -> Vec<usize> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
-    list.and_then(|list| listed(list.trim())).unwrap_or_default()
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let Some(set) = pid.and_then(|pid| sched_getaffinity(Some(pid)).ok()) else { return Vec::new() };
+    (0..CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu)).collect()
 }
 
 /// The CPUs that are online. A worker may run on any of them.
