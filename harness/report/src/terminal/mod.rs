@@ -38,7 +38,7 @@ pub fn print(text: Arguments<'_>) {
     print_as_it_is(&text);
 }
 
-/// Prints text for programs to stdout, or text to copy: its lines are not broken. Errors are those of [`print`].
+/// Prints text for programs to stdout, or text to copy: its lines are not broken. Errors are those of [`print()`].
 pub fn print_as_it_is(text: &str) {
     if let Err(error) = progress::above(|| line(io::stdout(), text)) {
         note(format_args!("error: stdout: {error}"));
