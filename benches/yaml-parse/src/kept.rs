@@ -12,7 +12,8 @@ use span_tape::{Cache, Options, Tape, Windowed, Word};
 
 use crate::subject::{Loaded, Subject, While};
 
-/// A kept tape.
+/// A tape that is kept beside its input. In another folder, its name would be a hash of the input's absolute path, whose
+/// length would count.
 #[derive(Clone, Copy, Debug)]
 pub struct KeptTape {
     /// Whether input and words are mapped, instead of reading the words into memory.
@@ -21,11 +22,6 @@ pub struct KeptTape {
 
 /// The age from which on the times of an input decide whether its tape is used, see [`Cache`]. A younger input is hashed.
 const SETTLED: Duration = Duration::from_millis(2100);
-
-/// Tapes are kept in a folder beside the input.
-fn cache(input: &Path) -> Cache {
-    Cache::in_folder(input.with_file_name("tapes"))
-}
 
 /// Waits until an input that was just written is old enough.
 fn settle(input: &Path) -> CaseResult {
@@ -39,7 +35,7 @@ fn settle(input: &Path) -> CaseResult {
 impl Subject for KeptTape {
     fn prepare(&self, input: &Path) -> CaseResult {
         settle(input)?;
-        let open = || Tape::open_cached(input, &cache(input), &Options::default());
+        let open = || Tape::open_cached(input, &Cache::beside(), &Options::default());
         open()?;
         if open()?.is_reopened() { Ok(()) } else { Err(format!("{}: its tape was not kept", input.display()).into()) }
     }
@@ -56,11 +52,11 @@ impl Subject for KeptTape {
         drop(file);
         if self.mapped {
             // SAFETY: the files of the family are written before its workers start, and not modified afterwards.
-            let tape = unsafe { Tape::map_cached(&path, &cache(&path), &options)? };
+            let tape = unsafe { Tape::map_cached(&path, &Cache::beside(), &options)? };
             check(&path, tape.is_reopened())?;
             return then(&tape);
         }
-        let tape: Tape<Windowed> = Tape::open_cached(&path, &cache(&path), &options)?;
+        let tape: Tape<Windowed> = Tape::open_cached(&path, &Cache::beside(), &options)?;
         check(&path, tape.is_reopened())?;
         then(&tape)
     }
