@@ -1,6 +1,6 @@
 //! The layers of the harness: each crate depends only on crates of lower layers, and the measured process links little.
 
-use std::{collections::BTreeMap, path::Path, process::Command};
+use std::{collections::{BTreeMap, BTreeSet}, path::Path, process::Command};
 
 use cargo_metadata::{DependencyKind, MetadataCommand, Package};
 
@@ -20,6 +20,8 @@ const LAYERS: [&str; 11] = [
 ];
 /// The most packages that the measured process may link through the harness, its own two included.
 const MOST_PACKAGES: usize = 20;
+/// The most packages from elsewhere that a dependency on `highwater` adds to those of criterion.
+const MOST_ADDED: usize = 60;
 
 fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the workspace")
@@ -78,11 +80,22 @@ fn libraries_depend_on_no_package_of_the_workspace() {
     }
 }
 
+/// A package, and those that it depends on when it is built.
+fn tree(package: &str, edges: &str) -> BTreeSet<String> {
+    let tree = cargo(&["tree", "-p", package, "--edges", edges, "--prefix", "none", "--no-dedupe", "--offline"]);
+    tree.lines().map(str::to_owned).collect()
+}
+
 #[test]
 fn a_worker_links_few_packages() {
-    let tree = cargo(&["tree", "-p", "highwater-worker", "--edges", "normal", "--prefix", "none", "--offline"]);
-    let mut packages: Vec<&str> = tree.lines().map(|line| line.trim_end_matches(" (*)")).collect();
-    packages.sort_unstable();
-    packages.dedup();
-    assert!(packages.len() <= MOST_PACKAGES, "{} packages:\n{}", packages.len(), packages.join("\n"));
+    let packages = tree("highwater-worker", "normal");
+    assert!(packages.len() <= MOST_PACKAGES, "{} packages: {packages:#?}", packages.len());
+}
+
+#[test]
+fn a_bench_adds_few_packages_to_those_of_criterion() {
+    let of_criterion = tree("criterion", "normal,build");
+    let mut added = tree("highwater", "normal,build");
+    added.retain(|package| !package.starts_with("highwater") && !of_criterion.contains(package));
+    assert!(added.len() <= MOST_ADDED, "{} packages: {added:#?}", added.len());
 }

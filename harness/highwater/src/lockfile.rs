@@ -1,18 +1,31 @@
 //! Versions of dependencies from a `Cargo.lock`, for the context of a family.
 
-use cargo_lock::{Lockfile, Version};
 use highwater_model::Context;
+use semver::Version;
+use serde::Deserialize;
+
+/// The parts of a `Cargo.lock` that are read.
+#[derive(Deserialize)]
+struct Lockfile {
+    package: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    version: Version,
+}
 
 /// The version of a package in a `Cargo.lock`. If the package occurs in several versions, the newest; `wasmtime@43`
 /// selects the newest 43.x. `None` if the text is not a lock file or has no such package.
 #[must_use]
 pub fn locked_version(lock: &str, package: &str) -> Option<String> {
-    newest(&lock.parse().ok()?, package)
+    newest(&toml::from_str(lock).ok()?, package)
 }
 
 /// The versions of those packages that the lock file has, by name.
 pub(crate) fn locked_versions(lock: &str, packages: &[&'static str]) -> Context {
-    let Ok(lock) = lock.parse::<Lockfile>() else { return Context::default() };
+    let Ok(lock) = toml::from_str::<Lockfile>(lock) else { return Context::default() };
     let named = |package: &&'static str| {
         let name = package.split('@').next().unwrap_or(package);
         Some((name.to_owned(), newest(&lock, package)?))
@@ -26,7 +39,7 @@ fn newest(lock: &Lockfile, package: &str) -> Option<String> {
         let text = version.to_string();
         prefix.is_empty() || text.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
-    let versions = lock.packages.iter().filter(|package| package.name.as_str() == name);
+    let versions = lock.package.iter().filter(|package| package.name == name);
     versions
         .map(|package| &package.version)
         .filter(|version| is_wanted(version))

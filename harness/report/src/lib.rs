@@ -9,6 +9,7 @@ mod comparison_text;
 mod counted;
 pub mod escape;
 mod exactness;
+#[cfg(feature = "exports")]
 pub mod export;
 mod figure_tables;
 mod findings;
