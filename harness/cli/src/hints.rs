@@ -1,7 +1,5 @@
 //! What to do next, after each command and after an error: a command to paste, and what it is for.
 
-use std::env;
-
 use highwater_judge::{Comparison, Kind, Verdict};
 use highwater_model::exit;
 use highwater_report::terminal::{bench_command, highwater_command, next, quoted};
@@ -9,7 +7,7 @@ use highwater_runner::RunError;
 use highwater_store::StoreError;
 
 use super::{
-    CliError,
+    CliError, command_line,
     paths::{BaselineOptions, RunFolder},
 };
 
@@ -69,11 +67,13 @@ impl CliError {
 }
 
 fn help() {
-    let subcommand = env::args().nth(1).unwrap_or_default();
+    let subcommand = command_line().get(1).map_or(String::new(), |word| word.to_string_lossy().into_owned());
     next(&highwater_command(&format!("{subcommand} --help")), "all options");
 }
 
 /// The arguments of this process, for a shell.
 fn arguments() -> String {
-    env::args().skip(1).map(|argument| quoted(&argument)).collect::<Vec<_>>().join(" ")
+    let arguments = command_line();
+    let quoted: Vec<String> = arguments.iter().skip(1).map(|argument| quoted(&argument.to_string_lossy())).collect();
+    quoted.join(" ")
 }

@@ -18,6 +18,7 @@ mod explain;
 mod forecast;
 mod git;
 mod hints;
+mod init;
 mod output;
 mod paths;
 mod report;
@@ -25,9 +26,14 @@ mod schema;
 
 #[doc(hidden)] // For the tests that build a second revision.
 pub use ab::bring_dependencies;
-pub use doctor::as_worker as as_doctor_worker;
 
-use std::{io, path::PathBuf, process};
+use std::{
+    env,
+    ffi::OsString,
+    io,
+    path::{Path, PathBuf},
+    process::{self, ExitCode},
+};
 
 use clap::{Parser, Subcommand, ValueEnum};
 use highwater_explain::ExplainError;
@@ -66,6 +72,7 @@ enum Command {
     Bless(bless::Arguments),
     Exactness(exactness::Arguments),
     Explain(explain::Arguments),
+    Init(init::Arguments),
     Calibrate(calibrate::Arguments),
     Capacity(capacity::Arguments),
     Doctor(doctor::command::Arguments),
@@ -172,11 +179,25 @@ impl CliError {
     }
 }
 
-/// Runs the command line and returns the exit status.
-///
-/// # Errors
-/// Returns [`CliError`], which has an exit status. An invalid command line exits the process with status 2.
-pub fn run() -> Result<u8, CliError> {
+/// The whole program: runs the command line, and prints an error and what to do about it.
+#[must_use]
+pub fn main() -> ExitCode {
+    // `highwater doctor` starts this program as a worker.
+    if let Some(status) = doctor::as_worker() {
+        return status;
+    }
+    match run() {
+        Ok(status) => ExitCode::from(status),
+        Err(error) => {
+            terminal::note(format_args!("error: {error}"));
+            error.print_hint();
+            ExitCode::from(error.exit_status())
+        }
+    }
+}
+
+/// Runs the command line and returns the exit status. An invalid command line exits the process with status 2.
+fn run() -> Result<u8, CliError> {
     report_file_size_limit().map_err(|source| RunnerError::System { what: "watch for SIGXFSZ", source })?;
     match parse().command {
         Command::Compare(arguments) => compare::run(&arguments),
@@ -184,6 +205,7 @@ pub fn run() -> Result<u8, CliError> {
         Command::Bless(arguments) => bless::run(&arguments),
         Command::Exactness(arguments) => exactness::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Init(arguments) => init::run(&arguments),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Capacity(arguments) => capacity::run(&arguments),
         Command::Doctor(arguments) => doctor::command::run(&arguments),
@@ -194,13 +216,24 @@ pub fn run() -> Result<u8, CliError> {
 
 /// Parses the command line. The message about an invalid one quotes it, so it is escaped.
 fn parse() -> Arguments {
-    Arguments::try_parse().unwrap_or_else(|error| {
+    Arguments::try_parse_from(command_line()).unwrap_or_else(|error| {
         if error.use_stderr() {
             message(error.render());
             process::exit(error.exit_code());
         }
         error.exit()
     })
+}
+
+/// The arguments of this process, with the name of the program. Cargo runs `cargo-highwater highwater ARGUMENTS`.
+fn command_line() -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = env::args_os().collect();
+    let is_for_cargo =
+        arguments.first().and_then(|program| Path::new(program).file_name()) == Some("cargo-highwater".as_ref());
+    if is_for_cargo && arguments.get(1).is_some_and(|argument| argument == "highwater") {
+        arguments.remove(1);
+    }
+    arguments
 }
 
 /// Prints a result for people to stdout.

@@ -144,7 +144,12 @@ int main(void) {
     let (source, built) = (folder.path().join("worker.c"), folder.path().join("worker"));
     std::fs::write(&source, program).expect("written");
     let mut compile = Command::new("cc");
-    compile.args(["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-I"]).arg(client("c")).arg(&source).arg("-o").arg(&built);
+    compile
+        .args(["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-I"])
+        .arg(client("c"))
+        .arg(&source)
+        .arg("-o")
+        .arg(&built);
     assert!(compile.status().expect("started").success());
     let sample = run(built.to_str().expect("text"), &[]);
     assert_stages(&sample, &STAGES);

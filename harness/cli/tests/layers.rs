@@ -1,6 +1,10 @@
 //! The layers of the harness: each crate depends only on crates of lower layers, and the measured process links little.
 
-use std::{collections::{BTreeMap, BTreeSet}, path::Path, process::Command};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    process::Command,
+};
 
 use cargo_metadata::{DependencyKind, MetadataCommand, Package};
 

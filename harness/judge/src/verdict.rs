@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use highwater_model::{Aspect, CaseId, Category, Explanation, Quantity};
+use highwater_model::{Aspect, CaseId, Category, Explanation, Place, Quantity};
 use serde::Serialize;
 
 /// What was found. The order is by severity.
@@ -164,6 +164,12 @@ impl Verdict {
     #[must_use]
     pub fn fails(&self) -> bool {
         self.gated && self.kind.is_failure()
+    }
+
+    /// The source line that it points to, if something explained it.
+    #[must_use]
+    pub fn place(&self) -> Option<&Place> {
+        self.explanation.as_ref()?.place()
     }
 }
 

@@ -1,7 +1,7 @@
 //! The findings of a comparison that every format shows: one line for each case and quantity that changed.
 
 use highwater_judge::{Kind, NoBaseline, Subject, Verdict};
-use highwater_model::{CaseId, Place, Quantity};
+use highwater_model::{CaseId, Quantity};
 
 use super::{
     counted, escape,
@@ -22,11 +22,6 @@ impl VerdictGroup<'_> {
     /// The lines below the sentence: which functions are behind the finding.
     pub(super) fn details(&self) -> Vec<String> {
         self.verdict.explanation.as_ref().map(explanation_lines).unwrap_or_default()
-    }
-
-    /// The source line that a finding points to, if something explained it.
-    pub(super) fn place(&self) -> Option<&Place> {
-        self.verdict.explanation.as_ref()?.place()
     }
 }
 
@@ -55,11 +50,6 @@ pub(super) struct FindingLine<'a> {
 }
 
 impl FindingLine<'_> {
-    /// The source line that it points to, if something explained it.
-    pub(super) fn place(&self) -> Option<&Place> {
-        self.verdict.explanation.as_ref()?.place()
-    }
-
     /// The case, or the number of cases.
     pub(super) fn subject(&self) -> String {
         match self.cases[..] {

@@ -22,4 +22,4 @@ mod worker;
 
 use check::{Check, Grade};
 use diagnosis::{Diagnosis, diagnose};
-pub use trial::as_worker;
+pub(crate) use trial::as_worker;

@@ -136,7 +136,7 @@ const DIRTY: &str = "dirtied";
 
 /// Runs as a worker if the supervisor started this process as one. Must be called before anything else.
 #[must_use]
-pub fn as_worker() -> Option<ExitCode> {
+pub(crate) fn as_worker() -> Option<ExitCode> {
     protocol::is_worker().then(|| match worker_channel().and_then(|channel| work(channel.into())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

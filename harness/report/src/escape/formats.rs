@@ -1,11 +1,7 @@
-//! Text for the formats of the exporters and for the pages. Each function also escapes what [`line`] escapes, because
+//! Text for the formats of the exporters. Each function also escapes what [`line`] escapes, because
 //! every export may end up in a log.
 
-use std::fmt::Write;
-
-use highwater_model::is_raw;
-
-use super::text::{line, lines, push, with_escaped_hashes};
+use super::text::{line, lines};
 
 /// The most characters of a text in Markdown.
 const MAX_TEXT: usize = 1_000;
@@ -73,36 +69,6 @@ pub(crate) fn csv_cell(text: &str) -> String {
     }
 }
 
-/// A JSON document with the same content, in which raw characters and commands of CI systems are written as `\u202e`.
-/// Outside of strings JSON has no such characters other than line ends.
-#[must_use]
-pub fn json(document: &str) -> String {
-    let mut escaped = String::with_capacity(document.len());
-    for c in document.chars() {
-        if c != '\n' && is_raw(c) {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                // Writing to a `String` cannot fail.
-                let _ = write!(escaped, "\\u{unit:04x}");
-            }
-        } else {
-            escaped.push(c);
-        }
-    }
-    with_escaped_hashes(&escaped, "\\u0023")
-}
-
-/// A rendered page without raw characters. The templates escape markup in every text, and plotters in charts.
-pub(crate) fn page(rendered: &str) -> String {
-    rendered.chars().fold(String::with_capacity(rendered.len()), |mut escaped, c| {
-        if matches!(c, '\n' | '\t') {
-            escaped.push(c)
-        } else {
-            push(&mut escaped, c)
-        }
-        escaped
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,20 +105,5 @@ mod tests {
     #[test]
     fn sarif_messages_have_no_links() {
         assert_eq!(sarif("[a](javascript:b) [1, 2]"), "[a]\\(javascript:b) [1, 2]");
-    }
-
-    #[test]
-    fn a_page_keeps_its_lines() {
-        assert_eq!(page("<p>\n\ta\u{1b}\u{2028}\r"), "<p>\n\ta\\x1b\\u2028\\x0d");
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn json_keeps_its_content(text in "[#\\[a\"\\\\\u{0}-\u{20}\u{7f}-\u{9f}\u{2028}-\u{202e}\u{e0000}-\u{e0010}]{0,20}") {
-            let escaped = json(&serde_json::json!([text]).to_string());
-            proptest::prop_assert!(!escaped.chars().any(is_raw) && !escaped.contains("##["), "{}", escaped);
-            let read: Vec<String> = serde_json::from_str(&escaped).expect("JSON");
-            proptest::prop_assert_eq!(read, vec![text]);
-        }
     }
 }

@@ -16,9 +16,13 @@
 //! reader sees them. Text that CI systems would execute when they find it in a log gets its first character escaped in
 //! the same way.
 
+mod documents;
+#[cfg(feature = "exports")]
 mod formats;
 mod text;
 
-pub use formats::json;
-pub(crate) use formats::{csv_cell, html, markdown, markdown_pre, page, sarif, workflow_data, workflow_property};
+pub use documents::json;
+pub(crate) use documents::page;
+#[cfg(feature = "exports")]
+pub(crate) use formats::{csv_cell, html, markdown, markdown_pre, sarif, workflow_data, workflow_property};
 pub use text::{line, lines};

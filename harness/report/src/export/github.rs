@@ -71,7 +71,11 @@ fn annotations(results: &Results<'_>) -> Vec<Annotation> {
             }
             annotations.push(Annotation {
                 level: Level::of(line.verdict, comparison.strict),
-                file: line.place().map(|place| (place.file.clone(), place.line)).or_else(|| file(&family.family)),
+                file: line
+                    .verdict
+                    .place()
+                    .map(|place| (place.file.clone(), place.line))
+                    .or_else(|| file(&family.family)),
                 title: format!("{}: {}", line.verdict.kind, line.subject()),
                 message: message.join("\n"),
             });

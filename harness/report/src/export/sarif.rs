@@ -159,7 +159,11 @@ fn finding(group: &VerdictGroup<'_>, family: &str, results: &Results<'_>, rules:
         Level::of(verdict, results.comparison.strict),
         &std::iter::once(format!("{case}: {}", group.sentence())).chain(group.details()).collect::<Vec<_>>().join("\n"),
         case,
-        group.place().map(|place| (Path::new(&place.file), place.line)).or_else(|| at_start(results.file(family))),
+        group
+            .verdict
+            .place()
+            .map(|place| (Path::new(&place.file), place.line))
+            .or_else(|| at_start(results.file(family))),
         rules,
     );
     finding["partialFingerprints"] = fingerprint(&[case, &quantity]);
