@@ -1,19 +1,20 @@
 //! Tests of the report's pages in headless Chromium, driven by browser/check.cjs with playwright-core, with
-//! accessibility checks by axe-core. `.ci/browser` installs all three; without them, the tests pass with a note, but not in
-//! CI.
+//! accessibility checks by axe-core.
 
 mod common;
 
 use std::{
     collections::BTreeMap,
     fs,
-    io::{self, Write},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
     sync::{Mutex, OnceLock, PoisonError},
 };
 
-use common::site::{families, full, hostile, many};
+use common::{
+    programs::{are_there, is_installed},
+    site::{families, full, hostile, many},
+};
 use highwater_judge::Policy;
 use highwater_report::site::{Material, write};
 use serde::Deserialize;
@@ -44,44 +45,24 @@ impl Browser {
         }
     }
 
-    fn missing(&self) -> Option<&'static str> {
-        let node = || Command::new("node").arg("--version").output().is_ok_and(|output| output.status.success());
+    fn missing(&self) -> Option<String> {
         let parts = [
             ("Chromium", self.chromium.exists()),
             ("playwright-core", self.modules.join("playwright-core").exists()),
             ("axe-core", self.modules.join("axe-core").exists()),
-            ("Node.js", node()),
         ];
-        parts.into_iter().find(|(_, there)| !there).map(|(name, _)| name)
+        parts.into_iter().find(|(_, there)| !there).map(|(name, _)| name.to_owned())
     }
 
-    /// The browser, installed by `.ci/browser` if something is missing and this user may install it. `None`, with a
-    /// note, if something is missing then; in CI, that is a failure.
+    /// The browser; `None` if something is missing.
     fn installed() -> Option<&'static Self> {
         static BROWSER: OnceLock<Option<Browser>> = OnceLock::new();
         let find = || {
             let browser = Browser::find();
-            if browser.missing().is_some() {
-                note("running .ci/browser, which installs Chromium, playwright-core and axe-core");
-                // Whether it succeeded shows in what is there.
-                let _ = Command::new("bash").arg(root().join("../../.ci/browser")).stdin(Stdio::null()).status();
-            }
-            match browser.missing() {
-                None => Some(browser),
-                Some(name) if std::env::var_os("CI").is_some() => panic!("needs {name}: run `bash .ci/browser`"),
-                Some(name) => {
-                    note(&format!("the tests of pages are skipped: they need {name}, run `bash .ci/browser`"));
-                    None
-                }
-            }
+            (are_there(|| browser.missing()) && is_installed("node")).then_some(browser)
         };
         BROWSER.get_or_init(find).as_ref()
     }
-}
-
-/// Prints a line that libtest does not capture.
-fn note(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
 }
 
 fn root() -> &'static Path {

@@ -1,5 +1,4 @@
-//! The clients of the stage protocol in `clients/` work, within a run and outside one. Languages that are not installed
-//! are skipped with a note.
+//! The clients of the stage protocol in `clients/` work, within a run and outside one.
 
 mod common;
 
@@ -8,7 +7,10 @@ use std::{
     process::Command,
 };
 
-use common::other_program::{assert_cost_of_units, assert_stages, run};
+use common::{
+    other_program::{assert_cost_of_units, assert_stages, run},
+    programs::is_installed,
+};
 use highwater_model::{Quantity, Sample};
 
 const STAGES: [&str; 4] = ["loaded", "live@1", "live@10", "live@100"];
@@ -16,16 +18,6 @@ const STAGES: [&str; 4] = ["loaded", "live@1", "live@10", "live@100"];
 /// The folder of a client.
 fn client(language: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../clients").join(language).canonicalize().expect("a folder")
-}
-
-/// Whether a program is installed. In CI it has to be.
-fn is_installed(program: &str) -> bool {
-    let found = Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success());
-    assert!(found || std::env::var_os("CI").is_none(), "needs {program}");
-    if !found {
-        eprintln!("skipped: needs {program}");
-    }
-    found
 }
 
 /// What all clients send: the case and the inputs as notes, and a figure.

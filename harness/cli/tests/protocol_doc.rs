@@ -2,7 +2,10 @@
 
 mod common;
 
-use common::other_program::{assert_cost_of_units, assert_stages, run};
+use common::{
+    other_program::{assert_cost_of_units, assert_stages, run},
+    programs::is_installed,
+};
 
 /// The first code block of a language on the page.
 fn snippet(language: &str) -> &'static str {
@@ -18,6 +21,9 @@ fn the_bash_worker_reports_its_stages() {
 
 #[test]
 fn the_python_worker_climbs_its_ladder() {
+    if !is_installed("python3") {
+        return;
+    }
     let text = format!("exec python3 - 3<&3 <<'END'\n{}END\n", snippet("python"));
     let sample = run("/bin/bash", &["-c", &text]);
     assert_stages(&sample, &["loaded", "live@1", "live@10", "live@100"]);

@@ -7,6 +7,7 @@ pub(crate) mod comparisons;
 pub(crate) mod example;
 pub(crate) mod odd;
 pub(crate) mod other_program;
+pub(crate) mod programs;
 pub(crate) mod pty;
 pub(crate) mod site;
 
