@@ -14,6 +14,7 @@ mod compare;
 mod confirm;
 mod doctor;
 mod exactness;
+mod exec;
 mod explain;
 mod forecast;
 mod git;
@@ -65,6 +66,7 @@ enum Command {
     Ab(ab::Arguments),
     Bless(bless::Arguments),
     Exactness(exactness::Arguments),
+    Exec(exec::Arguments),
     Explain(explain::Arguments),
     Calibrate(calibrate::Arguments),
     Capacity(capacity::Arguments),
@@ -183,6 +185,7 @@ pub fn run() -> Result<u8, CliError> {
         Command::Ab(arguments) => ab::run(&arguments),
         Command::Bless(arguments) => bless::run(&arguments),
         Command::Exactness(arguments) => exactness::run(&arguments),
+        Command::Exec(arguments) => exec::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Capacity(arguments) => capacity::run(&arguments),

@@ -66,6 +66,11 @@ impl Probe {
         }
     }
 
+    /// Adds figures of the whole tree to each snapshot from now on: `tree_anon_bytes`, `tree_rss_bytes` and others.
+    pub fn sum_tree(&mut self) {
+        self.account.sum_tree();
+    }
+
     /// Takes a snapshot. Memory in labelled ranges is counted in the category of the label. Peaks are those since the
     /// previous snapshot; at the baseline stage, they are the memory itself.
     ///

@@ -77,10 +77,11 @@ enum MainThread {
 
 impl CommandProcess {
     pub(super) fn new(
-        program: RunningProgram,
+        mut program: RunningProgram,
         command: &UnmodifiedProgram,
         stages: OutputStages,
     ) -> Result<Self, RunnerError> {
+        program.account.probe().sum_tree();
         Ok(Self {
             program,
             changes: ChildChanges::watch().map_err(system("watch for SIGCHLD"))?,

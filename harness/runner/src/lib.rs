@@ -53,4 +53,4 @@ pub use plan::{Plan, PlanError, Planned};
 pub use sampling::{Sampling, StopRule};
 pub use signals::{Interrupt, end_on_closed_pipe, report_file_size_limit};
 pub use supervise::Supervisor;
-pub use watch::{Step, StepListener};
+pub use watch::{CaseTimes, Step, StepListener};
