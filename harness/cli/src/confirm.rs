@@ -12,7 +12,7 @@ use highwater_judge::{FRESH_WORKERS, FamilyComparison, Policy, compare_family, c
 use highwater_model::{Baseline, CaseId, CaseRecord, Outcome, Record, Selection};
 use highwater_report::{
     counted,
-    terminal::{Forecast, ProgressLine, note},
+    terminal::{Forecast, ProgressLine, note, quoted},
 };
 use highwater_runner::{
     self as runner, Interrupt, Measuring, Observed, Plan, PlanError, Planned, RunError, Sampling, StepListener,
@@ -132,6 +132,14 @@ fn files_of_programs(plan: &Plan) -> BTreeSet<PathBuf> {
         named.into_iter().filter(|path| path.is_file())
     };
     plan.cases.iter().filter_map(unmodified).flat_map(files).collect()
+}
+
+/// The command of a case that `highwater exec` measured in a folder, for a shell; `None` for a case of a bench.
+pub(super) fn command_of(run: &Path, case: &CaseId) -> Option<String> {
+    let plan = Plan::read(&Plan::path_of_run(run, case.family()), Path::new("highwater")).ok()?;
+    let program = plan.cases.iter().find(|planned| planned.id() == case).and_then(unmodified)?;
+    let words = [&program.name].into_iter().chain(&program.args).map(|word| quoted(&word.to_string_lossy()));
+    Some(words.collect::<Vec<_>>().join(" "))
 }
 
 /// A filter that selects exactly these cases.

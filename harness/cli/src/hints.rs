@@ -10,6 +10,7 @@ use highwater_store::StoreError;
 
 use super::{
     CliError,
+    confirm::command_of,
     paths::{BaselineOptions, RunFolder},
 };
 
@@ -24,7 +25,7 @@ pub(super) fn after_compare(comparison: &Comparison, run: &RunFolder, baselines:
     let worst = failing.iter().rev().max_by_key(key);
     let improved = comparison.verdicts().any(|verdict| verdict.gated && verdict.kind == Kind::Improved);
     match (worst, comparison.exit_status()) {
-        (Some(verdict), _) => after_failure(verdict, &bless("TEXT")),
+        (Some(verdict), _) => after_failure(verdict, &bless("TEXT"), run),
         (None, exit::NO_BASELINE) => next(&bless("'first baseline'"), "compare later runs with this one"),
         (None, exit::UNCONFIRMED) => next("cargo bench -- --memory-only", "measure again what was not confirmed"),
         (None, _) if improved => next(&bless("TEXT"), "keep what improved: later runs are judged by it"),
@@ -32,17 +33,21 @@ pub(super) fn after_compare(comparison: &Comparison, run: &RunFolder, baselines:
     }
 }
 
-fn after_failure(verdict: &Verdict, bless: &str) {
+fn after_failure(verdict: &Verdict, bless: &str, run: &RunFolder) {
     let case = quoted(verdict.case.as_str());
+    let command = || command_of(&run.path(), &verdict.case);
     match (&verdict.explanation, verdict.kind) {
         (Some(explanation), _) => {
             let command = explanation.command.strip_prefix("highwater ").unwrap_or(&explanation.command);
             next(&highwater_command(command), "which functions hold it; if it is intended, run `highwater bless`");
         }
-        (None, Kind::Failed) => {
-            let arguments = format!("--test --memory-only --exact {case}");
-            next(&bench_command(verdict.case.family(), &arguments), "run the failed case once");
-        }
+        (None, Kind::Failed) => match command() {
+            Some(command) => next(&command, "run the failed command"),
+            None => {
+                let arguments = format!("--test --memory-only --exact {case}");
+                next(&bench_command(verdict.case.family(), &arguments), "run the failed case once");
+            }
+        },
         (None, Kind::Missing | Kind::NotRun) => {
             let command = bench_command(verdict.case.family(), "--memory-only");
             next(&command, "measure what is missing; if it is gone, run `highwater bless`");

@@ -114,7 +114,7 @@ subprocess.run([sys.executable, '-I', '-S', '-c', child], check=True)";
 #[test]
 fn a_daemon_is_ended_and_noted() {
     let desk = Desk::new();
-    let command = ["/bin/sh", "-c", "(setsid sleep 98761 >/dev/null 2>&1 &)"];
+    let command = ["/bin/sh", "-c", "setsid -f sleep 98761 >/dev/null 2>&1; sleep 0.3"];
     desk.exec(&["--samples", "1", "--name", "daemon"], &command, 0);
     let case = desk.record_of("daemon").cases.remove(0);
     assert_eq!((case.samples, case.failures.len()), (1, 0));

@@ -41,6 +41,8 @@ struct TreeSums {
     pss: u64,
     page_tables: u64,
     mappings: u64,
+    /// The highest RSS of each process so far, those that have exited excluded.
+    high_water: u64,
 }
 
 /// The private memory of one process, in bytes.
@@ -86,7 +88,8 @@ impl Account {
         };
         let mut all = own;
         let mut sums = TreeSums::default();
-        sums.add(mappings, snapshot.get(Metric::PageTables).unwrap_or(0));
+        let read = |metric: Metric| snapshot.get(metric).unwrap_or(0);
+        sums.add(mappings, read(Metric::PageTables), read(Metric::Peak));
         let mut processes = 1;
         let mut others: Vec<u32> = Vec::new();
         let descendants = tree.descendants();
@@ -107,7 +110,8 @@ impl Account {
             segments.extend(self.held.add_mappings(&mut files, &mappings));
             let huge = private_huge(&mappings, &mut shared_huge);
             if self.sums_tree {
-                sums.add(&mappings, files.status().map_or(0, |status| status.page_tables));
+                let status = files.status().unwrap_or_default();
+                sums.add(&mappings, status.page_tables, status.high_water_mark);
             }
             all = all.plus(Private { anon: shares.anon, swap: shares.swap, huge });
             snapshot.add(figure_of(&name), shares.anon + shares.swap + huge);
@@ -165,20 +169,22 @@ impl Private {
 
 impl TreeSums {
     /// Adds a process.
-    fn add(&mut self, mappings: &[Mapping<'_>], page_tables: u64) {
+    fn add(&mut self, mappings: &[Mapping<'_>], page_tables: u64, high_water: u64) {
         self.rss += mappings.iter().map(|mapping| mapping.rss).sum::<u64>();
         self.pss += mappings.iter().map(|mapping| mapping.pss).sum::<u64>();
         self.page_tables += page_tables;
         self.mappings += mappings.len() as u64;
+        self.high_water += high_water;
     }
 
-    fn figures(self) -> [(&'static str, u64); 4] {
-        let Self { rss, pss, page_tables, mappings } = self;
+    fn figures(self) -> [(&'static str, u64); 5] {
+        let Self { rss, pss, page_tables, mappings, high_water } = self;
         [
             ("tree_rss_bytes", rss),
             ("tree_pss_bytes", pss),
             ("tree_page_tables_bytes", page_tables),
             ("tree_mappings", mappings),
+            ("tree_high_water_bytes", high_water),
         ]
     }
 }

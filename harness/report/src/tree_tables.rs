@@ -16,13 +16,14 @@ const MOST_CASES: usize = 3;
 const MOST_PARTS: usize = 6;
 
 /// The columns: a heading, a rank (columns with a higher one are left out first), and a quantity.
-const COLUMNS: [(&str, u8, &str); 12] = [
+const COLUMNS: [(&str, u8, &str); 13] = [
     ("total", 0, "total"),
     ("anon", 1, "figure.tree_anon_bytes"),
     ("shared", 2, "shmem_total"),
     ("cgroup peak", 2, "cgroup_peak"),
     ("rss", 3, "figure.tree_rss_bytes"),
     ("pss", 4, "figure.tree_pss_bytes"),
+    ("high water", 5, "figure.tree_high_water_bytes"),
     ("processes", 5, "processes"),
     ("page tables", 6, "figure.tree_page_tables_bytes"),
     ("mappings", 7, "figure.tree_mappings"),

@@ -31,6 +31,7 @@ use self::{
 };
 use super::{
     CliError,
+    confirm::command_of,
     forecast::WorkerTimes,
     paths::{BaselineOptions, RunFolder},
     print, width,
@@ -131,18 +132,21 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     let progress = |progress| LastRun::note(&folder, &run_id(), None, &family, progress);
     progress(Progress::Begun)?;
     let record = measure(arguments, plan, &folder, &interrupt)?;
-    let path = folder.join(format!("{family}.json"));
+    let path = path_of(&folder, &family);
     write_record(&path, &record)?;
-    let written = format!("written to {}", path.display());
     if interrupt.raised() {
-        note(format_args!("{written}: the cases so far"));
+        note(format_args!("written to {}: the cases so far", path.display()));
         return Err(RunnerError::Interrupted.into());
     }
     link(&folder.join("programs").join(&family))?;
     progress(Progress::Measured)?;
-    show(&record, arguments, &policy)?;
-    print(&escape::line(&written));
+    show(&record, arguments, &folder, &policy)?;
     Ok(exit::PASSED)
+}
+
+/// The record of a name.
+fn path_of(folder: &Path, family: &str) -> PathBuf {
+    folder.join(format!("{family}.json"))
 }
 
 /// Measures the cases of the plan, and writes it for `highwater compare`. After an interrupt, the record has the cases so
@@ -207,13 +211,19 @@ fn link(path: &Path) -> Result<(), CliError> {
 }
 
 /// Prints the result, compared with its baseline if there is one, and what to do next.
-fn show(record: &Record, arguments: &Arguments, policy: &Policy) -> Result<(), CliError> {
+fn show(record: &Record, arguments: &Arguments, folder: &Path, policy: &Policy) -> Result<(), CliError> {
     let baseline = baselines::find(&arguments.baselines.folder, record)?;
     let comparison = baseline.as_ref().map(|baseline| compare_family(baseline, record, policy));
     let against = comparison.as_ref().map(|comparison| Reference { name: "its baseline", comparison });
     print(&program_text(record, against, RunView { width: width(), is_verbose: arguments.verbose }));
+    print(&escape::line(&format!("written to {}", path_of(folder, &record.family).display())));
+    let failed = record.cases.iter().find(|case| !case.failures.is_empty());
     let folders = format!("{}{}", arguments.run.as_arguments(), arguments.baselines.as_arguments());
     let is_finding = |kind: Kind| kind.is_flagged() || kind == Kind::Failed;
+    if let (None, Some(command)) = (&comparison, failed.and_then(|case| command_of(folder, &case.id))) {
+        next(&command, "run the failed command");
+        return Ok(());
+    }
     match &comparison {
         None => next(
             &highwater_command(&format!("bless --reason 'first baseline'{folders}")),

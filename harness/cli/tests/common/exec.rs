@@ -27,7 +27,7 @@ impl Desk {
     /// `highwater exec` with the folders of this desk.
     pub(crate) fn std_exec<S: AsRef<OsStr>>(&self, flags: &[&str], command: &[S]) -> Command {
         let mut exec = self.std_judge("exec", flags);
-        exec.arg("--").args(command).env("PYTHONHASHSEED", "0");
+        exec.arg("--").args(command).env("PYTHONHASHSEED", "0").env("COLUMNS", "400");
         exec
     }
 
