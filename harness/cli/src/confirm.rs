@@ -134,6 +134,12 @@ fn files_of_programs(plan: &Plan) -> BTreeSet<PathBuf> {
     plan.cases.iter().filter_map(unmodified).flat_map(files).collect()
 }
 
+/// Whether `highwater exec` measured a family in a folder, and not a bench.
+pub(super) fn is_of_exec(run: &Path, family: &str) -> bool {
+    let plan = Plan::read(&Plan::path_of_run(run, family), Path::new("highwater"));
+    plan.is_ok_and(|plan| plan.cases.iter().any(|planned| unmodified(planned).is_some()))
+}
+
 /// The command of a case that `highwater exec` measured in a folder, for a shell; `None` for a case of a bench.
 pub(super) fn command_of(run: &Path, case: &CaseId) -> Option<String> {
     let plan = Plan::read(&Plan::path_of_run(run, case.family()), Path::new("highwater")).ok()?;

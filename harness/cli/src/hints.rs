@@ -10,7 +10,7 @@ use highwater_store::StoreError;
 
 use super::{
     CliError,
-    confirm::command_of,
+    confirm::{command_of, is_of_exec},
     paths::{BaselineOptions, RunFolder},
 };
 
@@ -23,12 +23,17 @@ pub(super) fn after_compare(comparison: &Comparison, run: &RunFolder, baselines:
     let failing: Vec<&Verdict> = comparison.verdicts().filter(|verdict| verdict.fails()).collect();
     let key = |verdict: &&&Verdict| (verdict.explanation.is_some(), verdict.kind, is_slope(verdict));
     let worst = failing.iter().rev().max_by_key(key);
+    let has_bench = !comparison.families.iter().any(|family| is_of_exec(&run.path(), &family.family));
     let improved = comparison.verdicts().any(|verdict| verdict.gated && verdict.kind == Kind::Improved);
     match (worst, comparison.exit_status()) {
         (Some(verdict), _) => after_failure(verdict, &bless("TEXT"), run),
         (None, exit::NO_BASELINE) => next(&bless("'first baseline'"), "compare later runs with this one"),
-        (None, exit::UNCONFIRMED) => next("cargo bench -- --memory-only", "measure again what was not confirmed"),
+        (None, exit::UNCONFIRMED) if has_bench => {
+            next("cargo bench -- --memory-only", "measure again what was not confirmed");
+        }
+        (None, exit::UNCONFIRMED) => next(&highwater_command("exec --help"), "measure again what was not confirmed"),
         (None, _) if improved => next(&bless("TEXT"), "keep what improved: later runs are judged by it"),
+        (None, _) if !has_bench => next(&highwater_command(&format!("report{folders}")), "the same as pages"),
         (None, _) => next(&highwater_command("ab HEAD~1"), "compare times too, with interleaved workers"),
     }
 }
@@ -49,7 +54,10 @@ fn after_failure(verdict: &Verdict, bless: &str, run: &RunFolder) {
             }
         },
         (None, Kind::Missing | Kind::NotRun) => {
-            let command = bench_command(verdict.case.family(), "--memory-only");
+            let command = match is_of_exec(&run.path(), verdict.case.family()) {
+                true => highwater_command("exec --help"),
+                false => bench_command(verdict.case.family(), "--memory-only"),
+            };
             next(&command, "measure what is missing; if it is gone, run `highwater bless`");
         }
         (None, _) => next(bless, "if it is intended"),

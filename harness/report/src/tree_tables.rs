@@ -2,7 +2,7 @@
 //! processes and which kinds of mappings hold it.
 
 use highwater_judge::CaseView;
-use highwater_model::{Aspect, Bytes, CaseRecord, Category, Metric, Quantity, Record, Stage, Unit};
+use highwater_model::{Aspect, Bytes, Category, Metric, Quantity, Record, Stage, StageColumns, Unit};
 
 use super::{
     fitted_table::{self, Column, Name},
@@ -32,7 +32,7 @@ const COLUMNS: [(&str, u8, &str); 13] = [
     ("deleted files", 8, "deleted_files"),
 ];
 
-/// A table with a row for each stage of each case that completed, and the parts of the last stage.
+/// A table with a row for each stage of each case that completed, and the parts of its fullest stage.
 pub(super) fn tree_tables(record: &Record, view: RunView) -> Vec<String> {
     let cases: Vec<CaseView<'_>> =
         record.cases.iter().filter(|case| case.samples > 0).map(|case| CaseView::of(record, case)).collect();
@@ -69,17 +69,17 @@ fn level(view: CaseView<'_>, quantity: Option<Quantity>, stage: &Stage) -> Optio
     })
 }
 
-/// Which processes and which categories of mappings hold the memory of a case at its last stage.
+/// Which processes and which categories of mappings hold the memory of a case at its fullest stage.
 fn parts_of(view: CaseView<'_>, is_verbose: bool) -> Vec<String> {
-    let Some(last) = view.case.stages.last() else { return Vec::new() };
-    let median = |quantity: Quantity| view.median(quantity, &Aspect::Level(last.stage.clone()));
+    let Some(fullest) = view.fullest() else { return Vec::new() };
+    let median = |quantity: Quantity| view.median(quantity, &Aspect::Level(fullest.stage.clone()));
     let own = [Metric::Anon, Metric::Swap].into_iter().filter_map(|metric| median(metric.into())).sum();
-    let processes = std::iter::once(("first process".to_owned(), own)).chain(of_processes(view.case, median));
+    let processes = std::iter::once(("first process".to_owned(), own)).chain(of_processes(fullest, median));
     let category = |category: &Category| {
         Some((category.to_string().replace('_', " "), median(Quantity::Within(Metric::Anon, *category))?))
     };
     let categories = Category::ALL.iter().filter_map(category);
-    let (id, stage) = (view.case.id.within_family(), &last.stage);
+    let (id, stage) = (view.case.id.within_family(), &fullest.stage);
     let line = |what: &str, parts: Vec<(String, f64)>| {
         list(parts, is_verbose).map(|list| format!("{id} at {stage}, {what}: {list}"))
     };
@@ -93,13 +93,12 @@ fn parts_of(view: CaseView<'_>, is_verbose: bool) -> Vec<String> {
 }
 
 /// The memory of the descendants by their names: the figures `process_NAME_bytes`.
-fn of_processes(case: &CaseRecord, median: impl Fn(Quantity) -> Option<f64>) -> Vec<(String, f64)> {
-    let quantities = case.stages.last().into_iter().flat_map(|last| last.memory.keys());
+fn of_processes(stage: &StageColumns, median: impl Fn(Quantity) -> Option<f64>) -> Vec<(String, f64)> {
     let of = |quantity: &Quantity| {
         let name = quantity.to_string().strip_prefix("figure.process_")?.strip_suffix("_bytes")?.to_owned();
         Some((name, median(*quantity)?))
     };
-    quantities.filter_map(of).collect()
+    stage.memory.keys().filter_map(of).collect()
 }
 
 /// The parts in descending order. `None` without any.
@@ -132,9 +131,9 @@ mod tests {
         let parts: Vec<(String, f64)> = (0..8).map(|n| (format!("p{n}"), f64::from(n) * 1024.0)).collect();
         assert_eq!(
             list(parts.clone(), false).as_deref(),
-            Some("p7 7.00 KiB, p6 6.00 KiB, p5 5.00 KiB, p4 4.00 KiB, p3 3.00 KiB, p2 2.00 KiB, others 1.00 KiB")
+            Some("p7 7 KiB, p6 6 KiB, p5 5 KiB, p4 4 KiB, p3 3 KiB, p2 2 KiB, others 1 KiB")
         );
-        assert!(list(parts, true).is_some_and(|text| text.ends_with("p1 1.00 KiB")));
+        assert!(list(parts, true).is_some_and(|text| text.ends_with("p1 1 KiB")));
         assert_eq!(list(Vec::new(), false), None);
     }
 }
