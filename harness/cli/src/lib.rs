@@ -72,6 +72,7 @@ enum Command {
     Capacity(capacity::Arguments),
     Doctor(doctor::command::Arguments),
     Report(report::Arguments),
+    Run(exec::RunArguments),
     Schema(schema::Arguments),
 }
 
@@ -191,6 +192,7 @@ pub fn run() -> Result<u8, CliError> {
         Command::Capacity(arguments) => capacity::run(&arguments),
         Command::Doctor(arguments) => doctor::command::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
+        Command::Run(arguments) => exec::run_file(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
     }
 }

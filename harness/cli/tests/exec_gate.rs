@@ -113,7 +113,9 @@ fn an_interrupt_ends_the_program() {
 /// A script that allocates some MiB.
 fn script(desk: &Desk, mib: u32) -> OsString {
     let path = desk.file("allocates.py");
-    let text = format!("x = [b'x' * (1 << 20) for _ in range({mib})]\nprint('full', flush=True)\nimport time; time.sleep(0.3)\n");
+    let text = format!(
+        "x = [b'x' * (1 << 20) for _ in range({mib})]\nprint('full', flush=True)\nimport time; time.sleep(0.3)\n"
+    );
     fs::write(&path, text).expect("written");
     path.into_os_string()
 }
@@ -134,10 +136,37 @@ fn the_gate_finds_one_mebibyte_more() {
     measure(9);
     let ran = run(desk.compare(&[]), exit::REGRESSED.into());
     let finding = ran.finding("regressed");
-    assert!(finding.contains("anon_mapped at full") && finding.contains("+1 MiB"), "{}", ran.stdout);
+    assert!(finding.contains("anon_mapped at full") && finding.contains("+1.00 MiB"), "{}", ran.stdout);
     assert!(ran.stderr.contains("to confirm the findings"), "fresh workers ran: {}", ran.stderr);
     // A script that changed since the run is not measured again.
     script(&desk, 8);
     let ran = run(desk.compare(&[]), exit::REGRESSED.into());
     assert!(ran.stderr.contains("was changed after the run"), "{}", ran.stderr);
+}
+
+/// A file with two suites, whose programs run in its folder.
+#[test]
+fn the_suites_of_a_file_are_one_run() {
+    let desk = Desk::new();
+    let file = desk.file("highwater.toml");
+    let suite = |name: &str, rest: &str| format!("[[suite]]\nname = \"{name}\"\nsamples = 5\n{rest}\n");
+    let first =
+        suite("first", "command = [\"/bin/sh\", \"-c\", \"[ -f highwater.toml ] && exit {n}\"]\nparam = [\"n=0,3\"]");
+    let second = suite("second", "command = [\"sleep\", \"60\"]\nfor = \"100ms\"");
+    fs::write(&file, format!("schema = 1\n{first}{second}")).expect("written");
+    let measure = |arguments: &[&str], status: u8| run(desk.judge("run", arguments), status.into());
+    let ran = measure(&[], exit::PASSED);
+    assert!(ran.stdout.contains("first on ") && ran.stdout.contains("second on "), "{}", ran.stdout);
+    let first = desk.record_of("first");
+    assert_eq!(first.cases.iter().map(|case| case.samples).collect::<Vec<_>>(), [5, 0]);
+    assert_eq!(stages(&desk.record_of("second").cases[0]), ["start", "stopped"]);
+    run(desk.bless_with("first", &["--allow-failures"]), exit::PASSED.into());
+    let ran = run(desk.compare(&[]), exit::PASSED.into());
+    assert!(ran.stdout.contains("passed: 3 cases"), "{}", ran.stdout);
+    measure(&["second"], exit::PASSED);
+    measure(&["third"], exit::USAGE).complains_in_one_line(&["it has no suite third"]);
+    fs::write(&file, "schema = 1\n[[suite]]\nname = 1\n").expect("written");
+    measure(&[], exit::USAGE).complains_in_one_line(&["highwater.toml: line 3"]);
+    fs::remove_file(&file).expect("removed");
+    measure(&[], exit::USAGE).complains_in_one_line(&["no highwater.toml in"]);
 }

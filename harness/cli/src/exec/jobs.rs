@@ -31,25 +31,28 @@ pub(super) struct Common<'a> {
     pub(super) time_limit: Duration,
 }
 
-/// Creates the plan. Its workers run in the present folder, with the present environment.
+/// Creates the plan. Its workers run in `folder`, with the present environment.
 ///
 /// # Errors
-/// If the folder or this program is not known.
-pub(super) fn plan(common: &Common<'_>, command: &[OsString], cases: Vec<Combination>) -> Result<Plan, CliError> {
-    let io_error = |path: &str| {
-        let path = PathBuf::from(path);
-        move |source| CliError::Io { path, source }
-    };
-    let folder = env::current_dir().map_err(io_error("."))?;
-    let own = env::current_exe().map_err(io_error("/proc/self/exe"))?;
+/// If this program is not known.
+pub(super) fn plan(
+    common: &Common<'_>,
+    folder: &Path,
+    command: &[OsString],
+    cases: Vec<Combination>,
+) -> Result<Plan, CliError> {
+    let own = env::current_exe().map_err(|source| CliError::Io { path: "/proc/self/exe".into(), source })?;
     let stage: Stage = BASELINE_STAGE.parse().unwrap_or_else(|error| panic!("a constant of this file: {error}"));
     // A variable that is not UTF-8 is left out.
-    let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    let text = |(name, value): (OsString, OsString)| {
+        let value = if name == "PWD" { folder.as_os_str().to_owned() } else { value };
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
     let environment: Vec<(String, String)> = env::vars_os().filter_map(text).collect();
     let job = |Combination { case, command }: Combination| {
         let (name, args) =
             command.split_first().map_or((OsString::new(), &[][..]), |(name, args)| (name.clone(), args));
-        let path = find(&name, &folder);
+        let path = find(&name, folder);
         // A program that was just linked has dirty pages. One that cannot be read is left as it is.
         let inputs = if fs::File::open(&path).is_ok() { vec![path.clone()] } else { Vec::new() };
         Planned::Job(Box::new(Job {
@@ -57,7 +60,7 @@ pub(super) fn plan(common: &Common<'_>, command: &[OsString], cases: Vec<Combina
                 path: path.into_os_string(),
                 name,
                 args: args.to_vec(),
-                folder: folder.clone().into_os_string(),
+                folder: folder.as_os_str().to_owned(),
                 stages: common.stages.to_vec(),
                 stop_after: common.stop_after,
             }),
