@@ -278,6 +278,20 @@ fn a_program_that_executes_another_one_is_read_to_its_end() {
     assert!(anon(2) < 2 * MIB && anon(2).is_multiple_of(PAGE));
 }
 
+/// The thread takes the place of the main thread, which is traced again.
+#[test]
+fn a_program_that_another_thread_executes_is_read_too() {
+    let script = "
+import os, threading, time
+run = lambda: os.execv('/bin/sh', ['sh', '-c', 'sleep 0.5; echo second; sleep 0.2; exit 0'])
+threading.Thread(target=run).start()
+time.sleep(60)";
+    let sample = outcome(script, Some("second"), None);
+    assert_eq!(sample.outcome, Outcome::Completed, "{}", sample.output_tail);
+    let names: Vec<String> = sample.readings.iter().map(|reading| reading.stage.to_string()).collect();
+    assert_eq!((names, sample.notes), (["start", "ready", "exit"].map(str::to_owned).to_vec(), Vec::new()));
+}
+
 /// The other threads run on after the main thread.
 #[test]
 fn a_main_thread_that_ends_first_is_noted() {

@@ -71,7 +71,9 @@ fn level(view: CaseView<'_>, quantity: Option<Quantity>, stage: &Stage) -> Optio
 
 /// Which processes and which categories of mappings hold the memory of a case at its fullest stage.
 fn parts_of(view: CaseView<'_>, is_verbose: bool) -> Vec<String> {
-    let Some(fullest) = view.fullest() else { return Vec::new() };
+    let total = |stage: &&StageColumns| view.level(Metric::Total, stage.stage.clone()).map_or(0, |total| total as u64);
+    // The first of several, as `max_by_key` returns the last.
+    let Some(fullest) = view.case.stages.iter().rev().max_by_key(total) else { return Vec::new() };
     let median = |quantity: Quantity| view.median(quantity, &Aspect::Level(fullest.stage.clone()));
     let own = [Metric::Anon, Metric::Swap].into_iter().filter_map(|metric| median(metric.into())).sum();
     let processes = std::iter::once(("first process".to_owned(), own)).chain(of_processes(fullest, median));

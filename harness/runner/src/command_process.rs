@@ -41,6 +41,8 @@ pub(super) const START_STAGE: &str = "start";
 pub(super) const EXIT_STAGE: &str = "exit";
 /// The stage at which a program is killed that does not exit.
 pub(super) const STOPPED_STAGE: &str = "stopped";
+/// How often a main thread is looked for that is no longer traced.
+const LOST_INTERVAL: Duration = Duration::from_millis(5);
 /// How long to wait for a stop of the main thread before the exit is looked for.
 const STOP_INTERVAL: Duration = Duration::from_millis(1);
 
@@ -51,6 +53,8 @@ pub(super) struct CommandProcess {
     lines: OutputLines,
     stages: OutputStages,
     clock: ProgramClock,
+    /// Whether the main thread has ended before other threads, so that it is no longer traced.
+    is_lost: bool,
     stop_after: Option<Duration>,
     notes: Vec<(String, String)>,
 }
@@ -88,6 +92,7 @@ impl CommandProcess {
             lines: OutputLines::default(),
             stages,
             clock: ProgramClock::default(),
+            is_lost: false,
             stop_after: command.stop_after,
             notes: Vec::new(),
         })
@@ -123,6 +128,9 @@ impl CommandProcess {
                 (None, signal) => Outcome::Signaled { signal: signal.unwrap_or(0) },
             },
         };
+        if self.is_lost {
+            self.note("not_read_at_exit", "its main thread ended before its other threads");
+        }
         let mut notes = std::mem::take(&mut self.notes);
         notes.extend(self.stages.missing().map(|stage| ("no_line_matched_stage".to_owned(), stage.to_string())));
         Ok(Observed::Sample(self.program.sample(finished, outcome, notes)))
@@ -142,7 +150,9 @@ impl CommandProcess {
                 self.stages.add_due(stage(STOPPED_STAGE));
                 return Ok(self.read_due(job, observer)?.unwrap_or(Ending::Stopped));
             }
-            let patience = left.min(POLL_INTERVAL).min(until_stop.unwrap_or(POLL_INTERVAL));
+            self.find_again();
+            let interval = if self.is_lost { LOST_INTERVAL } else { POLL_INTERVAL };
+            let patience = left.min(interval).min(until_stop.unwrap_or(interval));
             let exited = self.program.wait(&[self.changes.as_fd()], patience)?;
             self.changes.clear();
             self.read_output();
@@ -214,6 +224,14 @@ impl CommandProcess {
         self.resume(0);
     }
 
+    /// Traces the main thread again if another thread has executed a program: that thread takes its place.
+    fn find_again(&mut self) {
+        if self.is_lost && ptrace::seize(self.program.id()).is_ok() {
+            self.is_lost = false;
+            self.program.account.probe().program_has_changed();
+        }
+    }
+
     /// Reads the program before it exits.
     fn at_exit(
         &mut self,
@@ -225,7 +243,8 @@ impl CommandProcess {
         self.read_output();
         let deadline = since + PAUSE_TIMEOUT;
         if !has_one_thread(self.program.id(), deadline) {
-            self.note("not_read_at_exit", "its main thread ended before its other threads");
+            self.is_lost = true;
+            self.clock.add_pause(since.elapsed());
             self.resume(0);
             return Ok(None);
         }

@@ -9,7 +9,7 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 /// Why a traced thread is stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
-    /// A signal is about to be delivered. The program gets it when it is resumed with it.
+    /// A signal, or 0 for none, is about to be delivered. The program gets it when it is resumed with it.
     Signal(i32),
     /// It is stopped together with all threads of its process, as by SIGSTOP.
     Group,
@@ -25,11 +25,19 @@ pub(super) fn trace_me() -> io::Result<()> {
     result(unsafe { libc::ptrace(libc::PTRACE_TRACEME, 0, ptr::null_mut::<u8>(), ptr::null_mut::<u8>()) })
 }
 
-/// Requests stops at `execve` and at the exit, and the end of the stopped process with its tracer.
+/// Stops at `execve` and at the exit, and the end of the process with its tracer.
+const OPTIONS: libc::c_int = libc::PTRACE_O_TRACEEXEC | libc::PTRACE_O_TRACEEXIT | libc::PTRACE_O_EXITKILL;
+
+/// Requests stops at `execve` and at the exit of a stopped process, and its end with its tracer.
 pub(super) fn set_options(pid: u32) -> io::Result<()> {
-    let options = libc::PTRACE_O_TRACEEXEC | libc::PTRACE_O_TRACEEXIT | libc::PTRACE_O_EXITKILL;
     // SAFETY: PTRACE_SETOPTIONS takes the options as a number in place of a pointer, and no address.
-    result(unsafe { libc::ptrace(libc::PTRACE_SETOPTIONS, pid, ptr::null_mut::<u8>(), options as usize) })
+    result(unsafe { libc::ptrace(libc::PTRACE_SETOPTIONS, pid, ptr::null_mut::<u8>(), OPTIONS as usize) })
+}
+
+/// Traces the main thread of a running child, with the same stops.
+pub(super) fn seize(pid: u32) -> io::Result<()> {
+    // SAFETY: PTRACE_SEIZE takes the options as a number in place of a pointer, and no address.
+    result(unsafe { libc::ptrace(libc::PTRACE_SEIZE, pid, ptr::null_mut::<u8>(), OPTIONS as usize) })
 }
 
 /// Lets a stopped thread continue, with a signal or 0.
@@ -51,6 +59,9 @@ pub(super) fn next_stop(pid: u32) -> io::Result<Option<Stop>> {
     Ok(Some(match code >> 8 {
         libc::PTRACE_EVENT_EXEC => Stop::Exec,
         libc::PTRACE_EVENT_EXIT => Stop::Exit,
+        // Of a thread that was seized.
+        libc::PTRACE_EVENT_STOP if stops(signal) => Stop::Group,
+        libc::PTRACE_EVENT_STOP => Stop::Signal(0),
         _ if stops(signal) && !has_signal(pid) => Stop::Group,
         _ => Stop::Signal(signal),
     }))

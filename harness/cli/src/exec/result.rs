@@ -35,6 +35,8 @@ pub(super) struct Findings {
     failed: Option<String>,
     without_baseline: bool,
     flagged: bool,
+    /// Whether the system did not permit a case.
+    not_run: bool,
 }
 
 impl ResultFlags {
@@ -52,6 +54,7 @@ impl ResultFlags {
         print(&program_text(record, against, RunView { width: width(), is_verbose: self.verbose }));
         print(&escape::line(&format!("written to {}", path.display())));
         let failed = record.cases.iter().find(|case| !case.failures.is_empty());
+        found.not_run |= record.cases.iter().any(|case| case.not_run.is_some());
         let is_finding = |kind: Kind| kind.is_flagged() || kind == Kind::Failed;
         match &comparison {
             None => {
@@ -72,6 +75,7 @@ impl ResultFlags {
         let folders = format!("{}{}", self.run.as_arguments(), self.baselines.as_arguments());
         let highwater = |command: &str| highwater_command(&format!("{command}{folders}"));
         match found {
+            Findings { not_run: true, .. } => next(&highwater_command("doctor"), "what this machine permits"),
             Findings { failed: Some(command), .. } => next(command, "run the failed command"),
             Findings { flagged: true, .. } => next(&highwater("compare"), "confirm the findings with fresh workers"),
             Findings { without_baseline: true, .. } => {
