@@ -73,9 +73,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
                     true => compare_family(&baseline, run, &policy),
                     false => confirm::compare_and_confirm(&folder, &baseline, run, &policy, &interrupt)?,
                 };
-                let commit = baseline.context.get("commit").map(String::as_str);
+                // A program without a bench cannot be built at another commit.
+                let has_bench = !confirm::is_of_exec(&folder, &run.family);
+                let commit = baseline.context.get("commit").filter(|_| has_bench).map(String::as_str);
                 offer(&mut family, Offer::Explain { commit, arguments: &arguments.run.as_arguments() });
                 if let Some(against) = arguments.explain {
+                    let against = if has_bench { against } else { Against::Head };
                     explainer.explain(&mut family, run, &folder, |cases| {
                         Revisions::of_run(run, &folder, cases, against, commit, &interrupt)
                     })?;

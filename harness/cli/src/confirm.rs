@@ -2,6 +2,7 @@
 //! of the run, so that they have the same environment, files and options, until they decide.
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
     time::{Duration, Instant, SystemTime},
@@ -11,12 +12,13 @@ use highwater_judge::{FRESH_WORKERS, FamilyComparison, Policy, compare_family, c
 use highwater_model::{Baseline, CaseId, CaseRecord, Outcome, Record, Selection};
 use highwater_report::{
     counted,
-    terminal::{Forecast, ProgressLine, note},
+    terminal::{Forecast, ProgressLine, note, quoted},
 };
 use highwater_runner::{
     self as runner, Interrupt, Measuring, Observed, Plan, PlanError, Planned, RunError, Sampling, StepListener,
 };
 use highwater_store::FolderLock;
+use highwater_worker::{Program, UnmodifiedProgram};
 
 use super::{CliError, forecast::WorkerTimes};
 
@@ -57,6 +59,9 @@ impl BenchBinary {
         if let Some(binary) = [&program, &plan.worker].into_iter().find(|binary| !is_earlier(binary)) {
             return Err(format!("{} was rebuilt after the run", binary.display()));
         }
+        if let Some(file) = files_of_programs(&plan).into_iter().find(|file| !is_earlier(file)) {
+            return Err(format!("{} was changed after the run", file.display()));
+        }
         let folder = fs::canonicalize(run).map_err(|error| format!("{}: {error}", run.display()))?;
         let target = folder.parent().map_or_else(|| folder.clone(), Path::to_owned);
         Ok(Self { path: program, plan_of_run: plan, folder, target })
@@ -79,6 +84,10 @@ impl BenchBinary {
 
     /// Returns the jobs of the selected cases.
     pub(super) fn plan(&self, selection: &Selection, aslr_off: bool) -> Result<Plan, PlanError> {
+        if self.plan_of_run.cases.iter().any(|planned| unmodified(planned).is_some()) {
+            let message = format!("{} was measured with `highwater exec` and has no bench", self.plan_of_run.family);
+            return Err(PlanError::Refused { program: self.path.clone(), message });
+        }
         Plan::request(&self.path, &self.target, selection, aslr_off)
     }
 
@@ -102,6 +111,41 @@ impl BenchBinary {
         let cases = cases.collect::<Result<_, _>>()?;
         Ok(measuring.record(plan, selection, aslr_off, cases))
     }
+}
+
+/// The unmodified program of a case, if it is one.
+fn unmodified(planned: &Planned) -> Option<&UnmodifiedProgram> {
+    match planned {
+        Planned::Job(job) => match &job.program {
+            Program::Unmodified(program) => Some(program),
+            Program::Own | Program::Other { .. } => None,
+        },
+        Planned::NotRun { .. } | Planned::NotPrepared { .. } => None,
+    }
+}
+
+/// The unmodified programs of a plan, and the files that their arguments name, such as scripts.
+fn files_of_programs(plan: &Plan) -> BTreeSet<PathBuf> {
+    let files = |program: &UnmodifiedProgram| {
+        let folder = Path::new(&program.folder).to_owned();
+        let named = [&program.path].into_iter().chain(&program.args).map(|name| folder.join(name)).collect::<Vec<_>>();
+        named.into_iter().filter(|path| path.is_file())
+    };
+    plan.cases.iter().filter_map(unmodified).flat_map(files).collect()
+}
+
+/// Whether `highwater exec` measured a family in a folder, and not a bench.
+pub(super) fn is_of_exec(run: &Path, family: &str) -> bool {
+    let plan = Plan::read(&Plan::path_of_run(run, family), Path::new("highwater"));
+    plan.is_ok_and(|plan| plan.cases.iter().any(|planned| unmodified(planned).is_some()))
+}
+
+/// The command of a case that `highwater exec` measured in a folder, for a shell; `None` for a case of a bench.
+pub(super) fn command_of(run: &Path, case: &CaseId) -> Option<String> {
+    let plan = Plan::read(&Plan::path_of_run(run, case.family()), Path::new("highwater")).ok()?;
+    let program = plan.cases.iter().find(|planned| planned.id() == case).and_then(unmodified)?;
+    let words = [&program.name].into_iter().chain(&program.args).map(|word| quoted(&word.to_string_lossy()));
+    Some(words.collect::<Vec<_>>().join(" "))
 }
 
 /// A filter that selects exactly these cases.

@@ -8,6 +8,7 @@ use highwater_store::StoreError;
 
 use super::{
     CliError, command_line,
+    confirm::{command_of, is_of_exec},
     paths::{BaselineOptions, RunFolder},
 };
 
@@ -20,29 +21,41 @@ pub(super) fn after_compare(comparison: &Comparison, run: &RunFolder, baselines:
     let failing: Vec<&Verdict> = comparison.verdicts().filter(|verdict| verdict.fails()).collect();
     let key = |verdict: &&&Verdict| (verdict.explanation.is_some(), verdict.kind, is_slope(verdict));
     let worst = failing.iter().rev().max_by_key(key);
+    let has_bench = !comparison.families.iter().any(|family| is_of_exec(&run.path(), &family.family));
     let improved = comparison.verdicts().any(|verdict| verdict.gated && verdict.kind == Kind::Improved);
     match (worst, comparison.exit_status()) {
-        (Some(verdict), _) => after_failure(verdict, &bless("TEXT")),
+        (Some(verdict), _) => after_failure(verdict, &bless("TEXT"), run),
         (None, exit::NO_BASELINE) => next(&bless("'first baseline'"), "compare later runs with this one"),
-        (None, exit::UNCONFIRMED) => next("cargo bench -- --memory-only", "measure again what was not confirmed"),
+        (None, exit::UNCONFIRMED) if has_bench => {
+            next("cargo bench -- --memory-only", "measure again what was not confirmed");
+        }
+        (None, exit::UNCONFIRMED) => next(&highwater_command("exec --help"), "measure again what was not confirmed"),
         (None, _) if improved => next(&bless("TEXT"), "keep what improved: later runs are judged by it"),
+        (None, _) if !has_bench => next(&highwater_command(&format!("report{folders}")), "the same as pages"),
         (None, _) => next(&highwater_command("ab HEAD~1"), "compare times too, with interleaved workers"),
     }
 }
 
-fn after_failure(verdict: &Verdict, bless: &str) {
+fn after_failure(verdict: &Verdict, bless: &str, run: &RunFolder) {
     let case = quoted(verdict.case.as_str());
+    let command = || command_of(&run.path(), &verdict.case);
     match (&verdict.explanation, verdict.kind) {
         (Some(explanation), _) => {
             let command = explanation.command.strip_prefix("highwater ").unwrap_or(&explanation.command);
             next(&highwater_command(command), "which functions hold it; if it is intended, run `highwater bless`");
         }
-        (None, Kind::Failed) => {
-            let arguments = format!("--test --memory-only --exact {case}");
-            next(&bench_command(verdict.case.family(), &arguments), "run the failed case once");
-        }
+        (None, Kind::Failed) => match command() {
+            Some(command) => next(&command, "run the failed command"),
+            None => {
+                let arguments = format!("--test --memory-only --exact {case}");
+                next(&bench_command(verdict.case.family(), &arguments), "run the failed case once");
+            }
+        },
         (None, Kind::Missing | Kind::NotRun) => {
-            let command = bench_command(verdict.case.family(), "--memory-only");
+            let command = match is_of_exec(&run.path(), verdict.case.family()) {
+                true => highwater_command("exec --help"),
+                false => bench_command(verdict.case.family(), "--memory-only"),
+            };
             next(&command, "measure what is missing; if it is gone, run `highwater bless`");
         }
         (None, _) => next(bless, "if it is intended"),

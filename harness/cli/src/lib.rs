@@ -14,6 +14,7 @@ mod compare;
 mod confirm;
 mod doctor;
 mod exactness;
+mod exec;
 mod explain;
 mod forecast;
 mod git;
@@ -71,12 +72,14 @@ enum Command {
     Ab(ab::Arguments),
     Bless(bless::Arguments),
     Exactness(exactness::Arguments),
+    Exec(exec::Arguments),
     Explain(explain::Arguments),
     Init(init::Arguments),
     Calibrate(calibrate::Arguments),
     Capacity(capacity::Arguments),
     Doctor(doctor::command::Arguments),
     Report(report::Arguments),
+    Run(exec::RunArguments),
     Schema(schema::Arguments),
 }
 
@@ -204,12 +207,14 @@ fn run() -> Result<u8, CliError> {
         Command::Ab(arguments) => ab::run(&arguments),
         Command::Bless(arguments) => bless::run(&arguments),
         Command::Exactness(arguments) => exactness::run(&arguments),
+        Command::Exec(arguments) => exec::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Capacity(arguments) => capacity::run(&arguments),
         Command::Doctor(arguments) => doctor::command::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
+        Command::Run(arguments) => exec::run_file(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
     }
 }

@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
-    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
@@ -12,7 +11,7 @@ use highwater_report::{
     counted,
     terminal::{Forecast, ProgressLine, note},
 };
-use highwater_runner::{CpuPlan, Sampling, Step, machine_name};
+use highwater_runner::{CaseTimes, CpuPlan, Sampling, Step, machine_name};
 use highwater_store::{CaseDuration, Durations};
 use highwater_worker::{Case, Family};
 
@@ -118,36 +117,27 @@ fn sentence(cases: usize, sampling: Sampling, lanes: usize, routines: usize) -> 
 /// Shows the steps of a measurement, and keeps how long each case took.
 pub(super) struct Watcher<'a> {
     progress: &'a ProgressLine,
-    cases: Mutex<BTreeMap<CaseId, CaseDuration>>,
+    times: CaseTimes,
 }
 
 impl<'a> Watcher<'a> {
     pub(super) fn new(progress: &'a ProgressLine) -> Self {
-        Self { progress, cases: Mutex::default() }
+        Self { progress, times: CaseTimes::default() }
     }
 
     /// Takes one step; may be called from several threads.
     pub(super) fn see(&self, step: Step<'_>) {
-        let mut cases = self.cases.lock().unwrap_or_else(PoisonError::into_inner);
+        self.times.see(step);
         match step {
-            Step::Begun(case) => {
-                cases.insert(case.clone(), CaseDuration::default());
-                self.progress.begin(case.as_str());
-            }
-            Step::Worker { case, number, most } => {
-                cases.entry(case.clone()).or_default().workers = number;
-                self.progress.at_worker(case.as_str(), number, most);
-            }
-            Step::Done { case, taken } => {
-                cases.entry(case.clone()).or_default().seconds = taken.as_secs_f64();
-                self.progress.end(case.as_str());
-            }
+            Step::Begun(case) => self.progress.begin(case.as_str()),
+            Step::Worker { case, number, most } => self.progress.at_worker(case.as_str(), number, most),
+            Step::Done { case, .. } => self.progress.end(case.as_str()),
         }
     }
 
     /// How long each case took.
     pub(super) fn into_durations(self) -> BTreeMap<CaseId, CaseDuration> {
-        self.cases.into_inner().unwrap_or_else(PoisonError::into_inner)
+        self.times.into_durations()
     }
 }
 

@@ -30,6 +30,19 @@ pub(super) struct Account {
     seen: BTreeSet<u32>,
     /// The segments that existed before, which the processes did not make.
     foreign: BTreeSet<u64>,
+    /// Whether figures of the whole tree are added.
+    sums_tree: bool,
+}
+
+/// What the processes of a tree have in all, for figures: in bytes, and the number of mappings.
+#[derive(Clone, Copy, Debug, Default)]
+struct TreeSums {
+    rss: u64,
+    pss: u64,
+    page_tables: u64,
+    mappings: u64,
+    /// The highest RSS of each process so far, those that have exited excluded.
+    high_water: u64,
 }
 
 /// The private memory of one process, in bytes.
@@ -47,7 +60,12 @@ impl Account {
     /// To be called before the worker starts.
     pub(super) fn new() -> Self {
         let foreign = sysv::segments().into_iter().map(|segment| segment.id).collect();
-        Self { held: HeldFiles::new(), seen: BTreeSet::new(), foreign }
+        Self { held: HeldFiles::new(), seen: BTreeSet::new(), foreign, sums_tree: false }
+    }
+
+    /// Adds figures of the whole tree from now on: `tree_anon_bytes`, `tree_rss_bytes` and others.
+    pub(super) fn sum_tree(&mut self) {
+        self.sums_tree = true;
     }
 
     /// Adds the account to a snapshot. `mappings` are those of the worker.
@@ -69,6 +87,9 @@ impl Account {
             huge: private_huge(mappings, &mut shared_huge),
         };
         let mut all = own;
+        let mut sums = TreeSums::default();
+        let read = |metric: Metric| snapshot.get(metric).unwrap_or(0);
+        sums.add(mappings, read(Metric::PageTables), read(Metric::Peak));
         let mut processes = 1;
         let mut others: Vec<u32> = Vec::new();
         let descendants = tree.descendants();
@@ -88,6 +109,10 @@ impl Account {
             }
             segments.extend(self.held.add_mappings(&mut files, &mappings));
             let huge = private_huge(&mappings, &mut shared_huge);
+            if self.sums_tree {
+                let status = files.status().unwrap_or_default();
+                sums.add(&mappings, status.page_tables, status.high_water_mark);
+            }
             all = all.plus(Private { anon: shares.anon, swap: shares.swap, huge });
             snapshot.add(figure_of(&name), shares.anon + shares.swap + huge);
             others.push(pid);
@@ -109,6 +134,15 @@ impl Account {
         snapshot.add(Metric::OutsideAnon, total - own.anon);
         snapshot.add(Metric::Descendants, all.minus(own));
         snapshot.add(Metric::Processes, processes);
+        if self.sums_tree {
+            for (name, value) in
+                sums.figures().into_iter().chain([("tree_anon_bytes", all.anon), ("tree_swap_bytes", all.swap)])
+            {
+                if let Ok(name) = name.parse::<FigureName>() {
+                    snapshot.add(Quantity::Figure(name), value);
+                }
+            }
+        }
         Ok(())
     }
 
@@ -130,6 +164,28 @@ impl Private {
     /// The memory beyond that of `own`, which is part of it.
     fn minus(self, own: Self) -> u64 {
         (self.anon - own.anon) + (self.swap - own.swap) + self.huge.saturating_sub(own.huge)
+    }
+}
+
+impl TreeSums {
+    /// Adds a process.
+    fn add(&mut self, mappings: &[Mapping<'_>], page_tables: u64, high_water: u64) {
+        self.rss += mappings.iter().map(|mapping| mapping.rss).sum::<u64>();
+        self.pss += mappings.iter().map(|mapping| mapping.pss).sum::<u64>();
+        self.page_tables += page_tables;
+        self.mappings += mappings.len() as u64;
+        self.high_water += high_water;
+    }
+
+    fn figures(self) -> [(&'static str, u64); 5] {
+        let Self { rss, pss, page_tables, mappings, high_water } = self;
+        [
+            ("tree_rss_bytes", rss),
+            ("tree_pss_bytes", pss),
+            ("tree_page_tables_bytes", page_tables),
+            ("tree_mappings", mappings),
+            ("tree_high_water_bytes", high_water),
+        ]
     }
 }
 

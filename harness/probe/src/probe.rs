@@ -6,7 +6,7 @@
 //! `rss` of `stat` and `ru_maxrss` are not used: the kernel batches the former by 32 pages per CPU, and a child inherits
 //! the latter from its parent at fork.
 
-use std::{ops::Range, path::PathBuf};
+use std::{collections::BTreeSet, ops::Range, path::PathBuf};
 
 use highwater_model::{Category, Metric, Quantity, Snapshot};
 
@@ -66,6 +66,11 @@ impl Probe {
         }
     }
 
+    /// Adds figures of the whole tree to each snapshot from now on: `tree_anon_bytes`, `tree_rss_bytes` and others.
+    pub fn sum_tree(&mut self) {
+        self.account.sum_tree();
+    }
+
     /// Takes a snapshot. Memory in labelled ranges is counted in the category of the label. Peaks are those since the
     /// previous snapshot; at the baseline stage, they are the memory itself.
     ///
@@ -118,6 +123,17 @@ impl Probe {
     #[must_use]
     pub fn peak_refused(&self) -> Option<&str> {
         self.peak_refused.as_deref()
+    }
+
+    /// To be called after the worker has executed another program.
+    pub fn program_has_changed(&mut self) {
+        self.program = None;
+    }
+
+    /// The processes that the worker has started and that are running, and those that they have.
+    #[must_use]
+    pub fn descendants(&self) -> BTreeSet<u32> {
+        self.tree.descendants()
     }
 
     /// Kills and reaps everything that the worker has started and that is still running, to be called after the worker

@@ -22,6 +22,7 @@ mod summary;
 mod table;
 pub mod terminal;
 mod time_changes;
+mod tree_tables;
 mod unmeasured_conditions;
 mod verdict_groups;
 mod verdict_lines;
@@ -32,7 +33,7 @@ pub use capacity::{CapacityReport, CaseCapacity, FamilyCapacity, Verified, capac
 pub use comparison_text::comparison_text;
 pub use counted::counted;
 pub use exactness::exactness_table;
-pub use run_text::{Reference, RunView, run_text};
+pub use run_text::{Reference, RunView, program_text, run_text};
 pub use stacks::{signed, stack_line};
 pub use table::{TextCell, print_words};
 pub use time_changes::{TimeChange, TimeChanges};

@@ -12,6 +12,7 @@ use super::{
     site::answers::{SpokenAnswer, compared_cases, spoken_answers},
     terminal::{Emphasis, wrapped},
     time_changes::TimeChanges,
+    tree_tables::tree_tables,
     unmeasured_conditions::unmeasured_conditions,
     verdict_lines::verdict_lines,
 };
@@ -41,10 +42,26 @@ pub struct Reference<'a> {
     pub comparison: &'a FamilyComparison,
 }
 
+/// The text of a run of unmodified programs: like [`run_text`], with a table of their process trees at each stage.
+#[must_use]
+pub fn program_text(record: &Record, against: Option<Reference<'_>>, view: RunView) -> String {
+    text(record, against, None, view, tree_tables)
+}
+
 /// The text of a run: its title, the answers, what changed, the tables, cases that were not run, failures of workers,
 /// and claims.
 #[must_use]
 pub fn run_text(record: &Record, against: Option<Reference<'_>>, times: Option<&TimeChanges>, view: RunView) -> String {
+    text(record, against, times, view, tables)
+}
+
+fn text(
+    record: &Record,
+    against: Option<Reference<'_>>,
+    times: Option<&TimeChanges>,
+    view: RunView,
+    tables: fn(&Record, RunView) -> Vec<String>,
+) -> String {
     let family = Emphasis::Heading.paint(escape::line(&record.family));
     let mut parts = vec![format!("{family} on {}", record.fingerprint.class)];
     parts.extend(answers(&spoken_answers(record, view.is_verbose), view));

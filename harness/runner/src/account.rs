@@ -1,6 +1,8 @@
 //! The memory of one worker and of everything that it starts, from the first stage to the end: its cgroup, its
 //! snapshots, and the processes that it leaves behind.
 
+use std::collections::BTreeSet;
+
 use highwater_model::{Bytes, ControlState, FigureName, Metric, Quantity, Snapshot};
 use highwater_probe::{Before, CgroupError, Labels, MemoryCgroup, Probe, ProbeError, WorkerCgroup};
 
@@ -68,6 +70,11 @@ impl Account {
         self.highest_heap = self.highest_heap.max(peak);
         let live = heap.iter().find(|(other, _)| *other == Metric::HeapLive);
         if is_baseline { live.map_or(peak, |(_, live)| *live) } else { peak }
+    }
+
+    /// The processes that the worker has started, and those that they have.
+    pub(super) fn descendants(&self) -> BTreeSet<u32> {
+        self.probe.descendants()
     }
 
     /// The probe of the worker.

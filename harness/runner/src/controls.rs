@@ -10,7 +10,7 @@ use rustix::{
     thread::{CpuSet, disable_transparent_huge_pages, sched_getaffinity, sched_setaffinity},
 };
 
-use super::sys;
+use super::{ptrace, sys};
 
 /// The assignment of CPUs to the worker and the parent.
 #[derive(Clone, Debug)]
@@ -120,6 +120,8 @@ const STACK_LIMIT: u64 = 8 << 20;
 
 /// The length of the report in bytes: one `errno` per control in native byte order.
 pub(super) const REPORT_BYTES: usize = IN_CHILD.len() * 4;
+/// The length of the report of a child that is traced: `errno` of the request for it follows.
+pub(super) const TRACED_REPORT_BYTES: usize = REPORT_BYTES + 4;
 
 /// The value in place of `errno` for a control that was not requested.
 const NOT_REQUESTED: i32 = -1;
@@ -189,6 +191,20 @@ impl ChildSetup {
         rustix::io::write(&self.socket, &bytes)?;
         Ok(())
     }
+
+    /// The same for a child that the calling thread of the parent traces. It is an error if the system refuses that.
+    pub(super) fn apply_traced(&self) -> io::Result<()> {
+        self.apply()?;
+        let traced = ptrace::trace_me();
+        let errno = traced.as_ref().err().map_or(0, |error| error.raw_os_error().unwrap_or(i32::MAX));
+        rustix::io::write(&self.socket, &errno.to_ne_bytes())?;
+        traced
+    }
+}
+
+/// Whether a complete report of a child that is traced says that the system refuses that.
+pub(super) fn tracing_is_refused(report: &[u8]) -> bool {
+    report.len() == TRACED_REPORT_BYTES && report[REPORT_BYTES..] != [0; 4]
 }
 
 /// Parses the report of the child.

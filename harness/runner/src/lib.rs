@@ -11,9 +11,12 @@
 //!     <------------------ reached loaded
 //!     ...                                 exit
 //! ```
+//!
+//! A program that does not speak this protocol is stopped instead (`command_process.rs`).
 
 mod account;
 mod child;
+mod command_process;
 mod controls;
 mod conversation;
 mod guardian;
@@ -25,9 +28,14 @@ mod machine;
 mod measure;
 mod observer;
 mod output;
+mod output_stages;
+mod pause;
 mod plan;
 mod program;
+mod program_clock;
 pub mod protocol;
+mod ptrace;
+mod running_program;
 mod sampling;
 mod signals;
 mod supervise;
@@ -45,4 +53,4 @@ pub use plan::{Plan, PlanError, Planned};
 pub use sampling::{Sampling, StopRule};
 pub use signals::{Interrupt, end_on_closed_pipe, report_file_size_limit};
 pub use supervise::Supervisor;
-pub use watch::{Step, StepListener};
+pub use watch::{CaseTimes, Step, StepListener};

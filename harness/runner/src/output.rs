@@ -1,4 +1,7 @@
-//! The last lines that a worker wrote to stdout and stderr, for the report of a failure.
+//! What a worker wrote to stdout and stderr: its last lines, for the report of a failure, and the lines of a program
+//! whose output shows its stages.
+
+use highwater_worker::protocol::MAX_LINE;
 
 /// The number of bytes that are kept.
 const TAIL: usize = 4096;
@@ -24,9 +27,45 @@ impl OutputTail {
     }
 }
 
+/// The lines of a program's output, put together from what is read of it. Of a long line, only the beginning is kept.
+#[derive(Debug, Default)]
+pub(super) struct OutputLines {
+    begun: Vec<u8>,
+}
+
+impl OutputLines {
+    /// Takes bytes of the output, and passes each line that they complete to `see`, without its newline.
+    pub(super) fn push(&mut self, bytes: &[u8], mut see: impl FnMut(&[u8])) {
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let (line, ends) =
+                part.split_last().filter(|(last, _)| **last == b'\n').map_or((part, false), |(_, it)| (it, true));
+            let room = MAX_LINE.saturating_sub(self.begun.len());
+            self.begun.extend_from_slice(&line[..line.len().min(room)]);
+            if ends {
+                see(self.begun.strip_suffix(b"\r").unwrap_or(&self.begun));
+                self.begun.clear();
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_are_cut_from_pieces_and_long_ones_shortened() {
+        let mut lines = OutputLines::default();
+        let mut seen: Vec<Vec<u8>> = Vec::new();
+        for piece in [&b"rea"[..], b"dy\r\n\nlo", b"ad \xff\nrest"] {
+            lines.push(piece, |line| seen.push(line.to_vec()));
+        }
+        assert_eq!(seen, [&b"ready"[..], b"", b"load \xff"]);
+        for _ in 0..100 {
+            lines.push(&[b'x'; 1000], |_| panic!("no line"));
+        }
+        lines.push(b"\n", |line| assert_eq!(line.len(), MAX_LINE));
+    }
 
     #[test]
     fn only_the_last_complete_lines_are_kept() {

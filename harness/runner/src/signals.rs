@@ -2,14 +2,22 @@
 //! without a message.
 
 use std::{
-    io,
+    io::{self, Read},
+    os::{
+        fd::{AsFd, BorrowedFd},
+        unix::net::UnixStream,
+    },
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
 
-use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::{
+    SigId,
+    consts::{SIGCHLD, SIGINT, SIGTERM, SIGXFSZ},
+    low_level::{pipe, unregister},
+};
 
 use super::sys;
 
@@ -36,6 +44,42 @@ impl Interrupt {
     #[must_use]
     pub fn raised(&self) -> bool {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Becomes readable when a child stops or exits (SIGCHLD).
+#[derive(Debug)]
+pub(super) struct ChildChanges {
+    reader: UnixStream,
+    handler: SigId,
+}
+
+impl ChildChanges {
+    /// Installs a signal handler, until the value is dropped.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub(super) fn watch() -> io::Result<Self> {
+        let (reader, writer) = UnixStream::pair()?;
+        reader.set_nonblocking(true)?;
+        Ok(Self { reader, handler: pipe::register(SIGCHLD, writer)? })
+    }
+
+    /// Forgets the changes so far. The caller looks at the child after that.
+    pub(super) fn clear(&mut self) {
+        while matches!(self.reader.read(&mut [0; 64]), Ok(1..)) {}
+    }
+}
+
+impl AsFd for ChildChanges {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.reader.as_fd()
+    }
+}
+
+impl Drop for ChildChanges {
+    fn drop(&mut self) {
+        unregister(self.handler);
     }
 }
 

@@ -17,10 +17,11 @@ use std::{
 
 use highwater_model::{Control, ControlState, MAX_STAGES, MAX_VALUE, Outcome, Sample};
 use highwater_probe::{Before, MemoryCgroup, WorkerCgroup, adopt_orphans};
-use highwater_worker::{Conditions, Layout, Program, protocol::WORKER_ARGUMENT};
+use highwater_store::one_line;
+use highwater_worker::{Conditions, Layout, Program, UnmodifiedProgram, protocol::WORKER_ARGUMENT};
 use rustix::{
     fs::{OFlags, fcntl_setfl},
-    io::Errno,
+    io::{Errno, retry_on_intr},
     net::{AddressFamily, SocketFlags, SocketType, socketpair},
     pipe::{PipeFlags, pipe_with},
     process::{Resource, getrlimit},
@@ -29,11 +30,14 @@ use rustix::{
 use super::{
     account::{PADDING_VAR, worker_cgroup},
     child::KillOnDrop,
-    controls::{CgroupEntrance, ChildSetup, CpuPlan},
+    command_process::CommandProcess,
+    controls::{CgroupEntrance, ChildSetup, CpuPlan, TRACED_REPORT_BYTES, parse_report, tracing_is_refused},
     guardian::Guardian,
     job::{Job, MIN_OPEN_FILES, Observed, RunnerError, system},
     observer::{Nobody, Observer},
+    output_stages::OutputStages,
     program,
+    running_program::RunningProgram,
     signals::Interrupt,
     sys,
     worker_process::WorkerProcess,
@@ -106,13 +110,23 @@ impl Supervisor {
         let kills_before = group.and_then(|group| group.oom_kills().ok());
 
         let spawned = Instant::now();
-        let mut process = match self.spawn(job, layout, own_group.as_ref(), spawned)? {
-            Ok(process) => process,
+        let Started { program, socket } = match self.spawn(job, layout, own_group.as_ref(), spawned)? {
+            Ok(started) => started,
             Err(observed) => return Ok((observed, BTreeMap::new())),
         };
         let cgroup = own_group.as_ref().map(|own| own.group().folder());
-        let _watch = self.guardian.as_ref().map(|guardian| guardian.watch(process.id(), cgroup));
-        let observed = process.supervise(job, layout, &self.interrupt, observer)?;
+        let _watch = self.guardian.as_ref().map(|guardian| guardian.watch(program.id(), cgroup));
+        let (observed, mut controls) = match &job.program {
+            Program::Unmodified(command) => {
+                let stages = OutputStages::new(&command.stages).unwrap_or_default();
+                let mut process = CommandProcess::new(program, command, stages)?;
+                (process.supervise(job, &self.interrupt, observer)?, process.controls())
+            }
+            Program::Own | Program::Other { .. } => {
+                let mut process = WorkerProcess::new(program, socket);
+                (process.supervise(job, layout, &self.interrupt, observer)?, process.controls())
+            }
+        };
         let oom_killed = || {
             let kills = group.and_then(|group| group.oom_kills().ok());
             matches!((kills_before, kills), (Some(before), Some(after)) if after > before)
@@ -131,7 +145,6 @@ impl Supervisor {
             }
             not_run => not_run,
         };
-        let mut controls = process.controls();
         if !group_state.is_granted() {
             controls.insert(Control::MemoryCgroup, group_state);
         }
@@ -153,7 +166,7 @@ impl Supervisor {
         layout: Layout,
         cgroup: Option<&WorkerCgroup>,
         spawned: Instant,
-    ) -> Result<Result<WorkerProcess, Observed>, RunnerError> {
+    ) -> Result<Result<Started, Observed>, RunnerError> {
         let not_started =
             |reason: String| Ok(Err(Observed::Sample(failed_before_start(Outcome::NotStarted { reason }, spawned))));
         if let Some(problem) = job_problem(job) {
@@ -174,51 +187,93 @@ impl Supervisor {
         let (output, output_end) =
             pipe_with(PipeFlags::CLOEXEC).map_err(|error| system("make a pipe")(error.into()))?;
 
-        let (program, args) = match &job.program {
+        let is_traced = matches!(job.program, Program::Unmodified(_));
+        let own_name = || OsString::from("highwater-worker");
+        let (program, name, args, folder) = match &job.program {
             // Executed by descriptor: the kernel puts the path on the stack, so its length must be the same in all
             // checkouts.
             Program::Own => {
                 let path = PathBuf::from(format!("/proc/self/fd/{}", self.own.as_raw_fd()));
-                (path, vec![OsString::from(WORKER_ARGUMENT)])
+                (path, own_name(), vec![OsString::from(WORKER_ARGUMENT)], self.folder.clone())
             }
             Program::Other { path, args } => match program::check(path) {
-                Ok(()) => (path.clone(), args.clone()),
+                Ok(()) => (path.clone(), own_name(), args.clone(), self.folder.clone()),
                 Err(error) => return not_started(error.to_string()),
             },
+            Program::Unmodified(UnmodifiedProgram { path, name, args, folder, .. }) => {
+                match program::check(Path::new(path)) {
+                    Ok(()) => (path.into(), name.clone(), args.clone(), folder.into()),
+                    Err(error) => return not_started(error.to_string()),
+                }
+            }
         };
         let mut command = Command::new(&program);
         command
-            .arg0("highwater-worker")
+            .arg0(name)
             .args(args)
             .env_clear()
             .envs(job.environment.iter().map(|(name, value)| (name, value)))
             .env(PADDING_VAR, "-".repeat(layout.environment()))
-            .current_dir(&self.folder)
+            .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(output_end.try_clone().map_err(system("share a pipe"))?)
             .stderr(output_end);
         let setup = ChildSetup::new(renumber(theirs)?, entrance, job.conditions, &self.plan);
-        sys::before_exec(&mut command, setup.socket.as_raw_fd(), move || setup.apply());
+        if is_traced {
+            // The program must not have the socket, which is closed when it is executed.
+            sys::before_exec(&mut command, None, move || setup.apply_traced());
+        } else {
+            sys::before_exec(&mut command, Some(setup.socket.as_raw_fd()), move || setup.apply());
+        }
         let before = Before::start();
         let child = command.spawn();
         // Close this process's copies of the child's ends.
         drop(command);
         let child = match child {
-            Ok(child) => KillOnDrop::new(child),
+            Ok(child) => KillOnDrop::new(child, is_traced),
             Err(source) if job.program == Program::Own || is_shortage(&source) => {
                 return Err(RunnerError::Spawn { program, source });
             }
-            // The child reports its controls after it has joined the cgroup.
-            Err(source) if rustix::io::read(&ours, &mut [0]) == Ok(0) => {
-                return Ok(Err(Observed::NotRun(format!("its worker cannot join a memory cgroup here: {source}"))));
+            Err(source) => {
+                let report = read_report(&ours);
+                return match report.as_slice() {
+                    // The child reports its controls after it has joined the cgroup.
+                    [] => Ok(Err(Observed::NotRun(format!("its worker cannot join a memory cgroup here: {source}")))),
+                    report if tracing_is_refused(report) => {
+                        Ok(Err(Observed::NotRun(format!("the system does not permit tracing it (ptrace): {source}"))))
+                    }
+                    _ => not_started(source.to_string()),
+                };
             }
-            Err(source) => return not_started(source.to_string()),
         };
         for fd in [&ours, &output] {
             fcntl_setfl(fd, OFlags::NONBLOCK).map_err(|error| system("set up a socket")(error.into()))?;
         }
-        WorkerProcess::new(child, ours, output, (before, cgroup.map(|own| own.group().clone())), spawned).map(Ok)
+        let mut program = RunningProgram::new(child, output, (before, cgroup.map(|own| own.group().clone())), spawned)?;
+        if is_traced && let Some(report) = read_report(&ours).first_chunk() {
+            program.controls.extend(parse_report(report));
+        }
+        Ok(Ok(Started { program, socket: ours }))
     }
+}
+
+/// A program that was started, and the parent's end of its socket.
+struct Started {
+    program: RunningProgram,
+    socket: OwnedFd,
+}
+
+/// The report of a child that has executed its program, or failed to. Its end of the socket is closed, unless its program
+/// speaks the protocol.
+fn read_report(socket: &OwnedFd) -> Vec<u8> {
+    let mut report = Vec::new();
+    let mut chunk = [0; TRACED_REPORT_BYTES];
+    while report.len() < TRACED_REPORT_BYTES
+        && let Ok(count @ 1..) = retry_on_intr(|| rustix::io::read(socket, &mut chunk))
+    {
+        report.extend_from_slice(&chunk[..count]);
+    }
+    report
 }
 
 fn with_note(mut observed: Observed, name: &str, text: String) -> Observed {
@@ -241,6 +296,11 @@ pub(super) fn failed_before_start(outcome: Outcome, since: Instant) -> Sample {
 
 /// Why a job cannot be sent to a worker, if so.
 fn job_problem(job: &Job) -> Option<String> {
+    if let Program::Unmodified(command) = &job.program
+        && let Err(error) = OutputStages::new(&command.stages)
+    {
+        return Some(one_line(&error.to_string()));
+    }
     (job.ladder.len() > MAX_STAGES)
         .then(|| format!("its ladder has {} rungs, more than {MAX_STAGES}", job.ladder.len()))
 }

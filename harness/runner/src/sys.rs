@@ -31,16 +31,17 @@ pub(super) fn default_sigpipe() {
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }
 
-/// Calls `setup` in the child between fork and exec, and duplicates the socket to [`WORKER_FD`]. `setup` must only make
-/// system calls, with data that it already has: after a fork, the locks of other threads may be held for ever. It keeps
-/// the socket open.
+/// Calls `setup` in the child between fork and exec, and then duplicates `socket`, if there is one, to [`WORKER_FD`].
+/// `setup` must only make system calls, with data that it already has: after a fork, the locks of other threads may be
+/// held for ever. It keeps the socket open.
 pub(super) fn before_exec(
     command: &mut Command,
-    socket: RawFd,
+    socket: Option<RawFd>,
     setup: impl Fn() -> io::Result<()> + Send + Sync + 'static,
 ) {
     let apply = move || {
         setup()?;
+        let Some(socket) = socket else { return Ok(()) };
         // SAFETY: dup2 only changes the child's descriptor table. The socket has a number above 99, so the two differ
         // and the copy is not close-on-exec. std does not use number 3: lower numbers are assigned first, and the
         // parent opened several descriptors before spawning.

@@ -2,7 +2,6 @@
 
 use std::{
     error::Error,
-    ffi::OsString,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -10,7 +9,7 @@ use std::{
 use highwater_model::{Bytes, CaseId, Scale};
 use serde::{Deserialize, Serialize};
 
-use crate::{Stages, Timer};
+use crate::{Program, Stages, Timer};
 
 /// Conditions of a worker that a user or a case can choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,20 +41,6 @@ impl Default for Limits {
     fn default() -> Self {
         Self { time: Duration::from_secs(60), memory: None }
     }
-}
-
-/// The program that a worker executes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Program {
-    /// The worker of the bench: a binary of the same package, or the bench binary itself.
-    Own,
-    /// Another program that speaks the stage protocol.
-    Other {
-        /// The path.
-        path: PathBuf,
-        /// The arguments.
-        args: Vec<OsString>,
-    },
 }
 
 /// An error of a case. Its text is stored in the record.

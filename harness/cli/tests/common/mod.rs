@@ -5,6 +5,7 @@
 
 pub(crate) mod comparisons;
 pub(crate) mod example;
+pub(crate) mod exec;
 pub(crate) mod odd;
 pub(crate) mod other_program;
 pub(crate) mod programs;

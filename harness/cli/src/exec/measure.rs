@@ -1,0 +1,130 @@
+//! Measures plans of unmodified programs: takes the lock of the records' folder, runs the workers with a display of
+//! their progress, and writes the record of each plan.
+
+use std::{
+    env, fs,
+    num::NonZeroUsize,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process,
+    time::Duration,
+};
+
+use highwater_model::{Record, Selection};
+use highwater_report::{
+    counted,
+    terminal::{Forecast, ProgressLine, note},
+};
+use highwater_runner::{CaseTimes, Interrupt, Plan, RunnerError, Sampling, Step, machine_name, measure_all, run_id};
+use highwater_store::{Durations, FolderLock, LastRun, Progress, write_record};
+
+use crate::{CliError, forecast::WorkerTimes};
+
+/// The number of workers that most cases need, with a warm-up.
+const EXPECTED_WORKERS: u32 = 6;
+
+/// A plan, and what the user said about its workers.
+pub(super) struct Measured {
+    pub(super) plan: Plan,
+    pub(super) samples: Option<u32>,
+    pub(super) stop_after: Option<Duration>,
+}
+
+/// Measures each plan, writes its record into `folder`, and passes it to `show`.
+///
+/// # Errors
+/// If the harness fails or is interrupted. The records so far are written.
+pub(super) fn measure(
+    all: Vec<Measured>,
+    folder: &Path,
+    mut show: impl FnMut(&Record, &Path) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    let io_error = |source| CliError::Io { path: folder.to_owned(), source };
+    fs::create_dir_all(folder).map_err(io_error)?;
+    let folder = &fs::canonicalize(folder).map_err(io_error)?;
+    // Before the handler of Ctrl-C, so that Ctrl-C ends a run that waits.
+    let lock = FolderLock::take(folder, |line| note(line))?;
+    lock.sweep(folder);
+    let interrupt = Interrupt::install().map_err(|source| RunnerError::System { what: "watch for Ctrl-C", source })?;
+    let progress = |family: &str, progress| LastRun::note(folder, &run_id(), None, family, progress);
+    // All of them, so that a run that ends early is not taken for a run of fewer.
+    for measured in &all {
+        progress(&measured.plan.family, Progress::Begun)?;
+    }
+    for measured in all {
+        let family = measured.plan.family.clone();
+        let record = measure_one(measured, folder, &interrupt)?;
+        let path = folder.join(format!("{family}.json"));
+        write_record(&path, &record)?;
+        if interrupt.raised() {
+            note(format_args!("written to {}: the cases so far", path.display()));
+            return Err(RunnerError::Interrupted.into());
+        }
+        link(&folder.join("programs").join(&family))?;
+        progress(&family, Progress::Measured)?;
+        show(&record, &path)?;
+    }
+    Ok(())
+}
+
+/// Measures the cases of a plan, and writes it for `highwater compare`. After an interrupt, the record has the cases so
+/// far.
+fn measure_one(measured: Measured, folder: &Path, interrupt: &Interrupt) -> Result<Record, CliError> {
+    let Measured { plan, samples, stop_after } = measured;
+    let family = plan.family.clone();
+    let sampling = samples.map_or(Sampling::default(), |count| Sampling::exactly(count as usize));
+    let known = WorkerTimes::read(folder, &family);
+    let mut forecast = Forecast::default();
+    for id in plan.cases.iter().map(|planned| planned.id()) {
+        let expected = |each: Duration| match samples {
+            Some(count) => each.saturating_mul(count + 1),
+            None => each.saturating_mul(EXPECTED_WORKERS).max(Duration::from_secs(1)),
+        };
+        match stop_after {
+            Some(time) => forecast.add_guess(id.as_str(), expected(time)),
+            None => known.add(&mut forecast, id.as_str(), id, expected),
+        }
+    }
+    let runs = match (sampling.min, sampling.max) {
+        (min, max) if min == max => counted(max, "run"),
+        (min, max) => format!("{min} to {max} runs"),
+    };
+    note(format_args!("{family}: {} with {runs} each; {forecast}", counted(plan.cases.len(), "case")));
+    let progress = ProgressLine::new(&family, &forecast);
+    let times = CaseTimes::default();
+    let watch = |step: Step<'_>| {
+        times.see(step);
+        match step {
+            Step::Begun(case) => progress.begin(case.as_str()),
+            Step::Worker { case, number, most } => progress.at_worker(case.as_str(), number, most),
+            Step::Done { case, .. } => progress.end(case.as_str()),
+        }
+    };
+    let (measuring, cases) = measure_all(&plan, folder, interrupt, NonZeroUsize::MIN, sampling, &watch)?;
+    drop(progress);
+    if interrupt.raised() && cases.iter().all(|case| case.samples == 0 && case.failures.is_empty()) {
+        // The record of an earlier run is worth more than an empty one.
+        return Err(RunnerError::Interrupted.into());
+    }
+    plan.write(&Plan::path_of_run(folder, &family))?;
+    let mut durations = Durations::read(folder, &family, &machine_name());
+    durations.cases.extend(times.into_durations());
+    if let Err(error) = durations.write(folder, &family) {
+        note(format_args!("warning: the durations for the next forecast were not written: {error}"));
+    }
+    Ok(measuring.record(plan, Selection::default(), true, cases))
+}
+
+/// Links this program, so that `highwater compare` knows what measured the record.
+fn link(path: &Path) -> Result<(), CliError> {
+    let io_error = |path: &Path| {
+        let path = path.to_owned();
+        move |source| CliError::Io { path, source }
+    };
+    let own = env::current_exe().map_err(io_error(Path::new("/proc/self/exe")))?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(io_error(folder))?;
+    let new: PathBuf = path.with_extension(format!("{}.new", process::id()));
+    symlink(own, &new).map_err(io_error(&new))?;
+    fs::rename(&new, path).map_err(io_error(path))
+}
