@@ -22,8 +22,7 @@ use std::{
     thread,
 };
 
-use answers::{INPUTS, SEED, SLOW, digest, own};
-use common::mutation::inputs;
+use answers::{INPUTS, SEED, SLOW, digest, inputs, own};
 
 /// The kind of a difference, if it is one of those that are known: what a grammar cannot check, and errors of the reference
 /// parser.

@@ -7,8 +7,7 @@ mod answers;
 #[allow(dead_code)]
 mod common;
 
-use answers::{INPUTS, SEED, SLOW, digest, own};
-use common::mutation::inputs;
+use answers::{INPUTS, SEED, SLOW, digest, inputs, own};
 
 #[test]
 fn mutated_cases_have_the_answers_compared_with_the_reference() {

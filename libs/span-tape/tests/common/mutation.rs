@@ -19,18 +19,6 @@ pub(crate) fn suite() -> Vec<String> {
     cases.into_iter().map(|case| case.yaml).collect()
 }
 
-/// The texts of the suite and, up to `count` in all, mutations of them.
-pub(crate) fn inputs(count: usize, seed: u64) -> Vec<String> {
-    let cases = suite();
-    let mut random = Random(seed);
-    (0..count)
-        .map(|number| match cases.get(number) {
-            Some(case) => case.clone(),
-            None => mutated(&cases[random.below(cases.len())], &mut random),
-        })
-        .collect()
-}
-
 /// A generator of pseudo-random numbers, by its state.
 pub(crate) struct Random(pub(crate) u64);
 

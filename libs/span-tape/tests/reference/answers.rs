@@ -3,7 +3,10 @@
 use span_tape::{Options, Tape, Word};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::common;
+use crate::common::{
+    self,
+    mutation::{Random, mutated, suite},
+};
 
 /// The number of inputs whose digests are kept in `answers.bin`, two bytes each, little endian.
 pub(crate) const INPUTS: usize = 100_000;
@@ -16,6 +19,18 @@ const REFUSED: u16 = 0;
 
 /// In place of a digest: the reference parser took too many steps.
 pub(crate) const SLOW: u16 = 1;
+
+/// The texts of the suite and, up to `count` in all, mutations of them.
+pub(crate) fn inputs(count: usize, seed: u64) -> Vec<String> {
+    let cases = suite();
+    let mut random = Random(seed);
+    (0..count)
+        .map(|number| match cases.get(number) {
+            Some(case) => case.clone(),
+            None => mutated(&cases[random.below(cases.len())], &mut random),
+        })
+        .collect()
+}
 
 /// The events of a text, or the message of its error.
 pub(crate) fn own(yaml: &str) -> Result<Vec<String>, String> {
