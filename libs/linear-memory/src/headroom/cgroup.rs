@@ -1,11 +1,15 @@
 //! The limit of one memory cgroup, version 1 or 2.
 
 use std::{
-    fs,
+    fs::{self, File},
+    io::{BufRead, BufReader},
     path::{Component, Path, PathBuf},
 };
 
-use procfs::{FromBufRead, ProcessCGroups, process::MountInfos};
+use procfs::{
+    FromBufRead, ProcessCGroups,
+    process::{MountInfo, MountInfos},
+};
 
 use super::read;
 use crate::Error;
@@ -103,9 +107,25 @@ impl Level {
 /// The folder and the version of this process's memory cgroup, if a memory controller is mounted.
 pub(crate) fn locate_own() -> Option<(PathBuf, u8)> {
     let groups = ProcessCGroups::from_buf_read(fs::read("/proc/self/cgroup").ok()?.as_slice()).ok()?;
-    let mounts = MountInfos::from_buf_read(fs::read("/proc/self/mountinfo").ok()?.as_slice()).ok()?;
+    let mounts = cgroup_mounts(BufReader::new(File::open("/proc/self/mountinfo").ok()?))?;
     locate(&groups, &mounts)
 }
+
+/// The mounts of cgroups. A line at a time, so that the memory that this takes does not depend on the other mounts.
+pub(super) fn cgroup_mounts(mut mountinfo: impl BufRead) -> Option<MountInfos> {
+    let (mut mounts, mut line) = (Vec::new(), Vec::new());
+    while mountinfo.read_until(b'\n', &mut line).ok()? > 0 {
+        // After the optional fields and a dash, the type of the file system (proc_pid_mountinfo(5)).
+        if line.windows(KIND.len()).any(|part| part == KIND) {
+            mounts.push(MountInfo::from_line(str::from_utf8(&line).ok()?.trim_end()).ok()?);
+        }
+        line.clear();
+    }
+    Some(MountInfos(mounts))
+}
+
+/// The beginning of the type of a mount of cgroups, of either version.
+const KIND: &[u8] = b" - cgroup";
 
 /// The folder and the version of the memory cgroup that these files of a process describe.
 pub(super) fn locate(groups: &ProcessCGroups, mounts: &MountInfos) -> Option<(PathBuf, u8)> {

@@ -2,12 +2,12 @@
 
 use std::{fs, path::Path};
 
-use procfs::{FromBufRead, ProcessCGroups, process::MountInfos};
+use procfs::{FromBufRead, ProcessCGroups};
 use proptest::prelude::*;
 
 use super::{
     Headroom, Level,
-    cgroup::{left, locate, parse_limit},
+    cgroup::{cgroup_mounts, left, locate, parse_limit},
     mem_available,
 };
 use crate::{Error, Source};
@@ -152,7 +152,7 @@ fn in_version_1_swapped_out_pages_count() {
 
 fn located(cgroup: &str, mountinfo: &str) -> Option<(std::path::PathBuf, u8)> {
     let groups = ProcessCGroups::from_buf_read(cgroup.as_bytes()).expect("well formed");
-    let mounts = MountInfos::from_buf_read(mountinfo.as_bytes()).expect("well formed");
+    let mounts = cgroup_mounts(mountinfo.as_bytes()).expect("well formed");
     locate(&groups, &mounts)
 }
 
@@ -165,6 +165,16 @@ fn the_memory_controller_of_a_hybrid_hierarchy_is_version_1() {
     );
     let folder = "/sys/fs/cgroup/memory/process_api/152f6e2925c5dbfa7b3d81e140001391".into();
     assert_eq!(found, Some((folder, 1)));
+}
+
+/// Most machines have many other mounts, whose names may be any bytes.
+#[test]
+fn only_mounts_of_cgroups_are_kept() {
+    let other = b"40 23 0:35 / /mnt/\xff rw - ext4 /dev/\xff rw\n".as_slice();
+    let unified = b"31 23 0:28 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n".as_slice();
+    let mounts = cgroup_mounts([other, unified, other].concat().as_slice()).expect("well formed");
+    assert_eq!(mounts.0.iter().map(|mount| mount.fs_type.as_str()).collect::<Vec<_>>(), ["cgroup2"]);
+    assert!(cgroup_mounts(&b"31 23 - cgroup2"[..]).is_none(), "cut");
 }
 
 /// The formats of cgroups(7): version 2 only, a container that sees part of a hierarchy, and no controller.
