@@ -72,6 +72,8 @@ fn every_combination_of_a_matrix_is_a_case() {
     let failures: Vec<usize> = record.cases.iter().map(|case| case.failures.len()).collect();
     assert_eq!(failures, [0, 0, 1, 1], "{}", ran.stdout);
     assert!(ran.stdout.contains("how=echo,n=20 (n = 1)"), "{}", ran.stdout);
+    let plans = fs::metadata(desk.run_folder().join("plans")).expect("written");
+    assert_eq!(plans.permissions().mode() & 0o777, 0o700, "a plan has the environment");
     assert_eq!(record.fingerprint.context["command"], "/bin/sh -c '{how} {n}'");
 }
 

@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, fs::File, io, num::NonZeroUsize, os::fd::OwnedF
 use highwater_model::{Control, ControlState};
 use highwater_worker::Conditions;
 use rustix::{
+    io::retry_on_intr,
     process::{Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit},
     thread::{CpuSet, disable_transparent_huge_pages, sched_getaffinity, sched_setaffinity},
 };
@@ -121,7 +122,7 @@ const STACK_LIMIT: u64 = 8 << 20;
 /// The length of the report in bytes: one `errno` per control in native byte order.
 pub(super) const REPORT_BYTES: usize = IN_CHILD.len() * 4;
 /// The length of the report of a child that is traced: `errno` of the request for it follows.
-pub(super) const TRACED_REPORT_BYTES: usize = REPORT_BYTES + 4;
+const TRACED_REPORT_BYTES: usize = REPORT_BYTES + 4;
 
 /// The value in place of `errno` for a control that was not requested.
 const NOT_REQUESTED: i32 = -1;
@@ -200,6 +201,19 @@ impl ChildSetup {
         rustix::io::write(&self.socket, &errno.to_ne_bytes())?;
         traced
     }
+}
+
+/// The report of a child that has executed its program, or failed to. Its end of the socket is closed, unless its program
+/// speaks the protocol.
+pub(super) fn read_report(socket: &OwnedFd) -> Vec<u8> {
+    let mut report = Vec::new();
+    let mut chunk = [0; TRACED_REPORT_BYTES];
+    while report.len() < TRACED_REPORT_BYTES
+        && let Ok(count @ 1..) = retry_on_intr(|| rustix::io::read(socket, &mut chunk))
+    {
+        report.extend_from_slice(&chunk[..count]);
+    }
+    report
 }
 
 /// Whether a complete report of a child that is traced says that the system refuses that.

@@ -33,6 +33,13 @@ impl OutputStages {
         self.due.push_back(stage);
     }
 
+    /// Removes a stage that is to be read. Returns whether it was one.
+    pub(super) fn cancel_due(&mut self, stage: &Stage) -> bool {
+        let count = self.due.len();
+        self.due.retain(|due| due != stage);
+        self.due.len() < count
+    }
+
     /// Whether a stage is to be read.
     pub(super) fn are_due(&self) -> bool {
         !self.due.is_empty()

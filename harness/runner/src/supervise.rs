@@ -21,7 +21,7 @@ use highwater_store::one_line;
 use highwater_worker::{Conditions, Layout, Program, UnmodifiedProgram, protocol::WORKER_ARGUMENT};
 use rustix::{
     fs::{OFlags, fcntl_setfl},
-    io::{Errno, retry_on_intr},
+    io::Errno,
     net::{AddressFamily, SocketFlags, SocketType, socketpair},
     pipe::{PipeFlags, pipe_with},
     process::{Resource, getrlimit},
@@ -31,7 +31,7 @@ use super::{
     account::{PADDING_VAR, worker_cgroup},
     child::KillOnDrop,
     command_process::CommandProcess,
-    controls::{CgroupEntrance, ChildSetup, CpuPlan, TRACED_REPORT_BYTES, parse_report, tracing_is_refused},
+    controls::{CgroupEntrance, ChildSetup, CpuPlan, parse_report, read_report, tracing_is_refused},
     guardian::Guardian,
     job::{Job, MIN_OPEN_FILES, Observed, RunnerError, system},
     observer::{Nobody, Observer},
@@ -261,19 +261,6 @@ impl Supervisor {
 struct Started {
     program: RunningProgram,
     socket: OwnedFd,
-}
-
-/// The report of a child that has executed its program, or failed to. Its end of the socket is closed, unless its program
-/// speaks the protocol.
-fn read_report(socket: &OwnedFd) -> Vec<u8> {
-    let mut report = Vec::new();
-    let mut chunk = [0; TRACED_REPORT_BYTES];
-    while report.len() < TRACED_REPORT_BYTES
-        && let Ok(count @ 1..) = retry_on_intr(|| rustix::io::read(socket, &mut chunk))
-    {
-        report.extend_from_slice(&chunk[..count]);
-    }
-    report
 }
 
 fn with_note(mut observed: Observed, name: &str, text: String) -> Observed {

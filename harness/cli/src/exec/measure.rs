@@ -2,9 +2,10 @@
 //! their progress, and writes the record of each plan.
 
 use std::{
-    env, fs,
+    env,
+    fs::{self, Permissions},
     num::NonZeroUsize,
-    os::unix::fs::symlink,
+    os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
     process,
     time::Duration,
@@ -106,13 +107,21 @@ fn measure_one(measured: Measured, folder: &Path, interrupt: &Interrupt) -> Resu
         // The record of an earlier run is worth more than an empty one.
         return Err(RunnerError::Interrupted.into());
     }
-    plan.write(&Plan::path_of_run(folder, &family))?;
+    let path = Plan::path_of_run(folder, &family);
+    path.parent().map_or(Ok(()), make_private_folder)?;
+    plan.write(&path)?;
     let mut durations = Durations::read(folder, &family, &machine_name());
     durations.cases.extend(times.into_durations());
     if let Err(error) = durations.write(folder, &family) {
         note(format_args!("warning: the durations for the next forecast were not written: {error}"));
     }
     Ok(measuring.record(plan, Selection::default(), true, cases))
+}
+
+/// Creates a folder, or changes it, so that only its owner can read what is in it: a plan has the environment.
+fn make_private_folder(folder: &Path) -> Result<(), CliError> {
+    let made = fs::create_dir_all(folder).and_then(|()| fs::set_permissions(folder, Permissions::from_mode(0o700)));
+    made.map_err(|source| CliError::Io { path: folder.to_owned(), source })
 }
 
 /// Links this program, so that `highwater compare` knows what measured the record.
