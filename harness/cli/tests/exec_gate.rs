@@ -14,6 +14,7 @@ use std::{
 use common::{
     Desk,
     exec::{ISOLATED, python, stages},
+    programs::is_installed,
     run, within,
 };
 use highwater_model::{Outcome, exit};
@@ -124,6 +125,9 @@ fn script(desk: &Desk, mib: u32) -> OsString {
 
 #[test]
 fn the_gate_finds_one_mebibyte_more() {
+    if !is_installed("python3") {
+        return;
+    }
     let desk = Desk::new();
     let measure = |mib| {
         let path = script(&desk, mib);
