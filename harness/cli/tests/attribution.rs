@@ -2,6 +2,8 @@
 
 #[path = "common/example.rs"]
 mod example;
+#[path = "common/programs.rs"]
+mod programs;
 
 use std::path::Path;
 
@@ -19,6 +21,8 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
+        // One of the workers is written in Python. Without it, the others are compared.
+        programs::is_installed("python3");
         let folder = tempfile::tempdir().expect("a folder");
         let plan = Plan::request(&example::build("planted"), folder.path(), &Selection::default(), true);
         let plan = plan.expect("a plan");
@@ -29,10 +33,11 @@ impl Bench {
 
     fn jobs(&self) -> Vec<Job> {
         let job = |planned: &Planned| match planned {
-            Planned::Job(job) => (**job).clone(),
-            other => panic!("{} cannot be run", other.id()),
+            Planned::Job(job) => Some((**job).clone()),
+            Planned::NotRun { .. } => None,
+            Planned::NotPrepared { id, reason } => panic!("{id}: {reason}"),
         };
-        self.plan.cases.iter().map(job).collect()
+        self.plan.cases.iter().filter_map(job).collect()
     }
 
     fn attribute(&mut self, job: &Job) -> Attributed {
