@@ -274,7 +274,7 @@ fn a_measured_record_is_valid_by_the_schema() {
 #[test]
 fn the_help_lists_the_subcommands_and_exit_statuses() {
     let text = run(highwater(&["--help"]), exit::PASSED.into());
-    for subcommand in ["compare", "bless", "exactness", "doctor", "report", "schema"] {
+    for subcommand in ["compare", "bless", "exactness", "exec", "run", "doctor", "report", "schema"] {
         assert!(text.stdout.lines().any(|line| line.trim_start().starts_with(subcommand)), "{}", text.stdout);
     }
     let words = text.stdout.split_whitespace().collect::<Vec<_>>().join(" ");

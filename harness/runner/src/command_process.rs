@@ -37,6 +37,7 @@ use super::{
 const STOPPED_STAGE: &str = "stopped";
 /// How often a main thread is looked for that is no longer traced.
 const LOST_INTERVAL: Duration = Duration::from_millis(5);
+
 /// A running program.
 pub(super) struct CommandProcess {
     program: RunningProgram,

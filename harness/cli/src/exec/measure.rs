@@ -24,7 +24,7 @@ use crate::{CliError, forecast::WorkerTimes};
 /// The number of workers that most cases need, with a warm-up.
 const EXPECTED_WORKERS: u32 = 6;
 
-/// A plan, and what the user said about its workers.
+/// A plan, and the options that its forecast and its number of workers depend on.
 pub(super) struct Measured {
     pub(super) plan: Plan,
     pub(super) samples: Option<u32>,

@@ -74,7 +74,11 @@ impl CommandProcess {
 
     /// Reads the program at its first instruction.
     fn at_start(&mut self, job: &Job, observer: &mut dyn Observer) -> Result<Option<Ending>, RunnerError> {
-        ptrace::set_options(self.program.id()).map_err(system("trace the process"))?;
+        match ptrace::set_options(self.program.id()) {
+            // It was killed, and will exit.
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return Ok(None),
+            result => result.map_err(system("trace the process"))?,
+        }
         observer.started(self.program.id());
         self.clock.start();
         self.stages.add_due(stage(START_STAGE));
