@@ -111,21 +111,29 @@ pub(crate) fn locate_own() -> Option<(PathBuf, u8)> {
     locate(&groups, &mounts)
 }
 
-/// The mounts of cgroups. A line at a time, so that the memory that this takes does not depend on the other mounts.
+/// The first mount of version 1 with the memory controller, and the first of version 2. A line at a time, so that the
+/// memory that this takes does not depend on the other mounts of the machine.
 pub(super) fn cgroup_mounts(mut mountinfo: impl BufRead) -> Option<MountInfos> {
-    let (mut mounts, mut line) = (Vec::new(), Vec::new());
+    let mut mounts = MountInfos(Vec::with_capacity(2));
+    let mut line = Vec::with_capacity(LINE);
     while mountinfo.read_until(b'\n', &mut line).ok()? > 0 {
         // After the optional fields and a dash, the type of the file system (proc_pid_mountinfo(5)).
         if line.windows(KIND.len()).any(|part| part == KIND) {
-            mounts.push(MountInfo::from_line(str::from_utf8(&line).ok()?.trim_end()).ok()?);
+            let mount = MountInfo::from_line(str::from_utf8(&line).ok()?.trim_end()).ok()?;
+            let is_of_memory = mount.fs_type == "cgroup2" || mount.super_options.contains_key("memory");
+            if is_of_memory && mounts.0.iter().all(|known| known.fs_type != mount.fs_type) {
+                mounts.0.push(mount);
+            }
         }
         line.clear();
     }
-    Some(MountInfos(mounts))
+    Some(mounts)
 }
 
 /// The beginning of the type of a mount of cgroups, of either version.
 const KIND: &[u8] = b" - cgroup";
+/// Most lines are shorter.
+const LINE: usize = 512;
 
 /// The folder and the version of the memory cgroup that these files of a process describe.
 pub(super) fn locate(groups: &ProcessCGroups, mounts: &MountInfos) -> Option<(PathBuf, u8)> {

@@ -167,13 +167,17 @@ fn the_memory_controller_of_a_hybrid_hierarchy_is_version_1() {
     assert_eq!(found, Some((folder, 1)));
 }
 
-/// Most machines have many other mounts, whose names may be any bytes.
+/// Most machines have many other mounts, whose names may be any bytes, and containers show those of cgroups again.
 #[test]
-fn only_mounts_of_cgroups_are_kept() {
+fn one_mount_of_each_version_is_kept() {
     let other = b"40 23 0:35 / /mnt/\xff rw - ext4 /dev/\xff rw\n".as_slice();
+    let cpu = b"32 23 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n".as_slice();
+    let memory = b"33 23 0:30 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n".as_slice();
     let unified = b"31 23 0:28 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n".as_slice();
-    let mounts = cgroup_mounts([other, unified, other].concat().as_slice()).expect("well formed");
-    assert_eq!(mounts.0.iter().map(|mount| mount.fs_type.as_str()).collect::<Vec<_>>(), ["cgroup2"]);
+    let again = b"91 23 0:28 / /chroot/cgroup rw,nosuid - cgroup2 cgroup2 rw\n".as_slice();
+    let mounts = cgroup_mounts([other, cpu, memory, unified, again, other].concat().as_slice()).expect("well formed");
+    let points: Vec<_> = mounts.0.iter().map(|mount| mount.mount_point.to_str().expect("text")).collect();
+    assert_eq!(points, ["/sys/fs/cgroup/memory", "/sys/fs/cgroup"]);
     assert!(cgroup_mounts(&b"31 23 - cgroup2"[..]).is_none(), "cut");
 }
 
