@@ -30,10 +30,13 @@ fn broken(line: &str, room: usize) -> String {
         return line.to_owned();
     }
     let text = line.trim_start();
-    let indent = &line[..line.len() - text.len()];
-    let hanging = format!("{indent}  ");
+    // A deep indentation leaves the least room to the text.
+    let most = room.saturating_sub(MIN_ROOM).max(2);
+    let indent = columns(&line[..line.len() - text.len()]);
+    let [first, hanging] = [indent, indent + 2].map(|indent| " ".repeat(indent.min(most)));
     let longest = room.saturating_sub(hanging.len()).max(MIN_ROOM);
-    let (mut lines, mut last, mut used) = (Vec::new(), indent.to_owned(), indent.len());
+    let (mut lines, mut used) = (Vec::new(), first.len());
+    let mut last = first;
     let mut is_empty = true;
     for word in words(text) {
         for (index, piece) in pieces(word, longest).into_iter().enumerate() {
@@ -111,6 +114,11 @@ mod tests {
         let text = "a first line\n  regressed  a/b: some more words than fit";
         assert_eq!(wrapped(text, Some(24)), "a first line\n  regressed  a/b: some\n    more words than fit");
         assert_eq!(wrapped(text, None), text);
+    }
+
+    #[test]
+    fn a_deep_indentation_leaves_room_to_a_long_word() {
+        assert_eq!(wrapped("     sixteen-columns. and more", Some(20)), "    sixteen-columns.\n    and more");
     }
 
     #[test]
