@@ -111,27 +111,35 @@ pub(crate) fn locate_own() -> Option<(PathBuf, u8)> {
     locate(&groups, &mounts)
 }
 
-/// The first mount of version 1 with the memory controller, and the first of version 2. A line at a time, so that the
-/// memory that this takes does not depend on the other mounts of the machine.
+/// The first mount of version 1 with the memory controller, and the first of version 2. A line at a time, of which only
+/// those two are parsed, so that the memory that this takes does not depend on the other mounts of the machine.
 pub(super) fn cgroup_mounts(mut mountinfo: impl BufRead) -> Option<MountInfos> {
     let mut mounts = MountInfos(Vec::with_capacity(2));
     let mut line = Vec::with_capacity(LINE);
     while mountinfo.read_until(b'\n', &mut line).ok()? > 0 {
-        // After the optional fields and a dash, the type of the file system (proc_pid_mountinfo(5)).
-        if line.windows(KIND.len()).any(|part| part == KIND) {
-            let mount = MountInfo::from_line(str::from_utf8(&line).ok()?.trim_end()).ok()?;
-            let is_of_memory = mount.fs_type == "cgroup2" || mount.super_options.contains_key("memory");
-            if is_of_memory && mounts.0.iter().all(|known| known.fs_type != mount.fs_type) {
-                mounts.0.push(mount);
-            }
+        if let Some(kind) = kind_of_memory_mount(&line)
+            && mounts.0.iter().all(|known| known.fs_type != kind)
+        {
+            mounts.0.push(MountInfo::from_line(str::from_utf8(&line).ok()?.trim_end()).ok()?);
         }
         line.clear();
     }
     Some(mounts)
 }
 
-/// The beginning of the type of a mount of cgroups, of either version.
-const KIND: &[u8] = b" - cgroup";
+/// The type of the file system of a line, if it is of cgroups with a memory controller. After the optional fields and a
+/// dash follow the type, the source and the options (proc_pid_mountinfo(5)).
+fn kind_of_memory_mount(line: &[u8]) -> Option<&'static str> {
+    const DASH: &[u8] = b" - ";
+    let dash = line.windows(DASH.len()).position(|part| part == DASH)?;
+    let mut fields = str::from_utf8(&line[dash + DASH.len()..]).ok()?.split_ascii_whitespace();
+    match (fields.next()?, fields.nth(1)) {
+        ("cgroup2", _) => Some("cgroup2"),
+        ("cgroup", Some(options)) if options.split(',').any(|option| option == "memory") => Some("cgroup"),
+        _ => None,
+    }
+}
+
 /// Most lines are shorter.
 const LINE: usize = 512;
 
