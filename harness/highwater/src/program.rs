@@ -3,8 +3,7 @@
 use std::{
     collections::BTreeMap,
     env, fs,
-    os::unix::fs::symlink,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{self, ExitCode},
     time::Duration,
 };
@@ -89,12 +88,6 @@ impl Folders {
 
     pub(super) fn record(&self, family: &str) -> PathBuf {
         self.own.join(format!("{family}.json"))
-    }
-
-    /// Links this program, so that `highwater` finds it to run more workers.
-    fn link(&self, family: &str) -> Result<(), RunError> {
-        let own = env::current_exe().map_err(|source| RunError::Io { path: "/proc/self/exe".into(), source })?;
-        link(&self.own.join("programs").join(family), &own)
     }
 
     fn named(&self, name: &str, family: &str) -> PathBuf {
@@ -199,7 +192,7 @@ fn measure(
         note(format_args!("written to {}: the cases so far", folders.record(family.name).display()));
         return Err(RunnerError::Interrupted.into());
     }
-    folders.link(family.name)?;
+    runner::link_program(&folders.own, family.name)?;
     let cases = watcher.into_durations();
     let mut routines = BTreeMap::new();
     let mut times = None;
@@ -250,17 +243,4 @@ fn save(record: &Record, options: &Options, folders: &Folders) -> Result<(), Run
         write_record(&folders.named(name, &record.family), record)?;
     }
     Ok(())
-}
-
-/// Atomically replaces `path` by a symbolic link to `program`.
-fn link(path: &Path, program: &Path) -> Result<(), RunError> {
-    let error = |path: &Path| {
-        let path = path.to_owned();
-        move |source| RunError::Io { path, source }
-    };
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(error(folder))?;
-    let new = path.with_extension(format!("{}.new", process::id()));
-    symlink(program, &new).map_err(error(&new))?;
-    fs::rename(&new, path).map_err(error(path))
 }

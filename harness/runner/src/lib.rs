@@ -33,6 +33,7 @@ mod pause;
 mod plan;
 mod program;
 mod program_clock;
+mod program_link;
 pub mod protocol;
 mod ptrace;
 mod running_program;
@@ -50,6 +51,7 @@ pub use machine::{MachineError, context, machine_class, machine_name, run_id, ta
 pub use measure::{Measuring, RunError};
 pub use observer::Observer;
 pub use plan::{Plan, PlanError, Planned};
+pub use program_link::link_program;
 pub use sampling::{Sampling, StopRule};
 pub use signals::{Interrupt, end_on_closed_pipe, report_file_size_limit};
 pub use supervise::Supervisor;

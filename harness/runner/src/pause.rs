@@ -5,6 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     os::fd::OwnedFd,
+    path::Path,
     thread,
     time::{Duration, Instant},
 };
@@ -68,12 +69,15 @@ impl Drop for StoppedProcesses {
 /// The states of the threads of a process: the letter of `stat`. Empty if it is gone.
 fn thread_states(pid: u32) -> Vec<u8> {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let state = |stat: Vec<u8>| {
-        // The state follows the name, which may contain anything, in parentheses.
-        let end = stat.iter().rposition(|byte| *byte == b')')?;
-        stat.get(end + 2).copied()
-    };
-    threads.filter_map(|thread| state(fs::read(thread.path().join("stat")).ok()?)).collect()
+    threads.filter_map(|thread| state(&thread.path().join("stat"))).collect()
+}
+
+/// The state in a file `stat` of a process or thread; `None` if it is gone.
+pub(super) fn state(stat: &Path) -> Option<u8> {
+    let stat = fs::read(stat).ok()?;
+    // The state follows the name, which may contain anything, in parentheses.
+    let end = stat.iter().rposition(|byte| *byte == b')')?;
+    stat.get(end + 2).copied()
 }
 
 /// Whether no thread of a process runs: stopped, traced, a zombie or dead.

@@ -25,6 +25,7 @@ use super::{
     child::KillOnDrop,
     job::{RunnerError, system},
     output::OutputTail,
+    pause::state,
 };
 
 /// How often the loop checks for an interrupt.
@@ -66,10 +67,7 @@ pub(super) fn is_refusal(error: &ProbeError) -> bool {
 /// Why the program could not be read, without its process id, so that all workers have the same text.
 pub(super) fn unreadable(error: &ProbeError, pid: u32) -> String {
     let text = one_line(&error.to_string().replace(&format!("/proc/{pid}/"), ""));
-    let stat = std::fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // The state follows the name, which may contain anything, in parentheses.
-    let state = stat.iter().rposition(|byte| *byte == b')').and_then(|end| stat.get(end + 2));
-    match state {
+    match state(format!("/proc/{pid}/stat").as_ref()) {
         Some(b'Z') => format!("its main thread has exited ({text})"),
         _ => text,
     }

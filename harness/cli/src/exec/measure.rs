@@ -2,12 +2,10 @@
 //! their progress, and writes the record of each plan.
 
 use std::{
-    env,
     fs::{self, Permissions},
     num::NonZeroUsize,
-    os::unix::fs::{PermissionsExt, symlink},
-    path::{Path, PathBuf},
-    process,
+    os::unix::fs::PermissionsExt,
+    path::Path,
     time::Duration,
 };
 
@@ -16,7 +14,9 @@ use highwater_report::{
     counted,
     terminal::{Forecast, ProgressLine, note},
 };
-use highwater_runner::{CaseTimes, Interrupt, Plan, RunnerError, Sampling, Step, machine_name, measure_all, run_id};
+use highwater_runner::{
+    CaseTimes, Interrupt, Plan, RunnerError, Sampling, Step, link_program, machine_name, measure_all, run_id,
+};
 use highwater_store::{Durations, FolderLock, LastRun, Progress, write_record};
 
 use crate::{CliError, forecast::WorkerTimes};
@@ -61,7 +61,7 @@ pub(super) fn measure(
             note(format_args!("written to {}: the cases so far", path.display()));
             return Err(RunnerError::Interrupted.into());
         }
-        link(&folder.join("programs").join(&family))?;
+        link_program(folder, &family)?;
         progress(&family, Progress::Measured)?;
         show(&record, &path)?;
     }
@@ -122,18 +122,4 @@ fn measure_one(measured: Measured, folder: &Path, interrupt: &Interrupt) -> Resu
 fn make_private_folder(folder: &Path) -> Result<(), CliError> {
     let made = fs::create_dir_all(folder).and_then(|()| fs::set_permissions(folder, Permissions::from_mode(0o700)));
     made.map_err(|source| CliError::Io { path: folder.to_owned(), source })
-}
-
-/// Links this program, so that `highwater compare` knows what measured the record.
-fn link(path: &Path) -> Result<(), CliError> {
-    let io_error = |path: &Path| {
-        let path = path.to_owned();
-        move |source| CliError::Io { path, source }
-    };
-    let own = env::current_exe().map_err(io_error(Path::new("/proc/self/exe")))?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(io_error(folder))?;
-    let new: PathBuf = path.with_extension(format!("{}.new", process::id()));
-    symlink(own, &new).map_err(io_error(&new))?;
-    fs::rename(&new, path).map_err(io_error(path))
 }

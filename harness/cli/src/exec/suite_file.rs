@@ -59,7 +59,7 @@ struct Entry {
 /// The nearest file in the present folder and those above it.
 ///
 /// # Errors
-/// [`CliError::Usage`] if there is none.
+/// [`CliError::Usage`] if no file is found.
 pub(super) fn find() -> Result<PathBuf, CliError> {
     let here = env::current_dir().map_err(|source| CliError::Io { path: ".".into(), source })?;
     let found = here.ancestors().map(|folder| folder.join(FILE)).find(|path| path.is_file());

@@ -98,7 +98,7 @@ impl Package {
     }
 }
 
-/// A table of the manifest, which is added if there is none.
+/// A table of the manifest, added if it is missing.
 fn table<'a>(manifest: &'a mut DocumentMut, name: &str) -> Option<&'a mut Table> {
     manifest.entry(name).or_insert(Item::Table(Table::new())).as_table_mut()
 }
