@@ -8,7 +8,7 @@ use common::{MIB, initial, lacks, live_for};
 use forced_commit::{
     GuestCommit, GuestReset, Live,
     commit::ZeroNewPages,
-    reset::{Pooled, Refresh, Reinstantiate, Resident, ZeroAll, ZeroPrefix},
+    reset::{Pooled, Refresh, RefreshAndCommit, Reinstantiate, Resident, ZeroAll, ZeroPrefix},
 };
 use linear_memory::{
     Image, Target, best_reset,
@@ -94,17 +94,23 @@ fn uncommitted_resets_are_clean_after_every_job() {
 }
 
 #[test]
-fn a_refresh_is_clean_and_commits_what_the_memory_grows_by() {
+fn a_refresh_is_clean_and_commits_only_if_asked_to() {
     let declared = forced_commit::guest::Declared::up_to(BYTES);
-    let mut live = common::instantiate(wasmtime::Config::new().memory_init_cow(false), declared);
-    ZeroNewPages.commit(&mut live).expect("commits");
-    let image = Image::of(live.memory());
-    for (pages, runs) in JOBS {
-        live.call("dirty", pages, runs).expect("a job");
-        Refresh.reset(&mut live, &image).expect("resets");
-        let residency = oracle::residency(live.memory()).expect("residency");
-        assert_eq!(residency.uncommitted(), declared.minimum - 2 * PAGE, "{residency:?}");
-        assert!(live.left(&image).expect("comparable").is_clean());
+    let uncommitted = [
+        (Box::new(Refresh) as Box<dyn GuestReset>, BYTES - 2 * PAGE),
+        (Box::new(RefreshAndCommit), declared.minimum - 2 * PAGE),
+    ];
+    for (mut reset, uncommitted) in uncommitted {
+        let mut live = common::instantiate(wasmtime::Config::new().memory_init_cow(false), declared);
+        ZeroNewPages.commit(&mut live).expect("commits");
+        let image = Image::of(live.memory());
+        for (pages, runs) in JOBS {
+            live.call("dirty", pages, runs).expect("a job");
+            reset.reset(&mut live, &image).expect("resets");
+            let residency = oracle::residency(live.memory()).expect("residency");
+            assert_eq!(residency.uncommitted(), uncommitted, "{reset:?}: {residency:?}");
+            assert!(live.left(&image).expect("comparable").is_clean());
+        }
     }
 }
 

@@ -135,7 +135,7 @@ pub struct Subject {
     /// Whether the workers of the baseline agree.
     pub class: Option<NoiseClass>,
     /// The noise floor: the tolerance and the range over the workers of the baseline, in the unit of the values.
-    #[serde(skip)]
+    #[serde(rename = "noise_floor")]
     pub noise: f64,
     /// The category of mapping with the largest change in the same direction, and that change.
     pub category: Option<(Category, f64)>,

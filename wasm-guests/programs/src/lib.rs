@@ -1,6 +1,6 @@
 //! Whole programs as guests of wasmtime: CPython, numpy, sympy and JavaScript engines, and snapshots of a large table.
 //! This crate builds their components, takes their snapshots with wasmtime-wizer, and runs them under a WASI with
-//! deterministic clocks and random numbers, so that two workers can agree to the page.
+//! deterministic clocks, random numbers and folders, so that two workers can agree to the page.
 //!
 //! ```text
 //! crates.io --fetch--> libraries --link--> cpython.wasm --snapshot--> cpython-pre.wasm
@@ -15,6 +15,7 @@
 mod cpython;
 mod error;
 mod fetch;
+mod folders;
 pub mod link;
 mod program;
 mod sandbox;

@@ -13,6 +13,9 @@ use wasmtime_wizer::{ComponentInstanceState, Wizer};
 use crate::wasi::State;
 use crate::{Error, Loaded, Program, Progress, configure, sandbox::Sandbox};
 
+/// What a snapshot depends on besides the program: how the guest sees its folders.
+const FOLDERS: &str = "folders that look the same on every file system";
+
 /// The versions of the tools that build components; another version may build different ones.
 pub(crate) fn tools() -> String {
     let versions = ["wit-component", "wasmtime-wizer"].map(|tool| {
@@ -33,7 +36,8 @@ pub(crate) fn of_program(
     progress: Progress<'_>,
 ) -> std::result::Result<Made, Error> {
     let folder_names: Vec<_> = folders.iter().filter_map(|folder| folder.file_name()).collect();
-    let key = format!("{}\n{after:?}\n{folder_names:?}\n{:?}\n{}", base.sha256, program.environment, tools());
+    let environment = program.environment;
+    let key = format!("{}\n{after:?}\n{folder_names:?}\n{environment:?}\n{FOLDERS}\n{}", base.sha256, tools());
     cache.made(program.name, "wasm", &key, || {
         progress(&format!("initialising {}", program.name));
         let wasm = std::fs::read(&base.path).map_err(Error::io(&base.path))?;

@@ -1,5 +1,5 @@
-//! The environment of a sandbox: WASI preview 2 with deterministic clocks and random numbers, read-only folders, and
-//! nothing else. Programs seed their hash tables and measure time with these, so with real ones no two workers would
+//! The environment of a sandbox: WASI preview 2 with deterministic clocks and random numbers, read-only folders that
+//! look the same on every file system, and nothing else. Programs seed their hash tables and measure time with these, so with real ones no two workers would
 //! have the same pages.
 
 use std::path::PathBuf;
@@ -12,10 +12,11 @@ use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::random::Deterministic;
 use wasmtime_wasi::{FsPerms, HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
+use crate::folders::{self, Listings};
 use crate::{Abi, Program};
 
 /// The start of every wall clock: 2026-01-01 00:00 UTC.
-const EPOCH: Duration = Duration::from_secs(1_767_225_600);
+pub(crate) const EPOCH: Duration = Duration::from_secs(1_767_225_600);
 /// The advance of a clock per read, so that code that waits for time to pass terminates.
 const TICK: Duration = Duration::from_micros(1);
 /// The capacity of each of a sandbox's standard streams.
@@ -27,6 +28,7 @@ const RANDOM: [u8; 16] = *b"highwater random";
 pub(crate) struct State {
     wasi: WasiCtx,
     table: ResourceTable,
+    pub(crate) listings: Listings,
     /// The sandbox's standard error, without output that the program captures itself.
     stderr: MemoryOutputPipe,
 }
@@ -40,7 +42,7 @@ impl State {
         for (mount, folder) in program.mounts.iter().zip(folders) {
             wasi.preopened_dir(folder, mount.guest, FsPerms::ReadOnly)?;
         }
-        Ok(Self { wasi: wasi.build(), table: ResourceTable::new(), stderr })
+        Ok(Self { wasi: wasi.build(), table: ResourceTable::new(), listings: Listings::default(), stderr })
     }
 
     /// The sandbox's output on standard error.
@@ -101,6 +103,7 @@ impl HostMonotonicClock for Clock {
 /// Defines everything that programs with this ABI may import.
 pub(crate) fn link(linker: &mut Linker<State>, abi: Abi) -> Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    folders::link(linker)?;
     if abi == Abi::Eryx {
         callbacks(linker)?;
         network(linker)?;

@@ -53,6 +53,23 @@ fn sandboxes_are_isolated() {
 }
 
 #[test]
+fn folders_are_listed_in_the_order_of_their_names() {
+    let engine = engine();
+    let loaded = loaded(&engine, "cpython-pre");
+    let mut sandbox = loaded.instantiate().unwrap();
+    let mut prints = |code: &str| sandbox.execute(&format!("import os\n{code}")).unwrap();
+    let is_sorted = "names = os.listdir('/python-stdlib')\nprint(names == sorted(names), 'json' in names)";
+    assert_eq!(prints(is_sorted), "True True");
+    // One of two streams is left unread, and the next one may get its number.
+    let two = "a = os.scandir('/python-stdlib/json')\nb = os.scandir('/python-stdlib/email')\nnext(b)\nb.close()";
+    assert_eq!(prints(&format!("{two}\nprint([entry.name for entry in a][:2])")), "['__init__.py', 'decoder.py']");
+    assert_eq!(prints(is_sorted), "True True");
+    assert_eq!(prints("print(os.path.exists('/python-stdlib/none'))"), "False");
+    let missing = "try:\n  os.listdir('/python-stdlib/none')\nexcept FileNotFoundError:\n  print('missing')";
+    assert_eq!(prints(missing), "missing");
+}
+
+#[test]
 fn modules_outside_the_snapshot_are_loaded_from_the_folder() {
     let engine = engine();
     let mut sandbox = loaded(&engine, "cpython-pre").instantiate().unwrap();

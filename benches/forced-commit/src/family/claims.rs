@@ -1,14 +1,16 @@
 //! Published claims about committing and resetting a linear memory, and how a run decides them.
 
 use highwater_judge::{CaseView, Claim, Finding};
-use highwater_model::nanoseconds;
+use highwater_model::{bytes, nanoseconds};
 
 use super::readings::{
     Ratio, commit, commits, faster, figure, in_cgroup, jobs, killed, missing, near_the_limit, of_zeroing, reset,
 };
 
-/// The source of most claims.
-const RECIPE: &str = "metashrew, Memory Pre-allocation Solution - FINAL";
+/// The source of most claims. Commit 62a06a0 of metashrew withdrew the recipe, because it destroys data segments.
+const RECIPE: &str = "metashrew, Memory Pre-allocation Solution - FINAL (withdrawn in 62a06a0)";
+/// A comment in the revision after the withdrawal.
+const REFRESH: &str = "comment of refresh_memory in metashrew-runtime, runtime.rs at b0f554c";
 const FINDINGS: &str = "metashrew, Memory Pre-allocation Test Findings";
 
 /// All claims, each before its control.
@@ -168,6 +170,37 @@ pub fn all() -> Vec<Claim> {
                     new / zeroed
                 );
                 Finding::holds(new / zeroed >= 50.0, figures).on([new_case.id(), case.id()])
+            },
+        },
+        Claim {
+            id: "memory-stays-committed-after-a-refresh",
+            statement: "a new instance needs no commit: the 4 GiB were committed at start-up",
+            source: REFRESH,
+            refuted_if: "pages are uncommitted after the memory of the new instance has grown to its maximum",
+            decide: |record| {
+                let ids = ["refresh", "refresh-and-commit"].map(|how| reset(how, "1g", "prefix"));
+                let left = ids.each_ref().map(|id| figure(record, id, "reset@16", "uncommitted_bytes"));
+                let [Some((case, refresh)), Some((control, recommitted))] = left else { return missing(&ids[0]) };
+                let figures = format!(
+                    "{} of 1 GiB uncommitted; {} if the new pages are zeroed again",
+                    bytes(refresh),
+                    bytes(recommitted)
+                );
+                Finding::holds(refresh == 0.0, figures).on([case.id(), control.id()])
+            },
+        },
+        Claim {
+            id: "a-new-instance-takes-100-to-500-ms",
+            statement: "making a new instance for each block takes 100 to 500 ms, and zeroing its memory 1 to 10 ms",
+            source: "comment of fast_memory_reset in metashrew-runtime, runtime.rs at b0f554c",
+            refuted_if: "a new instance of 1 GiB takes less CPU time than a memset of it in the same worker",
+            decide: |record| {
+                let id = reset("reinstantiate", "1g", "prefix");
+                let Some(case) = CaseView::get(record, &id) else { return missing(&id) };
+                let least = ["reset_ns", "zeroing_ns"].map(|name| case.min_figure(("reset", 1), name));
+                let [Some(new), Some(zeroing)] = least else { return missing(&id) };
+                let figures = format!("{} against {} for the memset", nanoseconds(new), nanoseconds(zeroing));
+                Finding::holds(new >= zeroing, figures).on([case.id()])
             },
         },
         Claim {

@@ -37,7 +37,7 @@ use super::{
 };
 use crate::{
     GuestReset, Live, guest,
-    reset::{Pooled, Refresh, Reinstantiate, Resident, ZeroAll, ZeroPrefix},
+    reset::{Pooled, Refresh, RefreshAndCommit, Reinstantiate, Resident, ZeroAll, ZeroPrefix},
     sys::thread_cpu,
 };
 
@@ -51,6 +51,8 @@ pub(super) struct How {
 impl How {
     pub(super) const REINSTANTIATE: Self = Self { name: "reinstantiate", make: || Box::new(Reinstantiate) };
     pub(super) const REFRESH: Self = Self { name: "refresh", make: || Box::new(Refresh) };
+    pub(super) const REFRESH_AND_COMMIT: Self =
+        Self { name: "refresh-and-commit", make: || Box::new(RefreshAndCommit) };
     pub(super) const ZERO_ALL: Self = Self { name: "zero-all", make: || Box::new(ZeroAll) };
     pub(super) const ZERO_PREFIX: Self = Self { name: "zero-prefix", make: || Box::new(ZeroPrefix) };
     pub(super) const RESTORE_ALL: Self = Self { name: "restore-all", make: || Box::new(RestoreAll) };
@@ -131,8 +133,9 @@ const ROWS: &[Row] = &[
     // Clean but uncommitted: the next job pays.
     few(How::REINSTANTIATE, Where::Prefix),
     few(How::REMAP, Where::Prefix),
-    // A refresh as the studied host does it. Is the memory committed afterwards?
+    // A refresh as the studied host does it: is the memory committed afterwards? And what committing it would cost.
     Row { commit: Way::ZERO_NEW_PAGES, ..few(How::REFRESH, Where::Prefix) },
+    Row { commit: Way::ZERO_NEW_PAGES, ..few(How::REFRESH_AND_COMMIT, Where::Prefix) },
     few(How::POOLED, Where::Prefix),
     // Kept resident by the pool: everything by memset; by scan, the pages in up to 32 runs. The scan is clean
     // here, where nothing is swapped out, but unclean in `swapped`.

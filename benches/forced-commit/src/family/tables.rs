@@ -87,7 +87,7 @@ impl Way {
     pub(super) const GUARDED_HUGE: Self = huge("guarded-huge", || Box::new(Guarded::new(HUGE)));
     /// What `best()` is on this machine, with as many threads as help.
     pub(super) const BEST: Self = Self { cpus: 2, ..huge("best", || Box::new(best())) };
-    /// A host's refresh: grows, and zeroes the new pages only.
+    /// A host that withdrew the published recipe: grows, and zeroes the new pages only.
     pub(super) const ZERO_NEW_PAGES: Self = small("zero-new-pages", || Box::new(ZeroNewPages));
     /// Control: reads.
     pub(super) const READ_OS_PAGES: Self = small("read-os-pages", || Box::new(ReadOsPages));

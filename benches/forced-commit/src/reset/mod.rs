@@ -4,14 +4,15 @@
 //! | strategy | clean | committed afterwards | cost |
 //! |---|---|---|---|
 //! | [`Reinstantiate`], [`Pooled`] | yes; with [`Resident::Scan`] only where no swap can be on | nothing, or what the pool keeps | the next job's faults |
-//! | [`Refresh`] | yes | what is beyond the declared minimum | a first commit |
+//! | [`Refresh`] | yes | nothing | the next job's faults |
+//! | [`RefreshAndCommit`] | yes | what is beyond the declared minimum | a first commit |
 //! | [`ZeroAll`] | no: data segments, globals | all | a memset of the memory |
 //! | [`ZeroPrefix`] | no: the same, and dirt beyond the prefix | all | a memset of the prefix reported as used |
 
 mod renewed;
 mod zeroing;
 
-pub use renewed::{Pooled, Refresh, Reinstantiate, Resident};
+pub use renewed::{Pooled, Refresh, RefreshAndCommit, Reinstantiate, Resident};
 pub use zeroing::{ZeroAll, ZeroPrefix};
 
 use std::fmt::Debug;

@@ -17,12 +17,25 @@ impl GuestReset for Reinstantiate {
     }
 }
 
-/// [`Reinstantiate`], and then [`ZeroNewPages`]: a refresh as the studied host does it. The pages that the new
-/// instance grows by are committed again, at the cost of a first commit; those of its declared minimum are not.
+/// [`Reinstantiate`], and the memory grown as far as before: a refresh as the studied host does it, which commits the
+/// memory of its first instance only. Here the host grows the memory, so that the next job finds it as large; there the
+/// guest does.
 #[derive(Clone, Copy, Debug)]
 pub struct Refresh;
 
 impl GuestReset for Refresh {
+    fn reset(&mut self, live: &mut Live, _: &Image) -> Result<(), Error> {
+        live.renew()?;
+        live.grow_to_maximum()
+    }
+}
+
+/// [`Refresh`] with [`ZeroNewPages`], as for the first instance. The pages that the new instance grows by are committed
+/// again, at the cost of a first commit; those of its declared minimum are not.
+#[derive(Clone, Copy, Debug)]
+pub struct RefreshAndCommit;
+
+impl GuestReset for RefreshAndCommit {
     fn reset(&mut self, live: &mut Live, _: &Image) -> Result<(), Error> {
         live.renew()?;
         ZeroNewPages.commit(live)
