@@ -175,6 +175,7 @@ fn observed(
                 .into_iter()
                 .collect(),
             stop_after: stop_after.map(Duration::from_millis),
+            read_every: None,
         }),
         case: "counter/command".parse().expect("an id"),
         warm_up: false,

@@ -63,6 +63,21 @@ fn huge(path: &Path) {
     File::create(path).and_then(|file| file.set_len(300 << 20)).expect("a sparse file");
 }
 
+/// Adds a timeline with some fields in place of valid ones.
+fn add_timeline(path: &Path, fields: Value) {
+    let readings = json!({"every_ns": 1, "at_ns": [1], "total": [1], "cgroup_peak": []});
+    let mut timeline = json!({"worker": 0, "readings": readings, "highest": 1});
+    for (name, value) in fields.as_object().expect("fields") {
+        timeline[name] = value.clone();
+    }
+    set(path, "/cases/0", {
+        let record: Value = serde_json::from_str(&text(path)).expect("JSON");
+        let mut case = record["cases"][0].clone();
+        case["timeline"] = timeline;
+        case
+    });
+}
+
 fn failures(outcome: Value) -> Value {
     json!([{"outcome": outcome, "last_stage": null, "output_tail": ""}])
 }
@@ -106,6 +121,31 @@ fn invalid_records_are_rejected_in_one_line() {
         ("a sample less", &|path| set(path, "/cases/1/samples", json!(4)), "does not have 4 values"),
         ("no samples", &|path| set(path, "/cases/0/samples", json!(0)), "neither samples nor failed workers"),
         ("a case twice", &|path| twice(path, "/cases"), "duplicate case toy/heap/size=64k"),
+        (
+            "readings of no worker",
+            &|path| add_timeline(path, json!({"worker": 5})),
+            "a timeline of a worker that did not complete",
+        ),
+        (
+            "readings without a time",
+            &|path| {
+                add_timeline(
+                    path,
+                    json!({"readings": {"every_ns": 1, "at_ns": [1], "total": [1, 2], "cgroup_peak": []}}),
+                )
+            },
+            "a timeline whose columns have different lengths",
+        ),
+        (
+            "readings out of order",
+            &|path| {
+                add_timeline(
+                    path,
+                    json!({"readings": {"every_ns": 1, "at_ns": [2, 1], "total": [1, 2], "cgroup_peak": []}}),
+                )
+            },
+            "a timeline whose readings are not in order",
+        ),
         ("a stage twice", &|path| twice(path, "/cases/0/stages"), "duplicate stage start"),
         ("a column twice", &|path| replace(path, "\"anon\":", "\"anon\": 1, \"anon\":"), "duplicate key in an object"),
         ("a field twice", &|path| replace(path, "\"unit\":", "\"unit\": \"x\", \"unit\":"), "duplicate field `unit`"),

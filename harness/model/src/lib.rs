@@ -19,6 +19,7 @@ mod record;
 mod sample;
 mod stack;
 mod stage;
+mod timeline;
 mod unique;
 mod units;
 mod validation;
@@ -44,6 +45,7 @@ pub use record::{CaseRecord, Failure, Record, SCHEMA_VERSION, Selection, Series,
 pub use sample::{Outcome, Reading, Sample, Snapshot};
 pub use stack::{Explanation, Frame, Moment, Place, StackGrowth};
 pub use stage::{END_STAGE, Scale, ScaleError, Stage, StageParseError};
+pub use timeline::{CaseTimeline, MAX_READINGS, Timeline};
 pub use units::{Bytes, BytesParseError, bytes, nanoseconds, signed_bytes};
 pub use validation::{MAX_SAMPLES, MAX_STAGES, MAX_VALUE};
 pub use worker_options::{WorkerOption, WorkerOptions};

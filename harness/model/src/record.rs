@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CaseId, ClaimRecord, Clock, Fingerprint, Outcome, ParameterFilter, Quantity, Question, Sample, Scale, Stage,
-    WorkerOptions, unique,
+    CaseId, CaseTimeline, ClaimRecord, Clock, Fingerprint, Outcome, ParameterFilter, Quantity, Question, Sample, Scale,
+    Stage, WorkerOptions, unique,
 };
 
 /// The schema version that this build writes, and the newest that it reads.
@@ -107,6 +107,9 @@ pub struct CaseRecord {
     pub lifetime_ns: Series,
     /// The stages in the order in which workers reach them.
     pub stages: Vec<StageColumns>,
+    /// The memory of one worker over time, if it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeline: Option<CaseTimeline>,
     /// Criterion's estimates by routine, if this run measured time.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique::map")]
     pub time: BTreeMap<String, TimeEstimate>,
@@ -140,7 +143,7 @@ pub enum Series {
 }
 
 impl Series {
-    fn of(values: Vec<u64>) -> Self {
+    pub(super) fn of(values: Vec<u64>) -> Self {
         match values.split_first() {
             Some((first, rest)) if rest.iter().all(|value| value == first) => Self::Same(*first),
             _ => Self::Each(values),
@@ -251,6 +254,7 @@ impl CaseRecord {
             notes,
             lifetime_ns: Series::of(completed.iter().map(|sample| sample.lifetime_ns).collect()),
             stages: (0..stages).map(|index| StageColumns::of(&completed, index)).collect(),
+            timeline: CaseTimeline::of(&completed),
             time: BTreeMap::new(),
         }
     }
@@ -275,6 +279,7 @@ impl CaseRecord {
             notes: self.notes.clone(),
             lifetime_ns: pick(&self.lifetime_ns),
             stages: self.stages.iter().map(columns).collect(),
+            timeline: self.timeline.as_ref().and_then(|timeline| timeline.of_workers(&workers)),
             time: self.time.clone(),
         }
     }

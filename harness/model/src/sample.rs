@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Quantity, Stage};
+use super::{Quantity, Stage, Timeline};
 
 /// A worker's memory and figures at one stage, in the unit of each quantity ([`Quantity::unit`]).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -117,6 +117,8 @@ impl std::fmt::Display for Outcome {
 pub struct Sample {
     /// The stages it reached, in order.
     pub readings: Vec<Reading>,
+    /// The readings between its stages, if they were asked for.
+    pub timeline: Option<Timeline>,
     /// How it ended.
     pub outcome: Outcome,
     /// Nanoseconds from spawn to exit, including pauses.

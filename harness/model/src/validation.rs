@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, fmt::Display};
 
-use super::{CaseRecord, Outcome, Record, Series, TimeEstimate, case_id, is_raw};
+use super::{CaseRecord, CaseTimeline, MAX_READINGS, Outcome, Record, Series, TimeEstimate, case_id, is_raw};
 
 /// The maximum number of workers of one case. A column of equal values is stored as one number, so without a limit a
 /// small file could request any amount of memory.
@@ -63,6 +63,7 @@ impl CaseRecord {
             return Err(format!("{}: {problem}", self.id));
         }
         self.validate_column(&self.lifetime_ns, "lifetime_ns")?;
+        self.timeline.iter().try_for_each(|timeline| self.validate_timeline(timeline))?;
         let mut seen = BTreeSet::new();
         for columns in &self.stages {
             let stage = &columns.stage;
@@ -76,6 +77,23 @@ impl CaseRecord {
             }
         }
         Ok(())
+    }
+
+    fn validate_timeline(&self, CaseTimeline { worker, readings, highest }: &CaseTimeline) -> Result<(), String> {
+        self.validate_column(highest, "the timeline's highest")?;
+        let (count, peaks) = (readings.at_ns.len(), readings.cgroup_peak.len());
+        let largest = readings.at_ns.iter().chain(&readings.total).chain(&readings.cgroup_peak).max();
+        let problems = [
+            (*worker >= self.samples, "of a worker that did not complete"),
+            (count > MAX_READINGS, "with too many readings"),
+            (readings.total.len() != count || peaks != 0 && peaks != count, "whose columns have different lengths"),
+            (!readings.at_ns.is_sorted(), "whose readings are not in order"),
+            (largest.is_some_and(|value| *value > MAX_VALUE), "with a value above the limit of 2^53"),
+        ];
+        match problems.into_iter().find(|(present, _)| *present) {
+            Some((_, problem)) => Err(format!("{}: a timeline {problem}", self.id)),
+            None => Ok(()),
+        }
     }
 
     /// Checks the length of a column and the size of its values.

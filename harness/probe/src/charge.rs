@@ -73,6 +73,11 @@ impl Charge {
         }
     }
 
+    /// The highest charge since the last snapshot. The next one includes it, too.
+    pub(super) fn peak(&mut self) -> Option<u64> {
+        self.peak.as_mut().and_then(CgroupPeak::read)
+    }
+
     fn add_peak(&mut self, snapshot: &mut Snapshot, now: Reading, is_baseline: bool) {
         let is_first = self.peak.is_none();
         if is_first {

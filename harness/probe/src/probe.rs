@@ -106,6 +106,25 @@ impl Probe {
         Ok(snapshot)
     }
 
+    /// The memory of the worker and all that it has started ([`Metric::Total`]), for a reading between two snapshots. It
+    /// resets no peak.
+    ///
+    /// # Errors
+    /// If a file cannot be read, for example because the process has ended.
+    pub fn total(&mut self) -> Result<u64, ProbeError> {
+        let path = self.worker.path("smaps");
+        let text = self.worker.read("smaps")?.into_owned();
+        let mappings = smaps::parse(&text).map_err(|line| ProbeError::Line { path, line: line.to_owned() })?;
+        let mut snapshot = Snapshot::default();
+        self.account.add(&mut snapshot, &mut self.tree, &mut self.worker, &mappings)?;
+        Ok(snapshot.get(Metric::Total).unwrap_or(0))
+    }
+
+    /// The highest charge of the worker's cgroup since the last snapshot; `None` if it is not known.
+    pub fn charge_peak(&mut self) -> Option<u64> {
+        self.charge.as_mut().and_then(Charge::peak)
+    }
+
     /// The category of every mapping of the worker, by address.
     ///
     /// # Errors

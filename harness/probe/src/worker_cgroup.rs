@@ -160,14 +160,20 @@ impl CgroupPeak {
 
     /// Reads the peak and resets it to the current usage.
     pub(super) fn take(&mut self) -> Option<u64> {
-        let mut text = String::new();
-        self.file.rewind().ok()?;
-        self.file.read_to_string(&mut text).ok()?;
+        let peak = self.read()?;
         let reset = match self.version {
             Version::V1 => "0",
             Version::V2 => "reset",
         };
         self.file.write_all(reset.as_bytes()).ok()?;
+        Some(peak)
+    }
+
+    /// Reads the peak since it was last taken.
+    pub(super) fn read(&mut self) -> Option<u64> {
+        let mut text = String::new();
+        self.file.rewind().ok()?;
+        self.file.read_to_string(&mut text).ok()?;
         text.trim().parse().ok()
     }
 }

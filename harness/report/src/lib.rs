@@ -14,6 +14,7 @@ pub mod export;
 mod figure_tables;
 mod findings;
 mod fitted_table;
+mod over_time_text;
 mod run_table;
 mod run_text;
 pub mod site;

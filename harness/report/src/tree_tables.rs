@@ -1,11 +1,12 @@
 //! The tables of unmodified programs for the terminal: the memory of all processes at each stage, and below it which
-//! processes and which kinds of mappings hold it.
+//! processes and which kinds of mappings hold it, and when it was highest.
 
 use highwater_judge::CaseView;
 use highwater_model::{Aspect, Bytes, Category, Metric, Quantity, Record, Stage, StageColumns, Unit};
 
 use super::{
     fitted_table::{self, Column, Name},
+    over_time_text::over_time,
     run_text::RunView,
     terminal::wrapped,
 };
@@ -56,6 +57,7 @@ pub(super) fn tree_tables(record: &Record, view: RunView) -> Vec<String> {
         let lines = cases.iter().flat_map(|case| parts_of(*case, view.is_verbose));
         parts.extend(lines.map(|line| wrapped(&line, view.width)));
     }
+    parts.extend(cases.iter().filter_map(|case| over_time(*case)).map(|line| wrapped(&line, view.width)));
     parts
 }
 

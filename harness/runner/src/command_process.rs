@@ -13,6 +13,7 @@
 //! ```
 
 mod stops;
+mod timeline;
 
 use std::{
     collections::BTreeMap,
@@ -20,7 +21,7 @@ use std::{
     time::Duration,
 };
 
-use highwater_model::{Control, ControlState, Outcome, Stage};
+use highwater_model::{Control, ControlState, Outcome, Sample, Stage};
 use highwater_worker::UnmodifiedProgram;
 
 use super::{
@@ -32,6 +33,7 @@ use super::{
     running_program::{POLL_INTERVAL, RunningProgram},
     signals::{ChildChanges, Interrupt},
 };
+use timeline::IntervalReadings;
 
 /// The stage at which a program is killed that does not exit.
 const STOPPED_STAGE: &str = "stopped";
@@ -48,6 +50,8 @@ pub(super) struct CommandProcess {
     /// Whether the main thread has ended before other threads, so that it is no longer traced.
     is_lost: bool,
     stop_after: Option<Duration>,
+    /// What is read between the stages, if asked for.
+    between: Option<IntervalReadings>,
     notes: Vec<(String, String)>,
 }
 
@@ -75,6 +79,7 @@ impl CommandProcess {
             clock: ProgramClock::default(),
             is_lost: false,
             stop_after: command.stop_after,
+            between: command.read_every.map(IntervalReadings::new),
             notes: Vec::new(),
         })
     }
@@ -114,7 +119,8 @@ impl CommandProcess {
         }
         let mut notes = std::mem::take(&mut self.notes);
         notes.extend(self.stages.missing().map(|stage| ("no_line_matched_stage".to_owned(), stage.to_string())));
-        Ok(Observed::Sample(self.program.sample(finished, outcome, notes)))
+        let timeline = self.between.take().map(|it| it.timeline);
+        Ok(Observed::Sample(Sample { timeline, ..self.program.sample(finished, outcome, notes) }))
     }
 
     fn serve(&mut self, job: &Job, interrupt: &Interrupt, observer: &mut dyn Observer) -> Result<Ending, RunnerError> {
@@ -133,7 +139,9 @@ impl CommandProcess {
             }
             self.find_again();
             let interval = if self.is_lost { LOST_INTERVAL } else { POLL_INTERVAL };
-            let patience = left.min(interval).min(until_stop.unwrap_or(interval));
+            let until_reading = self.until_reading();
+            let patience =
+                left.min(interval).min(until_stop.unwrap_or(interval)).min(until_reading.unwrap_or(interval));
             let exited = self.program.wait(&[self.changes.as_fd()], patience)?;
             self.changes.clear();
             self.read_output();
@@ -143,7 +151,7 @@ impl CommandProcess {
             {
                 ending = self.at_stop(stop, job, observer)?;
             }
-            if ending.is_none() && self.stages.are_due() && !exited {
+            if ending.is_none() && (self.stages.are_due() || self.is_reading_due()) && !exited {
                 ending = self.read_due(job, observer)?;
             }
             match ending {

@@ -31,7 +31,8 @@ impl ProgramClock {
         self.active_at(Instant::now())
     }
 
-    fn active_at(&self, now: Instant) -> Duration {
+    /// How long the program had run at `now`, which is not before the end of the last pause.
+    pub(super) fn active_at(&self, now: Instant) -> Duration {
         self.started.map_or(Duration::ZERO, |started| now.duration_since(started).saturating_sub(self.paused))
     }
 

@@ -176,6 +176,7 @@ impl RunningProgram {
     pub(super) fn sample(&mut self, finished: Finished, outcome: Outcome, notes: Vec<(String, String)>) -> Sample {
         Sample {
             readings: std::mem::take(&mut self.readings),
+            timeline: None,
             outcome,
             lifetime_ns: finished.lifetime_ns,
             notes: notes.into_iter().chain(finished.notes).collect(),

@@ -274,6 +274,7 @@ fn with_note(mut observed: Observed, name: &str, text: String) -> Observed {
 pub(super) fn failed_before_start(outcome: Outcome, since: Instant) -> Sample {
     Sample {
         readings: Vec::new(),
+        timeline: None,
         outcome,
         lifetime_ns: u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX).min(MAX_VALUE),
         notes: Vec::new(),

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use highwater_model::{
     CaseRecord, Fingerprint, MAX_STAGES, MAX_VALUE, Metric, Outcome, Quantity, Reading, Record, SCHEMA_VERSION, Sample,
-    Series, Snapshot, Stage, TimeEstimate,
+    Series, Snapshot, Stage, TimeEstimate, Timeline,
 };
 use highwater_store::{StoreError, read_record, write_record};
 use proptest::{
@@ -53,11 +53,22 @@ fn readings() -> impl Strategy<Value = Vec<Reading>> {
     })
 }
 
+/// More readings than are kept in some of them.
+fn timeline() -> impl Strategy<Value = Option<Timeline>> {
+    let reading = (0..=MAX_VALUE, proptest::option::weighted(0.999, 0..=MAX_VALUE));
+    proptest::option::of(vec(reading, 0..3000).prop_map(|readings| {
+        let mut timeline = Timeline::new(1_000_000);
+        readings.into_iter().zip(0..).for_each(|((total, peak), at)| timeline.add(at, total, peak));
+        timeline
+    }))
+}
+
 fn sample() -> impl Strategy<Value = Sample> {
     let notes = vec(("[a-z][a-z0-9_]{0,31}", ".{0,40}"), 0..4);
-    (readings(), outcome(), 0..=MAX_VALUE, notes, "(?s).{0,80}").prop_map(
-        |(readings, outcome, lifetime_ns, notes, output_tail)| Sample {
+    (readings(), timeline(), outcome(), 0..=MAX_VALUE, notes, "(?s).{0,80}").prop_map(
+        |(readings, timeline, outcome, lifetime_ns, notes, output_tail)| Sample {
             readings,
+            timeline,
             outcome,
             lifetime_ns,
             notes,
@@ -107,8 +118,14 @@ proptest! {
 }
 
 fn completed(readings: Vec<Reading>) -> CaseRecord {
-    let sample =
-        Sample { readings, outcome: Outcome::Completed, lifetime_ns: 1, notes: Vec::new(), output_tail: String::new() };
+    let sample = Sample {
+        readings,
+        timeline: None,
+        outcome: Outcome::Completed,
+        lifetime_ns: 1,
+        notes: Vec::new(),
+        output_tail: String::new(),
+    };
     CaseRecord::from_samples(id(), &[sample])
 }
 

@@ -36,6 +36,9 @@ pub struct UnmodifiedProgram {
     pub stages: Vec<OutputStage>,
     /// After this time, it is read once more and killed, which completes the worker. Without it, the program must exit.
     pub stop_after: Option<Duration>,
+    /// The interval at which it is read between its stages, too. Older plans do not have this field.
+    #[serde(default)]
+    pub read_every: Option<Duration>,
 }
 
 /// A stage that the first matching line of a program's output begins.

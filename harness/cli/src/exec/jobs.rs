@@ -28,6 +28,7 @@ pub(super) struct Common<'a> {
     pub(super) family: &'a str,
     pub(super) stages: &'a [OutputStage],
     pub(super) stop_after: Option<Duration>,
+    pub(super) read_every: Option<Duration>,
     pub(super) time_limit: Duration,
 }
 
@@ -63,6 +64,7 @@ pub(super) fn plan(
                 folder: folder.as_os_str().to_owned(),
                 stages: common.stages.to_vec(),
                 stop_after: common.stop_after,
+                read_every: common.read_every,
             }),
             case,
             warm_up: true,

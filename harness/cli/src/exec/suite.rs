@@ -33,12 +33,28 @@ pub(super) struct Suite {
     /// Measure when a line of the output matches; may be repeated
     #[arg(long = "stage", value_name = "NAME=REGEX")]
     pub(super) stages: Vec<StageFlag>,
+    /// Read the memory at this interval, too, for a chart of it over time; at least 1ms. It is not judged
+    #[arg(long = "every", value_name = "TIME", value_parser = interval)]
+    pub(super) read_every: Option<Duration>,
     /// Values for `{name}` in the command. Every combination is a case; may be repeated
     #[arg(long = "param", value_name = "NAME=VALUE,...")]
     pub(super) parameters: Vec<Parameter>,
     /// Time limit of each run [default: 60s, or that much longer than --for]
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(super) timeout: Option<Duration>,
+}
+
+/// The shortest interval of readings, each of which takes about as long.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
+
+/// Parses the interval of readings.
+pub(super) fn interval(text: &str) -> Result<Duration, String> {
+    match time(text)? {
+        time if time < SHORTEST_INTERVAL => {
+            Err(format!("it must be at least {}", humantime::format_duration(SHORTEST_INTERVAL)))
+        }
+        time => Ok(time),
+    }
 }
 
 /// Parses `10s` or `500ms`.
@@ -79,7 +95,8 @@ impl Suite {
             return Err(CliError::Usage("--timeout: it must be longer than --for".to_owned()));
         }
         let stages = stages(&self.stages)?;
-        let common = Common { family: &family, stages: &stages, stop_after: self.stop_after, time_limit };
+        let (stop_after, read_every) = (self.stop_after, self.read_every);
+        let common = Common { family: &family, stages: &stages, stop_after, read_every, time_limit };
         jobs::plan(&common, folder, &self.command, cases)
     }
 }

@@ -23,7 +23,7 @@ use highwater_model::{Bytes, MAX_SAMPLES};
 use highwater_store::{one_line, read_file};
 use serde::Deserialize;
 
-use super::suite::{Suite, time};
+use super::suite::{Suite, interval, time};
 use crate::CliError;
 
 /// The name of the file.
@@ -50,6 +50,7 @@ struct Entry {
     samples: Option<u32>,
     r#for: Option<String>,
     timeout: Option<String>,
+    every: Option<String>,
     #[serde(default)]
     stage: Vec<String>,
     #[serde(default)]
@@ -99,10 +100,10 @@ fn with_line(text: &str, error: &toml::de::Error) -> String {
 }
 
 fn suite(entry: Entry) -> Result<Suite, String> {
-    let Entry { name, command, samples, r#for, timeout, stage, param } = entry;
+    let Entry { name, command, samples, r#for, timeout, every, stage, param } = entry;
     let of = |key: &str, problem: String| format!("{name}: {key}: {problem}");
-    let duration = |key: &str, text: Option<String>| -> Result<Option<Duration>, String> {
-        text.map(|text| time(&text)).transpose().map_err(|problem| of(key, problem))
+    let parsed_time = |key: &str, text: Option<String>, parse: fn(&str) -> Result<Duration, String>| {
+        text.map(|text| parse(&text)).transpose().map_err(|problem| of(key, problem))
     };
     if samples.is_some_and(|count| count == 0 || count as usize > MAX_SAMPLES) {
         return Err(of("samples", format!("it must be from 1 to {MAX_SAMPLES}")));
@@ -110,8 +111,9 @@ fn suite(entry: Entry) -> Result<Suite, String> {
     Ok(Suite {
         command: command.into_iter().map(Into::into).collect(),
         samples,
-        stop_after: duration("for", r#for)?,
-        timeout: duration("timeout", timeout)?,
+        stop_after: parsed_time("for", r#for, time)?,
+        timeout: parsed_time("timeout", timeout, time)?,
+        read_every: parsed_time("every", every, interval)?,
         stages: parsed(&stage).map_err(|problem| of("stage", problem))?,
         parameters: parsed(&param).map_err(|problem| of("param", problem))?,
         name: Some(name),
@@ -132,12 +134,15 @@ mod tests {
 
     #[test]
     fn a_suite_has_the_flags_of_a_command() {
-        let text = file("param = [\"n=1,2\"]\nstage = [\"ready=^ok$\"]\nfor = \"10s\"\nsamples = 7\ntimeout = \"1m\"");
+        let text = file(
+            "param = [\"n=1,2\"]\nstage = [\"ready=^ok$\"]\nfor = \"10s\"\nsamples = 7\ntimeout = \"1m\"\nevery = \"5ms\"",
+        );
         let suites = parse(&text).expect("valid");
         let plan = suites[0].plan(Path::new("/")).expect("valid");
         let ids: Vec<String> = plan.cases.iter().map(|planned| planned.id().to_string()).collect();
         assert_eq!(ids, ["a/n=1", "a/n=2"]);
         assert_eq!((suites[0].samples, suites[0].stop_after), (Some(7), Some(Duration::from_secs(10))));
+        assert_eq!(suites[0].read_every, Some(Duration::from_millis(5)));
     }
 
     #[test]
@@ -148,6 +153,7 @@ mod tests {
             ("schema = 1", "no [[suite]]"),
             (&file("nope = 1"), "line 5"),
             (&file("for = \"5\""), "a: for: it must be a time"),
+            (&file("every = \"1us\""), "a: every: it must be at least 1ms"),
             (&file("stage = [\"exit=x\"]"), "a: stage: "),
             (&file("param = [\"n\"]"), "a: param: "),
             (&file("samples = 0"), "a: samples: "),

@@ -290,6 +290,7 @@ fn case(id: &str, location: AnonLocation, anon: [Series; 4]) -> CaseRecord {
         notes: BTreeMap::new(),
         lifetime_ns: Series::Same(3_000_000),
         stages: names.into_iter().zip(anon).map(|(name, anon)| stage(name, location, anon)).collect(),
+        timeline: None,
         time: BTreeMap::new(),
     }
 }

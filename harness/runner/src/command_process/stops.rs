@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use highwater_probe::Labels;
+use highwater_probe::{Labels, ProbeError};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{CommandProcess, Ending, STOPPED_STAGE, stage};
@@ -127,7 +127,7 @@ impl CommandProcess {
         Ok(ending)
     }
 
-    /// Stops the tree, reads the stages that are due, and lets it continue.
+    /// Stops the tree, reads the stages that are due, or its total if there are none, and lets it continue.
     pub(super) fn read_due(&mut self, job: &Job, observer: &mut dyn Observer) -> Result<Option<Ending>, RunnerError> {
         let since = Instant::now();
         let deadline = since + PAUSE_TIMEOUT;
@@ -144,7 +144,11 @@ impl CommandProcess {
         let own = Some(self.program.id());
         let others = StoppedProcesses::stop(|| self.program.account.descendants(), own, deadline);
         self.note_running(others.running);
-        let ending = self.read_each(since, job, observer)?;
+        let ending = match self.stages.are_due() {
+            true => self.read_each(since, job, observer)?,
+            false => self.read_between(since)?,
+        };
+        self.begin_interval(since);
         drop(others);
         self.send(Signal::CONT);
         if main == MainThread::Stopped {
@@ -182,18 +186,21 @@ impl CommandProcess {
             let lap = self.clock.lap(self.program.id(), since);
             match self.program.snapshot(&Labels::default(), stage == job.baseline_stage, &[], &[]) {
                 Ok(snapshot) => self.program.record(&stage, lap, snapshot),
-                Err(error) => {
-                    // It may have been killed before the snapshot.
-                    let reason = unreadable(&error, self.program.id());
-                    return Ok(Some(match !is_refusal(&error) && self.exits()? {
-                        true => Ending::Exited,
-                        false => Ending::Unreadable(reason),
-                    }));
-                }
+                Err(error) => return self.not_read(&error).map(Some),
             }
             observer.at_stage(&stage, self.program.account.probe(), &Labels::default());
         }
         Ok(None)
+    }
+
+    /// Why a reading failed.
+    pub(super) fn not_read(&self, error: &ProbeError) -> Result<Ending, RunnerError> {
+        // It may have been killed before the snapshot.
+        let reason = unreadable(error, self.program.id());
+        Ok(match !is_refusal(error) && self.exits()? {
+            true => Ending::Exited,
+            false => Ending::Unreadable(reason),
+        })
     }
 
     /// Whether the process is being killed. It stops once more before it exits.

@@ -47,6 +47,12 @@ impl Axis {
         if low >= 0.0 && positive.is_finite() && high / positive >= WIDE {
             return Self::log(unit, positive, high, low == 0.0);
         }
+        Self::linear(unit, &values, origin)
+    }
+
+    /// A linear axis for amounts.
+    pub(super) fn linear(unit: Unit, values: &[f64], origin: Origin) -> Self {
+        let (low, high) = super::super::format::range(values);
         let (low, high) = if values.is_empty() { (0.0, 0.0) } else { (low, high) };
         let low = if origin == Origin::Zero { low.min(0.0) } else { low };
         if low == high {

@@ -10,6 +10,7 @@ use highwater_stats::median;
 
 use super::{
     CaseLink, Frame,
+    case_over_time::OverTimeSection,
     case_stacks::{Explained, explained},
     case_tables::{Figure, Table, samples, tables},
     family_charts,
@@ -41,6 +42,8 @@ pub(super) struct Case {
     zeros: String,
     legend: Vec<Key>,
     charts: Vec<Chart>,
+    /// The memory over time, if it was read.
+    over_time: Option<OverTimeSection>,
     changes: Option<Changes>,
     /// The call stacks of what was explained.
     explained: Vec<Explained>,
@@ -109,6 +112,7 @@ impl Case {
             zeros: zeros.join("; "),
             legend,
             charts,
+            over_time: OverTimeSection::of(data)?,
             // A case that was not run has no values to compare.
             changes: before.filter(|_| case.not_run.is_none()).map(|before| changes(&data, before)),
             explained: material

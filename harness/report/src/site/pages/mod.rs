@@ -2,6 +2,7 @@
 //! text, and [`page`] what is left.
 
 mod case;
+mod case_over_time;
 mod case_stacks;
 mod case_tables;
 mod claims;
