@@ -126,6 +126,54 @@ fn low_resource_limits_are_reported_without_failing() {
     assert_eq!(check(&json, "RLIMIT_STACK")["finding"], "1 MiB");
 }
 
+/// The system calls of a filter: `ptrace` fails, and all others work.
+fn refuse_ptrace() -> std::io::Result<()> {
+    let step = |code: u32, k: u32, if_equal: u8, otherwise: u8| libc::sock_filter {
+        code: code as u16,
+        jt: if_equal,
+        jf: otherwise,
+        k,
+    };
+    let mut program = [
+        // The number of the system call, at the start of `seccomp_data`.
+        step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
+        step(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, libc::SYS_ptrace as u32, 0, 1),
+        step(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32, 0, 0),
+        step(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ALLOW, 0, 0),
+    ];
+    let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
+    // SAFETY: PR_SET_NO_NEW_PRIVS takes numbers; PR_SET_SECCOMP reads a filter that lives on this stack.
+    let results = unsafe {
+        [
+            libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0),
+            libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const filter),
+        ]
+    };
+    if results == [0, 0] { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+}
+
+/// As in a container whose profile does not permit it.
+#[test]
+fn without_ptrace_the_doctor_says_so_and_exec_runs_nothing() {
+    let without_ptrace = |args: &[&str], folder: &Path| {
+        let mut command = process::Command::new(env!("CARGO_BIN_EXE_highwater"));
+        command.args(args).current_dir(folder);
+        // SAFETY: two system calls between fork and exec, on a value on the stack.
+        unsafe { command.pre_exec(refuse_ptrace) };
+        run(assert_cmd::Command::from_std(command), exit::PASSED.into())
+    };
+    assert_eq!(check(&diagnosis(&[]), "tracing (ptrace)")["grade"], "good");
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = without_ptrace(&["doctor", "--format", "json"], folder.path()).stdout;
+    let json: Value = serde_json::from_str(&text).expect("JSON");
+    let tracing = check(&json, "tracing (ptrace)");
+    assert_eq!(tracing["grade"], "limits");
+    assert!(tracing["finding"].as_str().expect("text").contains("does not permit tracing"), "{tracing}");
+    let ran = without_ptrace(&["exec", "--", "true"], folder.path());
+    assert!(ran.stdout.contains("not run: the system does not permit tracing it (ptrace)"), "{}", ran.stdout);
+    assert!(ran.stderr.contains("highwater doctor"), "{}", ran.stderr);
+}
+
 #[test]
 fn the_doctor_leaves_no_files() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -13,6 +13,7 @@ use super::{
     kernel::Kernel,
     limits::ResourceLimits,
     memory::Memory,
+    tracing::Tracing,
     trial::Trial,
     visibility::Visibility,
     worker,
@@ -49,6 +50,7 @@ pub(super) fn diagnose(baselines: impl Fn(&MachineClass) -> Vec<String>) -> Diag
     checks.extend(worker::checks(&trial, &machine_class.thp));
     checks.extend(Memory::read(&machine_class.thp).checks());
     checks.push(CallStacks::read().check());
+    checks.push(Tracing::read().check());
     checks.push(Cgroup::read().check());
     checks.extend(Visibility::read().checks());
     checks.extend(ResourceLimits::read().checks());

@@ -16,6 +16,7 @@ mod limits;
 mod memory;
 mod pages;
 mod table;
+mod tracing;
 mod trial;
 mod visibility;
 mod worker;

@@ -75,24 +75,10 @@ impl Trial {
 
     fn start_workers(&mut self) -> Result<TrialOutcome, RunnerError> {
         let plan = CpuPlan::new().map_err(|source| RunnerError::System { what: "choose CPUs", source })?;
-        // Any folder works, and the root always exists.
-        let supervisor =
-            Supervisor::new(Path::new("/proc/self/exe"), Path::new("/"), plan.clone(), Interrupt::default())?;
+        let supervisor = supervisor(plan.clone())?;
         let parent = plan.pin_parent(Conditions::default().cpus);
         self.controls.insert(Control::ParentElsewhere, parent.state().clone());
-        let job = Job {
-            program: Program::Own,
-            case: "doctor/ground-truth".parse().map_err(|_| unparsable())?,
-            warm_up: false,
-            alone: true,
-            ladder: Vec::new(),
-            options: WorkerOptions::default(),
-            inputs: Vec::new(),
-            baseline_stage: REFERENCE.parse().map_err(|_| unparsable())?,
-            limits: Limits::default(),
-            conditions: Conditions::default(),
-            environment: Vec::new(),
-        };
+        let job = job(Program::Own, REFERENCE)?;
         for _ in 0..WORKERS {
             let (observed, controls) = supervisor.run(&job, Layout::default())?;
             self.controls.extend(controls);
@@ -110,6 +96,28 @@ impl Trial {
         }
         Ok(TrialOutcome::Completed)
     }
+}
+
+/// Starts workers that execute this program. Any folder works, and the root always exists.
+pub(super) fn supervisor(plan: CpuPlan) -> Result<Supervisor, RunnerError> {
+    Supervisor::new(Path::new("/proc/self/exe"), Path::new("/"), plan, Interrupt::default())
+}
+
+/// A job of one worker under the usual conditions.
+pub(super) fn job(program: Program, baseline_stage: &str) -> Result<Job, RunnerError> {
+    Ok(Job {
+        program,
+        case: "doctor/ground-truth".parse().map_err(|_| unparsable())?,
+        warm_up: false,
+        alone: true,
+        ladder: Vec::new(),
+        options: WorkerOptions::default(),
+        inputs: Vec::new(),
+        baseline_stage: baseline_stage.parse().map_err(|_| unparsable())?,
+        limits: Limits::default(),
+        conditions: Conditions::default(),
+        environment: Vec::new(),
+    })
 }
 
 fn unparsable() -> RunnerError {
