@@ -1,6 +1,7 @@
 //! Queries git about the working tree: the commit at HEAD and uncommitted files.
 
 use std::{
+    env,
     ffi::{OsStr, OsString},
     io,
     os::unix::ffi::OsStrExt,
@@ -26,8 +27,10 @@ pub(super) struct WorkTree {
 pub(super) fn work_tree(except: &Path) -> Result<Option<WorkTree>, String> {
     let top = match git(&["rev-parse", "--show-toplevel"]) {
         Ok(Ok(top)) => top,
-        // Without git there is no repository to check.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        // Without git there may be a repository all the same.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return if is_in_repository() { Err("git is not installed".to_owned()) } else { Ok(None) };
+        }
         Ok(Err(message)) if message.contains("not a git repository") => return Ok(None),
         Ok(Err(message)) => return Err(message),
         Err(error) => return Err(error.to_string()),
@@ -45,6 +48,11 @@ pub(super) fn work_tree(except: &Path) -> Result<Option<WorkTree>, String> {
         head: String::from_utf8_lossy(&head).trim().to_owned(),
         dirty: paths.filter(|path| !top.join(path).starts_with(&except)).collect(),
     }))
+}
+
+/// Whether the present folder or one above it has a repository, as git would look for it.
+fn is_in_repository() -> bool {
+    env::current_dir().is_ok_and(|here| here.ancestors().any(|folder| folder.join(".git").exists()))
 }
 
 /// Runs git and returns its output, or the first line of its error message.
