@@ -1,5 +1,5 @@
 //! The steps of the composite action in `action.yml`, run by a shell as GitHub does, with programs in place of cargo and
-//! highwater that write down how they were called.
+//! highwater that write down how they were called. The examples of `docs/ci.md` that use them.
 
 use std::{
     collections::BTreeMap,
@@ -10,6 +10,7 @@ use std::{
 };
 
 use serde::Deserialize;
+use serde_norway::Value;
 
 #[derive(Deserialize)]
 struct Action {
@@ -142,4 +143,45 @@ fn a_comment_needs_a_summary() {
     assert!(run("Judge", &[], project.path()).status.success());
     assert!(run("Comment", &[], project.path()).status.success());
     assert!(text(project.path(), "calls").contains("gh [pr] [comment]"), "{}", text(project.path(), "calls"));
+}
+
+/// The examples in YAML of the page on CI.
+fn examples() -> Vec<Value> {
+    let page = include_str!("../../../docs/ci.md");
+    let blocks = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split_once("```"));
+    blocks.map(|(block, _)| serde_norway::from_str(block).unwrap_or_else(|error| panic!("{error}:\n{block}"))).collect()
+}
+
+#[test]
+fn the_workflow_of_the_page_uses_the_action_with_its_inputs() {
+    let workflows = examples();
+    let steps = workflows.iter().filter_map(|it| it["jobs"]["memory"]["steps"].as_sequence()).flatten();
+    let uses = steps.filter(|step| step["uses"].as_str().is_some_and(|action| action.starts_with("OWNER/highwater@")));
+    let with: Vec<&Value> = uses.map(|step| &step["with"]).collect();
+    assert_eq!(with.len(), 1);
+    let inputs = action().inputs;
+    for (name, value) in with[0].as_mapping().expect("inputs") {
+        let name = name.as_str().expect("text");
+        assert!(inputs.contains_key(name) && value.is_string(), "{name}: {value:?}");
+    }
+}
+
+/// pre-commit splits the entry into words as a shell does, and fails with any status but 0.
+#[test]
+fn the_hook_of_the_page_fails_with_the_gate() {
+    let examples = examples();
+    let hooks = examples.iter().find_map(|example| example["repos"][0]["hooks"].as_sequence()).expect("hooks");
+    assert_eq!((hooks.len(), hooks[0]["language"].as_str()), (1, Some("system")));
+    let entry = hooks[0]["entry"].as_str().expect("a command");
+    for status in [0, 3] {
+        let project = project(status);
+        let path =
+            format!("{}:{}", project.path().join("programs").display(), std::env::var("PATH").unwrap_or_default());
+        let ran = Command::new("sh").args(["-c", entry]).current_dir(project.path()).env("PATH", path).status();
+        assert_eq!(ran.expect("sh").code(), Some(status));
+        assert_eq!(
+            text(project.path(), "calls"),
+            "cargo [bench] [--bench] [memory] [--] [--memory-only] [--quick]\nhighwater [compare]\n"
+        );
+    }
 }
