@@ -44,8 +44,27 @@ pub fn mann_kendall(values: &[f64]) -> Option<MannKendall> {
     let slope = median_slope(&times, values)?;
     let levels_in_time: Vec<usize> = values.iter().map(|value| levels.index(*value)).collect();
     let s = kendalls_s(&levels_in_time);
-    let p = if values.len() <= MAX_EXACT { exact_p(levels.counts(), s) } else { normal_p(levels.counts(), s) };
+    let p = p_value(&levels, s);
     Some(MannKendall { s, p, slope })
+}
+
+/// The two-sided p-value of the same test: the probability of an S at least this far from 0 without a trend, twice that
+/// of the more probable side. Unlike [`mann_kendall`] it finds no slope, which is the larger part of the time.
+///
+/// Returns `None` like [`mann_kendall`].
+#[must_use]
+pub fn mann_kendall_two_sided(values: &[f64]) -> Option<f64> {
+    let levels = Levels::of(values).filter(|_| values.len() >= 2)?;
+    let levels_in_time: Vec<usize> = values.iter().map(|value| levels.index(*value)).collect();
+    Some((2.0 * p_value(&levels, kendalls_s(&levels_in_time).abs())).min(1.0))
+}
+
+fn p_value(levels: &Levels, s: i64) -> f64 {
+    if levels.counts().iter().sum::<usize>() <= MAX_EXACT {
+        exact_p(levels.counts(), s)
+    } else {
+        normal_p(levels.counts(), s)
+    }
 }
 
 fn kendalls_s(values: &[usize]) -> i64 {
@@ -94,6 +113,7 @@ fn variance(counts: &[usize]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture::fixture;
     use proptest::prelude::*;
 
     fn close(value: f64, expected: f64) {
@@ -143,6 +163,15 @@ mod tests {
         // Of 400,000 random orders drawn with numpy, a fraction of 0.00121 had an S of 54 or more (standard error
         // 0.00005).
         assert!((trend.p - 0.0012).abs() < 5e-5, "{}", trend.p);
+    }
+
+    #[test]
+    fn two_sided_p_values_match_those_of_pymannkendall() {
+        // Both approximate S as normal at this length.
+        for [p, values] in fixture(include_str!("../fixtures/pymannkendall.txt")) {
+            let ours = mann_kendall_two_sided(&values).expect("values");
+            assert!((ours - p[0]).abs() < 1e-9, "{ours} {p:?}");
+        }
     }
 
     #[test]
@@ -227,6 +256,8 @@ mod tests {
             prop_assert!((0.0..=1.0).contains(&here.p));
             prop_assert_eq!((here.s, here.slope), (-there.s, 0.0 - there.slope));
             prop_assert!(here.p + there.p >= 1.0 - 1e-12);
+            let two_sided = mann_kendall_two_sided(&values).expect("values");
+            prop_assert!((two_sided - (2.0 * here.p.min(there.p)).min(1.0)).abs() < 1e-12);
         }
 
         #[test]

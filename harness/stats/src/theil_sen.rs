@@ -105,7 +105,10 @@ pub fn estimate_median(values: &[f64]) -> Option<MedianEstimate> {
 
 /// The Theil-Sen estimator: the median of the slopes of all pairs of points, or of [`MAX_COMPLETE`] points and more, of
 /// the pairs that are half of the points apart (Theil's incomplete method), so that time and memory stay bounded.
-pub(super) fn median_slope(x: &[f64], y: &[f64]) -> Option<f64> {
+///
+/// Returns `None` if no two points have different `x`.
+#[must_use]
+pub fn median_slope(x: &[f64], y: &[f64]) -> Option<f64> {
     let points = x.len().min(y.len());
     let slope = |(i, j): (usize, usize)| (x[i] != x[j]).then(|| (y[j] - y[i]) / (x[j] - x[i]));
     let slopes: Vec<f64> = if points < MAX_COMPLETE {
