@@ -34,11 +34,11 @@ pub fn amount(quantity: Quantity, value: f64) -> String {
 /// A change in bytes, times or counts, in total and per unit, and for memory that is read by the page in pages too:
 /// `+4.05 KiB per sandbox, 1.01 pages`, `+3.94 MiB, +4.03 KiB per sandbox, 1008 pages`, `+16 B per sandbox`, `+2`.
 pub fn change(quantity: Quantity, aspect: &Aspect, unit: &str, page: u64, by: f64) -> String {
-    let each = format!("{} per {unit}", signed(quantity, by / aspect.units().unwrap_or(1.0)));
+    let each = format!("{} per {unit}", signed_amount(quantity, by / aspect.units().unwrap_or(1.0)));
     let change = match (aspect, aspect.units()) {
-        (Aspect::Slope(_), _) => format!("{} per {unit}", signed(quantity, by)),
-        (_, Some(_)) => format!("{}, {each}", signed(quantity, by)),
-        (_, None) => signed(quantity, by),
+        (Aspect::Slope(_), _) => format!("{} per {unit}", signed_amount(quantity, by)),
+        (_, Some(_)) => format!("{}, {each}", signed_amount(quantity, by)),
+        (_, None) => signed_amount(quantity, by),
     };
     match quantity.metric() {
         Some(metric) if metric.unit() == Unit::Bytes && !metric.is_heap_bytes() => {
@@ -48,7 +48,8 @@ pub fn change(quantity: Quantity, aspect: &Aspect, unit: &str, page: u64, by: f6
     }
 }
 
-fn signed(quantity: Quantity, by: f64) -> String {
+/// A change in its unit with its sign: `+4 KiB`, `-2`.
+pub fn signed_amount(quantity: Quantity, by: f64) -> String {
     match quantity.unit() {
         Unit::Bytes => signed_bytes(by),
         Unit::Nanoseconds => format!("{}{}", if by > 0.0 { "+" } else { "" }, nanoseconds(by)),

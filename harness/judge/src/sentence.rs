@@ -5,6 +5,16 @@ use highwater_stats::ROUNDING;
 
 use super::{Kind, amount, amounts, change, compare_samples::WorkerValues};
 
+/// What changed: `anon per sandbox at live`, `growth of anon at live@10`.
+#[must_use]
+pub fn subject(quantity: Quantity, aspect: &Aspect, unit: &str) -> String {
+    match aspect {
+        Aspect::Slope(name) => format!("{quantity} per {unit} at {name}"),
+        Aspect::Growth(stage) => format!("growth of {quantity} at {stage}"),
+        Aspect::Level(stage) => format!("{quantity} at {stage}"),
+    }
+}
+
 /// What a sentence needs to know about its subject.
 pub(super) struct Wording<'a> {
     pub(super) quantity: Quantity,
@@ -34,11 +44,7 @@ impl Wording<'_> {
         run: &WorkerValues,
         confirmation: Option<&WorkerValues>,
     ) -> String {
-        let subject = match self.aspect {
-            Aspect::Slope(name) => format!("{} per {} at {name}", self.quantity, self.unit),
-            Aspect::Growth(stage) => format!("growth of {} at {stage}", self.quantity),
-            Aspect::Level(stage) => format!("{} at {stage}", self.quantity),
-        };
+        let subject = subject(self.quantity, self.aspect, self.unit);
         let over = self.exceeded_budget.map(|budget| format!("over its budget of {}; ", self.value(budget)));
         let over = over.unwrap_or_default();
         let Some(baseline) = baseline else {

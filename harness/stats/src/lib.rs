@@ -13,7 +13,7 @@
 //!  sign_test         sign test of paired values
 //!  clopper_pearson   confidence interval of a proportion
 //!  pareto            Pareto set of choices with two costs
-//!  mann_whitney      test of two samples, null distribution of the U statistic
+//!  mann_whitney      null distribution of the U statistic
 //!  normal            upper tail of the normal distribution
 //!  combinatorics     factorials and binomial coefficients
 //!  resample          bootstrap resamples
@@ -47,7 +47,6 @@ pub use false_discovery::benjamini_hochberg;
 pub use fisher_exact::{Events, fisher_exact};
 pub use leak::{Leak, leak};
 pub use mann_kendall::{MannKendall, mann_kendall, mann_kendall_two_sided};
-pub use mann_whitney::mann_whitney;
 pub use order_statistics::{ROUNDING, median};
 pub use pareto::pareto;
 pub use pelt::change_points;
