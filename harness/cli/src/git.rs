@@ -55,6 +55,18 @@ fn is_in_repository() -> bool {
     env::current_dir().is_ok_and(|here| here.ancestors().any(|folder| folder.join(".git").exists()))
 }
 
+/// The full hash and the commit time, in seconds since 1970, of a commit.
+///
+/// # Errors
+/// Returns the error message of git.
+pub(super) fn commit_time(commit: &str) -> Result<(String, i64), String> {
+    let shown = git(&["show", "--no-patch", "--format=%H %ct", &format!("{commit}^{{commit}}"), "--"]);
+    let shown = shown.map_err(|error| error.to_string())??;
+    let text = String::from_utf8_lossy(&shown);
+    let parsed = text.trim().split_once(' ').and_then(|(hash, time)| Some((hash.to_owned(), time.parse().ok()?)));
+    parsed.ok_or_else(|| format!("git printed `{}`", one_line(&text)))
+}
+
 /// Runs git and returns its output, or the first line of its error message.
 fn git(args: &[&str]) -> io::Result<Result<Vec<u8>, String>> {
     let output = Command::new("git").env("LC_ALL", "C").args(args).output()?;

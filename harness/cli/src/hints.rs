@@ -72,7 +72,9 @@ impl CliError {
             Self::NoRun(_) | Self::NoProgram(_) | Self::NotExplained(_) | Self::Store(StoreError::Malformed { .. }) => {
                 measure()
             }
-            Self::Run(RunError::Store(_)) | Self::Store(_) | Self::Gather(_) | Self::Policy(_) => help(),
+            Self::Run(RunError::Store(_)) | Self::Store(_) | Self::History(_) | Self::Gather(_) | Self::Policy(_) => {
+                help()
+            }
             Self::Run(_) | Self::Isolate(_) | Self::Plan(_) | Self::Explain(_) => doctor(),
             Self::Usage(_) | Self::Untestable(_) | Self::NotBlessed(_) | Self::Io { .. } | Self::Site(_) => help(),
         }

@@ -22,8 +22,10 @@ mod hints;
 mod init;
 mod output;
 mod paths;
+mod record;
 mod report;
 mod schema;
+mod trend;
 
 #[doc(hidden)] // For the tests that build a second revision.
 pub use ab::bring_dependencies;
@@ -38,6 +40,7 @@ use std::{
 
 use clap::{Parser, Subcommand, ValueEnum};
 use highwater_explain::ExplainError;
+use highwater_history::HistoryError;
 use highwater_judge::{PolicyError, baselines};
 use highwater_model::exit;
 use highwater_report::{
@@ -78,9 +81,11 @@ enum Command {
     Calibrate(calibrate::Arguments),
     Capacity(capacity::Arguments),
     Doctor(doctor::command::Arguments),
+    Record(record::Arguments),
     Report(report::Arguments),
     Run(exec::RunArguments),
     Schema(schema::Arguments),
+    Trend(trend::Arguments),
 }
 
 /// Output formats.
@@ -96,6 +101,9 @@ pub enum CliError {
     /// A record could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A history store could not be read or written.
+    #[error(transparent)]
+    History(#[from] HistoryError),
     /// The policy could not be read or is invalid.
     #[error(transparent)]
     Policy(#[from] PolicyError),
@@ -170,6 +178,7 @@ impl CliError {
             error if error.is_interrupt() => exit::INTERRUPTED,
             Self::Untestable(_) => exit::UNTESTABLE,
             Self::Store(_)
+            | Self::History(_)
             | Self::Policy(_)
             | Self::Io { .. }
             | Self::Run(_)
@@ -213,9 +222,11 @@ fn run() -> Result<u8, CliError> {
         Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Capacity(arguments) => capacity::run(&arguments),
         Command::Doctor(arguments) => doctor::command::run(&arguments),
+        Command::Record(arguments) => record::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Run(arguments) => exec::run_file(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
+        Command::Trend(arguments) => trend::run(&arguments),
     }
 }
 

@@ -12,6 +12,7 @@ use highwater_report::{
 use super::{
     CliError,
     paths::{BaselineOptions, RunFolder},
+    trend,
 };
 
 /// Write the HTML report from stored records
@@ -21,6 +22,9 @@ pub(super) struct Arguments {
     run: RunFolder,
     #[command(flatten)]
     baselines: BaselineOptions,
+    /// Folder of a history store, whose findings are shown on the page of trends
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
     /// Output folder
     #[arg(long, value_name = "DIR", default_value = "reports")]
     out: PathBuf,
@@ -32,7 +36,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
         baselines: arguments.baselines.folder.clone(),
         policy: arguments.baselines.policy.clone(),
     };
-    let material = Material::gather(&sources)?;
+    let mut material = Material::gather(&sources)?;
+    if let Some(store) = &arguments.store {
+        material.trend = Some(trend::read(store, None, &arguments.baselines.folder)?);
+    }
     for ignored in &material.ignored {
         note(format_args!("note: {ignored}"));
     }

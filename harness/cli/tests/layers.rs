@@ -9,10 +9,11 @@ use std::{
 use cargo_metadata::{DependencyKind, MetadataCommand, Package};
 
 /// From the lowest layer to the highest.
-const LAYERS: [&str; 11] = [
+const LAYERS: [&str; 12] = [
     "highwater-model",
     "highwater-stats",
     "highwater-store",
+    "highwater-history",
     "highwater-probe",
     "highwater-worker",
     "highwater-runner",
@@ -88,6 +89,16 @@ fn libraries_depend_on_no_package_of_the_workspace() {
 fn tree(package: &str, edges: &str) -> BTreeSet<String> {
     let tree = cargo(&["tree", "-p", package, "--edges", edges, "--prefix", "none", "--no-dedupe", "--offline"]);
     tree.lines().map(str::to_owned).collect()
+}
+
+/// Only the command reads and writes a history store.
+#[test]
+fn benches_and_workers_do_not_link_parquet() {
+    for package in ["highwater", "highwater-worker"] {
+        let packages = tree(package, "normal");
+        assert!(packages.iter().all(|package| !package.starts_with("parquet ")), "{package}: {packages:#?}");
+    }
+    assert!(tree("highwater-cli", "normal").iter().any(|package| package.starts_with("parquet ")));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use highwater_model::{Baseline, CaseId, CaseStacks, Record, RunKey};
 use highwater_store::{StoreError, read_record, read_stacks};
 
 use super::history::{History, history};
-use crate::counted::counted;
+use crate::{TrendReport, counted::counted};
 
 /// Where to read the material from.
 #[derive(Clone, Debug)]
@@ -38,6 +38,8 @@ pub struct Material {
     pub comparison: Comparison,
     /// The history of each family's baseline.
     pub histories: BTreeMap<String, History>,
+    /// What was found in a history store, if one was read.
+    pub trend: Option<TrendReport>,
     /// The call stacks of the cases that were explained.
     pub stacks: BTreeMap<CaseId, CaseStacks>,
     /// Stored call stacks that are not shown, with the reason.

@@ -1,15 +1,16 @@
 //! The page of trends: gated metrics over the history of the baselines, with the reasons of the blessings.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use askama::Template;
-use highwater_judge::{CaseView, Keep, Mode, Policy, baselines, expected, ladders};
+use highwater_judge::{CaseView, Keep, Mode, Policy, baselines, expected, ladders, subject};
 use highwater_model::{Aspect, Baseline, Metric, Record, Summary};
 
 use super::{CaseLink, Frame};
 use crate::{
+    TrendFinding, TrendReport,
     counted::counted,
-    site::chart::{self, Chart, Line, LinesPlan, Point, Steps},
+    site::chart::{self, Chart, HistoryPlan, Line, LinesPlan, Point, Steps},
     site::format::{amount, change},
     site::panel::{self, MOST_CHARTS, MOST_SERIES, Panel},
     site::{Blessed, History, Material, SiteError, names},
@@ -19,7 +20,27 @@ use crate::{
 #[template(path = "site/trend.html")]
 pub(super) struct Trend {
     frame: Frame,
+    store: Option<StoreSection>,
     families: Vec<Group>,
+}
+
+/// The findings in a history store.
+#[derive(Debug)]
+struct StoreSection {
+    /// What was judged.
+    judged: String,
+    findings: Vec<StoreRow>,
+    /// The number of findings that are not listed.
+    more: usize,
+    charts: Vec<Chart>,
+}
+
+/// A finding in a history store.
+#[derive(Debug)]
+struct StoreRow {
+    case: CaseLink,
+    kind: &'static str,
+    sentence: String,
 }
 
 #[derive(Debug)]
@@ -69,8 +90,46 @@ enum What {
 impl Trend {
     pub(super) fn new(material: &Material) -> Result<Self, SiteError> {
         let families = material.records.iter().map(|record| group(material, record)).collect::<Result<_, _>>()?;
-        Ok(Self { frame: Frame::new(material, "Trend", "trend.html"), families })
+        let store = material.trend.as_ref().map(|report| store_section(material, report)).transpose()?;
+        Ok(Self { frame: Frame::new(material, "Trend", "trend.html"), store, families })
     }
+}
+
+/// The largest findings of each kind, and the charts of the series that they are in.
+fn store_section(material: &Material, report: &TrendReport) -> Result<StoreSection, SiteError> {
+    let of_kind = |(kind, findings): (&'static str, Vec<&'_ TrendFinding>)| -> Vec<(&'static str, TrendFinding)> {
+        findings.into_iter().take(MOST_CHARTS).map(|finding| (kind, finding.clone())).collect()
+    };
+    let shown: Vec<(&'static str, TrendFinding)> = report.by_kind().into_iter().flat_map(of_kind).collect();
+    let row = |(kind, finding): &(&'static str, TrendFinding)| {
+        let is_in_run = material.records.iter().any(|record| record.case(finding.case.as_str()).is_some());
+        let href = is_in_run.then(|| names::address(&names::case_page(&finding.case)));
+        let case = CaseLink { label: finding.case.to_string(), href };
+        StoreRow { case, kind, sentence: finding.sentence() }
+    };
+    let mut charts = Vec::new();
+    let mut drawn: Vec<&TrendFinding> = Vec::new();
+    for (_, finding) in &shown {
+        // A series with several findings has one chart.
+        if drawn.len() < MOST_CHARTS && drawn.iter().all(|other| !Arc::ptr_eq(&other.series, &finding.series)) {
+            drawn.push(finding);
+            charts.push(chart::history(HistoryPlan {
+                id: format!("history-{}", charts.len()),
+                title: subject(finding.quantity, &finding.aspect, &finding.per),
+                subtitle: finding.case.to_string(),
+                unit: finding.quantity.unit(),
+                values: &finding.series.values,
+                changes: &finding.series.changes,
+                blessings: &finding.series.blessings,
+            })?);
+        }
+    }
+    Ok(StoreSection {
+        judged: report.judged(),
+        findings: shown.iter().map(row).collect(),
+        more: report.findings.len() - shown.len(),
+        charts,
+    })
 }
 
 fn group(material: &Material, record: &Record) -> Result<Group, SiteError> {

@@ -1,0 +1,101 @@
+//! `highwater record`: adds the last run to a history store.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use highwater_history::{HistoryRow, HistoryRun, append};
+use highwater_judge::{GatedValue, Policy, gated_values};
+use highwater_model::{MachineClass, Record, exit};
+use highwater_report::{
+    counted, escape,
+    terminal::{highwater_command, next, quoted},
+};
+
+use super::{
+    CliError, git,
+    paths::{BaselineOptions, RunFolder},
+};
+
+/// Add the gated quantities of the last run to a history store
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Folder of the store, which is created if it does not exist
+    #[arg(value_name = "DIR")]
+    store: PathBuf,
+    #[command(flatten)]
+    run: RunFolder,
+    #[command(flatten)]
+    baselines: BaselineOptions,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
+    let policy = arguments.baselines.policy()?;
+    let mut by_class: BTreeMap<MachineClass, Vec<Record>> = BTreeMap::new();
+    for record in arguments.run.last_run()? {
+        check(&record)?;
+        by_class.entry(record.fingerprint.class.clone()).or_default().push(record);
+    }
+    for (class, records) in by_class {
+        let run = history_run(class, &records)?;
+        let rows: Vec<HistoryRow> = records.iter().flat_map(|record| rows(record, &policy)).collect();
+        if rows.is_empty() {
+            return Err(CliError::Usage("the policy gates nothing that was measured; nothing to record".to_owned()));
+        }
+        let path = append(&arguments.store, &run, &rows)?;
+        let cases = records.iter().map(|record| record.cases.len()).sum();
+        println!(
+            "{}: {} of {} at {}",
+            escape::line(&path.display().to_string()),
+            counted(rows.len(), "value"),
+            counted(cases, "case"),
+            &run.revision[..run.revision.len().min(12)]
+        );
+    }
+    let store = quoted(&arguments.store.display().to_string());
+    next(&highwater_command(&format!("trend --store {store}")), "what changed over time");
+    Ok(exit::PASSED)
+}
+
+/// A history has runs of what a revision is, without deliberate changes.
+fn check(record: &Record) -> Result<(), CliError> {
+    if !record.selection.worker_options.is_empty() || record.selection.ladder.is_some() {
+        let problem = "its workers were changed (--inject, --ladder, ...); measure again without these options";
+        return Err(CliError::Usage(format!("{}: not recorded: {problem}", record.family)));
+    }
+    Ok(())
+}
+
+/// The run of records that were measured together.
+fn history_run(class: MachineClass, records: &[Record]) -> Result<HistoryRun, CliError> {
+    let usage = |problem: String| CliError::Usage(format!("not recorded: {problem}"));
+    let of = |name: &str| records.iter().filter_map(|record| record.fingerprint.context.get(name)).min();
+    let commit =
+        of("commit").ok_or_else(|| usage("the run names no commit; measure in a git repository".to_owned()))?;
+    if records.iter().any(|record| record.fingerprint.context.get("commit") != Some(commit)) {
+        return Err(usage("the families were measured at different commits; measure all of them again".to_owned()));
+    }
+    if commit.ends_with("-dirty") {
+        return Err(usage(format!("the sources were changed after {commit}; commit them, and measure again")));
+    }
+    let (revision, commit_time) =
+        git::commit_time(commit).map_err(|error| usage(format!("the time of commit {commit} is unknown: {error}")))?;
+    // The id of a run is unique on one machine since it booted, so the time is a part of it.
+    let started = of("started").map_or("unknown", String::as_str);
+    let time: String = started.chars().filter(char::is_ascii_alphanumeric).collect();
+    let id = format!("{time}-{}", of("run_id").map_or("0", String::as_str));
+    Ok(HistoryRun { id, class, revision, commit_time })
+}
+
+fn rows(record: &Record, policy: &Policy) -> Vec<HistoryRow> {
+    let row = |value: GatedValue| HistoryRow {
+        case: value.case,
+        quantity: value.quantity,
+        aspect: value.aspect,
+        per: record.unit.clone(),
+        value: value.summary.median,
+        min: value.summary.low,
+        max: value.summary.high,
+        workers: i32::try_from(value.workers).unwrap_or(i32::MAX),
+        tolerance: value.tolerance,
+    };
+    gated_values(record, policy).into_iter().map(row).collect()
+}
