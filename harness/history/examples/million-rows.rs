@@ -2,7 +2,7 @@
 //! writes that many runs of that many rows to a temporary store, then times one more run, a query of one case, and
 //! reading everything.
 
-use std::{env, error::Error, path::Path, time::Instant};
+use std::{env, error::Error, fs, path::Path, time::Instant};
 
 use highwater_history::{HistoryRow, HistoryRun, append, read_history};
 use highwater_model::Aspect;
@@ -17,17 +17,26 @@ fn main() -> Result<(), Box<dyn Error>> {
         write(store.path(), number, rows)?;
     }
     println!("{runs} runs x {rows} rows written in {:.2} s, {}", begun.elapsed().as_secs_f64(), size(store.path())?);
-    let timed = |what: &str, begun: Instant| println!("{what}: {:.3} s", begun.elapsed().as_secs_f64());
-    let begun = Instant::now();
+    let timed = |what: &str, begun: (Instant, f64)| {
+        let (wall, cpu) = (begun.0.elapsed().as_secs_f64(), cpu_seconds() - begun.1);
+        println!("{what}: {cpu:.3} s of CPU time, {wall:.3} s");
+    };
+    let begun = (Instant::now(), cpu_seconds());
     write(store.path(), runs, rows)?;
     timed("one more run", begun);
     for (what, wanted) in [("one case", "family/case/x=0"), ("everything", "family/")] {
-        let begun = Instant::now();
+        let begun = (Instant::now(), cpu_seconds());
         let history = read_history(store.path(), &|case| case == wanted || wanted.ends_with('/'))?;
         let points: usize = history.series.iter().map(|(_, points)| points.len()).sum();
         timed(&format!("{what} read, {} series of {points} values", history.series.len()), begun);
     }
     Ok(())
+}
+
+/// The CPU time of this thread: the first number of its schedstat, in nanoseconds.
+fn cpu_seconds() -> f64 {
+    let text = fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
+    text.split_whitespace().next().and_then(|number| number.parse::<f64>().ok()).unwrap_or_default() / 1e9
 }
 
 /// Writes a run of ten quantities for each case. Most values are constant.

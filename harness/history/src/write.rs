@@ -30,9 +30,12 @@ pub fn append(store: &Path, run: &HistoryRun, rows: &[HistoryRow]) -> std::resul
     Ok(path)
 }
 
+/// A row with its case, metric, aspect and stage as text, by which rows are sorted.
+type NamedRow<'a> = (&'a HistoryRow, [String; 4]);
+
 /// The content of a file.
 fn encoded(run: &HistoryRun, rows: &[HistoryRow]) -> Result<Vec<u8>> {
-    let mut rows: Vec<(&HistoryRow, [String; 4])> = rows.iter().map(|row| (row, names(row))).collect();
+    let mut rows: Vec<NamedRow<'_>> = rows.iter().map(|row| (row, names(row))).collect();
     rows.sort_by(|(_, a), (_, b)| a.cmp(b));
     let class = KeyValue::new(CLASS.to_owned(), run.class.to_string());
     let properties = WriterProperties::builder()
@@ -43,7 +46,7 @@ fn encoded(run: &HistoryRun, rows: &[HistoryRow]) -> Result<Vec<u8>> {
     let mut group = writer.next_row_group()?;
     for (name, _) in COLUMNS {
         let mut column = group.next_column()?.ok_or_else(|| ParquetError::General(format!("no column {name}")))?;
-        let texts = |text: &dyn Fn(&(&HistoryRow, [String; 4])) -> ByteArray| rows.iter().map(text).collect::<Vec<_>>();
+        let texts = |text: &dyn Fn(&NamedRow<'_>) -> ByteArray| rows.iter().map(text).collect::<Vec<_>>();
         let doubles = |number: fn(&HistoryRow) -> f64| rows.iter().map(|(row, _)| number(row)).collect::<Vec<f64>>();
         match column.untyped() {
             ColumnWriter::ByteArrayColumnWriter(column) => column.write_batch(
@@ -85,7 +88,6 @@ fn encoded(run: &HistoryRun, rows: &[HistoryRow]) -> Result<Vec<u8>> {
     writer.into_inner()
 }
 
-/// The case, metric, aspect and stage as text: the order of the rows.
 fn names(row: &HistoryRow) -> [String; 4] {
     [row.case.to_string(), row.quantity.to_string(), row.aspect.word().to_owned(), row.aspect.place()]
 }
