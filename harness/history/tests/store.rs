@@ -84,7 +84,7 @@ fn truncated_and_foreign_files_are_skipped_with_their_path() {
     let folder = good.parent().expect("a folder");
     let content = fs::read(&good).expect("read");
     let bad = folder.join("truncated.parquet");
-    for length in 0..content.len() {
+    for length in (0..content.len()).step_by(17) {
         fs::write(&bad, &content[..length]).expect("written");
         let history = read(store.path());
         assert_eq!((history.runs.len(), history.series.len(), history.skipped.len()), (1, 1, 1), "{length}");
