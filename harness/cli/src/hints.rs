@@ -76,7 +76,12 @@ impl CliError {
                 help()
             }
             Self::Run(_) | Self::Isolate(_) | Self::Plan(_) | Self::Explain(_) => doctor(),
-            Self::Usage(_) | Self::Untestable(_) | Self::NotBlessed(_) | Self::Io { .. } | Self::Site(_) => help(),
+            Self::Usage(_)
+            | Self::Untestable(_)
+            | Self::NotBlessed(_)
+            | Self::NotMerged(_)
+            | Self::Io { .. }
+            | Self::Site(_) => help(),
         }
     }
 }

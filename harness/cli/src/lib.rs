@@ -20,6 +20,7 @@ mod forecast;
 mod git;
 mod hints;
 mod init;
+mod merge;
 mod output;
 mod paths;
 mod record;
@@ -48,7 +49,7 @@ use highwater_report::{
     terminal::{self, message},
 };
 use highwater_runner::{PlanError, RunError, RunnerError, report_file_size_limit};
-use highwater_store::StoreError;
+use highwater_store::{MergeError, StoreError};
 
 /// Page-exact memory benchmarks with a regression gate for CI
 #[derive(Debug, Parser)]
@@ -81,6 +82,7 @@ enum Command {
     Calibrate(calibrate::Arguments),
     Capacity(capacity::Arguments),
     Doctor(doctor::command::Arguments),
+    Merge(merge::Arguments),
     Record(record::Arguments),
     Report(report::Arguments),
     Run(exec::RunArguments),
@@ -148,6 +150,9 @@ pub enum CliError {
     /// The report could not be written.
     #[error(transparent)]
     Site(#[from] SiteError),
+    /// The parts of a run cannot be merged.
+    #[error("not merged: {0}")]
+    NotMerged(#[from] MergeError),
     /// The run did not pass the checks for a baseline.
     #[error("not blessed: {0}")]
     NotBlessed(String),
@@ -172,6 +177,7 @@ impl CliError {
             | Self::Usage(_)
             | Self::NoProgram(_)
             | Self::NotBlessed(_)
+            | Self::NotMerged(_)
             | Self::NotExplained(_)
             | Self::Policy(PolicyError::Malformed { .. })
             | Self::Gather(GatherError::Policy(PolicyError::Malformed { .. })) => exit::USAGE,
@@ -222,6 +228,7 @@ fn run() -> Result<u8, CliError> {
         Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Capacity(arguments) => capacity::run(&arguments),
         Command::Doctor(arguments) => doctor::command::run(&arguments),
+        Command::Merge(arguments) => merge::run(&arguments),
         Command::Record(arguments) => record::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Run(arguments) => exec::run_file(&arguments),

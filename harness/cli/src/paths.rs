@@ -20,7 +20,7 @@ fn target_of(folder: &Path) -> Option<PathBuf> {
 }
 
 /// The folder of the run.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(super) struct RunFolder {
     /// Folder of the run [default: target/highwater]
     #[arg(long, value_name = "DIR")]
@@ -28,6 +28,11 @@ pub(super) struct RunFolder {
 }
 
 impl RunFolder {
+    /// A folder that is known.
+    pub(super) fn at(path: &Path) -> Self {
+        Self { run: Some(path.to_owned()) }
+    }
+
     /// The given folder, or the one that `cargo bench` writes to.
     pub(super) fn path(&self) -> PathBuf {
         let default = || {

@@ -1,7 +1,8 @@
 //! The filter of a bench binary: which cases and routines the command line selects.
 
-use highwater_model::ParameterFilter;
-use highwater_worker::Case;
+use highwater_model::{ParameterFilter, Part, Partition};
+use highwater_runner::Sampling;
+use highwater_worker::{Case, Family};
 use regex::Regex;
 
 use crate::criterion_flags::CriterionFlags;
@@ -11,6 +12,7 @@ use crate::criterion_flags::CriterionFlags;
 pub(super) struct Matcher {
     ids: Ids,
     parameters: Vec<ParameterFilter>,
+    partition: Option<Partition>,
 }
 
 /// A filter on ids, with the semantics of criterion.
@@ -30,6 +32,7 @@ impl Matcher {
     pub(super) fn new(
         filter: Option<&str>,
         parameters: &[ParameterFilter],
+        partition: Option<Partition>,
         flags: &CriterionFlags,
     ) -> Result<Self, regex::Error> {
         let ids = match filter {
@@ -38,7 +41,7 @@ impl Matcher {
             Some(text) if flags.exact => Ids::Exactly(text.to_owned()),
             Some(text) => Ids::Pattern(Regex::new(text)?),
         };
-        Ok(Self { ids, parameters: parameters.to_owned() })
+        Ok(Self { ids, parameters: parameters.to_owned(), partition })
     }
 
     fn matches(&self, id: &str) -> bool {
@@ -51,11 +54,32 @@ impl Matcher {
     }
 
     /// Whether the id of the case or of one of its routines matches, and its parameters satisfy all conditions.
-    pub(super) fn selects(&self, case: &dyn Case) -> bool {
+    fn filters(&self, case: &dyn Case) -> bool {
         let id = case.id();
         if !self.parameters.iter().all(|filter| filter.selects(&id)) {
             return false;
         }
         self.matches(id.as_str()) || case.routines().iter().any(|routine| self.matches(&format!("{id}/{routine}")))
+    }
+
+    /// The selected cases of all parts, in the order of the family.
+    fn of_all_parts<'a>(&self, family: &'a Family) -> Vec<&'a dyn Case> {
+        family.cases.iter().map(AsRef::as_ref).filter(|case| self.filters(*case)).collect()
+    }
+
+    /// The selected cases, in the order of the family.
+    pub(super) fn selected<'a>(&self, family: &'a Family) -> Vec<&'a dyn Case> {
+        let all = self.of_all_parts(family);
+        match self.partition {
+            None => all,
+            Some(partition) => partition.take(all, |case| case.id()),
+        }
+    }
+
+    /// The part that is measured, for the record; `None` without a partition.
+    pub(super) fn part(&self, family: &Family, sampling: Sampling) -> Option<Part> {
+        let partition = self.partition?;
+        let cases = self.of_all_parts(family).into_iter().map(|case| case.id()).collect();
+        Some(Part { partition, samples: sampling.to_string(), cases })
     }
 }

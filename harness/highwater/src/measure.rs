@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use highwater_judge::exact_where_gated;
-use highwater_model::{CaseId, Record};
+use highwater_model::{CaseId, Record, Selection};
 use highwater_report::{escape, terminal::ProgressLine};
 use highwater_runner::{Interrupt, Plan, RunError, RunnerError, Sampling, Step, StepListener, measure_all};
 use highwater_worker::Dirs;
@@ -33,7 +33,8 @@ pub(super) fn measure(
     if options.mode() == Mode::Measure {
         plan.write(&Plan::path_of_run(folder, bench.family.name))?;
     }
-    let record = measuring.record(plan, options.selection(), options.aslr == Switch::Off, cases);
+    let selection = Selection { part: matcher.part(&bench.family, sampling(options)), ..options.selection() };
+    let record = measuring.record(plan, selection, options.aslr == Switch::Off, cases);
     Ok(Record { questions: bench.questions.clone(), ..record })
 }
 

@@ -4,7 +4,8 @@
 use std::{num::NonZeroUsize, path::PathBuf, str::FromStr};
 
 use clap::{Arg, ArgMatches, Command, FromArgMatches, Parser, ValueEnum, builder::ValueParser};
-use highwater_model::{Bytes, MAX_SAMPLES, ParameterFilter, Scale, Selection, WorkerOption, WorkerOptions};
+use highwater_model::{Bytes, MAX_SAMPLES, ParameterFilter, Partition, Scale, Selection, WorkerOption, WorkerOptions};
+use highwater_runner::partition_flag;
 
 use crate::{criterion_flags::CriterionFlags, matcher::Matcher};
 
@@ -22,6 +23,10 @@ pub(super) struct Options {
     /// Run only cases whose parameter has this value, or one of these values separated by commas. All conditions hold
     #[arg(long = "param", value_name = "NAME=VALUE", help_heading = "Highwater")]
     pub(super) parameters: Vec<ParameterFilter>,
+    /// Run only part M of N of these cases: slice:M/N takes every N-th one, hash:M/N those whose id has such a hash. With
+    /// slice:env or hash:env, GitLab, Buildkite, Kubernetes or Slurm gives the numbers
+    #[arg(long, value_name = "KIND:M/N", value_parser = partition_flag, help_heading = "Highwater")]
+    pub(super) partition: Option<Partition>,
     /// Measure memory only, without criterion
     #[arg(long, help_heading = "Highwater")]
     pub(super) memory_only: bool,
@@ -114,8 +119,9 @@ pub(super) enum Switch {
 }
 
 /// The flags of Highwater, which are not forwarded to criterion, and whether they take a value.
-const OWN_FLAGS: [(&str, bool); 8] = [
+const OWN_FLAGS: [(&str, bool); 9] = [
     ("--param", true),
+    ("--partition", true),
     ("--memory-only", false),
     ("--samples", true),
     ("--until-decided", false),
@@ -171,31 +177,33 @@ impl Options {
         }
     }
 
-    /// The selection as stored in the record, with the filter as a regular expression.
+    /// The selection as stored in the record, with the filter as a regular expression. The part is that of the matcher.
     pub(super) fn selection(&self) -> Selection {
         let exact = |text: &String| format!("^{}$", regex::escape(text));
         let filter = if self.criterion.exact { self.filter.as_ref().map(exact) } else { self.filter.clone() };
         Selection {
             filter,
             parameters: self.parameters.clone(),
+            part: None,
             worker_options: self.worker.0.clone(),
             ladder: self.ladder.clone(),
         }
     }
 
-    /// The filter and the conditions on parameters, for messages; `None` if everything is selected.
+    /// The filter, the conditions on parameters and the partition, for messages; `None` if everything is selected.
     pub(super) fn conditions(&self) -> Option<String> {
         let parameters = self.parameters.iter().map(|filter| format!("--param {filter}"));
-        let all: Vec<String> = self.filter.clone().into_iter().chain(parameters).collect();
+        let partition = self.partition.map(|partition| format!("--partition {partition}"));
+        let all: Vec<String> = self.filter.clone().into_iter().chain(parameters).chain(partition).collect();
         (!all.is_empty()).then(|| all.join(" "))
     }
 
-    /// The filter on ids and parameters.
+    /// The filter on ids and parameters, and the partition.
     ///
     /// # Errors
     /// If the filter is not a regular expression.
     pub(super) fn matcher(&self) -> Result<Matcher, regex::Error> {
-        Matcher::new(self.filter.as_deref(), &self.parameters, &self.criterion)
+        Matcher::new(self.filter.as_deref(), &self.parameters, self.partition, &self.criterion)
     }
 }
 
@@ -248,6 +256,7 @@ mod tests {
             ["--ladder", "1,x"],
             ["--nope", "1"],
             ["--aslr", "maybe"],
+            ["--partition", "slice:3/2"],
             ["--jobs", "0"],
         ] {
             assert!(Options::try_parse_from(["bench", args[0], args[1]]).is_err(), "{args:?}");

@@ -44,8 +44,8 @@ impl Outlook {
     ) -> Self {
         let durations = Durations::read(folder, family.name, &machine_name());
         let flags = options.criterion.of_duration();
-        let is_run = |case: &&dyn Case| matcher.selects(*case) && !(options.criterion.quick && case.is_heavy());
-        let cases: Vec<&dyn Case> = family.cases.iter().map(AsRef::as_ref).filter(is_run).collect();
+        let is_run = |case: &&dyn Case| !(options.criterion.quick && case.is_heavy());
+        let cases: Vec<&dyn Case> = matcher.selected(family).into_iter().filter(is_run).collect();
         let lanes = CpuPlan::new().map_or(1, |cpus| cpus.lanes(options.jobs.0).len());
         let mut forecast = Forecast::default();
         for case in &cases {
@@ -73,7 +73,8 @@ impl Outlook {
                 }
             }
         }
-        let sentence = sentence(cases.len(), sampling, lanes, routines);
+        let part = options.partition.map_or(String::new(), |partition| format!(", only {partition}"));
+        let sentence = format!("{}{part}", sentence(cases.len(), sampling, lanes, routines));
         let cases = cases.iter().map(|case| case.id()).collect();
         Self { family: family.name, forecast, sentence, durations, flags, cases }
     }

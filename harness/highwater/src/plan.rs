@@ -35,7 +35,6 @@ pub(super) fn make(
     if let Some(case) = family.cases.iter().find(|case| !ids.insert(case.id())) {
         return Err(RunError::DuplicateCase { family: family.name.to_owned(), case: case.id() });
     }
-    let selected = family.cases.iter().map(AsRef::as_ref).filter(|case| matcher.selects(*case));
     let planned = |case: &dyn Case| {
         let id = case.id();
         if options.criterion.quick && case.is_heavy() {
@@ -53,7 +52,7 @@ pub(super) fn make(
             },
         }
     };
-    let cases = selected.map(planned).collect();
+    let cases = matcher.selected(family).into_iter().map(planned).collect();
     let (unit, stage) = (family.unit, stage(family.baseline_stage));
     Ok(Plan::new(family.name, unit, stage, bench.context.clone(), bench.worker()?, cases))
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use clap::Parser;
-use highwater_judge::Claim;
+use highwater_judge::{Claim, Finding};
 use highwater_model::{Record, exit};
 use highwater_report::{
     TimeChanges,
@@ -42,6 +42,7 @@ pub(super) fn main(bench: impl FnOnce() -> Parts) -> ExitCode {
     });
     if timing::is_timing_process() {
         options.parameters = timing::parameters();
+        options.partition = timing::partition();
     }
     let matcher = match options.matcher() {
         Ok(matcher) => matcher,
@@ -119,7 +120,7 @@ fn run(bench: &Parts, options: &Options, matcher: &Matcher) -> Result<(), RunErr
     let criterion = || run_criterion(options, &folders, &interrupt, None);
     match options.mode() {
         Mode::List => {
-            for case in family.cases.iter().filter(|case| matcher.selects(case.as_ref())) {
+            for case in matcher.selected(family) {
                 terminal::print_as_it_is(&format!("{}: benchmark", case.id()));
             }
             if !options.memory_only {
@@ -148,8 +149,8 @@ fn run_criterion(
     progress: Option<&terminal::ProgressLine>,
 ) -> Result<(CriterionRun, BTreeMap<String, Duration>), RunError> {
     let args = for_criterion(env::args().skip(1));
-    let (parameters, target) = (&options.parameters, &folders.target);
-    timing::spawn(&CriterionProcess { args: &args, parameters, target, interrupt, progress })
+    let (parameters, partition, target) = (&options.parameters, options.partition, &folders.target);
+    timing::spawn(&CriterionProcess { args: &args, parameters, partition, target, interrupt, progress })
 }
 
 /// Measures the memory and the time of the selected cases, and prints the result.
@@ -165,8 +166,9 @@ fn measure(
     let record_progress = |progress| {
         LastRun::note(&folders.own, &runner::run_id(), options.conditions().as_deref(), family.name, progress)
     };
-    if !family.cases.iter().any(|case| matcher.selects(case.as_ref())) {
-        note(format_args!("{}: no case matches the filter; `--list` prints the names of all cases", family.name));
+    if matcher.selected(family).is_empty() {
+        let (name, conditions) = (family.name, options.conditions().unwrap_or_default());
+        note(format_args!("{name}: no case matches `{conditions}`; `--list` prints the names of all cases"));
         return Ok(record_progress(Progress::NothingSelected)?);
     }
     record_progress(Progress::Begun)?;
@@ -231,9 +233,12 @@ fn requested_baseline(options: &Options, folders: &Folders, family: &str) -> Res
     })
 }
 
-/// Decides the claims from the record so far.
+/// Decides the claims from the record so far. They are about all cases, so that one part of several decides nothing.
 fn decide(claims: &[Claim], record: &mut Record) {
-    record.claims = claims.iter().map(|claim| claim.decided(record)).collect();
+    let open: Option<fn(&Record) -> Finding> =
+        record.selection.part.is_some().then_some(|_| Finding::undecided("the cases were measured in parts"));
+    let decided = |claim: &Claim| Claim { decide: open.unwrap_or(claim.decide), ..*claim }.decided(record);
+    record.claims = claims.iter().map(decided).collect();
 }
 
 /// Writes the record, and a copy under the name of `--save-baseline`.

@@ -60,6 +60,9 @@ fn hint(record: &Record, with_baseline: Option<&FamilyComparison>) {
         None if record.selection.is_everything() => {
             next(&highwater_command("bless --reason 'first baseline'"), "compare later runs with this one");
         }
+        None if record.selection.part.is_some() => {
+            next(&highwater_command("merge DIR..."), "join the records of all parts, for a first baseline");
+        }
         None => next(&bench_command(&record.family, "--memory-only"), "measure the whole family, for a first baseline"),
     }
 }

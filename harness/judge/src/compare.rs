@@ -1,6 +1,8 @@
 //! Compares a run with its baselines, family by family, and derives the exit status.
 
-use highwater_model::{Baseline, Blessing, CaseId, CaseRecord, MachineClass, Record, Selection, WorkerOptions};
+use highwater_model::{
+    Baseline, Blessing, CaseId, CaseRecord, MachineClass, Partition, Record, Selection, WorkerOptions,
+};
 use regex::Regex;
 use serde::Serialize;
 
@@ -47,6 +49,9 @@ pub struct FamilyComparison {
     pub blessed: Option<Blessing>,
     /// Differences in context: the name, the value in the baseline, the value in the run.
     pub differences: Vec<(String, String, String)>,
+    /// The part that was judged, if the run measured only one (`--partition`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part: Option<JudgedPart>,
     /// The number of cases of the baseline that the run's filter left out.
     pub not_selected: usize,
     /// The unit of the ladder.
@@ -58,6 +63,17 @@ pub struct FamilyComparison {
     /// Cases with a finding that fresh workers could confirm or refute.
     #[serde(skip)]
     undecided: Vec<CaseId>,
+}
+
+/// The part of a family that a comparison is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct JudgedPart {
+    /// Which part it is.
+    pub partition: Partition,
+    /// The number of its cases.
+    pub cases: usize,
+    /// The number of cases of all parts.
+    pub of: usize,
 }
 
 impl Comparison {
@@ -130,7 +146,9 @@ fn judge(baseline: &Baseline, run: &Record, fresh: Option<&Record>, policy: &Pol
         }
     }
     let is_selected = selected_by(&run.selection);
-    let absent = baseline.cases.keys().filter(|id| run.case(id.as_str()).is_none());
+    let part = run.selection.part.as_ref();
+    let is_elsewhere = |id: &CaseId| part.is_some_and(|part| part.is_elsewhere(id));
+    let absent = baseline.cases.keys().filter(|id| run.case(id.as_str()).is_none() && !is_elsewhere(id));
     let mut not_selected = 0;
     for id in absent {
         if is_selected(id) {
@@ -147,6 +165,7 @@ fn judge(baseline: &Baseline, run: &Record, fresh: Option<&Record>, policy: &Pol
         baseline_class: baseline.class.clone(),
         blessed: baseline.blessed().cloned(),
         differences: differences(baseline, run),
+        part: part.map(|part| JudgedPart { partition: part.partition, cases: run.cases.len(), of: part.cases.len() }),
         not_selected,
         unit: run.unit.clone(),
         worker_options: run.selection.worker_options.clone(),

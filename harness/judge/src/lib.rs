@@ -33,7 +33,8 @@ pub use capacity::{Capacity, Ceilings, Limit, LimitCapacity, UnitEstimate, capac
 pub use case_view::{CaseView, ladders};
 pub use claim::{Claim, Finding};
 pub use compare::{
-    Comparison, FamilyComparison, NoBaseline, compare_family, compare_runs, confirm_family, needs_more_workers,
+    Comparison, FamilyComparison, JudgedPart, NoBaseline, compare_family, compare_runs, confirm_family,
+    needs_more_workers,
 };
 pub use compare_case::exact_where_gated;
 pub use confirmation::FRESH_WORKERS;

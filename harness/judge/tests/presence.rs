@@ -7,7 +7,7 @@ use std::fs;
 
 use common::record;
 use highwater_judge::{FamilyComparison, Keep, Kind, Policy, Verdict, baselines, compare_family, unresolved};
-use highwater_model::{CaseRecord, Record, Scale, Selection, Series, StageColumns};
+use highwater_model::{CaseRecord, Part, Record, Scale, Selection, Series, StageColumns};
 use proptest::prelude::*;
 
 fn case(id: &str, stages: &[&str]) -> CaseRecord {
@@ -64,6 +64,35 @@ fn eighty_two_of_eighty_three_cases_gone_fail() {
         let comparison = compare(&before, &Record { selection, ..run.clone() }, &Policy::default());
         assert_eq!((failing(&comparison).len(), comparison.not_selected), (gone, 82 - gone), "{filter}");
     }
+}
+
+/// A part excuses the cases that other parts have, and no case that the family has lost.
+#[test]
+fn cases_of_other_parts_are_not_missing() {
+    let before = family(9);
+    let ids: Vec<_> = before.cases.iter().map(|case| case.id.clone()).collect();
+    let partition = "slice:2/4".parse().expect("a partition");
+    let part = |cases: &[_]| Part { partition, samples: "5".into(), cases: cases.to_vec() };
+    let run = |part: Part, numbers: &[usize]| Record {
+        selection: Selection { part: Some(part), ..Selection::default() },
+        ..record(numbers.iter().map(|number| before.cases[*number].clone()).collect())
+    };
+    let compared = |run: &Record| compare(&before, run, &Policy::default());
+
+    let comparison = compared(&run(part(&ids), &[1, 5]));
+    assert_eq!((failing(&comparison), comparison.not_selected), (Vec::new(), 0));
+    let judged = comparison.part.expect("a part");
+    assert_eq!((judged.partition, judged.cases, judged.of), (partition, 2, 9));
+
+    // The part lacks one of its own cases.
+    assert_eq!(failing(&compared(&run(part(&ids), &[1]))), [("toy/case/number=05", Kind::Missing)]);
+    // The family has lost a case: no part can have it.
+    assert_eq!(failing(&compared(&run(part(&ids[..8]), &[1, 5]))), [("toy/case/number=08", Kind::Missing)]);
+    // The filter left four cases out, and the parts have the others.
+    let mut filtered = run(part(&ids[..5]), &[1]);
+    filtered.selection.filter = Some("number=0[0-4]".into());
+    let comparison = compared(&filtered);
+    assert_eq!((failing(&comparison), comparison.not_selected), (Vec::new(), 4));
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CaseId, CaseTimeline, ClaimRecord, Clock, Fingerprint, Outcome, ParameterFilter, Quantity, Question, Sample, Scale,
-    Stage, WorkerOptions, unique,
+    CaseId, CaseTimeline, ClaimRecord, Clock, Fingerprint, Outcome, ParameterFilter, Part, Quantity, Question, Sample,
+    Scale, Stage, WorkerOptions, unique,
 };
 
 /// The schema version that this build writes, and the newest that it reads.
@@ -60,6 +60,9 @@ pub struct Selection {
     /// The conditions on parameters that selected the cases (`--param`); all of them hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parameters: Vec<ParameterFilter>,
+    /// The part of the selected cases that was measured (`--partition`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
     /// Deliberate changes to the workers (`--inject`, `--shift-heap`, ...).
     #[serde(default, skip_serializing_if = "WorkerOptions::is_empty")]
     pub worker_options: WorkerOptions,
@@ -78,7 +81,7 @@ impl Selection {
     /// Whether only some of the cases were selected.
     #[must_use]
     pub fn is_filtered(&self) -> bool {
-        self.filter.is_some() || !self.parameters.is_empty()
+        self.filter.is_some() || !self.parameters.is_empty() || self.part.is_some()
     }
 }
 

@@ -31,7 +31,8 @@ impl Record {
         match self.cases.iter().find(|case| !ids.insert(&case.id)) {
             Some(case) => Err(format!("duplicate case {}", case.id)),
             None => self.cases.iter().try_for_each(CaseRecord::validate),
-        }
+        }?;
+        self.selection.part.as_ref().map_or(Ok(()), |part| part.validate(self.cases.iter().map(|case| &case.id)))
     }
 }
 

@@ -1,7 +1,7 @@
 //! A comparison as text. The answer is in the first line and, as a log is read from its end, with the exit status in the
 //! last one. Families that fail precede those that pass, and the worst findings of a family precede the others.
 
-use highwater_judge::{Comparison, FamilyComparison, Kind, Verdict};
+use highwater_judge::{Comparison, FamilyComparison, JudgedPart, Kind, Verdict};
 use highwater_model::CaseId;
 
 use super::{
@@ -116,7 +116,7 @@ fn family_text(family: &FamilyComparison, is_verbose: bool) -> String {
 
 /// Remarks on baseline and run that the reader needs to interpret the verdicts.
 pub(super) fn remarks(family: &FamilyComparison) -> Vec<String> {
-    let mut remarks = Vec::new();
+    let mut remarks: Vec<String> = family.part.iter().map(part).collect();
     if let Some(blessed) = &family.blessed {
         remarks.push(format!("baseline of {}: {}", blessed.at, blessed.reason));
     }
@@ -128,6 +128,12 @@ pub(super) fn remarks(family: &FamilyComparison) -> Vec<String> {
     }
     remarks.extend(altered(family));
     remarks
+}
+
+/// `part 2 of 4: 71 of 298 cases`.
+pub(super) fn part(judged: &JudgedPart) -> String {
+    let JudgedPart { partition, cases, of } = judged;
+    format!("part {} of {}: {} of {}", partition.number(), partition.count(), grouped(*cases), counted(*of, "case"))
 }
 
 /// Options that changed the run's workers on purpose.

@@ -1,6 +1,6 @@
 //! How many workers a case gets: a fixed number, as many as fit into a time budget, or until a rule is satisfied.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use highwater_model::{CaseRecord, Outcome, Sample, Stage};
 
@@ -29,6 +29,17 @@ pub struct Sampling {
     pub max: usize,
     /// With a stop rule, sampling stops when the rule is satisfied instead (or after 4 seconds).
     pub stop_rule: Option<StopRule>,
+}
+
+/// `5`, `5 to 20`, or `5 to 20, until decided`. Records of parts have this text, so it must not change.
+impl fmt::Display for Sampling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.min, self.max) {
+            (min, max) if min == max => write!(f, "{max}"),
+            (min, max) => write!(f, "{min} to {max}"),
+        }?;
+        f.write_str(if self.stop_rule.is_some() { ", until decided" } else { "" })
+    }
 }
 
 impl Default for Sampling {

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use highwater_model::{Record, Selection};
+use highwater_model::{Part, Partition, Record, Selection};
 use highwater_report::{
     counted,
     terminal::{Forecast, ProgressLine, note},
@@ -26,9 +26,32 @@ const EXPECTED_WORKERS: u32 = 6;
 
 /// A plan, and the options that its forecast and its number of workers depend on.
 pub(super) struct Measured {
-    pub(super) plan: Plan,
-    pub(super) samples: Option<u32>,
-    pub(super) stop_after: Option<Duration>,
+    plan: Plan,
+    /// The part of a suite that the plan has.
+    part: Option<Part>,
+    samples: Option<u32>,
+    stop_after: Option<Duration>,
+}
+
+impl Measured {
+    /// The part of a plan that the partition selects.
+    pub(super) fn new(
+        mut plan: Plan,
+        partition: Option<Partition>,
+        samples: Option<u32>,
+        stop_after: Option<Duration>,
+    ) -> Self {
+        let part = partition.map(|partition| {
+            let cases = plan.cases.iter().map(|planned| planned.id().clone()).collect();
+            plan.cases = partition.take(std::mem::take(&mut plan.cases), |planned| planned.id().clone());
+            Part { partition, samples: sampling(samples).to_string(), cases }
+        });
+        Self { plan, part, samples, stop_after }
+    }
+}
+
+fn sampling(samples: Option<u32>) -> Sampling {
+    samples.map_or(Sampling::default(), |count| Sampling::exactly(count as usize))
 }
 
 /// Measures each plan, writes its record into `folder`, and passes it to `show`.
@@ -47,13 +70,20 @@ pub(super) fn measure(
     let lock = FolderLock::take(folder, |line| note(line))?;
     lock.sweep(folder);
     let interrupt = Interrupt::install().map_err(|source| RunnerError::System { what: "watch for Ctrl-C", source })?;
-    let progress = |family: &str, progress| LastRun::note(folder, &run_id(), None, family, progress);
+    let conditions = all.iter().find_map(|measured| Some(format!("--partition {}", measured.part.as_ref()?.partition)));
+    let progress = |family: &str, progress| LastRun::note(folder, &run_id(), conditions.as_deref(), family, progress);
     // All of them, so that a run that ends early is not taken for a run of fewer.
     for measured in &all {
         progress(&measured.plan.family, Progress::Begun)?;
     }
     for measured in all {
         let family = measured.plan.family.clone();
+        if measured.plan.cases.is_empty() {
+            let part = measured.part.map_or(String::new(), |part| part.partition.to_string());
+            note(format_args!("{family}: no case in {part}"));
+            progress(&family, Progress::NothingSelected)?;
+            continue;
+        }
         let record = measure_one(measured, folder, &interrupt)?;
         let path = folder.join(format!("{family}.json"));
         write_record(&path, &record)?;
@@ -71,9 +101,9 @@ pub(super) fn measure(
 /// Measures the cases of a plan, and writes it for `highwater compare`. After an interrupt, the record has the cases so
 /// far.
 fn measure_one(measured: Measured, folder: &Path, interrupt: &Interrupt) -> Result<Record, CliError> {
-    let Measured { plan, samples, stop_after } = measured;
+    let Measured { plan, part, samples, stop_after } = measured;
     let family = plan.family.clone();
-    let sampling = samples.map_or(Sampling::default(), |count| Sampling::exactly(count as usize));
+    let sampling = sampling(samples);
     let known = WorkerTimes::read(folder, &family);
     let mut forecast = Forecast::default();
     for id in plan.cases.iter().map(|planned| planned.id()) {
@@ -90,7 +120,8 @@ fn measure_one(measured: Measured, folder: &Path, interrupt: &Interrupt) -> Resu
         (min, max) if min == max => counted(max, "run"),
         (min, max) => format!("{min} to {max} runs"),
     };
-    note(format_args!("{family}: {} with {runs} each; {forecast}", counted(plan.cases.len(), "case")));
+    let only = part.as_ref().map_or(String::new(), |part| format!(", only {}", part.partition));
+    note(format_args!("{family}: {} with {runs} each{only}; {forecast}", counted(plan.cases.len(), "case")));
     let progress = ProgressLine::new(&family, &forecast);
     let times = CaseTimes::default();
     let watch = |step: Step<'_>| {
@@ -115,7 +146,7 @@ fn measure_one(measured: Measured, folder: &Path, interrupt: &Interrupt) -> Resu
     if let Err(error) = durations.write(folder, &family) {
         note(format_args!("warning: the durations for the next forecast were not written: {error}"));
     }
-    Ok(measuring.record(plan, Selection::default(), true, cases))
+    Ok(measuring.record(plan, Selection { part, ..Selection::default() }, true, cases))
 }
 
 /// Creates a folder, or changes it, so that only its owner can read what is in it: a plan has the environment.

@@ -14,7 +14,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use highwater_model::exit;
+use highwater_model::{Partition, exit};
+use highwater_runner::partition_flag;
 
 use self::{
     measure::{Measured, measure},
@@ -47,13 +48,17 @@ pub(super) struct RunArguments {
     /// The file, in whose folder the programs run [default: the nearest highwater.toml above the present folder]
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
+    /// Run only part M of N of the cases of each suite: slice:M/N takes every N-th one, hash:M/N those whose id has such
+    /// a hash. With slice:env or hash:env, GitLab, Buildkite, Kubernetes or Slurm gives the numbers
+    #[arg(long, value_name = "KIND:M/N", value_parser = partition_flag)]
+    partition: Option<Partition>,
     #[command(flatten)]
     result: ResultFlags,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     let folder = env::current_dir().map_err(|source| CliError::Io { path: ".".into(), source })?;
-    measure_suites(&[&arguments.suite], &folder, &arguments.result)
+    measure_suites(&[&arguments.suite], &folder, None, &arguments.result)
 }
 
 pub(super) fn run_file(arguments: &RunArguments) -> Result<u8, CliError> {
@@ -70,14 +75,20 @@ pub(super) fn run_file(arguments: &RunArguments) -> Result<u8, CliError> {
         |suite: &&Suite| arguments.names.is_empty() || arguments.names.iter().any(|name| has_name(suite, name));
     let selected: Vec<&Suite> = suites.iter().filter(is_selected).collect();
     let path = std::path::absolute(&file).map_err(|source| CliError::Io { path: file.clone(), source })?;
-    measure_suites(&selected, path.parent().unwrap_or(Path::new("/")), &arguments.result)
+    measure_suites(&selected, path.parent().unwrap_or(Path::new("/")), arguments.partition, &arguments.result)
 }
 
 /// Measures suites whose programs run in `folder`, after all of them were checked.
-fn measure_suites(suites: &[&Suite], folder: &Path, result: &ResultFlags) -> Result<u8, CliError> {
+fn measure_suites(
+    suites: &[&Suite],
+    folder: &Path,
+    partition: Option<Partition>,
+    result: &ResultFlags,
+) -> Result<u8, CliError> {
     let policy = result.baselines.policy()?;
     let measured = |suite: &&Suite| {
-        Ok(Measured { plan: suite.plan(folder)?, samples: suite.samples, stop_after: suite.stop_after })
+        let (plan, stop_after) = (suite.plan(folder)?, suite.stop_after);
+        Ok(Measured::new(plan, partition, suite.samples, stop_after))
     };
     let all = suites.iter().map(measured).collect::<Result<Vec<_>, CliError>>()?;
     let mut found = Findings::default();

@@ -13,11 +13,11 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use highwater_model::ParameterFilter;
+use highwater_model::{ParameterFilter, Partition};
 use highwater_report::terminal::{ProgressLine, message};
 use highwater_runner::{Interrupt, RunError, RunnerError};
 
-use super::{PARAMETERS_VAR, TIMING_VAR, estimates::CriterionRun};
+use super::{PARAMETERS_VAR, PARTITION_VAR, TIMING_VAR, estimates::CriterionRun};
 
 /// How often the parent checks whether criterion has exited; long enough not to disturb it.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
@@ -36,6 +36,7 @@ pub(crate) struct CriterionProcess<'a> {
     /// The flags of the user.
     pub(crate) args: &'a [String],
     pub(crate) parameters: &'a [ParameterFilter],
+    pub(crate) partition: Option<Partition>,
     /// Cargo's target folder.
     pub(crate) target: &'a Path,
     pub(crate) interrupt: &'a Interrupt,
@@ -54,6 +55,7 @@ pub(crate) fn spawn(timing: &CriterionProcess<'_>) -> Result<(CriterionRun, BTre
         .args(timing.args)
         .env(TIMING_VAR, "1")
         .env(PARAMETERS_VAR, timing.parameters.iter().map(|filter| format!("{filter}\n")).collect::<String>())
+        .env(PARTITION_VAR, timing.partition.map_or(String::new(), Into::into))
         .env(HOME_VAR, &home);
     if timing.progress.is_some() {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -12,7 +12,7 @@ mod estimates;
 use std::{env, path::PathBuf, time::Duration};
 
 use criterion::{Bencher, Criterion};
-use highwater_model::ParameterFilter;
+use highwater_model::{ParameterFilter, Partition};
 use highwater_report::terminal::note;
 use highwater_runner::end_on_closed_pipe;
 use highwater_worker::{Case, CaseResult, Dirs, Family, NotRun, Timer};
@@ -31,6 +31,8 @@ const TIMING_VAR: &str = "HIGHWATER_TIMING";
 /// The environment variable of this process with the conditions on parameters, one per line. Criterion, which reads the
 /// command line, does not know the flag.
 const PARAMETERS_VAR: &str = "HIGHWATER_TIMING_PARAMETERS";
+/// The same with the partition, empty if there is none.
+const PARTITION_VAR: &str = "HIGHWATER_TIMING_PARTITION";
 
 /// Whether this process is the criterion benchmark.
 pub(super) fn is_timing_process() -> bool {
@@ -43,6 +45,11 @@ pub(super) fn parameters() -> Vec<ParameterFilter> {
     text.lines().filter_map(|line| line.parse().ok()).collect()
 }
 
+/// The partition that the parent passed to this process.
+pub(super) fn partition() -> Option<Partition> {
+    env::var(PARTITION_VAR).ok()?.parse().ok()
+}
+
 /// The criterion benchmark itself: one group per case, one function per routine.
 pub(super) fn run(family: &Family, options: &Options, matcher: &Matcher, dirs: Dirs<'_>) -> CaseResult {
     end_on_closed_pipe();
@@ -53,9 +60,9 @@ pub(super) fn run(family: &Family, options: &Options, matcher: &Matcher, dirs: D
         // The default of 100,000 would take longer than the measurement.
         .nresamples(10_000)
         .configure_from_args();
-    for case in &family.cases {
+    for case in matcher.selected(family) {
         let too_heavy = options.criterion.quick && case.is_heavy();
-        if case.routines().is_empty() || too_heavy || !matcher.selects(case.as_ref()) {
+        if case.routines().is_empty() || too_heavy {
             continue;
         }
         // A list does not need the files.
@@ -68,7 +75,7 @@ pub(super) fn run(family: &Family, options: &Options, matcher: &Matcher, dirs: D
                 continue;
             }
         };
-        match time_case(&mut criterion, case.as_ref(), &inputs) {
+        match time_case(&mut criterion, case, &inputs) {
             Err(error) if error.is::<NotRun>() => note(format_args!("{}: {error}", case.id())),
             Err(error) => return Err(format!("{}: {error}", case.id()).into()),
             Ok(()) => {}

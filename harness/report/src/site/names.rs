@@ -1,7 +1,7 @@
 //! Paths of the pages and the links to them. This is the only place where names from records are made safe
 //! for file names and URLs.
 
-use highwater_model::CaseId;
+use highwater_model::{CaseId, fnv1a};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// File names longer than this are truncated. Most file systems allow 255 bytes.
@@ -40,11 +40,6 @@ pub(super) fn slug(text: &str) -> String {
         name.push_str(&format!("~~{hash:016x}"));
     }
     name
-}
-
-/// 64-bit FNV-1a: G. Fowler, L. C. Noll, K.-P. Vo; constants of draft-eastlake-fnv.
-fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// The path of criterion's report of a group, relative to criterion's folder. Characters that are not

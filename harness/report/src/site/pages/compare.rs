@@ -6,7 +6,7 @@ use highwater_model::CaseId;
 
 use super::{CaseLink, Frame, Tone, family::NotRun, verdict_row::VerdictRow};
 use crate::{
-    comparison_text::altered,
+    comparison_text::{altered, part},
     counted::{counted, grouped},
     escape,
     site::format,
@@ -194,6 +194,7 @@ fn conditions(family: &FamilyComparison, before: &str) -> Vec<String> {
             family.baseline_class
         ));
     }
+    conditions.extend(family.part.iter().map(part));
     conditions.extend(altered(family));
     if family.not_selected > 0 {
         conditions

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use highwater_model::{ControlState, Record};
 
+use crate::counted;
+
 /// A fact about the environment.
 #[derive(Debug)]
 pub(super) struct Fact {
@@ -53,6 +55,9 @@ pub(super) fn unusual(record: &Record) -> Vec<String> {
         unusual.push(format!("only cases that match {filter}"));
     }
     unusual.extend(selection.parameters.iter().map(|filter| format!("only cases with {filter}")));
+    if let Some(part) = &selection.part {
+        unusual.push(format!("only {}, a part of {}", part.partition, counted(part.cases.len(), "case")));
+    }
     if let Some(ladder) = &selection.ladder {
         let scales: Vec<String> = ladder.iter().map(ToString::to_string).collect();
         unusual.push(format!("scales {} (--ladder)", scales.join(", ")));
