@@ -26,6 +26,7 @@ mod paths;
 mod record;
 mod report;
 mod schema;
+mod status;
 mod trend;
 
 #[doc(hidden)] // For the tests that build a second revision.
@@ -87,6 +88,7 @@ enum Command {
     Report(report::Arguments),
     Run(exec::RunArguments),
     Schema(schema::Arguments),
+    Status(status::Arguments),
     Trend(trend::Arguments),
 }
 
@@ -233,6 +235,7 @@ fn run() -> Result<u8, CliError> {
         Command::Report(arguments) => report::run(&arguments),
         Command::Run(arguments) => exec::run_file(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
+        Command::Status(arguments) => status::run(&arguments),
         Command::Trend(arguments) => trend::run(&arguments),
     }
 }

@@ -62,14 +62,19 @@ pub fn read(folder: &Path, class: &MachineClass, family: &str) -> Result<Option<
     }
 }
 
+/// The machine classes that have a folder of baselines.
+#[must_use]
+pub fn all_classes(folder: &Path) -> Vec<MachineClass> {
+    let names = folder.read_dir().into_iter().flatten().flatten();
+    let mut classes: Vec<MachineClass> = names.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    classes.sort();
+    classes
+}
+
 /// The machine classes that have a baseline of this family.
 #[must_use]
 pub fn classes(folder: &Path, family: &str) -> Vec<MachineClass> {
-    let names = folder.read_dir().into_iter().flatten().flatten();
-    let classes = names.filter_map(|entry| entry.file_name().to_str()?.parse::<MachineClass>().ok());
-    let mut classes: Vec<_> = classes.filter(|class| path(folder, class, family).is_file()).collect();
-    classes.sort();
-    classes
+    all_classes(folder).into_iter().filter(|class| path(folder, class, family).is_file()).collect()
 }
 
 /// The families that have a baseline for this machine class.

@@ -159,6 +159,10 @@ fn judge(baseline: &Baseline, run: &Record, fresh: Option<&Record>, policy: &Pol
             not_selected += 1;
         }
     }
+    for verdict in verdicts.iter_mut().filter(|verdict| verdict.fails()) {
+        let subject = verdict.subject.as_ref().map(|subject| (subject.quantity, &subject.aspect));
+        verdict.owner = policy.owner(&verdict.case, subject).map(str::to_owned);
+    }
     FamilyComparison {
         family: run.family.clone(),
         class: run.fingerprint.class.clone(),

@@ -182,7 +182,7 @@ impl FamilyJudge<'_> {
             category,
         };
         let (case, gated, subject) = (case.id.clone(), is_gated(kind), Some(subject));
-        let verdict = Verdict { case, kind, gated, subject, sentence, explanation: None };
+        let verdict = Verdict { case, kind, gated, subject, sentence, explanation: None, owner: None };
         Some((verdict, state))
     }
 

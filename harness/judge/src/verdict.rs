@@ -157,6 +157,9 @@ pub struct Verdict {
     /// Which functions are behind it, if something explained it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explanation: Option<Explanation>,
+    /// Who answers for it, if it fails and the policy names an owner.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
 }
 
 impl Verdict {

@@ -16,7 +16,9 @@ impl VerdictGroup<'_> {
             0 => String::new(),
             more => format!(" (and {})", counted(more, "more aspect")),
         };
-        format!("{}{more}", escape::line(&self.verdict.sentence))
+        let owner =
+            self.verdict.owner.as_ref().map_or(String::new(), |owner| format!("; owner: {}", escape::line(owner)));
+        format!("{}{more}{owner}", escape::line(&self.verdict.sentence))
     }
 
     /// The lines below the sentence: which functions are behind the finding.

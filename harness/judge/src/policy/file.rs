@@ -1,7 +1,7 @@
 //! The format of a policy file: TOML, with a schema version and a list of rules.
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
-use highwater_model::{Aspect, Bytes, Quantity};
+use highwater_model::{Aspect, Bytes, Quantity, is_raw};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use super::Mode;
@@ -41,6 +41,9 @@ pub(super) struct Rule {
     /// fail.
     #[serde(default, deserialize_with = "glob")]
     pub(super) not_run: Option<GlobSet>,
+    /// Who answers for what the rule matches.
+    #[serde(default, deserialize_with = "owner")]
+    pub(super) owner: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -82,6 +85,17 @@ const MAX_GLOB: usize = 500;
 
 fn glob<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<GlobSet>, D::Error> {
     matcher(&String::deserialize(deserializer)?).map(Some)
+}
+
+/// The longest name of an owner in bytes.
+const MAX_OWNER: usize = 100;
+
+fn owner<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    match name.trim() == name && !name.is_empty() && name.len() <= MAX_OWNER && !name.chars().any(is_raw) {
+        true => Ok(Some(name)),
+        false => Err(D::Error::custom("an owner must be a name of one line")),
+    }
 }
 
 /// Without wildcards the name must be that of a quantity: otherwise the rule would never match.
@@ -141,6 +155,7 @@ mod tests {
             ("schema = 1\n[[rule]]\ntolerence = 1", "line 3"),
             ("schema = 1\n[[rule]]\ntolerance = \"4 MB\"", "4 MB"),
             ("schema = 1\n[[rule]]\nbudget = -1", "below 0"),
+            ("schema = 1\n[[rule]]\nowner = \"\"", "an owner must be"),
             ("schema = 1\n[[rule]]\ncase = \"[\"", "unclosed"),
             ("schema = 1\n[[rule]]\naspect = \"height\"", "height"),
             ("not toml", "line 1"),

@@ -106,6 +106,28 @@ impl Policy {
         })
     }
 
+    /// Who answers for a value of a case, or for the case as a whole: the last rule that names an owner decides.
+    #[must_use]
+    pub fn owner(&self, case: &CaseId, subject: Option<(Quantity, &Aspect)>) -> Option<&str> {
+        let matches = |rule: &&Rule| {
+            let of_subject = match subject {
+                Some((quantity, aspect)) => {
+                    rule.metric.as_ref().is_none_or(|glob| glob.is_match(quantity.to_string()))
+                        && rule.aspect.is_none_or(|word| word.matches(aspect))
+                }
+                None => rule.metric.is_none() && rule.aspect.is_none(),
+            };
+            of_subject && rule.case.as_ref().is_none_or(|glob| glob.is_match(case.as_str()))
+        };
+        self.rules.iter().rev().filter(|rule| rule.owner.is_some()).find(matches)?.owner.as_deref()
+    }
+
+    /// Whether any rule names an owner.
+    #[must_use]
+    pub fn has_owners(&self) -> bool {
+        self.rules.iter().any(|rule| rule.owner.is_some())
+    }
+
     /// Reads a policy. The defaults apply to whatever no rule names; `baselines/policy.toml` of this project lists
     /// them.
     ///
@@ -220,6 +242,32 @@ mod tests {
         assert!(allows("f/limit/a=1", reason));
         assert!(!allows("f/other/a=1", reason) && !allows("f/limit/a=1", "the guest cannot be parsed"));
         assert!(!Policy::default().allows_not_run(&"f/limit/a=1".parse().expect("id"), reason));
+    }
+
+    #[test]
+    fn the_last_rule_with_an_owner_decides() {
+        let policy = policy(
+            "schema = 1\n[[rule]]\nowner = \"runtime\"\n[[rule]]\ncase = \"f/pool*\"\nmode = \"gate\"\n\
+             [[rule]]\ncase = \"f/pool*\"\nmetric = \"heap_*\"\naspect = \"slope\"\nowner = \"pooling\"\n",
+        )
+        .expect("valid");
+        let slope = Aspect::Slope("live".into());
+        let growth = Aspect::Growth("live@1".parse().expect("a stage"));
+        let owner = |case: &str, subject: Option<(&str, &Aspect)>| {
+            let subject = subject.map(|(quantity, aspect)| (quantity.parse().expect("a quantity"), aspect));
+            policy.owner(&case.parse().expect("id"), subject).map(str::to_owned)
+        };
+        assert_eq!(owner("f/pooling", Some(("heap_live", &slope))).as_deref(), Some("pooling"));
+        for (case, subject) in [
+            ("f/pooling", Some(("heap_live", &growth))),
+            ("f/pooling", Some(("vmas", &slope))),
+            ("f/on-demand", Some(("heap_live", &slope))),
+            ("f/pooling", None),
+        ] {
+            assert_eq!(owner(case, subject).as_deref(), Some("runtime"), "{case}");
+        }
+        assert!(policy.has_owners() && !Policy::default().has_owners());
+        assert_eq!(Policy::default().owner(&"f/a".parse().expect("id"), None), None);
     }
 
     /// A budget does not gate changes from the baseline.
