@@ -1,16 +1,19 @@
 //! The steps of the composite action in `action.yml`, run by a shell as GitHub does, with programs in place of cargo and
 //! highwater that write down how they were called. The examples of `docs/ci.md` that use them.
 
+#[path = "common/stand_in.rs"]
+mod stand_in;
+
 use std::{
     collections::BTreeMap,
     fs,
-    os::unix::fs::PermissionsExt,
     path::Path,
     process::{Command, Output},
 };
 
 use serde::Deserialize;
 use serde_norway::Value;
+use stand_in::{path_with, stand_in};
 
 #[derive(Deserialize)]
 struct Action {
@@ -43,16 +46,6 @@ fn action() -> Action {
     serde_norway::from_str(include_str!("../../../action.yml")).expect("an action")
 }
 
-/// A stand-in for a program, which appends its name and arguments to `calls` and exits with a status.
-fn stand_in(folder: &Path, name: &str, status: i32, more: &str) {
-    let path = folder.join(name);
-    let script = format!(
-        "#!/bin/bash\nprintf '%s' '{name}' >>calls\nprintf ' [%s]' \"$@\" >>calls\necho >>calls\n{more}\nexit {status}\n"
-    );
-    fs::write(&path, script).expect("written");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("set");
-}
-
 /// Runs a step with the inputs' defaults and these instead.
 fn run(name: &str, inputs: &[(&str, &str)], project: &Path) -> Output {
     let action = action();
@@ -65,13 +58,12 @@ fn run(name: &str, inputs: &[(&str, &str)], project: &Path) -> Output {
         Some(name) => input(name),
         None => text.clone(),
     };
-    let path = format!("{}:{}", project.join("programs").display(), std::env::var("PATH").unwrap_or_default());
     // The arguments that GitHub gives to a step with `shell: bash`.
     Command::new("bash")
         .args(["--noprofile", "--norc", "-eo", "pipefail", "-c", step.run.as_deref().expect("a script")])
         .current_dir(project)
         .envs(step.env.iter().map(|(name, text)| (name, value(text))))
-        .env("PATH", path)
+        .env("PATH", path_with(&project.join("programs")))
         .env("GITHUB_ACTION_PATH", "/the action")
         .env("GITHUB_OUTPUT", project.join("output"))
         .env("GITHUB_STEP_SUMMARY", project.join("summary"))

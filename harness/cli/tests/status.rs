@@ -35,7 +35,7 @@ fn a_census_has_every_family_and_never_fails() {
     ran.line("    1 case of the baseline not run: toy/heap/size=64k");
     ran.line("    1 case ran without a baseline: toy/heap/size=1k");
     assert!(!ran.stdout.contains("owner") && !ran.stdout.contains("blessed more"), "{}", ran.stdout);
-    assert!(ran.stderr.contains("next: cargo bench -p toy"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("next: cargo bench --bench toy -- --memory-only"), "{}", ran.stderr);
 
     let ran = run(desk.judge("status", &["--older-than", "0s", "--format", "json"]), exit::PASSED.into());
     let mut json: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
@@ -60,8 +60,8 @@ fn owners_are_named_if_the_policy_has_them() {
     let text = compare("table");
     assert!(text.line("toy/heap/size=64k: heap_live").ends_with("; owner: @heap-team"), "{}", text.stdout);
     assert!(!text.line("toy/mapped/pages=4: anon_mapped").contains("owner"), "{}", text.stdout);
-    assert!(compare("markdown").stdout.contains("owner: @heap-team"));
-    assert!(compare("json").stdout.contains("\"owner\":\"@heap-team\""));
+    assert!(compare("markdown").stdout.contains("heap-team"));
+    assert!(compare("json").stdout.contains("\"@heap-team\""));
 
     fs::remove_file(desk.baselines().join("policy.toml")).expect("removed");
     assert!(!compare("table").stdout.contains("owner"));
