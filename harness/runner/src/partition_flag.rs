@@ -68,9 +68,7 @@ pub enum PartitionFlagError {
     #[error("both {0} and {1} are set: give the numbers (slice:M/N)")]
     SeveralEngines(&'static str, &'static str),
     /// A variable is missing.
-    #[error(
-        "{engine} set {present} but not {missing}; set it to what the first, the last or the number of the jobs is"
-    )]
+    #[error("{engine} set {present} but not {missing}; set that too")]
     Missing {
         /// The engine.
         engine: &'static str,

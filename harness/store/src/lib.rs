@@ -18,5 +18,5 @@ pub use durations::{CaseDuration, Durations};
 pub use file::{one_line, read_file};
 pub use last_run::{LastRun, Progress};
 pub use lock::FolderLock;
-pub use merge::{Absent, MergeError, PartRecord, merge};
+pub use merge::{Absent, Difference, MergeError, PartRecord, merge};
 pub use record_file::{Staged, StoreError, read_baseline, read_record, stage_baseline, write_atomically, write_record};

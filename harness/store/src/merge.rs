@@ -19,25 +19,30 @@ pub struct PartRecord {
     pub record: Record,
 }
 
+/// A condition in which two parts differ.
+#[derive(Debug, thiserror::Error)]
+#[error("{family}: {what} is {first} in {first_path}, but {other} in {other_path}; merge only parts of one run")]
+pub struct Difference {
+    /// The family.
+    pub family: String,
+    /// What differs.
+    pub what: String,
+    /// Its value in the first record.
+    pub first: String,
+    /// The file of that record.
+    pub first_path: PathBuf,
+    /// Its value in the other record.
+    pub other: String,
+    /// The file of that record.
+    pub other_path: PathBuf,
+}
+
 /// Why parts cannot be merged. Every message is one line.
 #[derive(Debug, thiserror::Error)]
 pub enum MergeError {
     /// The parts are not of one run.
-    #[error("{family}: {what} is {first} in {first_path}, but {other} in {other_path}; merge only parts of one run")]
-    Differs {
-        /// The family.
-        family: String,
-        /// What differs.
-        what: String,
-        /// Its value in the first record.
-        first: String,
-        /// The file of that record.
-        first_path: PathBuf,
-        /// Its value in the other record.
-        other: String,
-        /// The file of that record.
-        other_path: PathBuf,
-    },
+    #[error(transparent)]
+    Differs(Box<Difference>),
     /// Two records have the same cases.
     #[error("{family}: {what} is in both {first} and {other}; leave one of them out")]
     Twice {
@@ -156,13 +161,15 @@ fn of_program(context: &Context) -> BTreeMap<&str, &str> {
 
 /// Refuses two records that are not parts of one run.
 fn check(first: &PartRecord, other: &PartRecord) -> Result<(), MergeError> {
-    let differs = |what: &str, a: &str, b: &str| MergeError::Differs {
-        family: first.record.family.clone(),
-        what: what.to_owned(),
-        first: a.to_owned(),
-        first_path: first.path.clone(),
-        other: b.to_owned(),
-        other_path: other.path.clone(),
+    let differs = |what: &str, a: &str, b: &str| {
+        MergeError::Differs(Box::new(Difference {
+            family: first.record.family.clone(),
+            what: what.to_owned(),
+            first: a.to_owned(),
+            first_path: first.path.clone(),
+            other: b.to_owned(),
+            other_path: other.path.clone(),
+        }))
     };
     for ((name, a), (_, b)) in conditions(&first.record).into_iter().zip(conditions(&other.record)) {
         if a != b {
