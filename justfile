@@ -60,6 +60,14 @@ capacity MEMORY *ARGS:
 try PATH *ARGS:
     cargo run -q --release -p sandbox-scaling --bin try-sandbox -- "$@"
 
+# Build the workers of other WebAssembly engines for the family `engines`: just engines wasmi wasmer; without a name, list them
+engines *NAMES:
+    bash benches/engines/build.sh "$@"
+
+# The same for versions of wasmtime: just engine-versions 47 48
+engine-versions +VERSIONS:
+    bash benches/engines/build.sh $(printf 'wasmtime-%s ' "$@")
+
 # Check what this machine permits, and the consequence of each refusal
 doctor:
     cargo run -q --release --bin highwater -- doctor

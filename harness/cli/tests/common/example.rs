@@ -1,4 +1,4 @@
-//! Builds an example of this crate with the profile, target folder and features of the tests, so that nothing is
+//! Builds an example of the workspace with the profile, target folder and features of the tests, so that nothing is
 //! compiled twice. On a machine without cargo, such as the guest of `.ci/cgroup-v2`, `HIGHWATER_EXAMPLES` is the folder
 //! of examples that were built before.
 
@@ -9,7 +9,9 @@ pub(crate) fn build(name: &str) -> PathBuf {
     if let Some(folder) = std::env::var_os("HIGHWATER_EXAMPLES") {
         return Path::new(&folder).join(name);
     }
-    let target = Path::new(env!("CARGO_BIN_EXE_highwater")).ancestors().nth(2).expect("a target folder");
+    // target/release/deps/TEST
+    let test = std::env::current_exe().expect("a path");
+    let target = test.ancestors().nth(3).expect("a target folder");
     let build = escargot::CargoBuild::new()
         .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml"))
         .arg("--workspace")

@@ -1,0 +1,135 @@
+//! Decides each claim from a run's figures, for all engines that the run has.
+
+use highwater_judge::{CaseView, Finding};
+use highwater_model::{Category, Metric, Quantity, Record, bytes};
+
+/// The ladders of an instance's life. Their slopes add up to the cost of an instance that was called.
+const LADDERS: [&str; 2] = ["live", "called"];
+/// The most that a call may keep: a mean, so that a block that grows once is not a leak.
+const KEPT_BYTES: f64 = 64.0;
+/// The increase that counts as one "of about 40 %".
+const INCREASE: f64 = 1.2;
+
+const NONE: &str = "no case that it depends on was selected, could run and has a sufficiently long ladder";
+
+/// Decides whether all cases confirm the claim; `decide` returns the verdict and the figures of one.
+fn all<'a>(
+    cases: impl IntoIterator<Item = CaseView<'a>>,
+    decide: impl Fn(CaseView<'a>) -> Option<(bool, String)>,
+) -> Finding {
+    let found: Vec<_> = cases.into_iter().filter_map(|case| Some((case, decide(case)?))).collect();
+    if found.is_empty() {
+        return Finding::undecided(NONE);
+    }
+    let holds = found.iter().all(|(_, (holds, _))| *holds);
+    let figures: Vec<String> = found.iter().map(|(case, (_, figures))| format!("{}: {figures}", name(*case))).collect();
+    Finding::holds(holds, figures.join("; ")).on(found.iter().map(|(case, _)| case.id()))
+}
+
+/// The engine of a case, as the figures of a claim name it.
+fn name(case: CaseView<'_>) -> String {
+    let parts = ["engine", "version", "compiler"].into_iter().filter_map(|part| case.parameter(part));
+    parts.collect::<Vec<_>>().join(" ")
+}
+
+/// What a unit of wasmtime takes: anonymous memory outside the heap, where memories and code are, and live bytes in it,
+/// which unlike its pages do not depend on what was free before.
+fn cost(case: CaseView<'_>, ladders: &[&str]) -> Option<f64> {
+    Some(case.slope_sum(Metric::AnonMapped, ladders)? + case.slope_sum(Metric::HeapLive, ladders)?)
+}
+
+pub(super) fn keeps_pages(record: &Record, guest: &str) -> Finding {
+    all(CaseView::select(record, "call", &[("guest", guest)]), |case| {
+        let kept = case.slope(Metric::Anon, "called")?;
+        Some((kept >= 4096.0, format!("{} per call", bytes(kept))))
+    })
+}
+
+pub(super) fn keeps_nothing(record: &Record, guest: &str) -> Finding {
+    all(CaseView::select(record, "call", &[("guest", guest)]), |case| {
+        let kept = case.slope(Metric::Anon, "called")?.max(case.slope(Metric::HeapLive, "called")?);
+        Some((kept < KEPT_BYTES, format!("{} per call", bytes(kept))))
+    })
+}
+
+pub(super) fn code_is_shared(record: &Record, kind: &str) -> Finding {
+    all(CaseView::select(record, kind, &[]), |case| {
+        let code = |metric| Quantity::Within(metric, Category::CompiledCode);
+        // An engine that does not show its code has none in this category.
+        let (live, _) = case.ladder("live").pop()?;
+        case.level(code(Metric::Pss), live.stage.clone()).filter(|bytes| *bytes > 0.0)?;
+        let pss = case.slope(code(Metric::Pss), "live")?;
+        Some((pss < case.page(), format!("{} per unit", bytes(pss))))
+    })
+}
+
+pub(super) fn drop_gives_back(record: &Record, drops: bool) -> Finding {
+    let cases = CaseView::select(record, "instance", &[("guest", "toucher")]);
+    all(cases.into_iter().filter(|case| case.parameter("drop").is_none() == drops), |case| {
+        // With few instances, the engine's own pages would be a large part.
+        let top = case.rungs("called").into_iter().max().filter(|top| *top >= 100)?;
+        let (took, left) = (case.growth(Metric::Anon, ("called", top))?, case.growth(Metric::Anon, "trimmed")?);
+        Some((left < took / 10.0, format!("{} of {} left", bytes(left), bytes(took))))
+    })
+}
+
+/// The ladders over which a case's cost is counted.
+fn ladders(case: CaseView<'_>) -> &'static [&'static str] {
+    match case.id().strategy() {
+        "module" => &["live"],
+        _ => &LADDERS,
+    }
+}
+
+/// Compares the cases of two versions that differ in nothing else.
+pub(super) fn adds_forty_percent(record: &Record, [before, after]: [&str; 2]) -> Finding {
+    let pairs = ["instance", "module"].into_iter().flat_map(|kind| {
+        let of = |version| CaseView::select(record, kind, &[("engine", "wasmtime"), ("version", version)]);
+        let earlier = of(before);
+        let pair = move |case: CaseView<'_>| {
+            let same = |parameter| move |other: &CaseView<'_>| other.parameter(parameter) == case.parameter(parameter);
+            let parameters = ["compiler", "load", "guest", "drop"];
+            let alike = |other: &&CaseView<'_>| parameters.into_iter().all(|parameter| same(parameter)(other));
+            earlier.iter().find(alike).copied()
+        };
+        of(after).into_iter().filter_map(move |case| Some((pair(case)?, case))).collect::<Vec<_>>()
+    });
+    any_increase(pairs.collect())
+}
+
+/// Compares the two guests of each version.
+pub(super) fn writing_adds(record: &Record) -> Finding {
+    let of = |version, guest| {
+        CaseView::find(
+            record,
+            "instance",
+            &[
+                ("engine", "wasmtime"),
+                ("version", version),
+                ("compiler", "cranelift"),
+                ("load", "precompiled"),
+                ("guest", guest),
+            ],
+        )
+    };
+    let versions = engine_worker::wasmtime_versions().filter_map(|setup| setup.build.version);
+    any_increase(versions.filter_map(|version| Some((of(version, "tiny")?, of(version, "toucher")?))).collect())
+}
+
+/// Confirmed if any pair increases as much as claimed.
+fn any_increase(pairs: Vec<(CaseView<'_>, CaseView<'_>)>) -> Finding {
+    let ratios = pairs
+        .iter()
+        .filter_map(|(before, after)| Some((after, cost(*before, ladders(*before))?, cost(*after, ladders(*after))?)));
+    let found: Vec<_> = ratios.filter(|(_, before, _)| *before > 0.0).collect();
+    if found.is_empty() {
+        return Finding::undecided(NONE);
+    }
+    let figures = found.iter().map(|(case, before, after)| {
+        let percent = (after / before - 1.0) * 100.0;
+        format!("{}: {} to {} ({percent:+.1} %)", case.id().within_family(), bytes(*before), bytes(*after))
+    });
+    let holds = found.iter().any(|(_, before, after)| after / before >= INCREASE);
+    let figures = figures.collect::<Vec<_>>().join("; ");
+    Finding::holds(holds, figures).on(pairs.iter().flat_map(|(before, after)| [before.id(), after.id()]))
+}

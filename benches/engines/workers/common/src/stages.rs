@@ -1,0 +1,168 @@
+//! The stages of a case, for any engine. Times are means per instance, module or call of the latest rung.
+
+use std::{path::PathBuf, time::Instant};
+
+use highwater_model::Category;
+use highwater_worker::{CaseResult, Stages};
+
+use crate::{Engine, Kind, Load, Row};
+
+/// Runs a case.
+pub(crate) fn run<E: Engine>(row: Row, stages: &mut Stages) -> CaseResult {
+    match row.kind {
+        Kind::Instance => instances::<E>(row, stages),
+        Kind::Module => modules::<E>(row, stages),
+        Kind::Call => calls::<E>(row, stages),
+    }
+}
+
+fn instances<E: Engine>(row: Row, stages: &mut Stages) -> CaseResult {
+    // The list is not part of an instance's cost, and is allocated before a compiler leaves free heap.
+    let mut live: Vec<E::Instance> = Vec::with_capacity(top(stages));
+    let engine = E::new(row.setup.compiler)?;
+    stages.reached("engine")?;
+    let module = loaded(&engine, row, stages)?;
+
+    for scale in stages.ladder() {
+        let before = live.len();
+        let clock = Clock::start();
+        while live.len() < scale.0 as usize {
+            live.push(engine.instantiate(&module)?);
+        }
+        clock.stop("instantiate_ns", live.len() - before, stages)?;
+        for memory in live[before..].iter_mut().filter_map(E::memory) {
+            stages.label(Category::LinearMemory, memory)?;
+        }
+        stages.reached_at("live", scale)?;
+    }
+    let mut called = 0;
+    for scale in stages.ladder() {
+        let next = &mut live[called..scale.0 as usize];
+        let clock = Clock::start();
+        next.iter_mut().try_for_each(E::call)?;
+        clock.stop("call_ns", next.len(), stages)?;
+        called = scale.0 as usize;
+        stages.reached_at("called", scale)?;
+    }
+    if row.drops {
+        let (count, clock) = (live.len(), Clock::start());
+        drop(live);
+        clock.stop("drop_ns", count, stages)?;
+        stages.forget(Category::LinearMemory)?;
+    } else {
+        std::mem::forget(live);
+    }
+    stages.reached("dropped")?;
+    Ok(stages.trimmed()?)
+}
+
+fn modules<E: Engine>(row: Row, stages: &mut Stages) -> CaseResult {
+    let mut live: Vec<(E::Module, E)> = Vec::with_capacity(top(stages));
+    let source = Source::read(row, stages)?;
+    stages.reached("loaded")?;
+    for scale in stages.ladder() {
+        let before = live.len();
+        let clock = Clock::start();
+        while live.len() < scale.0 as usize {
+            let engine = E::new(row.setup.compiler)?;
+            live.push((source.load(&engine)?, engine));
+        }
+        clock.stop("load_ns", live.len() - before, stages)?;
+        for code in live[before..].iter().filter_map(|(module, _)| E::code(module)) {
+            stages.label(Category::CompiledCode, code)?;
+        }
+        stages.reached_at("live", scale)?;
+    }
+    live.clear();
+    stages.forget(Category::CompiledCode)?;
+    stages.reached("dropped")?;
+    Ok(stages.trimmed()?)
+}
+
+fn calls<E: Engine>(row: Row, stages: &mut Stages) -> CaseResult {
+    let engine = E::new(row.setup.compiler)?;
+    stages.reached("engine")?;
+    let module = loaded(&engine, row, stages)?;
+    let mut instance = engine.instantiate(&module)?;
+    if let Some(memory) = E::memory(&mut instance) {
+        stages.label(Category::LinearMemory, memory)?;
+    }
+    stages.reached("live")?;
+    let mut called = 0;
+    for scale in stages.ladder() {
+        let clock = Clock::start();
+        for _ in called..scale.0 {
+            E::call(&mut instance)?;
+        }
+        clock.stop("call_ns", (scale.0 - called) as usize, stages)?;
+        called = scale.0;
+        stages.reached_at("called", scale)?;
+    }
+    stages.forget(Category::LinearMemory)?;
+    drop(instance);
+    stages.reached("dropped")?;
+    Ok(stages.trimmed()?)
+}
+
+/// The largest scale.
+fn top(stages: &Stages) -> usize {
+    stages.ladder().last().map_or(0, |top| top.0 as usize)
+}
+
+/// Loads the module that all instances share, and reaches the baseline stage.
+fn loaded<E: Engine>(engine: &E, row: Row, stages: &mut Stages) -> CaseResult<E::Module> {
+    let source = Source::read(row, stages)?;
+    let clock = Clock::start();
+    let module = source.load(engine)?;
+    clock.stop("load_ns", 1, stages)?;
+    drop(source);
+    if let Some(code) = E::code(&module) {
+        stages.label(Category::CompiledCode, code)?;
+    }
+    // Heap that a compiler freed would hide the cost of the first instances.
+    stages.trim();
+    stages.reached("loaded")?;
+    Ok(module)
+}
+
+/// What a module is loaded from.
+enum Source {
+    /// A file that the engine wrote.
+    Precompiled(PathBuf),
+    /// The bytes of the module.
+    Wasm(Vec<u8>),
+}
+
+impl Source {
+    fn read(row: Row, stages: &Stages) -> CaseResult<Self> {
+        let path = stages.input(0)?;
+        Ok(match row.load {
+            Load::Precompiled => Self::Precompiled(path.to_owned()),
+            Load::Compile => {
+                Self::Wasm(std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?)
+            }
+        })
+    }
+
+    fn load<E: Engine>(&self, engine: &E) -> CaseResult<E::Module> {
+        match self {
+            Self::Precompiled(path) => engine.load(path),
+            Self::Wasm(wasm) => engine.compile(wasm),
+        }
+    }
+}
+
+/// Times a loop.
+struct Clock(Instant);
+
+impl Clock {
+    fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Reports the mean of `count` iterations.
+    fn stop(self, figure: &str, count: usize, stages: &mut Stages) -> CaseResult {
+        let elapsed = self.0.elapsed().as_nanos() as u64;
+        Ok(stages.figure(figure, elapsed / count.max(1) as u64)?)
+    }
+}
