@@ -83,37 +83,23 @@ fn ladders(case: CaseView<'_>) -> &'static [&'static str] {
 
 /// Compares the cases of two versions that differ in nothing else.
 pub(super) fn adds_forty_percent(record: &Record, [before, after]: [&str; 2]) -> Finding {
-    let pairs = ["instance", "module"].into_iter().flat_map(|kind| {
-        let of = |version| CaseView::select(record, kind, &[("engine", "wasmtime"), ("version", version)]);
-        let earlier = of(before);
-        let pair = move |case: CaseView<'_>| {
-            let same = |parameter| move |other: &CaseView<'_>| other.parameter(parameter) == case.parameter(parameter);
-            let parameters = ["compiler", "load", "guest", "drop"];
-            let alike = |other: &&CaseView<'_>| parameters.into_iter().all(|parameter| same(parameter)(other));
-            earlier.iter().find(alike).copied()
-        };
-        of(after).into_iter().filter_map(move |case| Some((pair(case)?, case))).collect::<Vec<_>>()
-    });
-    any_increase(pairs.collect())
+    let later = [("engine", "wasmtime"), ("version", after)];
+    let cases = ["instance", "module"].into_iter().flat_map(|kind| CaseView::select(record, kind, &later));
+    let earlier = |case| counterpart(record, case, ["version", after, before]);
+    any_increase(cases.filter_map(|case| Some((earlier(case)?, case))).collect())
 }
 
-/// Compares the two guests of each version.
+/// Compares the guest that does nothing with one that writes, in each version.
 pub(super) fn writing_adds(record: &Record) -> Finding {
-    let of = |version, guest| {
-        CaseView::find(
-            record,
-            "instance",
-            &[
-                ("engine", "wasmtime"),
-                ("version", version),
-                ("compiler", "cranelift"),
-                ("load", "precompiled"),
-                ("guest", guest),
-            ],
-        )
-    };
-    let versions = engine_worker::wasmtime_versions().filter_map(|setup| setup.build.version);
-    any_increase(versions.filter_map(|version| Some((of(version, "tiny")?, of(version, "toucher")?))).collect())
+    let cases = CaseView::select(record, "instance", &[("engine", "wasmtime"), ("guest", "tiny")]);
+    let writing = |case| counterpart(record, case, ["guest", "tiny", "toucher"]);
+    any_increase(cases.into_iter().filter_map(|case| Some((case, writing(case)?))).collect())
+}
+
+/// The case whose id differs in the value of one parameter.
+fn counterpart<'a>(record: &'a Record, case: CaseView<'_>, [parameter, from, to]: [&str; 3]) -> Option<CaseView<'a>> {
+    let id = case.id().as_str().replace(&format!("{parameter}={from}"), &format!("{parameter}={to}"));
+    CaseView::get(record, &id.parse().ok()?)
 }
 
 /// Confirmed if any pair increases as much as claimed.
