@@ -22,14 +22,9 @@ fn all<'a>(
         return Finding::undecided(NONE);
     }
     let holds = found.iter().all(|(_, (holds, _))| *holds);
-    let figures: Vec<String> = found.iter().map(|(case, (_, figures))| format!("{}: {figures}", name(*case))).collect();
+    let figures: Vec<String> =
+        found.iter().map(|(case, (_, figures))| format!("{}: {figures}", case.id().within_family())).collect();
     Finding::holds(holds, figures.join("; ")).on(found.iter().map(|(case, _)| case.id()))
-}
-
-/// The engine of a case, as the figures of a claim name it.
-fn name(case: CaseView<'_>) -> String {
-    let parts = ["engine", "version", "compiler"].into_iter().filter_map(|part| case.parameter(part));
-    parts.collect::<Vec<_>>().join(" ")
 }
 
 /// What a unit of wasmtime takes: anonymous memory outside the heap, where memories and code are, and live bytes in it,
