@@ -28,7 +28,7 @@ fn all<'a>(
 }
 
 /// What a unit of wasmtime takes: anonymous memory outside the heap, where memories and code are, and live bytes in it,
-/// which unlike its pages do not depend on what was free before.
+/// which unlike its pages do not depend on what was free before. Large blocks of a compiler count in both.
 fn cost(case: CaseView<'_>, ladders: &[&str]) -> Option<f64> {
     Some(case.slope_sum(Metric::AnonMapped, ladders)? + case.slope_sum(Metric::HeapLive, ladders)?)
 }
