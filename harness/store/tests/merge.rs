@@ -21,6 +21,7 @@ fn case(number: usize) -> CaseRecord {
     };
     let sample = Sample {
         readings: vec![reading],
+        timeline: None,
         outcome: Outcome::Completed,
         lifetime_ns: 1,
         notes: Vec::new(),

@@ -16,7 +16,7 @@ const NEAR: usize = 5;
 
 /// What happens in a series.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Change {
+pub(crate) enum Change {
     /// Nothing.
     None,
     /// The level changes at a revision by this multiple of the noise floor.
@@ -27,16 +27,16 @@ pub enum Change {
 
 /// A series and the truth about it.
 #[derive(Clone, Debug)]
-pub struct Synthetic {
-    pub series: Series,
-    pub change: Change,
+pub(crate) struct Synthetic {
+    pub(crate) series: Series,
+    pub(crate) change: Change,
 }
 
 /// How much of a history changes: the sizes of steps in multiples of the noise floor (both directions), and ramps.
-pub const STEPS: [f64; 3] = [1.0, 2.0, 5.0];
+pub(crate) const STEPS: [f64; 3] = [1.0, 2.0, 5.0];
 
 /// A history of `count` series over `commits` revisions, of which the share `changed` has a change.
-pub fn history(seed: u64, commits: usize, count: usize, changed: f64) -> Vec<Synthetic> {
+pub(crate) fn history(seed: u64, commits: usize, count: usize, changed: f64) -> Vec<Synthetic> {
     let mut random = Rng::with_seed(seed);
     (0..count).map(|_| synthetic(&mut random, commits, changed)).collect()
 }
@@ -62,7 +62,7 @@ fn noise(random: &mut Rng, commits: usize) -> (Vec<f64>, Vec<f64>, f64) {
     let kind = random.f64();
     let tolerance = if random.f64() < 0.5 { 0.0 } else { 2.0 * PAGE };
     let (rate, spread) = (random.f64() * 0.5, 100.0 + 5000.0 * random.f64());
-    let mut revision = |random: &mut Rng| -> (f64, f64) {
+    let revision = |random: &mut Rng| -> (f64, f64) {
         let worker = |random: &mut Rng| match kind {
             // Some workers have another value.
             kind if kind < 0.87 => {
@@ -116,30 +116,30 @@ impl Change {
     }
 
     /// Whether a change point is this change.
-    pub fn is_point(self, index: usize, rises: bool) -> bool {
+    pub(crate) fn is_point(self, index: usize, rises: bool) -> bool {
         matches!(self, Self::Step { at, by } if index.abs_diff(at) <= NEAR && rises == (by > 0.0))
     }
 
     /// Whether creep is this change.
-    pub fn is_creep(self, first: usize, last: usize, rises: bool) -> bool {
+    pub(crate) fn is_creep(self, first: usize, last: usize, rises: bool) -> bool {
         matches!(self, Self::Ramp { from, to } if rises && first < to && last > from)
     }
 }
 
 /// How often the judge was right.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Score {
+pub(crate) struct Score {
     /// Findings, and those of them that are real.
-    pub findings: usize,
-    pub real: usize,
+    pub(crate) findings: usize,
+    pub(crate) real: usize,
     /// Steps of each of [`STEPS`]: found, and all.
-    pub steps: [(usize, usize); 3],
+    pub(crate) steps: [(usize, usize); 3],
     /// Ramps: found, and all.
-    pub ramps: (usize, usize),
+    pub(crate) ramps: (usize, usize),
 }
 
 impl Score {
-    pub fn add(&mut self, history: &[Synthetic], trends: &[Trend]) {
+    pub(crate) fn add(&mut self, history: &[Synthetic], trends: &[Trend]) {
         for (Synthetic { change, .. }, Trend { change_points, creep }) in history.iter().zip(trends) {
             let is_point = |point: &&ChangePoint| change.is_point(point.index, point.change() > 0.0);
             let is_creep = |creep: &&Creep| change.is_creep(creep.first, creep.last, creep.total() > 0.0);
@@ -158,7 +158,7 @@ impl Score {
     }
 
     /// The share of the findings that are real.
-    pub fn precision(&self) -> f64 {
+    pub(crate) fn precision(&self) -> f64 {
         self.real as f64 / self.findings.max(1) as f64
     }
 }
