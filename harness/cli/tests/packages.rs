@@ -28,6 +28,7 @@ fn the_harness_and_the_libraries_can_be_published() {
             "highwater",
             "highwater-cli",
             "highwater-explain",
+            "highwater-history",
             "highwater-judge",
             "highwater-model",
             "highwater-probe",
