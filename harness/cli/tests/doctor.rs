@@ -157,7 +157,7 @@ fn refuse_ptrace() -> std::io::Result<()> {
 fn without_ptrace_the_doctor_says_so_and_exec_runs_nothing() {
     let without_ptrace = |args: &[&str], folder: &Path| {
         let mut command = process::Command::new(env!("CARGO_BIN_EXE_highwater"));
-        command.args(args).current_dir(folder);
+        command.args(args).current_dir(folder).env("HIGHWATER_TARGET_DIR", folder);
         // SAFETY: two system calls between fork and exec, on a value on the stack.
         unsafe { command.pre_exec(refuse_ptrace) };
         run(assert_cmd::Command::from_std(command), exit::PASSED.into())
