@@ -103,7 +103,7 @@ pub fn estimate_median(values: &[f64]) -> Option<MedianEstimate> {
     Some(MedianEstimate { value, low, high })
 }
 
-/// The Theil-Sen estimator: the median of the slopes of all pairs of points, or of `MAX_COMPLETE` points and more, of
+/// The Theil-Sen estimator: the median of the slopes of all pairs of points, or, of 1,000 points and more, of
 /// the pairs that are half of the points apart (Theil's incomplete method), so that time and memory stay bounded.
 ///
 /// Returns `None` if no two points have different `x`.
