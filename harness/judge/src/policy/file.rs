@@ -111,9 +111,21 @@ fn matcher<E: serde::de::Error>(text: &str) -> Result<GlobSet, E> {
     if text.len() > MAX_GLOB {
         return Err(E::custom(format!("a glob of {} bytes, {MAX_GLOB} at most", text.len())));
     }
+    if has_alternative_for_everything(text) {
+        return Err(E::custom(format!(
+            "`{text}` has an alternative for everything: in braces, a comma separates alternatives; write `?` for that of an id"
+        )));
+    }
     let glob = Glob::new(text).map_err(E::custom)?;
     // A set of one glob: building a set returns an error where `Glob::compile_matcher` panics.
     GlobSetBuilder::new().add(glob).build().map_err(E::custom)
+}
+
+/// Whether one of the alternatives in braces is only stars, so that the others have no effect: most likely the rest of an
+/// id after a comma, as in `{a/*,b/how=best,*}`.
+fn has_alternative_for_everything(glob: &str) -> bool {
+    let inside = glob.split('{').skip(1).filter_map(|rest| rest.split_once('}'));
+    inside.flat_map(|(inside, _)| inside.split(',')).any(|it| !it.is_empty() && it.bytes().all(|byte| byte == b'*'))
 }
 
 /// `"64 KiB"` or a plain number (bytes, or a count for metrics that are counts).
@@ -156,6 +168,8 @@ mod tests {
             ("schema = 1\n[[rule]]\ntolerance = \"4 MB\"", "4 MB"),
             ("schema = 1\n[[rule]]\nbudget = -1", "below 0"),
             ("schema = 1\n[[rule]]\nowner = \"\"", "an owner must be"),
+            ("schema = 1\n[[rule]]\ncase = \"f/{a*,b/how=c,*}\"", "an alternative for everything"),
+            ("schema = 1\n[[rule]]\ncase = \"{*,f}/a\"", "an alternative for everything"),
             ("schema = 1\n[[rule]]\ncase = \"[\"", "unclosed"),
             ("schema = 1\n[[rule]]\naspect = \"height\"", "height"),
             ("not toml", "line 1"),
