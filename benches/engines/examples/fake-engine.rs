@@ -1,4 +1,4 @@
-//! A worker whose engine is none, for tests of the family: an instance is a block of 64 KiB, and a call of a guest that
+//! A worker with a fake engine, for tests of the family: an instance is a block of 64 KiB, and a call of a guest that
 //! grows its memory adds two pages to it.
 
 use std::{path::Path, process::ExitCode};

@@ -1,4 +1,4 @@
-//! The family without any engine: what is not built is not run, and a worker whose engine is none completes.
+//! The family without any engine: what is not built is not run, and a worker with a fake engine completes.
 
 #[path = "../../../harness/cli/tests/common/example.rs"]
 mod example;
@@ -33,7 +33,7 @@ fn run(target: &Path, args: &[&str]) -> Record {
     read_record(&target.join("highwater/engines.json")).expect("a record")
 }
 
-/// The worker whose engine is none.
+/// The worker with the fake engine.
 fn fake() -> &'static Path {
     static FAKE: OnceLock<PathBuf> = OnceLock::new();
     FAKE.get_or_init(|| example::build("fake-engine"))

@@ -70,7 +70,7 @@ fn noise_variance(values: &[f64]) -> f64 {
 /// The change points of the cheapest segmentation.
 fn pelt(values: &[f64], penalty: f64, shortest: usize) -> Vec<usize> {
     let sums = Sums::of(values);
-    // A split whose gain is rounding is none.
+    // A gain within rounding does not justify a split.
     let penalty = penalty.max(sums.cost(0, values.len()) * 1e-9).max(ROUNDING);
     // The cheapest segmentation of the first `end` values, and where its last segment begins.
     let mut best = vec![(f64::INFINITY, 0); values.len() + 1];

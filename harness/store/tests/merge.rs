@@ -32,7 +32,7 @@ fn case(number: usize) -> CaseRecord {
     CaseRecord::from_samples(id, &[sample])
 }
 
-/// The record of a whole run of so many cases.
+/// The record of a whole run of `count` cases.
 fn whole(count: usize) -> Record {
     let context =
         [("commit", "0123456789ab"), ("kernel", "6.12"), ("started", "2026-07-01T12:00:00Z"), ("run_id", RUN)];

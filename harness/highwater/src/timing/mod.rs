@@ -31,7 +31,7 @@ const TIMING_VAR: &str = "HIGHWATER_TIMING";
 /// The environment variable of this process with the conditions on parameters, one per line. Criterion, which reads the
 /// command line, does not know the flag.
 const PARAMETERS_VAR: &str = "HIGHWATER_TIMING_PARAMETERS";
-/// The same with the partition, empty if there is none.
+/// The same with the partition; empty without one.
 const PARTITION_VAR: &str = "HIGHWATER_TIMING_PARTITION";
 
 /// Whether this process is the criterion benchmark.

@@ -84,6 +84,6 @@ pub trait Engine: Sized {
     /// Calls the exported function `run`.
     ///
     /// # Errors
-    /// If there is none, or it traps.
+    /// If it is missing, or traps.
     fn call(instance: &mut Self::Instance) -> CaseResult;
 }
