@@ -8,7 +8,7 @@ use std::{
 
 use highwater_judge::{Comparison, Keep, Kind, NoBaseline, Policy, Verdict, compare_family};
 use highwater_model::{Baseline, MachineClass, Record};
-use highwater_report::{export::Results, terminal::note};
+use highwater_report::{counted, export::Results, terminal::note};
 use highwater_runner::{self as runner, Interrupt, RunnerError};
 use highwater_store::{StoreError, read_record};
 
@@ -69,6 +69,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
         files.insert(run.family.clone(), file(&arguments.baselines.folder, class, &run.family));
         match baseline {
             Some(baseline) => {
+                if arguments.against.is_none() {
+                    note_no_longer_judged(&baseline, run, &policy);
+                }
                 let mut family = match arguments.no_confirm {
                     true => compare_family(&baseline, run, &policy),
                     false => confirm::compare_and_confirm(&folder, &baseline, run, &policy, &interrupt)?,
@@ -135,6 +138,19 @@ fn note_unmeasured(folder: &Path, runs: &[Record]) {
         if runs.iter().all(|run| run.family != family) {
             note(format_args!("note: {family}: has a baseline, but is not in the last run"));
         }
+    }
+}
+
+/// Prints a note if a run cannot fail by values that its baseline expects, because the policy changed.
+fn note_no_longer_judged(baseline: &Baseline, run: &Record, policy: &Policy) {
+    let values = baselines::no_longer_judged(baseline, run, policy);
+    if let Some((case, quantity, aspect)) = values.first() {
+        note(format_args!(
+            "note: {}: the policy no longer gates {} of the baseline, such as {aspect} of {quantity} in {case}; if that \
+             is intended, bless",
+            run.family,
+            counted(values.len(), "value")
+        ));
     }
 }
 

@@ -172,6 +172,39 @@ fn a_rise_passes_up_to_the_tolerance() {
     compare(&desk, exit::PASSED);
 }
 
+/// A glob that matches more than was meant would otherwise switch the gate off unseen.
+#[test]
+fn values_that_the_policy_no_longer_gates_are_noted() {
+    let desk = Desk::measured_and_blessed();
+    write_policy(&desk, "[[rule]]\ncase = \"toy/heap/*\"\nmetric = \"heap_live\"\nmode = \"report\"\n");
+    let note = compare(&desk, exit::PASSED).stderr;
+    assert!(note.contains("note: toy: the policy no longer gates ") && note.contains(HEAP), "{note}");
+    // Values of 0, which have no line, count too.
+    write_policy(&desk, "[[rule]]\ncase = \"toy/heap/*\"\nmetric = \"outside_anon\"\nmode = \"ignore\"\n");
+    let note = compare(&desk, exit::PASSED).stderr;
+    assert!(note.contains("such as growth at live@1 of outside_anon in toy/heap/size=64k"), "{note}");
+    run(desk.bless("not gated any more"), 0);
+    assert!(!compare(&desk, exit::PASSED).stderr.contains("no longer"));
+}
+
+#[test]
+fn watched_values_are_in_the_baseline_and_do_not_fail() {
+    let desk = Desk::measured_and_blessed();
+    write_policy(
+        &desk,
+        "[[rule]]\ncase = \"toy/heap/*\"\nmode = \"report\"\n\
+         [[rule]]\ncase = \"toy/heap/*\"\nmetric = \"anon\"\naspect = \"slope\"\nmode = \"watch\"\n",
+    );
+    run(desk.bless("watched"), 0);
+    let baseline = fs::read_to_string(desk.baseline_path()).expect("a baseline");
+    let heap = baseline.split("case ").find(|case| case.starts_with(HEAP)).expect("the case");
+    let values = heap.lines().filter(|line| line.starts_with("slope ") || line.starts_with("growth "));
+    assert_eq!(values.collect::<Vec<_>>().len(), 1, "{heap}");
+    edit(&desk.record_path(), |run| add_per_unit(case(run, HEAP), "anon", 4096));
+    let text = compare(&desk, exit::PASSED);
+    text.line("anon per buffer at live");
+}
+
 #[test]
 fn a_failed_worker_fails_the_gate() {
     let desk = Desk::measured_and_blessed();

@@ -6,14 +6,18 @@ use std::{
 };
 
 use highwater_model::{
-    Aspect, Baseline, BaselineCase, CaseRecord, Category, Context, Control, ControlState, Fingerprint, MachineClass,
-    Metric, Quantity, Record, Stage,
+    Aspect, Baseline, BaselineCase, CaseId, CaseRecord, Category, Context, Control, ControlState, Fingerprint,
+    MachineClass, Metric, Quantity, Record, Stage,
 };
 use highwater_store::{StoreError, read_baseline};
 
 use super::{
-    CaseView, Mode, Policy, categories::breakdown, compare_case::judged, compare_samples::WorkerValues,
-    expectation::is_implied, policy::is_gated_by_default,
+    CaseView, Mode, Policy,
+    categories::breakdown,
+    compare_case::judged,
+    compare_samples::WorkerValues,
+    expectation::{all_expected, is_implied},
+    policy::is_gated_by_default,
 };
 
 /// The path of a family's baseline.
@@ -90,7 +94,7 @@ pub fn families(folder: &Path, class: &MachineClass) -> Vec<String> {
 /// Which values of a run a baseline keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
-    /// Those that the policy gates: a baseline kept in git.
+    /// Those that the policy gates or watches: a baseline kept in git.
     Gated,
     /// Those that it reports as well: one side of a comparison of two runs.
     Reported,
@@ -121,9 +125,33 @@ pub fn of_run(run: &Record, policy: &Policy, keep: Keep) -> Baseline {
     }
 }
 
+/// The values that a baseline kept in git expects although the policy neither gates nor watches them any more: a rise in
+/// them fails nothing. Values of 0 without a line count if no aspect of their quantity is gated. Cases that did not run
+/// are left out.
+#[must_use]
+pub fn no_longer_judged(baseline: &Baseline, run: &Record, policy: &Policy) -> Vec<(CaseId, Quantity, Aspect)> {
+    let ran = |id: &CaseId| run.case(id.as_str()).is_some_and(|case| case.samples > 0);
+    let of_case = |(id, case): (&CaseId, &BaselineCase)| {
+        let is_judged = |(quantity, aspect): &(Quantity, Aspect)| {
+            matches!(policy.applied(id, *quantity, aspect).mode, Mode::Gate | Mode::Watch)
+        };
+        let (judged, other): (Vec<_>, Vec<_>) =
+            all_expected(case, &baseline.baseline_stage).into_iter().partition(is_judged);
+        let judged: BTreeSet<Quantity> = judged.into_iter().map(|(quantity, _)| quantity).collect();
+        let counts = |value: &(Quantity, Aspect)| case.values.contains_key(value) || !judged.contains(&value.0);
+        let other = other.into_iter().filter(counts);
+        other.map(|(quantity, aspect)| (id.clone(), quantity, aspect)).collect::<Vec<_>>()
+    };
+    baseline.cases.iter().filter(|(id, _)| ran(id)).flat_map(of_case).collect()
+}
+
 fn of_case(run: &Record, case: &CaseRecord, policy: &Policy, keep: Keep) -> BaselineCase {
     let view = CaseView::of(run, case);
-    let kept = |mode| mode == Mode::Gate || (keep == Keep::Reported && mode == Mode::Report);
+    let kept = |mode| match mode {
+        Mode::Gate | Mode::Watch => true,
+        Mode::Report => keep == Keep::Reported,
+        Mode::Ignore => false,
+    };
     let value = |(quantity, aspect): (Quantity, Aspect)| {
         if !kept(policy.applied(&case.id, quantity, &aspect).mode) {
             return None;

@@ -45,7 +45,9 @@ pub enum PolicyError {
 pub enum Mode {
     /// A rise fails the gate.
     Gate,
-    /// A change is reported and fails nothing.
+    /// A change is reported and fails nothing. The values are kept in the baseline, as if they were gated.
+    Watch,
+    /// A change is reported where the other side has the value, and fails nothing. Baselines do not keep it.
     Report,
     /// The aspect is not judged.
     Ignore,
@@ -179,14 +181,12 @@ impl Policy {
                     mode: rule.mode.unwrap_or(applied.mode),
                     tolerance: rule.tolerance.unwrap_or(applied.tolerance),
                     tolerance_percent: rule.tolerance_percent.unwrap_or(applied.tolerance_percent),
-                    // A rule that sets the mode to report or ignore removes earlier budgets.
-                    budget: rule
-                        .budget
-                        .or(applied.budget.filter(|_| !matches!(rule.mode, Some(Mode::Report | Mode::Ignore)))),
+                    // A rule that sets the mode to something else than gate removes earlier budgets.
+                    budget: rule.budget.or(applied.budget.filter(|_| rule.mode.is_none_or(|mode| mode == Mode::Gate))),
                 };
             }
         }
-        if self.only_gated && applied.mode == Mode::Report {
+        if self.only_gated && matches!(applied.mode, Mode::Watch | Mode::Report) {
             applied.mode = Mode::Ignore;
         }
         applied
