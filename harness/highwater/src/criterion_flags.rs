@@ -5,7 +5,8 @@ use std::time::Duration;
 
 /// The settings that this program gives to criterion, unless a flag changes them.
 pub(super) const WARM_UP_TIME: Duration = Duration::from_millis(500);
-pub(super) const MEASUREMENT_TIME: Duration = Duration::from_secs(2);
+pub(super) const MEASUREMENT_TIME: Duration = Duration::from_secs(1);
+pub(super) const SAMPLES: usize = 30;
 /// Criterion's own threshold, relative to the time before.
 const NOISE_THRESHOLD: f64 = 0.01;
 
@@ -116,6 +117,12 @@ impl CriterionFlags {
             (.., Some(name)) => format!("what was saved as `{name}` before"),
             _ => "the previous run".to_owned(),
         }
+    }
+
+    /// Whether routines are measured whose number of samples no flag decides.
+    pub(super) fn chooses_samples(&self) -> bool {
+        let measures = !self.list && !self.test && self.profile_time.is_none() && self.load_baseline.is_none();
+        measures && !self.quick && self.sample_size.is_none() && self.measurement_time.is_none()
     }
 
     /// The flags that decide how long a routine takes.

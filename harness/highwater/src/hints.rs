@@ -11,7 +11,7 @@ pub(super) fn after_error(error: &RunError, family: &str, options: &Options) -> 
     let filter = options.filter.as_ref().map(|filter| format!(" {}", quoted(filter))).unwrap_or_default();
     Some(match error {
         RunError::Runner(RunnerError::Interrupted) => {
-            (bench_command(family, filter.trim_start()).trim_end_matches(" -- ").to_owned(), "measure again")
+            (bench_command(family, &own_arguments()).trim_end_matches(" -- ").to_owned(), "measure again")
         }
         RunError::Criterion(_) => (bench_command(family, &format!("--verbose{filter}")), "all output of criterion"),
         RunError::Prepare { case, .. } => {
@@ -31,4 +31,10 @@ pub(super) fn after_error(error: &RunError, family: &str, options: &Options) -> 
             (highwater_command("doctor"), "what this machine permits")
         }
     })
+}
+
+/// The arguments of this program as for a shell, without what cargo adds.
+fn own_arguments() -> String {
+    let arguments = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
+    arguments.filter(|argument| argument != "--bench").map(|it| quoted(&it)).collect::<Vec<_>>().join(" ")
 }

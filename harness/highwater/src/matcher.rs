@@ -59,7 +59,12 @@ impl Matcher {
         if !self.parameters.iter().all(|filter| filter.selects(&id)) {
             return false;
         }
-        self.matches(id.as_str()) || case.routines().iter().any(|routine| self.matches(&format!("{id}/{routine}")))
+        self.matches(id.as_str()) || case.routines().iter().any(|routine| self.times(case, routine))
+    }
+
+    /// Whether criterion times a routine of a selected case: the filter matches its whole name.
+    pub(super) fn times(&self, case: &dyn Case, routine: &str) -> bool {
+        self.matches(&format!("{}/{routine}", case.id()))
     }
 
     /// The selected cases of all parts, in the order of the family.

@@ -2,12 +2,14 @@
 //! from its folder.
 //!
 //! ```text
+//!  length     how many samples of a routine fit into the time for measuring it
 //!  child      starts that process, shows its progress, and keeps what it prints quiet
 //!  estimates  what it wrote: times, and their changes since an earlier run
 //! ```
 
 mod child;
 mod estimates;
+mod length;
 
 use std::{env, path::PathBuf, time::Duration};
 
@@ -21,7 +23,7 @@ pub(super) use child::{CriterionProcess, spawn};
 pub(super) use estimates::CriterionRun;
 
 use crate::{
-    criterion_flags::{MEASUREMENT_TIME, WARM_UP_TIME},
+    criterion_flags::{MEASUREMENT_TIME, SAMPLES, WARM_UP_TIME},
     matcher::Matcher,
     options::Options,
 };
@@ -56,7 +58,7 @@ pub(super) fn run(family: &Family, options: &Options, matcher: &Matcher, dirs: D
     let mut criterion = Criterion::default()
         .warm_up_time(WARM_UP_TIME)
         .measurement_time(MEASUREMENT_TIME)
-        .sample_size(30)
+        .sample_size(SAMPLES)
         // The default of 100,000 would take longer than the measurement.
         .nresamples(10_000)
         .configure_from_args();
@@ -75,7 +77,7 @@ pub(super) fn run(family: &Family, options: &Options, matcher: &Matcher, dirs: D
                 continue;
             }
         };
-        match time_case(&mut criterion, case, &inputs) {
+        match time_case(&mut criterion, case, &inputs, (options, matcher)) {
             Err(error) if error.is::<NotRun>() => note(format_args!("{}: {error}", case.id())),
             Err(error) => return Err(format!("{}: {error}", case.id()).into()),
             Ok(()) => {}
@@ -94,10 +96,18 @@ impl Timer for CriterionTimer<'_, '_> {
     }
 }
 
-fn time_case(criterion: &mut Criterion, case: &dyn Case, inputs: &[PathBuf]) -> CaseResult {
+fn time_case(
+    criterion: &mut Criterion,
+    case: &dyn Case,
+    inputs: &[PathBuf],
+    (options, matcher): (&Options, &Matcher),
+) -> CaseResult {
     let mut failure = None;
     let mut group = criterion.benchmark_group(case.id().as_str());
     for routine in case.routines() {
+        if options.criterion.chooses_samples() && matcher.times(case, routine) {
+            group.sample_size(length::samples(case, routine, inputs)?);
+        }
         group.bench_function(*routine, |bencher| {
             if let Err(error) = case.time(routine, inputs, &mut CriterionTimer(bencher)) {
                 failure.get_or_insert(error);
