@@ -3,7 +3,7 @@
 
 use std::{path::Path, process::ExitCode};
 
-use engine_worker::{CaseResult, Compiler, Engine};
+use engine_worker::{Call, CaseResult, Compiler, Engine};
 
 /// Begins the files of this engine.
 const MAGIC: &[u8] = b"fake engine";
@@ -48,6 +48,13 @@ impl Engine for Fake {
             instance.memory.push(vec![1; 8192]);
         }
         Ok(())
+    }
+
+    fn invoke(instance: &mut Instance, call: &Call) -> CaseResult {
+        if call.function == "missing" {
+            return Err("no such function".into());
+        }
+        Self::call(instance)
     }
 }
 

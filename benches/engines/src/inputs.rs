@@ -35,9 +35,14 @@ const KEEPER: &str = r#"(module
 pub(crate) fn make(row: Row, worker: &Path, dirs: Dirs<'_>) -> CaseResult<PathBuf> {
     let cache = Cache::at(dirs.cache);
     let wasm = wasm(row.guest, &cache)?;
+    code(row, worker, &wasm, &cache)
+}
+
+/// The file of a module that the worker of a case loads.
+pub(crate) fn code(row: Row, worker: &Path, wasm: &Made, cache: &Cache) -> CaseResult<PathBuf> {
     Ok(match row.load {
-        Load::Compile => wasm.path,
-        Load::Precompiled => precompiled(row, worker, &wasm, &cache)?.path,
+        Load::Compile => wasm.path.clone(),
+        Load::Precompiled => precompiled(row, worker, wasm, cache)?.path,
     })
 }
 

@@ -9,11 +9,12 @@
 //!     |        \
 //!     |         workers/wasmi, tinywasm, wasmer    one manifest, one program
 //!     |         workers/wasmtime/v24 ... v48       one source, a manifest per version
-//!  this crate         finds the programs, makes their inputs; claims, questions, versions
+//!  this crate         finds the programs, makes their inputs; claims, questions, versions; a module of the user
 //! ```
 
 mod built;
 pub mod claims;
+pub mod given;
 mod inputs;
 mod measured;
 pub mod questions;

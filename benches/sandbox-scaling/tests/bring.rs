@@ -1,6 +1,9 @@
 //! Runs `try-sandbox` as a user would: its output for files that can be measured, and its one-line errors for
 //! the others.
 
+#[path = "../../../harness/cli/tests/common/example.rs"]
+mod example;
+
 use std::{fs, path::Path};
 
 use assert_cmd::Command;
@@ -99,6 +102,37 @@ fn the_pool_that_leaks_under_swap_is_marked() {
         assert!(!line(start).contains("scan"), "{text}");
     }
     assert!(!text.contains("Enabled::Auto") && !text.contains("Enabled::Yes"), "{text}");
+}
+
+#[test]
+fn engines_that_are_built_are_measured_too() {
+    let desk = Desk::with("add.wat", ADD);
+    for name in ["wasmi", "tinywasm"] {
+        let folder = desk.0.path().join("highwater/engines").join(name);
+        fs::create_dir_all(&folder).expect("made");
+        fs::copy(example::build("fake-engine"), folder.join(format!("{name}-worker"))).expect("copied");
+    }
+    let (text, progress) = desk.run(&["add.wat", "--samples", "2", "--invoke", "add", "--args", "1", "2"], HELD);
+    let (_, engines) = text.split_once("the same module with other engines").expect("a second table");
+    for engine in ["wasmi", "tinywasm"] {
+        assert!(engines.lines().any(|line| line.contains(engine) && line.contains("64.")), "{engine}:\n{engines}");
+        assert!(progress.contains(&format!("{engine}: 2 workers")), "{progress}");
+    }
+    assert!(engines.contains("Pareto set: ") && !engines.contains("wasmer"), "{engines}");
+    // The example refuses this function: that engine failed, and the others are measured.
+    fs::write(desk.0.path().join("missing.wat"), r#"(module (func (export "missing")))"#).expect("written");
+    let (text, _) = desk.run(&["missing.wat", "--samples", "1", "--invoke", "missing"], HELD);
+    assert!(text.contains("failed: ") && text.contains("no such function"), "{text}");
+}
+
+#[test]
+fn without_engines_or_with_imports_it_says_why_there_is_no_second_table() {
+    let desk = Desk::with("add.wat", ADD);
+    let (text, _) = desk.run(&["add.wat", "--samples", "1"], HELD);
+    assert!(text.contains("not built; run `bash benches/engines/build.sh wasmi tinywasm`"), "{text}");
+    let desk = Desk::with("imports.wat", IMPORTS);
+    let (text, _) = desk.run(&["imports.wat", "--stub", "--samples", "1"], HELD);
+    assert!(text.contains("only possible with a core module that imports nothing"), "{text}");
 }
 
 #[test]

@@ -4,6 +4,8 @@ use std::{ops::Range, path::Path};
 
 use highwater_worker::CaseResult;
 
+use crate::Call;
+
 /// A compiler, for an engine that has several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compiler {
@@ -86,4 +88,10 @@ pub trait Engine: Sized {
     /// # Errors
     /// If it is missing, or traps.
     fn call(instance: &mut Self::Instance) -> CaseResult;
+
+    /// Calls any exported function, whose types are known only now, and ignores its results.
+    ///
+    /// # Errors
+    /// If it is missing, has other arguments, or traps.
+    fn invoke(instance: &mut Self::Instance, call: &Call) -> CaseResult;
 }

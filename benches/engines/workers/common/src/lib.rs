@@ -15,9 +15,13 @@
 //!  trimmed     - what malloc_trim returns to the system, in all kinds
 //! ```
 //!
+//! `given` has the stages of `instance` for a module and a call that a user chooses (`just try`), and one more: `cycled`,
+//! after instances were created, called and dropped one by one, with the median times.
+//!
 //! Growth is measured from `loaded`.
 
 mod engine;
+mod given;
 mod guest;
 mod matrix;
 mod process;
@@ -28,8 +32,9 @@ mod stages;
 pub use highwater_worker::CaseResult;
 
 pub use engine::{Compiler, Engine};
+pub use given::{Call, Given, INITIALIZE, Value};
 pub use guest::Guest;
-pub use matrix::rows;
+pub use matrix::{given_row, rows};
 pub use process::{PRECOMPILE, main};
 pub use row::{Kind, Load, Row};
 pub use setup::{BUILDS, Build, SETUPS, Setup, wasmtime_versions};

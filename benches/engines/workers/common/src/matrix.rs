@@ -33,6 +33,12 @@ pub fn rows() -> Vec<Row> {
     SETUPS.iter().flat_map(|setup| of(*setup)).collect()
 }
 
+/// The case that runs a module of the user with an engine. It is not one of [`rows`].
+#[must_use]
+pub fn given_row(setup: Setup) -> Row {
+    row(Kind::Given, setup, Guest::Given)
+}
+
 fn of(setup: Setup) -> Vec<Row> {
     let mut rows = vec![
         // The cost of the engine's state (tiny), of written pages (toucher) and of initialised data (image).

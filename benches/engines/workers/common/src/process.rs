@@ -12,7 +12,7 @@ use std::{
 use highwater_model::{CaseId, Scale};
 use highwater_worker::{Case, CaseResult, Family, Limits, Stages};
 
-use crate::{BASELINE_STAGE, Compiler, Engine, NAME, Row, UNIT, rows, stages};
+use crate::{BASELINE_STAGE, Compiler, Engine, NAME, Row, SETUPS, UNIT, given_row, rows, stages};
 
 /// The first argument of a worker that precompiles: `precompile COMPILER FILE` writes to stdout. The compiler is `-` for
 /// an engine that has only one.
@@ -43,7 +43,8 @@ fn precompile<E: Engine>(compiler: &OsString, file: &Path) -> CaseResult {
 /// The cases of the family, all run by this engine. The harness requests only those of this program.
 fn family<E: Engine + 'static>() -> Family {
     let case = |row| Box::new(Measured::<E>(row, PhantomData)) as Box<dyn Case>;
-    Family { name: NAME, unit: UNIT, baseline_stage: BASELINE_STAGE, cases: rows().into_iter().map(case).collect() }
+    let rows = rows().into_iter().chain(SETUPS.iter().copied().map(given_row));
+    Family { name: NAME, unit: UNIT, baseline_stage: BASELINE_STAGE, cases: rows.map(case).collect() }
 }
 
 /// A case as a worker runs it.

@@ -16,6 +16,8 @@ pub enum Kind {
     Module,
     /// Calls of one instance.
     Call,
+    /// Instances of a module of the user.
+    Given,
 }
 
 impl Kind {
@@ -24,6 +26,7 @@ impl Kind {
             Self::Instance => "instance",
             Self::Module => "module",
             Self::Call => "call",
+            Self::Given => "given",
         }
     }
 }

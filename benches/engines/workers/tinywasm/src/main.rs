@@ -2,8 +2,8 @@
 
 use std::{path::Path, process::ExitCode};
 
-use engine_worker::{CaseResult, Compiler};
-use tinywasm::{Module, ModuleInstance, Store};
+use engine_worker::{Call, CaseResult, Compiler, Value};
+use tinywasm::{Module, ModuleInstance, Store, types::WasmValue};
 
 struct Engine(tinywasm::Engine);
 
@@ -36,6 +36,18 @@ impl engine_worker::Engine for Engine {
 
     fn call((store, instance): &mut Self::Instance) -> CaseResult {
         Ok(instance.func::<(), ()>(store, "run")?.call(store, ())?)
+    }
+
+    fn invoke((store, instance): &mut Self::Instance, call: &Call) -> CaseResult {
+        let value = |value: &Value| match *value {
+            Value::I32(value) => WasmValue::I32(value),
+            Value::I64(value) => WasmValue::I64(value),
+            Value::F32(bits) => WasmValue::F32(f32::from_bits(bits)),
+            Value::F64(bits) => WasmValue::F64(f64::from_bits(bits)),
+        };
+        let args: Vec<WasmValue> = call.args.iter().map(value).collect();
+        instance.func_untyped(store, &call.function)?.call(store, &args)?;
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{ops::Range, path::Path, process::ExitCode};
 
-use engine_worker::{CaseResult, Compiler};
+use engine_worker::{Call, CaseResult, Compiler, Value};
 use wasmer::{
     Instance, Module, Store, imports,
     sys::{Cranelift, EngineBuilder, Singlepass},
@@ -50,6 +50,18 @@ impl engine_worker::Engine for Engine {
 
     fn call((store, instance): &mut Self::Instance) -> CaseResult {
         Ok(instance.exports.get_typed_function::<(), ()>(store, "run")?.call(store)?)
+    }
+
+    fn invoke((store, instance): &mut Self::Instance, call: &Call) -> CaseResult {
+        let value = |value: &Value| match *value {
+            Value::I32(value) => wasmer::Value::I32(value),
+            Value::I64(value) => wasmer::Value::I64(value),
+            Value::F32(bits) => wasmer::Value::F32(f32::from_bits(bits)),
+            Value::F64(bits) => wasmer::Value::F64(f64::from_bits(bits)),
+        };
+        let args: Vec<wasmer::Value> = call.args.iter().map(value).collect();
+        instance.exports.get_function(&call.function)?.call(store, &args)?;
+        Ok(())
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::{path::Path, process::ExitCode};
 
-use engine_worker::{CaseResult, Compiler};
-use wasmi::{Instance, Module, Store};
+use engine_worker::{Call, CaseResult, Compiler, Value};
+use wasmi::{F32, F64, Instance, Module, Store, Val};
 
 struct Engine(wasmi::Engine);
 
@@ -35,6 +35,20 @@ impl engine_worker::Engine for Engine {
 
     fn call((store, instance): &mut Self::Instance) -> CaseResult {
         Ok(instance.get_typed_func::<(), ()>(&*store, "run")?.call(store, ())?)
+    }
+
+    fn invoke((store, instance): &mut Self::Instance, call: &Call) -> CaseResult {
+        let function = instance.get_func(&*store, &call.function);
+        let function = function.ok_or_else(|| format!("no function `{}`", call.function))?;
+        let value = |value: &Value| match *value {
+            Value::I32(value) => Val::I32(value),
+            Value::I64(value) => Val::I64(value),
+            Value::F32(bits) => Val::F32(F32::from_bits(bits)),
+            Value::F64(bits) => Val::F64(F64::from_bits(bits)),
+        };
+        let args: Vec<Val> = call.args.iter().map(value).collect();
+        let mut results = vec![Val::I32(0); function.ty(&*store).results().len()];
+        Ok(function.call(&mut *store, &args, &mut results)?)
     }
 }
 

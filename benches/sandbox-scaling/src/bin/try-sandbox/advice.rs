@@ -11,7 +11,7 @@ use highwater_probe::ceilings;
 use highwater_stats as stats;
 
 use super::{
-    case::CYCLE,
+    case::{CYCLE, CYCLED},
     order::Call,
     strategy::Strategy,
     sweep::{Asked, Tried},
@@ -34,15 +34,16 @@ struct Cost<'a> {
     outcome: Result<Figures, String>,
 }
 
-struct Figures {
+/// What a sandbox costs.
+pub(super) struct Figures {
     /// Marginal memory per sandbox, in bytes.
-    held: f64,
+    pub(super) held: f64,
     /// Marginal mappings per sandbox.
-    vmas: f64,
+    pub(super) vmas: f64,
     /// Marginal address space per sandbox, including the pool's slots.
     address: f64,
     /// Bytes that a dropped sandbox leaves behind.
-    kept: f64,
+    pub(super) kept: f64,
     /// Nanoseconds to instantiate, call and drop one sandbox.
     cycle: f64,
 }
@@ -59,7 +60,7 @@ pub(super) fn advice(asked: &Asked, tried: &Tried) -> String {
         costs.iter().filter_map(|cost| Some((cost.strategy, cost.outcome.as_ref().ok()?))).collect();
     let (leaking, safe): (Vec<_>, Vec<_>) = measured.into_iter().partition(|(strategy, _)| strategy.leaks_under_swap());
     let fastest = safe.iter().map(|(_, figures)| figures.cycle).fold(f64::INFINITY, f64::min);
-    let best = stats::pareto(&safe.iter().map(|(_, figures)| (figures.held, figures.cycle)).collect::<Vec<_>>());
+    let best = stats::pareto(&safe.iter().map(|(_, figures)| [figures.held, figures.cycle]).collect::<Vec<_>>());
     let pareto: Vec<&Strategy> = safe.iter().zip(best).filter(|(_, best)| *best).map(|((one, _), _)| *one).collect();
 
     let mut table = Table::new();
@@ -87,6 +88,8 @@ pub(super) fn advice(asked: &Asked, tried: &Tried) -> String {
     }
     text.push('\n');
     recommend(&mut text, &safe, &leaking, &pareto, tried);
+    text.push('\n');
+    text.push_str(&tried.engines.text());
     text
 }
 
@@ -161,7 +164,11 @@ fn recommend(
     }
 }
 
-fn figures(case: &CaseRecord, sandboxes: u32) -> Result<Figures, String> {
+/// The figures of a case with this many sandboxes.
+///
+/// # Errors
+/// Why it has none.
+pub(super) fn figures(case: &CaseRecord, sandboxes: u32) -> Result<Figures, String> {
     if case.samples == 0 {
         let failure_note = case.notes.get(super::case::FAILURE).and_then(|texts| texts.first().cloned());
         let died = || case.failures.first().map(|failure| format!("{} {}", failure.outcome, failure.place()));
@@ -191,7 +198,7 @@ fn figures(case: &CaseRecord, sandboxes: u32) -> Result<Figures, String> {
         vmas: per_sandbox(Metric::Vmas),
         address: per_sandbox(Metric::Vsize) + reserved / sandboxes,
         kept: view.growth(Metric::Anon, "trimmed").unwrap_or(0.0) / sandboxes,
-        cycle: view.figure("cycled", CYCLE).ok_or("no time was reported")?,
+        cycle: view.figure(CYCLED, CYCLE).ok_or("no time was reported")?,
     })
 }
 
@@ -199,6 +206,7 @@ fn figures(case: &CaseRecord, sandboxes: u32) -> Result<Figures, String> {
 mod tests {
     use super::{
         super::{
+            engines::OtherEngines,
             order::{Errand, Order},
             strategy::{ALL, Needs},
         },
@@ -216,7 +224,7 @@ mod tests {
             sandboxes: 100,
             errand: Errand::Measure,
         };
-        Tried { strategies: Vec::new(), order, sandboxes: 100 }
+        Tried { strategies: Vec::new(), order, sandboxes: 100, engines: OtherEngines::NotPossible }
     }
 
     fn figures(held: f64, cycle: f64) -> Figures {

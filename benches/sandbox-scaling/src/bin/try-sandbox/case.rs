@@ -26,6 +26,8 @@ use super::{
 pub(super) const FAMILY: &str = "try";
 /// The note in which a worker reports how the program failed.
 pub(super) const FAILURE: &str = "failure";
+/// The stage with the times of cycles.
+pub(super) const CYCLED: &str = "cycled";
 /// The figure with the time of one cycle.
 pub(super) const CYCLE: &str = "cycle_ns";
 
@@ -100,7 +102,7 @@ impl Case for Try {
                 Ok(ns) => stages.figure(CYCLE, ns)?,
                 Err(error) => return failed(stages, &order.call.words(), &error, None),
             }
-            stages.reached("cycled")?;
+            stages.reached(CYCLED)?;
         }
         Ok(())
     }

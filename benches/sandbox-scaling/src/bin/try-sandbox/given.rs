@@ -46,6 +46,18 @@ impl Given {
         }
     }
 
+    /// The binary.
+    #[must_use]
+    pub(super) fn wasm(&self) -> &[u8] {
+        &self.wasm
+    }
+
+    /// The SHA-256 of the binary, in hexadecimal.
+    #[must_use]
+    pub(super) fn sha256(&self) -> String {
+        format!("{:x}", Sha256::digest(&self.wasm))
+    }
+
     /// Its size in bytes.
     #[must_use]
     pub(super) fn size(&self) -> u64 {
@@ -61,7 +73,7 @@ impl Given {
         let engine = strategy.compiler().map_err(|error| Refusal::Harness(one_line(&error)))?;
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
-        let key = format!("{:x} wasmtime {:016x}", Sha256::digest(&self.wasm), hasher.finish());
+        let key = format!("{} wasmtime {:016x}", self.sha256(), hasher.finish());
         let made = Cache::at(cache).made("try", "cwasm", &key, || {
             let compiled = match self.component {
                 true => engine.precompile_component(&self.wasm),

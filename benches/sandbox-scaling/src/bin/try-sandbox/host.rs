@@ -135,6 +135,30 @@ impl Host {
         }
     }
 
+    /// What another engine is to do with each instance: only for a core module that imports nothing.
+    #[must_use]
+    pub(super) fn for_other_engines(&self) -> Option<engine_worker::Given> {
+        let Body::Core { pre, initialize, call } = &self.body else { return None };
+        if pre.module().imports().len() > 0 {
+            return None;
+        }
+        let value = |value: &Val| match *value {
+            Val::I32(value) => Some(engine_worker::Value::I32(value)),
+            Val::I64(value) => Some(engine_worker::Value::I64(value)),
+            Val::F32(bits) => Some(engine_worker::Value::F32(bits)),
+            Val::F64(bits) => Some(engine_worker::Value::F64(bits)),
+            _ => None,
+        };
+        let call = match call {
+            None => None,
+            Some((function, args, _)) => {
+                let args = args.iter().map(value).collect::<Option<_>>()?;
+                Some(engine_worker::Call { function: function.clone(), args })
+            }
+        };
+        Some(engine_worker::Given { initialize: *initialize, call })
+    }
+
     /// The address range of the compiled code.
     #[must_use]
     pub(super) fn code(&self) -> Range<usize> {

@@ -7,12 +7,14 @@
 //!  host      imports, exports, arguments; sandboxes       in the parent to check, in workers to run
 //!  case      the stages of one strategy                   in workers
 //!  sweep     a trial, then every strategy
+//!  engines   the same with other engines, if they are built
 //!  advice    the table, the recommendation, the settings
 //! ```
 
 mod advice;
 mod args;
 mod case;
+mod engines;
 mod exports;
 mod given;
 mod host;

@@ -13,6 +13,7 @@ use highwater_worker::{Case, Limits, Program};
 
 use super::{
     case::{FAILURE, Try},
+    engines::{self, OtherEngines},
     exports,
     given::Given,
     host::Host,
@@ -48,6 +49,8 @@ pub(super) struct Tried {
     pub(super) order: Order,
     /// The number of concurrent sandboxes.
     pub(super) sandboxes: u32,
+    /// The same with other engines.
+    pub(super) engines: OtherEngines,
 }
 
 /// Candidates for the number of concurrent sandboxes: the largest that memory and time allow.
@@ -57,7 +60,7 @@ const CLIMB: Duration = Duration::from_secs(2);
 /// Sandboxes may take 1/`SHARE` of the free memory.
 const SHARE: u64 = 4;
 /// The time limit of a worker that passed its trial.
-const LONGEST: Duration = Duration::from_secs(300);
+pub(super) const LONGEST: Duration = Duration::from_secs(300);
 
 /// Measures a file with every strategy. Reports what it is doing to `progress`, one line at a time.
 ///
@@ -74,7 +77,7 @@ pub(super) fn sweep(asked: &Asked, progress: &dyn Fn(&str)) -> Result<Tried, Ref
     progress("compiling");
     let files: Vec<(Strategy, PathBuf)> =
         strategy::ALL.iter().map(|one| Ok((*one, given.compiled(one, &cache)?))).collect::<Result<_, Refusal>>()?;
-    let order = order(asked, &given, &files[0])?;
+    let (order, for_engines) = order(asked, &given, &files[0])?;
 
     let _lock = FolderLock::take(&folder, progress).map_err(harness)?;
     let own = std::env::current_exe().map_err(|error| Refusal::Harness(format!("/proc/self/exe: {error}")))?;
@@ -90,11 +93,20 @@ pub(super) fn sweep(asked: &Asked, progress: &dyn Fn(&str)) -> Result<Tried, Ref
         progress(&format!("{}: up to {sandboxes} sandboxes, {} workers", file.0.label(), asked.samples));
         strategies.push((file.0, workers.measure(&file, &order, &ladder, asked.samples)?));
     }
-    Ok(Tried { strategies, order, sandboxes })
+    let engines = match for_engines {
+        None => OtherEngines::NotPossible,
+        Some(what) => engines::sweep(asked, &given, &what, &mut workers, progress)?,
+    };
+    Ok(Tried { strategies, order, sandboxes, engines })
 }
 
-/// The order to run. Finds all errors that can be found before any worker starts.
-fn order(asked: &Asked, given: &Given, file: &(Strategy, PathBuf)) -> Result<Order, Refusal> {
+/// The order to run, and what other engines are to do if they can. Finds all errors that can be found before any worker
+/// starts.
+fn order(
+    asked: &Asked,
+    given: &Given,
+    file: &(Strategy, PathBuf),
+) -> Result<(Order, Option<engine_worker::Given>), Refusal> {
     let engine = file.0.compiler().map_err(|error| Refusal::Harness(one_line(&error)))?;
     let needs = Needs {
         instances: 1,
@@ -127,13 +139,15 @@ fn order(asked: &Asked, given: &Given, file: &(Strategy, PathBuf)) -> Result<Ord
         sandboxes: 1,
         errand: Errand::Trial,
     };
-    let needs = Host::open(&engine, &file.1, order.clone())?.needs();
-    Ok(Order { needs, ..order })
+    let host = Host::open(&engine, &file.1, order.clone())?;
+    Ok((Order { needs: host.needs(), ..order }, host.for_other_engines()))
 }
 
-struct Workers<'a> {
-    measuring: Measuring,
-    folder: &'a Path,
+/// Runs workers.
+pub(super) struct Workers<'a> {
+    pub(super) measuring: Measuring,
+    /// The folder in which they run.
+    pub(super) folder: &'a Path,
 }
 
 impl Workers<'_> {
@@ -206,7 +220,7 @@ fn failure(sample: &Sample, order: &Order, limit: Duration) -> Option<String> {
 }
 
 /// The ladder of sandboxes, chosen by what one took.
-fn ladder(first: &Sample, size: u64) -> Vec<Scale> {
+pub(super) fn ladder(first: &Sample, size: u64) -> Vec<Scale> {
     let top_stage = first.readings.iter().rfind(|reading| reading.stage.scale().is_some());
     let at = |stage: Option<&Stage>, metric: Metric| {
         let reading = first.readings.iter().find(|reading| Some(&reading.stage) == stage);
@@ -230,7 +244,7 @@ fn harness(error: impl std::fmt::Display) -> Refusal {
     Refusal::Harness(error.to_string())
 }
 
-fn run_error(error: RunError) -> Refusal {
+pub(super) fn run_error(error: RunError) -> Refusal {
     match error {
         RunError::Runner(RunnerError::Interrupted) => Refusal::Interrupted,
         error => Refusal::Harness(error.to_string()),

@@ -43,7 +43,7 @@ pub(in super::super) fn scatter(
 ) -> Result<Chart, ChartError> {
     let x = Axis::of(Unit::Nanoseconds, marks.iter().map(|mark| mark.time), Origin::Zero);
     let y = Axis::of(Unit::Bytes, marks.iter().map(|mark| mark.memory), Origin::Zero);
-    let is_best = pareto(&marks.iter().map(|mark| (mark.time, mark.memory)).collect::<Vec<_>>());
+    let is_best = pareto(&marks.iter().map(|mark| [mark.time, mark.memory]).collect::<Vec<_>>());
     let mut best: Vec<&Mark> = marks.iter().zip(&is_best).filter(|(_, best)| **best).map(|(mark, _)| mark).collect();
     best.sort_by(|a, b| a.time.total_cmp(&b.time));
     let named = |axis: &Axis, name: &str| if axis.is_log { format!("{name}, log") } else { name.to_owned() };
