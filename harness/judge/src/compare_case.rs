@@ -182,7 +182,8 @@ impl FamilyJudge<'_> {
             category,
         };
         let (case, gated, subject) = (case.id.clone(), is_gated(kind), Some(subject));
-        let verdict = Verdict { case, kind, gated, subject, sentence, explanation: None, owner: None };
+        let watched = applied.mode == Mode::Watch;
+        let verdict = Verdict { case, kind, gated, watched, subject, sentence, explanation: None, owner: None };
         Some((verdict, state))
     }
 

@@ -112,7 +112,19 @@ mod tests {
         let case = "toy/mapped".parse().expect("an id");
         let sentence = format!("{quantity} changed");
         let state = if kind.is_flagged() { State::Open } else { State::Settled };
-        (Verdict { case, kind, gated: true, subject: Some(subject), sentence, explanation: None, owner: None }, state)
+        (
+            Verdict {
+                case,
+                kind,
+                gated: true,
+                subject: Some(subject),
+                sentence,
+                watched: false,
+                explanation: None,
+                owner: None,
+            },
+            state,
+        )
     }
 
     fn kinds(judged: &[(&str, Kind, i32)]) -> Vec<(Kind, State)> {

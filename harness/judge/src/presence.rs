@@ -18,7 +18,16 @@ use super::{
 const SUSPICIOUS: f64 = 0.1;
 
 pub(super) fn whole_case(case: &CaseId, kind: Kind, sentence: String) -> Verdict {
-    Verdict { case: case.clone(), kind, gated: true, subject: None, sentence, explanation: None, owner: None }
+    Verdict {
+        case: case.clone(),
+        kind,
+        gated: true,
+        subject: None,
+        sentence,
+        watched: false,
+        explanation: None,
+        owner: None,
+    }
 }
 
 impl FamilyJudge<'_> {

@@ -121,7 +121,16 @@ impl Pairs {
             noise: 0.0,
             category: None,
         };
-        Verdict { case: case.id.clone(), kind, gated, subject: Some(subject), sentence, explanation: None, owner: None }
+        Verdict {
+            case: case.id.clone(),
+            kind,
+            gated,
+            subject: Some(subject),
+            sentence,
+            watched: false,
+            explanation: None,
+            owner: None,
+        }
     }
 }
 

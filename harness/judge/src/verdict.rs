@@ -150,6 +150,9 @@ pub struct Verdict {
     pub kind: Kind,
     /// Whether the policy gates it.
     pub gated: bool,
+    /// Whether the policy watches it: a change is shown with those that are gated, but does not fail.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub watched: bool,
     /// What was judged.
     pub subject: Option<Subject>,
     /// The reason, in one line.

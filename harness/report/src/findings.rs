@@ -18,7 +18,8 @@ impl VerdictGroup<'_> {
         };
         let owner =
             self.verdict.owner.as_ref().map_or(String::new(), |owner| format!("; owner: {}", escape::line(owner)));
-        format!("{}{more}{owner}", escape::line(&self.verdict.sentence))
+        let watched = if self.verdict.watched { "; watched, fails nothing" } else { "" };
+        format!("{}{more}{owner}{watched}", escape::line(&self.verdict.sentence))
     }
 
     /// The lines below the sentence: which functions are behind the finding.
@@ -27,11 +28,12 @@ impl VerdictGroup<'_> {
     }
 }
 
-/// The worst kinds first. Verdicts that are only reported are omitted unless they are about a whole case or about time,
-/// which is judged only by `ab`; the JSON has them all.
+/// The worst kinds first. Verdicts that are neither gated nor watched are omitted unless they are about a whole case or
+/// about time, which is judged only by `ab`; the JSON has them all.
 pub(super) fn findings(verdicts: &[Verdict]) -> Vec<VerdictGroup<'_>> {
     let of_time = |subject: &Subject| matches!(subject.quantity, Quantity::Time(_));
-    let is_shown = |verdict: &&Verdict| verdict.gated || verdict.subject.as_ref().is_none_or(of_time);
+    let is_shown =
+        |verdict: &&Verdict| verdict.gated || verdict.watched || verdict.subject.as_ref().is_none_or(of_time);
     let kinds = Kind::ALL.iter().rev().filter(|kind| **kind != Kind::Same);
     kinds
         .flat_map(|kind| group_verdicts(verdicts.iter().filter(is_shown).filter(|verdict| verdict.kind == *kind)))
