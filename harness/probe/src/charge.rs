@@ -5,7 +5,7 @@ use highwater_model::{Metric, Snapshot};
 
 use super::{
     MemoryCgroup,
-    settle::{KernelMemory, Settled},
+    settle::{KernelMemory, Settled, WhileWaiting},
     worker_cgroup::CgroupPeak,
 };
 
@@ -44,6 +44,10 @@ impl Charge {
             settled: Settled::default(),
             is_past_baseline: false,
         }
+    }
+
+    pub(super) fn while_waiting(&mut self, call: WhileWaiting) {
+        self.settled.while_waiting = Some(call);
     }
 
     /// Adds the charge to a snapshot that has the account of the tree.

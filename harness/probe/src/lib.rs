@@ -32,5 +32,6 @@ pub use delegation::DelegationError;
 pub use held_files::map_files_are_readable;
 pub use probe::{Before, Probe};
 pub use process::ProbeError;
+pub use settle::WhileWaiting;
 pub use tree::{Ended, adopt_orphans, children_are_listed};
 pub use worker_cgroup::WorkerCgroup;

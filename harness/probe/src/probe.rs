@@ -17,6 +17,7 @@ use super::{
     charge::Charge,
     peak::{Level, PeakTracker},
     process::{ProbeError, ProcessFiles, Status},
+    settle::WhileWaiting,
     smaps::{self, Mapping},
     tmpfs::TmpfsDevices,
     tree::{Ended, ProcessTree},
@@ -63,6 +64,13 @@ impl Probe {
             peaks: PeakTracker::default(),
             charge: group.map(Charge::new),
             peak_refused: None,
+        }
+    }
+
+    /// Sets what is called when a snapshot has to wait for the kernel. The worker must stay paused meanwhile.
+    pub fn while_waiting(&mut self, call: WhileWaiting) {
+        if let Some(charge) = &mut self.charge {
+            charge.while_waiting(call);
         }
     }
 

@@ -3,7 +3,7 @@
 //! 3.5 MiB of charge, and none of it 20 ms later. How much is left depends on the load of the machine, so a reading that
 //! is higher than what the worker can account for is repeated until it no longer falls.
 
-use std::{thread, time::Duration};
+use std::{fmt, thread, time::Duration};
 
 use rustix::thread::{MembarrierCommand, membarrier};
 
@@ -21,10 +21,20 @@ const MOST: u32 = 20;
 /// Where the kernel refuses to wait for one.
 const INSTEAD: Duration = Duration::from_millis(20);
 
+/// Calls the function that waits for a grace period. A runner with other workers lets one of them run meanwhile.
+pub type WhileWaiting = Box<dyn Fn(&dyn Fn()) + Send>;
+
 /// What the kernel holds for a worker beyond its page tables and mappings.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Settled {
     beyond: u64,
+    pub(super) while_waiting: Option<WhileWaiting>,
+}
+
+impl fmt::Debug for Settled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settled").field("beyond", &self.beyond).finish_non_exhaustive()
+    }
 }
 
 /// Kernel memory, bytes.
@@ -52,7 +62,10 @@ impl Settled {
             if settled.saturating_sub(known) <= self.beyond + SLACK || still == STILL {
                 break;
             }
-            wait_for_grace_period();
+            match &self.while_waiting {
+                Some(while_waiting) => while_waiting(&wait_for_grace_period),
+                None => wait_for_grace_period(),
+            }
             let now = read()?;
             still = if now < settled { 0 } else { still + 1 };
             settled = settled.min(now);

@@ -42,6 +42,7 @@ mod sampling;
 mod signals;
 mod supervise;
 mod sys;
+mod turn;
 mod watch;
 mod worker_process;
 

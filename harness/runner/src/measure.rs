@@ -18,7 +18,7 @@ use highwater_worker::{CaseError, Layout};
 use crate::{
     CpuPlan, Interrupt, Job, MachineError, Observed, Observer, Plan, PlanError, Planned, RunnerError, Sampling, Step,
     StepListener, Supervisor, context, machine_class, observer::Nobody, sampling::DEFAULT_MAX,
-    supervise::failed_before_start, watch::watched,
+    supervise::failed_before_start, turn::Turn, watch::watched,
 };
 
 /// The reason in the record of a case that an interrupted run did not measure.
@@ -106,9 +106,10 @@ impl Measuring {
         program: &Path,
         folder: &Path,
         interrupt: &Interrupt,
-        cpus: CpuPlan,
+        (cpus, turn): (CpuPlan, Turn),
     ) -> Result<Self, RunError> {
-        Ok(Self { inputs_prepared: true, ..Self::on(program, folder, interrupt, cpus)? })
+        let lane = Self::on(program, folder, interrupt, cpus)?;
+        Ok(Self { inputs_prepared: true, supervisor: lane.supervisor.with_turn(turn), ..lane })
     }
 
     fn on(program: &Path, folder: &Path, interrupt: &Interrupt, cpus: CpuPlan) -> Result<Self, RunError> {
@@ -141,7 +142,8 @@ impl Measuring {
         sampling: Sampling,
         watch: &StepListener<'_>,
     ) -> Result<CaseRecord, RunError> {
-        watched(watch, planned.id(), || self.sample(planned, sampling, &mut Vec::new(), watch))
+        let turn = self.supervisor.turn().same_lane();
+        watched(watch, planned.id(), &turn, || self.sample(planned, sampling, &mut Vec::new(), watch))
     }
 
     /// Like [`Measuring::watched_case`], but after an interrupt, the case has the samples so far. Without samples, and for all
@@ -156,7 +158,8 @@ impl Measuring {
         watch: &StepListener<'_>,
     ) -> Result<CaseRecord, RunError> {
         let mut samples = Vec::new();
-        match watched(watch, planned.id(), || self.sample(planned, sampling, &mut samples, watch)) {
+        let turn = self.supervisor.turn().same_lane();
+        match watched(watch, planned.id(), &turn, || self.sample(planned, sampling, &mut samples, watch)) {
             Err(RunError::Runner(RunnerError::Interrupted)) => Ok(match samples.is_empty() {
                 true => CaseRecord::not_run(planned.id().clone(), INTERRUPTED.to_owned()),
                 false => CaseRecord::from_samples(planned.id().clone(), &samples),
@@ -189,6 +192,7 @@ impl Measuring {
             return Ok(not_prepared(&job.case, one_line(&error.to_string())));
         }
         let started = Instant::now();
+        let waited = self.supervisor.turn().waited();
         let mut warm = !job.warm_up;
         let most = sampling.max + usize::from(job.warm_up);
         for number in 1.. {
@@ -200,7 +204,9 @@ impl Measuring {
                 Observed::Sample(_) => {}
             }
             warm = true;
-            if sampling.is_complete(samples, job, started.elapsed()) {
+            // The time of other workers does not count.
+            let elapsed = started.elapsed().saturating_sub(self.supervisor.turn().waited() - waited);
+            if sampling.is_complete(samples, job, elapsed) {
                 break;
             }
         }
@@ -240,6 +246,8 @@ impl Measuring {
         number: usize,
         observer: &mut dyn Observer,
     ) -> Result<Observed, RunError> {
+        let turn = self.supervisor.turn().same_lane();
+        let _held = turn.take();
         let parent = self.cpus.pin_parent(job.conditions.cpus);
         let every = job.options.get(WorkerOption::InjectEvery).unwrap_or(1);
         let without_injection = !(number as u64).is_multiple_of(every);

@@ -26,6 +26,7 @@ use super::{
     job::{RunnerError, system},
     output::OutputTail,
     pause::state,
+    turn::Turn,
 };
 
 /// How often the loop checks for an interrupt.
@@ -49,6 +50,9 @@ pub(super) struct RunningProgram {
     pub(super) account: Account,
     pub(super) readings: Vec<Reading>,
     spawned: Instant,
+    turn: Turn,
+    /// How long the lane had waited for its turn before this program started.
+    waited_before: Duration,
 }
 
 /// A program that has exited.
@@ -79,10 +83,16 @@ impl RunningProgram {
         output: OwnedFd,
         (before, group): (Before, Option<MemoryCgroup>),
         spawned: Instant,
+        turn: &Turn,
     ) -> Result<Self, RunnerError> {
+        let mut account = Account::new(before, child.id(), group);
+        let own = turn.same_lane();
+        account.probe().while_waiting(Box::new(move |wait| own.give_during(wait)));
         Ok(Self {
             exit: child.exit()?,
-            account: Account::new(before, child.id(), group),
+            account,
+            turn: turn.same_lane(),
+            waited_before: turn.waited(),
             child,
             output,
             output_open: true,
@@ -97,9 +107,14 @@ impl RunningProgram {
         self.child.id()
     }
 
-    /// What is left of a time limit.
+    /// What is left of a time limit. The time of other workers does not count.
     pub(super) fn time_left(&self, limit: Duration) -> Duration {
-        limit.saturating_sub(self.spawned.elapsed())
+        limit.saturating_sub(self.running_for())
+    }
+
+    /// The time since it was started, without that of other workers.
+    fn running_for(&self) -> Duration {
+        self.spawned.elapsed().saturating_sub(self.turn.waited() - self.waited_before)
     }
 
     /// Takes a snapshot of the stopped program.
@@ -165,7 +180,7 @@ impl RunningProgram {
             self.child.kill()?;
         }
         let status = self.child.wait()?;
-        let lifetime_ns = u64::try_from(self.spawned.elapsed().as_nanos()).unwrap_or(u64::MAX).min(MAX_VALUE);
+        let lifetime_ns = u64::try_from(self.running_for().as_nanos()).unwrap_or(u64::MAX).min(MAX_VALUE);
         self.drain_output(|_| ());
         let notes = self.account.end();
         self.child.kill_group();

@@ -40,6 +40,7 @@ use super::{
     running_program::RunningProgram,
     signals::Interrupt,
     sys,
+    turn::Turn,
     worker_process::WorkerProcess,
 };
 
@@ -59,6 +60,7 @@ pub struct Supervisor {
     group: Option<MemoryCgroup>,
     /// `None` if there is no shell; workers then rely on the signal that the kernel sends.
     guardian: Option<Guardian>,
+    turn: Turn,
 }
 
 impl Supervisor {
@@ -79,7 +81,17 @@ impl Supervisor {
         // If it is refused, daemons of a worker are still found by the worker's cgroup.
         let _ = adopt_orphans();
         let guardian = Guardian::start().ok();
-        Ok(Self { own, plan, folder: folder.to_owned(), interrupt, group, guardian })
+        Ok(Self { own, plan, folder: folder.to_owned(), interrupt, group, guardian, turn: Turn::default() })
+    }
+
+    /// The same for a lane that shares its CPU with others.
+    pub(super) fn with_turn(self, turn: Turn) -> Self {
+        Self { turn, ..self }
+    }
+
+    /// The turns of its lane.
+    pub(super) fn turn(&self) -> &Turn {
+        &self.turn
     }
 
     /// Runs one worker with this layout until it exits. Also returns whether the system granted each control.
@@ -249,7 +261,8 @@ impl Supervisor {
         for fd in [&ours, &output] {
             fcntl_setfl(fd, OFlags::NONBLOCK).map_err(|error| system("set up a socket")(error.into()))?;
         }
-        let mut program = RunningProgram::new(child, output, (before, cgroup.map(|own| own.group().clone())), spawned)?;
+        let group = cgroup.map(|own| own.group().clone());
+        let mut program = RunningProgram::new(child, output, (before, group), spawned, &self.turn)?;
         if is_traced && let Some(report) = read_report(&ours).first_chunk() {
             program.controls.extend(parse_report(report));
         }

@@ -9,6 +9,8 @@ use std::{
 use highwater_model::CaseId;
 use highwater_store::CaseDuration;
 
+use crate::turn::Turn;
+
 /// What happens while cases are measured.
 #[derive(Clone, Copy, Debug)]
 pub enum Step<'a> {
@@ -27,7 +29,7 @@ pub enum Step<'a> {
     Done {
         /// The case.
         case: &'a CaseId,
-        /// The time since it began.
+        /// The time since it began, without that of workers of other cases on the same CPU.
         taken: Duration,
     },
 }
@@ -57,11 +59,11 @@ impl CaseTimes {
     }
 }
 
-/// Runs a case between its first and its last step.
-pub(super) fn watched<T>(watch: &StepListener<'_>, case: &CaseId, run: impl FnOnce() -> T) -> T {
+/// Runs a case between its first and its last step, in a lane with these turns.
+pub(super) fn watched<T>(watch: &StepListener<'_>, case: &CaseId, turn: &Turn, run: impl FnOnce() -> T) -> T {
     watch(Step::Begun(case));
-    let started = Instant::now();
+    let (started, waited) = (Instant::now(), turn.waited());
     let result = run();
-    watch(Step::Done { case, taken: started.elapsed() });
+    watch(Step::Done { case, taken: started.elapsed().saturating_sub(turn.waited() - waited) });
     result
 }

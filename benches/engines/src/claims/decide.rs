@@ -28,9 +28,11 @@ fn all<'a>(
 }
 
 /// What a unit of wasmtime takes: anonymous memory outside the heap, where memories and code are, and live bytes in it,
-/// which unlike its pages do not depend on what was free before. Large blocks of a compiler count in both.
+/// which unlike its pages do not depend on what was free before. Large blocks of malloc are mappings of their own, of the
+/// category `other`, and live bytes; they count once.
 fn cost(case: CaseView<'_>, ladders: &[&str]) -> Option<f64> {
-    Some(case.slope_sum(Metric::AnonMapped, ladders)? + case.slope_sum(Metric::HeapLive, ladders)?)
+    let large_blocks = case.slope_sum(Quantity::Within(Metric::Anon, Category::Other), ladders).unwrap_or(0.0);
+    Some(case.slope_sum(Metric::AnonMapped, ladders)? - large_blocks + case.slope_sum(Metric::HeapLive, ladders)?)
 }
 
 pub(super) fn keeps_pages(record: &Record, guest: &str) -> Finding {
