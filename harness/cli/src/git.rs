@@ -9,6 +9,7 @@ use std::{
     process::Command,
 };
 
+use highwater_report::escape;
 use highwater_store::one_line;
 
 /// A working tree.
@@ -55,6 +56,95 @@ fn is_in_repository() -> bool {
     env::current_dir().is_ok_and(|here| here.ancestors().any(|folder| folder.join(".git").exists()))
 }
 
+/// The sources of a working tree.
+#[derive(Debug)]
+pub(super) struct Sources {
+    /// The root of the repository.
+    pub(super) root: PathBuf,
+    /// The folder that was asked for, relative to the root.
+    pub(super) folder: PathBuf,
+    /// Files relative to the root: those in the index, which may have been deleted, and others that are not ignored.
+    pub(super) files: Vec<PathBuf>,
+}
+
+/// Lists the sources of the repository around a folder. Returns `None` outside a repository.
+///
+/// # Errors
+/// Returns the error message of git.
+pub(super) fn sources(folder: &Path) -> Result<Option<Sources>, String> {
+    let at = |folder: &Path, args: &[&str]| {
+        let folder = [OsStr::new("-C"), folder.as_os_str()].into_iter();
+        git(&folder.chain(args.iter().map(OsStr::new)).collect::<Vec<_>>())
+    };
+    let shown = match at(folder, &["rev-parse", "--show-toplevel", "--show-prefix"]) {
+        Ok(Ok(shown)) => shown,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Ok(Err(message)) if message.contains("not a git repository") => return Ok(None),
+        Ok(Err(message)) => return Err(message),
+        Err(error) => return Err(error.to_string()),
+    };
+    let mut lines = shown.split(|byte| *byte == b'\n').map(|line| PathBuf::from(OsStr::from_bytes(line)));
+    let (root, folder) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
+    let listed = at(&root, &["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
+    let listed = listed.map_err(|error| error.to_string())??;
+    let files = listed.split(|byte| *byte == 0).filter(|file| !file.is_empty());
+    let files = files.map(|file| PathBuf::from(OsStr::from_bytes(file))).collect();
+    Ok(Some(Sources { root, folder, files }))
+}
+
+/// A commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Commit {
+    /// The full hash.
+    pub(super) hash: String,
+    /// The day of the author, as in 2026-11-30.
+    date: String,
+    author: String,
+    subject: String,
+}
+
+impl Commit {
+    /// The first characters of the hash.
+    pub(super) fn short(&self) -> &str {
+        self.hash.get(..12).unwrap_or(&self.hash)
+    }
+
+    /// Its hash, and who made it when and what for, in two lines.
+    pub(super) fn described(&self) -> String {
+        let Self { hash, date, author, subject } = self;
+        format!("commit {hash}\n  {date}, {}: {}", escape::line(author), escape::line(subject))
+    }
+
+    /// The fields of [`FORMAT`].
+    fn parsed(line: &str) -> Option<Self> {
+        let mut fields = line.splitn(4, '\0').map(str::to_owned);
+        let mut next = || fields.next();
+        Some(Self { hash: next()?, date: next()?, author: next()?, subject: next()? })
+    }
+}
+
+/// The fields of a commit, for `git log`.
+const FORMAT: &str = "--format=%H%x00%as%x00%an%x00%s";
+
+/// The commits from `first` to `last`, both included, by first parents, oldest first. `None` if `first` is not an
+/// ancestor of `last`. If it is on a side branch, the second one is the first that contains it.
+///
+/// # Errors
+/// Returns the error message of git.
+pub(super) fn first_parents(first: &str, last: &str) -> Result<Option<Vec<Commit>>, String> {
+    let stdout = |args: &[&str]| git(args).map_err(|error| error.to_string());
+    match stdout(&["merge-base", "--is-ancestor", first, last])? {
+        Ok(_) => {}
+        Err(message) if message.is_empty() => return Ok(None),
+        Err(message) => return Err(message),
+    }
+    let range = format!("{first}..{last}");
+    let first = stdout(&["log", "-1", FORMAT, first, "--"])??;
+    let rest = stdout(&["log", "--first-parent", "--reverse", FORMAT, &range, "--"])??;
+    let text = [first, rest].concat();
+    Ok(Some(String::from_utf8_lossy(&text).lines().filter_map(Commit::parsed).collect()))
+}
+
 /// The full hash and the commit time, in seconds since 1970, of a commit.
 ///
 /// # Errors
@@ -68,7 +158,7 @@ pub(super) fn commit_time(commit: &str) -> Result<(String, i64), String> {
 }
 
 /// Runs git and returns its output, or the first line of its error message.
-fn git(args: &[&str]) -> io::Result<Result<Vec<u8>, String>> {
+fn git(args: &[impl AsRef<OsStr>]) -> io::Result<Result<Vec<u8>, String>> {
     let output = Command::new("git").env("LC_ALL", "C").args(args).output()?;
     let message = || String::from_utf8_lossy(&output.stderr).lines().next().map(one_line).unwrap_or_default();
     Ok(if output.status.success() { Ok(output.stdout) } else { Err(message()) })

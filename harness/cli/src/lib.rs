@@ -6,6 +6,7 @@ macro_rules! println {
 }
 
 mod ab;
+mod bisect;
 mod bless;
 mod bless_checks;
 mod calibrate;
@@ -75,6 +76,7 @@ struct Arguments {
 enum Command {
     Compare(compare::Arguments),
     Ab(ab::Arguments),
+    Bisect(bisect::Arguments),
     Bless(bless::Arguments),
     Exactness(exactness::Arguments),
     Exec(exec::Arguments),
@@ -171,6 +173,15 @@ impl CliError {
         matches!(error, RunnerError::Interrupted)
     }
 
+    /// Whether it says of a revision that it cannot be measured.
+    fn is_about_a_revision(&self) -> bool {
+        match self {
+            Self::Untestable(_) | Self::Plan(_) => true,
+            Self::Run(_) => !self.is_interrupt(),
+            _ => false,
+        }
+    }
+
     /// The exit status of the error.
     #[must_use]
     pub fn exit_status(&self) -> u8 {
@@ -222,6 +233,7 @@ fn run() -> Result<u8, CliError> {
     match parse().command {
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Ab(arguments) => ab::run(&arguments),
+        Command::Bisect(arguments) => bisect::run(&arguments),
         Command::Bless(arguments) => bless::run(&arguments),
         Command::Exactness(arguments) => exactness::run(&arguments),
         Command::Exec(arguments) => exec::run(&arguments),

@@ -2,12 +2,15 @@
 //! the memory of sandboxes is increased and decreased. `compare` and `ab` must detect it, and `git bisect run` must
 //! find it. `explain` must name the function.
 
+mod common;
+
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Output},
 };
 
+use common::project::{Project, ran, text};
 use highwater_explain::fault_permission;
 use highwater_judge::{Keep, Kind, Policy, baselines};
 use highwater_model::exit;
@@ -41,22 +44,13 @@ const LINEAR: &str = "        memory.data_mut(&mut store)[15 * 4096] = 1;\n";
 const HEAP: &str = "        std::mem::forget(std::hint::black_box(vec![1_u8; 4096]));
         (0..20_000_u32).for_each(|turn| drop(std::hint::black_box(turn)));\n";
 
-/// The copy of the workspace. It is in the target folder, so that later runs of the tests build less.
-struct Copy {
-    root: PathBuf,
-    target: PathBuf,
-}
+/// The copy of the workspace.
+struct Copy(Project);
 
 impl Copy {
     fn make() -> Self {
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the workspace");
-        let binary = Path::new(env!("CARGO_BIN_EXE_highwater"));
-        let shared = binary.ancestors().nth(2).expect("target/release/highwater");
-        let place = shared.join("revisions");
-        let copy = Self { root: place.join("workspace"), target: place.join("target") };
-        // Only crates of the workspace are built.
-        let metadata = cargo_metadata::MetadataCommand::new().no_deps().exec().expect("metadata");
-        highwater_cli::bring_dependencies(&build_dir(shared), &copy.target, &metadata);
+        let project = Project::named("revisions");
         let listed = text(&ran(Command::new("git").arg("-C").arg(workspace).args([
             "ls-files",
             "-z",
@@ -70,43 +64,16 @@ impl Copy {
                 let profile = |package| format!("\n[profile.release.package.{package}]\nopt-level = 0\n");
                 content.extend(UNOPTIMISED.iter().flat_map(|package| profile(package).into_bytes()));
             }
-            let path = copy.root.join(file);
-            // Unchanged files keep their modification time, so that cargo does not rebuild.
-            if fs::read(&path).ok().as_ref() != Some(&content) {
-                fs::create_dir_all(path.parent().expect("a folder")).expect("made");
-                fs::write(&path, content).expect("written");
-            }
+            project.write(file, content);
         }
-        for old in [".git", "own-baselines"] {
-            let _ = fs::remove_dir_all(copy.root.join(old));
-        }
-        copy.git(&["init", "--quiet"]);
-        copy.commit("as it is");
-        copy
-    }
-
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
-        command.current_dir(&self.root).env("HIGHWATER_TARGET_DIR", &self.target);
-        command.env("CARGO_TARGET_DIR", &self.target).env("CARGO_BUILD_BUILD_DIR", &self.target);
-        for name in ["AUTHOR", "COMMITTER"] {
-            command.env(format!("GIT_{name}_NAME"), "t").env(format!("GIT_{name}_EMAIL"), "t@example.org");
-        }
-        command
-    }
-
-    fn git(&self, args: &[&str]) -> String {
-        text(&ran(self.command("git").args(args)))
-    }
-
-    fn commit(&self, message: &str) {
-        self.git(&["add", "--all"]);
-        self.git(&["commit", "--quiet", "--allow-empty", "--no-gpg-sign", "-m", message]);
+        let _ = fs::remove_dir_all(project.root.join("own-baselines"));
+        project.start_repository();
+        Self(project)
     }
 
     /// Writes the source of the family with an addition to the creation of sandboxes.
     fn change(&self, addition: &str) {
-        let path = self.root.join(SOURCE);
+        let path = self.0.root.join(SOURCE);
         let original =
             fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(SOURCE)).expect("there");
         assert_eq!(original.matches(CREATED).count(), 1, "{SOURCE} has changed: update this test");
@@ -115,18 +82,18 @@ impl Copy {
 
     /// Measures the cases that match.
     fn bench(&self, filter: &str) {
-        let mut command = self.command("cargo");
+        let mut command = self.0.command("cargo");
         ran(command.args(["bench", "--quiet", "-p", PACKAGE, "--", "--memory-only", "--samples", "5", filter]));
     }
 
     fn compare(&self, more: &[&str]) -> Output {
-        let mut command = self.command(env!("CARGO_BIN_EXE_highwater"));
+        let mut command = self.0.command(env!("CARGO_BIN_EXE_highwater"));
         command.args(["compare", "--baselines", "own-baselines"]).args(more).output().expect("started")
     }
 
     /// The stacks of a case at a stage, those that grew most first.
     fn explain(&self, case: &str, stage: &str, more: &[&str]) -> Vec<Value> {
-        let mut command = self.command(env!("CARGO_BIN_EXE_highwater"));
+        let mut command = self.0.command(env!("CARGO_BIN_EXE_highwater"));
         let explained = ran(command.args(["explain", case, "--stage", stage, "--format", "json"]).args(more));
         let explained: Value = serde_json::from_slice(&explained.stdout).expect("JSON");
         explained["rows"].as_array().expect("rows").clone()
@@ -137,25 +104,10 @@ impl Copy {
     }
 
     fn ab_of(&self, base: &str, samples: &str, more: &[&str]) -> Output {
-        let mut command = self.command(env!("CARGO_BIN_EXE_highwater"));
+        let mut command = self.0.command(env!("CARGO_BIN_EXE_highwater"));
         command.args(["ab", base, CASE, "--package", PACKAGE, "--samples", samples]).args(more);
         command.output().expect("started")
     }
-}
-
-/// Cargo's folder for intermediate artifacts, if configured.
-fn build_dir(target: &Path) -> PathBuf {
-    std::env::var_os("CARGO_BUILD_BUILD_DIR").map_or_else(|| target.to_owned(), PathBuf::from)
-}
-
-fn ran(command: &mut Command) -> Output {
-    let output = command.output().expect("started");
-    assert!(output.status.success(), "{command:?}:\n{}", String::from_utf8_lossy(&output.stderr));
-    output
-}
-
-fn text(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).expect("text")
 }
 
 /// The expected changes from one more page of linear memory, and of the host's heap.
@@ -211,8 +163,8 @@ fn one_page_per_sandbox_is_detected_and_bisected() {
 
     // Create the baseline directly, since `bless` rejects a filtered run.
     copy.bench(CASE);
-    let run = read_record(&copy.target.join("highwater/sandbox-scaling.json")).expect("a record");
-    let path = baselines::path(&copy.root.join("own-baselines"), &run.fingerprint.class, &run.family);
+    let run = read_record(&copy.0.target.join("highwater/sandbox-scaling.json")).expect("a record");
+    let path = baselines::path(&copy.0.root.join("own-baselines"), &run.fingerprint.class, &run.family);
     let baseline = baselines::of_run(&run, &Policy::default(), Keep::Gated);
     stage_baseline(&path, &baseline).and_then(|staged| staged.commit()).expect("written");
     assert_eq!(copy.compare(&[]).status.code(), Some(exit::PASSED.into()));
@@ -226,9 +178,9 @@ fn one_page_per_sandbox_is_detected_and_bisected() {
     let compared = copy.compare(&["--explain"]);
     assert_verdict(&compared, exit::REGRESSED, Kind::Regressed, "+", MAPPED);
     assert_explained(&compared, "CoreLive::new", true);
-    let mut report = copy.command(highwater);
+    let mut report = copy.0.command(highwater);
     ran(report.args(["report", "--baselines", "own-baselines", "--out", "../site"]));
-    let page = copy.root.join("../site/case/sandbox-scaling+on-demand+cow=on,guest=tiny.html");
+    let page = copy.0.root.join("../site/case/sandbox-scaling+on-demand+cow=on,guest=tiny.html");
     let page = fs::read_to_string(page).expect("a page");
     assert!(page.contains("id=\"flame-0-difference\"") && page.contains("id=\"flame-0-growth\""));
     assert_culprit(&copy.explain(TINY, "live", &["--base", "HEAD"]), "CoreLive::new", true);
@@ -254,23 +206,22 @@ fn one_page_per_sandbox_is_detected_and_bisected() {
     let of_time = of_time.unwrap_or_else(|| panic!("nothing about time: {sarif:#}"));
     let place = &of_time["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
     assert_eq!(place, "benches/sandbox-scaling/benches/sandbox-scaling.rs");
-    let page = fs::read_to_string(copy.target.join("highwater/ab/compare.html")).expect("a page");
+    let page = fs::read_to_string(copy.0.target.join("highwater/ab/compare.html")).expect("a page");
     assert!(page.contains("HEAD against the working tree") && page.contains("CPU time to live@"));
 
     // Good, good, bad, bad: the third must be found.
-    let good = copy.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    let good = copy.0.git(&["rev-parse", "HEAD"]).trim().to_owned();
     copy.change("");
-    copy.commit("nothing");
+    copy.0.commit("nothing");
     copy.change(HEAP);
-    copy.commit("the culprit");
-    let culprit = copy.git(&["rev-parse", "HEAD"]).trim().to_owned();
-    copy.commit("nothing again");
-    copy.git(&["bisect", "start", "HEAD", &good]);
-    let mut bisect = copy.command("git");
+    let culprit = copy.0.commit("the culprit");
+    copy.0.commit("nothing again");
+    copy.0.git(&["bisect", "start", "HEAD", &good]);
+    let mut bisect = copy.0.command("git");
     bisect.args(["bisect", "run", highwater, "ab", &good, CASE, "--package", PACKAGE, "--samples", "5"]);
     let found = text(&ran(&mut bisect));
     assert!(found.contains(&format!("{culprit} is the first bad commit")), "{found}");
-    copy.git(&["bisect", "reset"]);
+    copy.0.git(&["bisect", "reset"]);
 
     copy.change("");
     assert_verdict(&copy.ab("HEAD"), exit::PASSED, Kind::Improved, "-", LIVE);

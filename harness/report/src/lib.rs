@@ -42,3 +42,5 @@ pub use status_text::status_text;
 pub use table::{TextCell, print_words};
 pub use time_changes::{TimeChange, TimeChanges};
 pub use trend::{CreepRate, TrendFinding, TrendReport, TrendRevision, TrendSeries, trend_json, trend_text};
+pub use verdict_groups::of_noise;
+pub use verdict_lines::finding_text;

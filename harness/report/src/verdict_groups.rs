@@ -58,7 +58,8 @@ fn weight(verdict: &Verdict) -> (u8, u64) {
 
 /// The change relative to the tolerance and the range over workers; infinite for a whole case. For memory, the floor is at
 /// least a page: less than that is a curiosity, however exact it is.
-pub(super) fn of_noise(verdict: &Verdict, page: u64) -> f64 {
+#[must_use]
+pub fn of_noise(verdict: &Verdict, page: u64) -> f64 {
     let Some(subject) = &verdict.subject else { return f64::INFINITY };
     let by = (subject.run - subject.baseline.unwrap_or(0.0)).abs();
     let least = match subject.quantity.unit() {

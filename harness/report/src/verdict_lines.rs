@@ -8,6 +8,7 @@ use super::{
     counted::grouped,
     escape,
     findings::{FindingLine, worst_lines},
+    stacks::explanation_stacks,
     terminal::Emphasis,
 };
 
@@ -60,6 +61,17 @@ pub(super) fn verdict_lines(name: &str, family: &FamilyComparison, is_verbose: b
         lines.push(format!("  {}", counted(all.len() - shown, "more finding")));
     }
     lines
+}
+
+/// One finding as text: its kind, its case and the reason, and below them the stacks that explain it.
+#[must_use]
+pub fn finding_text(verdict: &Verdict) -> String {
+    let word = verdict.kind.to_string();
+    let painted = emphasis(verdict.kind).map_or(word.clone(), |it| it.paint(&word));
+    let line = format!("{painted}: {}: {}", verdict.case, escape::line(&verdict.sentence));
+    let stacks = verdict.explanation.as_ref().map(explanation_stacks).unwrap_or_default();
+    let stacks = stacks.into_iter().map(|line| format!("  {line}"));
+    [line].into_iter().chain(stacks).collect::<Vec<_>>().join("\n")
 }
 
 /// A finding as a line: its kind, its case, and the reason.

@@ -1,5 +1,5 @@
-//! Builds the bench binaries of both revisions. The base is checked out to a git worktree in the target folder, and
-//! both are built by cargo as for `cargo bench`.
+//! Builds the bench binaries of revisions, by cargo as for `cargo bench`. Other revisions than the working tree are
+//! checked out to git worktrees in the target folder.
 
 use std::{
     collections::BTreeMap,
@@ -10,20 +10,42 @@ use std::{
 
 use cargo_metadata::{Message, Metadata, MetadataCommand, TargetKind};
 
-use super::{Untestable, artifacts::bring_dependencies};
+use super::{Untestable, WORKING_TREE, artifacts::bring_dependencies, pair::Built};
 use crate::CliError;
+
+/// Where a revision is checked out and built, below `target/highwater/ab`. Cargo gives the artifacts of the workspace
+/// the same names in every checkout, so each place has a target folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    sources: &'static str,
+    target: &'static str,
+}
+
+impl Place {
+    /// The base of a comparison.
+    pub(crate) const BASE: Self = Self { sources: "base", target: "target" };
+    /// A revision that is compared with the base in place of the working tree.
+    pub(crate) const CANDIDATE: Self = Self { sources: "candidate", target: "candidate-target" };
+    /// The base with other versions of dependencies.
+    pub(crate) const BASE_VERSIONS: Self = Self { sources: "base-versions", target: "base-versions-target" };
+    /// The working tree with other versions of dependencies.
+    pub(crate) const VERSIONS: Self = Self { sources: "versions", target: "versions-target" };
+    /// The same with yet others.
+    pub(crate) const CANDIDATE_VERSIONS: Self =
+        Self { sources: "candidate-versions", target: "candidate-versions-target" };
+}
 
 /// The workspace and its target folder, from `cargo metadata`.
 #[derive(Debug)]
-pub(super) struct Workspace {
-    pub(super) root: PathBuf,
-    pub(super) target: PathBuf,
+pub(crate) struct Workspace {
+    pub(crate) root: PathBuf,
+    pub(crate) target: PathBuf,
     metadata: Metadata,
 }
 
 impl Workspace {
     /// The workspace around the working directory.
-    pub(super) fn find() -> Result<Self, Untestable> {
+    pub(crate) fn find() -> Result<Self, Untestable> {
         let metadata = MetadataCommand::new().no_deps().exec();
         let metadata = metadata.map_err(|error| Untestable(error.to_string().trim().to_owned()))?;
         let (root, target) = (metadata.workspace_root.clone().into(), metadata.target_directory.clone().into());
@@ -41,57 +63,60 @@ impl Workspace {
         self.metadata.packages.iter().find(has_bench).map(|package| package.name.to_string())
     }
 
-    /// Builds the bench binaries of the working tree.
-    pub(super) fn build(&self, packages: &[String]) -> Result<BTreeMap<String, Bench>, Untestable> {
-        build(&self.root, packages, &[])
+    /// Builds the bench binaries of the working tree. `name` is what it is called.
+    pub(super) fn build(&self, name: &str, packages: &[String]) -> Result<Built, Untestable> {
+        let benches = build(&self.root, packages, &[])?;
+        Ok(Built { name: name.to_owned(), commit: WORKING_TREE.to_owned(), root: self.root.clone(), benches })
     }
 
-    /// Builds the bench binaries of a checkout in a separate target folder.
+    /// The root of the sources of a place, which contain the workspace.
+    pub(super) fn sources(&self, place: Place) -> PathBuf {
+        self.target.join("highwater/ab").join(place.sources)
+    }
+
+    /// Builds the bench binaries of the workspace in a folder below the sources of a place.
     pub(super) fn build_at(
         &self,
-        checkout: &Checkout,
+        place: Place,
+        folder: &Path,
         packages: &[String],
     ) -> Result<BTreeMap<String, Bench>, Untestable> {
-        let target = self.target.join("highwater/ab/target");
+        let target = self.target.join("highwater/ab").join(place.target);
         // Intermediate artifacts may be in another folder than the target folder since cargo 1.91.
         let artifacts = self.metadata.build_directory.as_ref().unwrap_or(&self.metadata.target_directory);
         bring_dependencies(artifacts.as_std_path(), &target, &self.metadata);
-        build(&checkout.folder, packages, &[("CARGO_TARGET_DIR", &target), ("CARGO_BUILD_BUILD_DIR", &target)])
+        build(folder, packages, &[("CARGO_TARGET_DIR", &target), ("CARGO_BUILD_BUILD_DIR", &target)])
     }
 }
 
 /// A revision in a git worktree. The worktree is kept, so that the next build is incremental.
 #[derive(Debug)]
-pub(super) struct Checkout {
+pub(crate) struct Checkout {
     /// The root of its workspace.
-    pub(super) folder: PathBuf,
+    pub(crate) folder: PathBuf,
     /// The full commit hash.
-    pub(super) commit: String,
+    pub(crate) commit: String,
 }
 
 impl Checkout {
-    /// Checks a revision out.
+    /// Checks a revision out to a place.
     ///
     /// # Errors
     /// Returns [`CliError::Usage`] for an unknown revision and [`Untestable`] for all other errors.
-    pub(super) fn new(revision: &str, workspace: &Workspace) -> Result<Self, CliError> {
-        let git = |folder: &Path| {
-            let mut command = Command::new("git");
-            command.arg("-C").arg(folder);
-            command
-        };
+    pub(crate) fn new(revision: &str, place: Place, workspace: &Workspace) -> Result<Self, CliError> {
         let here = |args: &[&str]| output(git(&workspace.root).args(args));
-        let commit = here(&["rev-parse", "--verify", "--quiet", &format!("{revision}^{{commit}}")])
-            .map_err(|_| CliError::Usage(format!("`{revision}` is not a revision of this repository")))?
-            .trim()
-            .to_owned();
+        let commit = Self::commit(revision, workspace)?;
         // The workspace may be in a subfolder of the repository.
         let prefix = here(&["rev-parse", "--show-prefix"])?;
-        let root = workspace.target.join("highwater/ab/base");
+        let root = workspace.sources(place);
         let known = here(&["worktree", "list", "--porcelain"])?;
         if known.lines().any(|line| line.strip_prefix("worktree ").is_some_and(|path| Path::new(path) == root))
             && root.is_dir()
         {
+            // A lock file that is not in the repository is that of an earlier checkout, perhaps with other versions.
+            if place == Place::BASE_VERSIONS {
+                let _ = fs::remove_file(root.join(prefix.trim()).join("Cargo.lock"));
+            }
             output(git(&root).args(["checkout", "--quiet", "--force", "--detach", &commit]))?;
         } else {
             // A leftover of an interrupted run. If it cannot be removed, `worktree add` reports the reason.
@@ -106,6 +131,39 @@ impl Checkout {
         }
         Ok(Self { folder: root.join(prefix.trim()), commit })
     }
+
+    /// The full hash of a revision.
+    ///
+    /// # Errors
+    /// Returns [`CliError::Usage`] for an unknown revision.
+    pub(crate) fn commit(revision: &str, workspace: &Workspace) -> Result<String, CliError> {
+        let object = format!("{revision}^{{commit}}");
+        let commit = output(git(&workspace.root).args(["rev-parse", "--verify", "--quiet", &object]));
+        let unknown = |_| CliError::Usage(format!("`{revision}` is not a revision of this repository"));
+        Ok(commit.map_err(unknown)?.trim().to_owned())
+    }
+
+    /// Builds its benches. `name` is what the revision is called.
+    ///
+    /// # Errors
+    /// Returns [`Untestable`] if it does not build.
+    pub(crate) fn build(
+        self,
+        name: &str,
+        place: Place,
+        workspace: &Workspace,
+        packages: &[String],
+    ) -> Result<Built, CliError> {
+        let benches = workspace.build_at(place, &self.folder, packages)?;
+        Ok(Built { name: name.to_owned(), commit: self.commit, root: self.folder, benches })
+    }
+}
+
+/// Git in a folder.
+fn git(folder: &Path) -> Command {
+    let mut command = Command::new("git");
+    command.arg("-C").arg(folder);
+    command
 }
 
 /// Builds benches and returns their binaries by target name.
@@ -137,7 +195,7 @@ fn build(
 }
 
 /// A bench target.
-pub(super) struct Bench {
+pub(crate) struct Bench {
     /// Its binary.
     pub(super) program: PathBuf,
     /// The source file that cargo compiled.

@@ -40,10 +40,15 @@ pub(crate) enum Offer<'a> {
     },
     /// `highwater ab` with this base, and its further arguments.
     Ab {
-        /// The revision that the working tree is compared with.
+        /// The revision that the working tree is compared with, or the versions of dependencies.
         base: &'a str,
         /// Further arguments: the packages.
         arguments: &'a str,
+    },
+    /// The same command once more.
+    Again {
+        /// The command.
+        command: &'a str,
     },
 }
 
@@ -55,6 +60,7 @@ impl Offer<'_> {
                 let base = commit.map_or_else(String::new, |commit| format!(" --base {commit}"));
                 format!("highwater explain '{case}' --stage {stage}{peak}{base}{arguments}")
             }
+            Self::Again { command } => command.to_owned(),
             // No other character of an id has a meaning in a regular expression.
             Self::Ab { base, arguments } => {
                 format!("highwater ab {base} '^{}$' --explain{arguments}", case.as_str().replace('.', "\\."))

@@ -9,8 +9,10 @@ pub(crate) mod exec;
 pub(crate) mod odd;
 pub(crate) mod other_program;
 pub(crate) mod programs;
+pub(crate) mod project;
 pub(crate) mod pty;
 pub(crate) mod site;
+pub(crate) mod small;
 
 use std::{
     collections::BTreeMap,
