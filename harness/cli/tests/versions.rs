@@ -12,10 +12,9 @@ use common::{
 use highwater_model::exit;
 use highwater_store::read_record;
 
-/// The lines of stderr that are neither of the progress nor hints.
-fn messages(output: &Output) -> String {
-    let is_message = |line: &&str| ["error: ", "note: "].iter().any(|kind| line.starts_with(kind));
-    errors(output).lines().filter(is_message).collect::<Vec<_>>().join("\n")
+/// The last line of stderr that is an error, after those of the compiler.
+fn message(output: &Output) -> String {
+    errors(output).lines().rfind(|line| line.starts_with("error: ")).unwrap_or_default().to_owned()
 }
 
 fn assert_status(output: &Output, status: u8) {
@@ -114,7 +113,7 @@ fn a_dependency_is_compared_with_another_version_and_bisected() {
         let output = ab(arguments);
         assert_status(&output, status);
         let folder = project.target.parent().expect("a folder").display().to_string();
-        format!("{} ({status})\n{}", arguments.join(" "), messages(&output).replace(&folder, "FOLDER"))
+        format!("{} ({status})\n{}", arguments.join(" "), message(&output).replace(&folder, "FOLDER"))
     });
     insta::assert_snapshot!(lines.join("\n\n"));
 }

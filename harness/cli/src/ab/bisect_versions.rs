@@ -9,7 +9,6 @@ use highwater_report::{
     terminal::{next, note, quoted},
 };
 use highwater_runner::Interrupt;
-use highwater_store::FolderLock;
 use semver::Version;
 
 use super::{
@@ -81,7 +80,7 @@ pub(super) fn run(
         range.from.version,
         range.to
     ));
-    let _lock = FolderLock::take(&workspace.target.join("highwater"), |line| note(line))?;
+    let _lock = workspace.lock()?;
     let old = range.from.old.as_ref().map_or(String::new(), |old| format!("@{old}"));
     let range_argument = quoted(&format!("{name}{old}={}..{}", range.from.version, range.to));
     let filter_argument = filter.as_deref().map_or(String::new(), |filter| format!(" {}", quoted(filter)));
@@ -131,8 +130,9 @@ impl<'a> Versions<'a> {
     fn between(range: &'a Range, workspace: &'a Workspace, packages: &'a [String]) -> Result<Self, CliError> {
         let Range { from, to } = range;
         let published = versions::published(&workspace.root, from)?;
-        if let Some(missing) =
-            [&from.version, to].into_iter().find(|end| published.iter().all(|known| known.version != **end))
+        if let Some(missing) = [&from.version, to]
+            .into_iter()
+            .find(|end| !published.iter().any(|known| versions::is_same(&known.version, end)))
         {
             return Err(CliError::Usage(format!("{} has no version {missing}", from.name)));
         }
@@ -151,7 +151,7 @@ impl<'a> Versions<'a> {
 fn listed(published: Vec<versions::Published>, from: &Version, to: &Version) -> Vec<Version> {
     let with_pre_releases = !from.pre.is_empty() || !to.pre.is_empty();
     let is_candidate = |one: &versions::Published| {
-        let is_end = one.version == *from || one.version == *to;
+        let is_end = [from, to].into_iter().any(|end| versions::is_same(&one.version, end));
         let is_between = *from < one.version && one.version < *to;
         is_end || is_between && !one.is_yanked && (with_pre_releases || one.version.pre.is_empty())
     };
@@ -186,7 +186,12 @@ mod tests {
         assert_eq!((range.from.to_string(), range.to), ("wasmtime@48=47.0.4".to_owned(), Version::new(48, 0, 8)));
         let errors = ["wasmtime=47.0.4", "wasmtime=47..48", "wasmtime=48.0.8..47.0.4", "47.0.4..48.0.8"];
         let errors = errors.map(|text| format!("{text}: {}", text.parse::<Range>().expect_err(text)));
-        insta::assert_snapshot!(errors.join("\n"), @"");
+        insta::assert_snapshot!(errors.join("\n"), @r"
+        wasmtime=47.0.4: it has no range: use NAME=A..B, for example wasmtime=47.0.4..48.0.8
+        wasmtime=47..48: `47` is not a version: use all three numbers, for example 47.0.4
+        wasmtime=48.0.8..47.0.4: 48.0.8 is not an older version than 47.0.4
+        47.0.4..48.0.8: it has no range: use NAME=A..B, for example wasmtime=47.0.4..48.0.8
+        ");
     }
 
     #[test]

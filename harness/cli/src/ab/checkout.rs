@@ -9,6 +9,8 @@ use std::{
 };
 
 use cargo_metadata::{Message, Metadata, MetadataCommand, TargetKind};
+use highwater_report::terminal::note;
+use highwater_store::FolderLock;
 
 use super::{Untestable, WORKING_TREE, artifacts::bring_dependencies, pair::Built};
 use crate::CliError;
@@ -69,9 +71,24 @@ impl Workspace {
         Ok(Built { name: name.to_owned(), commit: WORKING_TREE.to_owned(), root: self.root.clone(), benches })
     }
 
+    /// Highwater's part of the target folder.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.target.join("highwater")
+    }
+
+    /// Keeps other runs away from the folder.
+    ///
+    /// # Errors
+    /// If the folder cannot be made or locked.
+    pub(crate) fn lock(&self) -> Result<FolderLock, CliError> {
+        let folder = self.folder();
+        fs::create_dir_all(&folder).map_err(|source| CliError::Io { path: folder.clone(), source })?;
+        Ok(FolderLock::take(&folder, |line| note(line))?)
+    }
+
     /// The root of the sources of a place, which contain the workspace.
     pub(super) fn sources(&self, place: Place) -> PathBuf {
-        self.target.join("highwater/ab").join(place.sources)
+        self.folder().join("ab").join(place.sources)
     }
 
     /// Builds the bench binaries of the workspace in a folder below the sources of a place.
@@ -81,7 +98,7 @@ impl Workspace {
         folder: &Path,
         packages: &[String],
     ) -> Result<BTreeMap<String, Bench>, Untestable> {
-        let target = self.target.join("highwater/ab").join(place.target);
+        let target = self.folder().join("ab").join(place.target);
         // Intermediate artifacts may be in another folder than the target folder since cargo 1.91.
         let artifacts = self.metadata.build_directory.as_ref().unwrap_or(&self.metadata.target_directory);
         bring_dependencies(artifacts.as_std_path(), &target, &self.metadata);

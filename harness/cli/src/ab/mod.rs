@@ -22,7 +22,7 @@ use highwater_report::{
     terminal::{next, note, quoted},
 };
 use highwater_runner::{Interrupt, Plan, RunnerError};
-use highwater_store::{FolderLock, write_atomically};
+use highwater_store::write_atomically;
 pub(super) use pair::{Built, Compared, Comparer, PairOptions};
 use versions::{Chosen, Requested};
 
@@ -122,8 +122,7 @@ fn compare(arguments: &Arguments, policy: &Policy, interrupt: &Interrupt) -> Res
     let workspace = Workspace::find()?;
     let (revision, filter) = arguments.base_and_filter(&workspace);
     let [base, head] = arguments.sides(revision, &workspace)?;
-    let folder = workspace.target.join("highwater");
-    let _lock = FolderLock::take(&folder, |line| note(line))?;
+    let _lock = workspace.lock()?;
     let (named, more) = (arguments.base_arguments(revision), package_arguments(&arguments.pair.package));
     let comparer = Comparer {
         options: &arguments.pair,
@@ -146,6 +145,7 @@ fn compare(arguments: &Arguments, policy: &Policy, interrupt: &Interrupt) -> Res
     }
     let results = Results { comparison: &comparison, runs: &runs, policy, files: &files };
     arguments.output.deliver(&results)?;
+    let folder = workspace.folder();
     let page = folder.join("ab/compare.html");
     let html = comparison_page(&comparison, &base.name, &head.name)?;
     write_atomically(&page, html.as_bytes())?;

@@ -129,10 +129,6 @@ impl Comparer<'_> {
         }
         Ok(cases)
     }
-
-    fn folder(&self) -> PathBuf {
-        self.workspace.target.join("highwater")
-    }
 }
 
 /// One family in two revisions, base first.
@@ -194,7 +190,7 @@ impl FamilyPair<'_> {
         if !explain {
             return Ok(());
         }
-        let folder = self.comparer.folder();
+        let folder = self.comparer.workspace.folder();
         explainer.explain(family, run, &folder.join(HEAD_RUN), |cases| {
             let selection = Selection { filter: Some(exact_filter(cases)), ..Selection::default() };
             let revision = |side: usize| {
@@ -212,7 +208,7 @@ impl FamilyPair<'_> {
         let Comparer { options, workspace, interrupt, .. } = *self.comparer;
         let aslr_off = !options.aslr_on;
         let selection = Selection { filter, ..Selection::default() };
-        let folder = self.comparer.folder();
+        let folder = self.comparer.workspace.folder();
         let side = |program: &PathBuf| -> Result<Side, CliError> {
             let plan = Plan::request(program, &workspace.target, &selection, aslr_off)?;
             let measuring = Measuring::new(&plan.worker, &folder, interrupt)?;
@@ -250,7 +246,7 @@ impl FamilyPair<'_> {
     /// Saves both records in the target folder.
     fn save(&self, base: &Record, head: &Record) -> Result<(), CliError> {
         for (side, record) in [(BASE_RUN, base), (HEAD_RUN, head)] {
-            write_record(&self.comparer.folder().join(side).join(format!("{}.json", record.family)), record)?;
+            write_record(&self.comparer.workspace.folder().join(side).join(format!("{}.json", record.family)), record)?;
         }
         Ok(())
     }

@@ -14,7 +14,6 @@ use highwater_report::{
     terminal::{next, note, quoted},
 };
 use highwater_runner::{Interrupt, RunnerError};
-use highwater_store::FolderLock;
 
 use self::commits::Commits;
 pub(crate) use self::steps::{Bisected, Candidates, bisect, found_text};
@@ -67,7 +66,7 @@ fn search(arguments: &Arguments, interrupt: &Interrupt) -> Result<u8, CliError> 
     let commits = Commits::between(good, bad, &workspace, &pair.package)?;
     let (first, last) = (commits.commit(0).short(), commits.commit(commits.count() - 1).short());
     note(format_args!("{} from {first} ({good}) to {last} ({bad})", counted(commits.count() - 1, "commit")));
-    let _lock = FolderLock::take(&workspace.target.join("highwater"), |line| note(line))?;
+    let _lock = workspace.lock()?;
     let again = format!(
         "highwater bisect {} {metric} --good {} --bad {} --explain",
         quoted(arguments.cases.glob()),

@@ -20,8 +20,8 @@ const VERSIONS: [(&str, &str); 6] = [
     ("1.0.0", "vec![1; 64]"),
     ("1.1.0", "vec![1; 64]"),
     ("1.2.0", "this is not Rust"),
-    ("1.3.0", "{ std::mem::forget(std::hint::black_box(vec![1_u8; 4096 - 16])); vec![1; 64] }"),
-    ("1.4.0", "{ std::mem::forget(std::hint::black_box(vec![1_u8; 4096 - 16])); vec![1; 64] }"),
+    ("1.3.0", "{ std::mem::forget(std::hint::black_box(vec![1_u8; 4096])); vec![1; 64] }"),
+    ("1.4.0", "{ std::mem::forget(std::hint::black_box(vec![1_u8; 4096])); vec![1; 64] }"),
     ("2.0.0", "vec![1; 64]"),
 ];
 
@@ -51,7 +51,7 @@ const UNOPTIMISED: [&str; 10] = [
 /// What a unit is, as far as the project adds to that of the dependency.
 pub(crate) const UNIT: &str = "unit_store::unit()";
 /// The same, and a leak of two pages.
-pub(crate) const LEAKS: &str = "{ std::mem::forget(std::hint::black_box(vec![1_u8; 8192 - 16])); unit_store::unit() }";
+pub(crate) const LEAKS: &str = "{ std::mem::forget(std::hint::black_box(vec![1_u8; 8192])); unit_store::unit() }";
 
 impl Small {
     /// Makes the project with a repository of one commit.

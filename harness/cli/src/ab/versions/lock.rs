@@ -74,7 +74,7 @@ impl Lock {
 
     /// Whether it has this version of a package.
     pub(crate) fn has(&self, name: &str, version: &Version) -> bool {
-        self.packages.iter().any(|package| package.name == name && package.version == *version)
+        self.packages.iter().any(|package| package.name == name && is_same(&package.version, version))
     }
 
     /// What else changed from `self` to `after`, as `name 1.0.0 -> 1.1.0`, `name 1.0.0 added` or `name 1.0.0 removed`,
@@ -112,6 +112,11 @@ impl Lock {
             names => format!("; similar names: {}", names.join(", ")),
         }
     }
+}
+
+/// Whether two versions are the same for cargo, which ignores what follows a `+`.
+pub(crate) fn is_same(one: &Version, other: &Version) -> bool {
+    one.cmp_precedence(other).is_eq()
 }
 
 /// Whether a version begins with these parts: 48.0.8 begins with `48` and `48.0`.
@@ -159,7 +164,20 @@ mod tests {
         assert_eq!(found(&lock, "wasmtime@43.0.2=47.0.4"), Ok("43.0.2".to_owned()));
         let errors =
             ["wasmtime=47.0.4", "wasmtime@4=47.0.4", "wasmtim=1.0.0", "zstd=1.0.0", "ours=1.0.0", "forked=1.0.1"];
-        insta::assert_snapshot!(errors.map(|request| found(&lock, request).expect_err(request)).join("\n"), @"");
+        insta::assert_snapshot!(errors.map(|request| found(&lock, request).expect_err(request)).join("\n"), @r"
+        Cargo.lock has wasmtime 43.0.2 and 48.0.8; choose one, for example `wasmtime@43.0.2=47.0.4`
+        `wasmtime@4` is not in Cargo.lock, which has wasmtime 43.0.2 and 48.0.8
+        `wasmtim` is not in Cargo.lock; similar names: `wasmtime`, `wasmtime-wasi`
+        `zstd` is not in Cargo.lock
+        `ours` comes from a folder; only packages of a registry have versions
+        `forked` comes from a git repository; only packages of a registry have versions
+        ");
+    }
+
+    #[test]
+    fn the_build_of_a_version_does_not_matter() {
+        let lock = lock(&[("serde_yaml", "0.9.34+deprecated", Some(REGISTRY))]);
+        assert!(lock.has("serde_yaml", &Version::new(0, 9, 34)) && !lock.has("serde_yaml", &Version::new(0, 9, 33)));
     }
 
     #[test]

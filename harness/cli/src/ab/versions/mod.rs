@@ -18,7 +18,7 @@ use cargo_metadata::MetadataCommand;
 use semver::Version;
 use toml_edit::DocumentMut;
 
-pub(crate) use self::published::Published;
+pub(crate) use self::{lock::is_same, published::Published};
 use self::{
     lock::{Lock, Package},
     manifest::Change,
@@ -145,7 +145,7 @@ pub(crate) fn find(
         if found.iter().any(|(_, other)| *other == package) {
             return Err(CliError::Usage(format!("{name} {} is named twice", package.version)));
         }
-        if must_change && package.version == *version {
+        if must_change && is_same(&package.version, version) {
             return Err(CliError::Usage(format!("{name} is {version} already, so there is nothing to compare")));
         }
         let change = Change { name: name.clone(), from: package.version.clone(), to: version.clone() };
@@ -198,7 +198,7 @@ impl Chosen {
             if !lock.has(name, to) {
                 return Err(Untestable(format!("cargo did not choose {name} {to}")).into());
             }
-            if from != to && lock.has(name, from) {
+            if !is_same(from, to) && lock.has(name, from) {
                 return Err(Untestable(format!("{name} {from} is still required beside {to}")).into());
             }
         }
@@ -257,7 +257,13 @@ mod tests {
         }
         let errors = ["wasmtime", "wasmtime=", "wasmtime=47", "wasmtime=^47.0.0", "=47.0.4"];
         let errors = errors.map(|text| format!("{text}: {}", text.parse::<Requested>().expect_err(text)));
-        insta::assert_snapshot!(errors.join("\n"), @"");
+        insta::assert_snapshot!(errors.join("\n"), @r"
+        wasmtime: it has no version: use NAME=VERSION, for example wasmtime=47.0.4
+        wasmtime=: `` is not a version: use all three numbers, for example 47.0.4
+        wasmtime=47: `47` is not a version: use all three numbers, for example 47.0.4
+        wasmtime=^47.0.0: `^47.0.0` is not a version: use all three numbers, for example 47.0.4
+        =47.0.4: it has no name: use NAME=VERSION, for example wasmtime=47.0.4
+        ");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
 use highwater_store::one_line;
 
 use super::{
-    lock::{Lock, Package},
+    lock::{Lock, Package, is_same},
     manifest::Change,
     published::{Published, versions_of},
 };
@@ -27,7 +27,7 @@ pub(super) fn choose(workspace: &Path, changes: &[(Change, Package)]) -> Result<
         for item in open {
             let (change, package) = item;
             let lock = Lock::read(workspace)?;
-            let is_gone = change.from == change.to || !lock.has(&change.name, &change.from);
+            let is_gone = is_same(&change.from, &change.to) || !lock.has(&change.name, &change.from);
             if is_gone && lock.has(&change.name, &change.to) {
                 continue;
             }
@@ -83,7 +83,7 @@ fn explained(reason: String, change: &Change, package: &Package, workspace: &Pat
     let Change { name, to, .. } = change;
     // Cargo has just read the index; if not, its reason is the better one.
     let versions = versions_of(package, workspace).unwrap_or_default();
-    match versions.iter().find(|known| known.version == *to) {
+    match versions.iter().find(|known| is_same(&known.version, to)) {
         Some(known) if known.is_yanked => Untestable(format!("{name} {to} was yanked: {reason}")).into(),
         None if !versions.is_empty() => {
             let newest = versions.last().map_or(String::new(), |newest| format!("; the newest is {}", newest.version));
