@@ -153,12 +153,12 @@ fn what_is_not_a_run_is_not_merged() {
     refused(&[&one], &["not merged: toy: 1 of 2 cases are in no part: slice:2/2 is missing (toy/mapped/pages=4)"]);
     refused(&[&one, &two, &one], &["slice:1/2 is in both", "leave one of them out"]);
     let injected = part("slice:2/2", &["--inject", "16"]);
-    refused(&[&one, &injected], &["the worker options is none in", "but --inject=16 in"]);
+    refused(&[&one, &injected], &["different worker options: none in", ", --inject=16 in"]);
     edit(&injected.record_path(), |record| {
         record.selection.worker_options = Default::default();
         record.fingerprint.context.insert("commit".into(), "f00f00f00f00".into());
     });
-    refused(&[&one, &injected], &["the revision is", "but f00f00f00f00 in"]);
+    refused(&[&one, &injected], &["different revisions: ", ", f00f00f00f00 in"]);
     let newer = fs::read_to_string(two.record_path()).expect("text").replace("\"schema\": 2", "\"schema\": 3");
     let path = injected.record_path();
     fs::write(&path, newer).expect("written");

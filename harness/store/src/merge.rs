@@ -21,11 +21,11 @@ pub struct PartRecord {
 
 /// A condition in which two parts differ.
 #[derive(Debug, thiserror::Error)]
-#[error("{family}: {what} is {first} in {first_path}, but {other} in {other_path}; merge only parts of one run")]
+#[error("{family}: different {what}: {first} in {first_path}, {other} in {other_path}; merge only parts of one run")]
 pub struct Difference {
     /// The family.
     pub family: String,
-    /// What differs.
+    /// What differs, in the plural.
     pub what: String,
     /// Its value in the first record.
     pub first: String,
@@ -135,20 +135,20 @@ fn conditions(record: &Record) -> [(&'static str, String); 12] {
     let Selection { filter, parameters, part, worker_options, ladder } = selection;
     let commit = fingerprint.context.get("commit").cloned();
     let list = |values: Vec<String>| if values.is_empty() { "none".to_owned() } else { values.join(" ") };
-    let of_part = |value: fn(&Part) -> String| part.as_ref().map_or("that of a whole run".to_owned(), value);
+    let of_part = |value: fn(&Part) -> String| part.as_ref().map_or("a whole run".to_owned(), value);
     [
-        ("the revision", commit.unwrap_or("unknown".to_owned())),
-        ("the machine class", fingerprint.class.to_string()),
-        ("the schema version", schema.to_string()),
-        ("the filter", filter.clone().unwrap_or("none".to_owned())),
-        ("the condition on parameters", list(parameters.iter().map(ToString::to_string).collect())),
-        ("the worker options", list(worker_options.iter().map(|(name, value)| format!("--{name}={value}")).collect())),
-        ("the ladder", list(ladder.iter().flatten().map(ToString::to_string).collect())),
-        ("the kind of partition", of_part(|part| part.partition.kind().name().to_owned())),
-        ("the number of parts", of_part(|part| part.partition.count().to_string())),
-        ("the number of workers", of_part(|part| part.samples.clone())),
-        ("the unit", unit.clone()),
-        ("the baseline stage", baseline_stage.to_string()),
+        ("revisions", commit.unwrap_or("unknown".to_owned())),
+        ("machine classes", fingerprint.class.to_string()),
+        ("schema versions", schema.to_string()),
+        ("filters", filter.clone().unwrap_or("none".to_owned())),
+        ("conditions on parameters", list(parameters.iter().map(ToString::to_string).collect())),
+        ("worker options", list(worker_options.iter().map(|(name, value)| format!("--{name}={value}")).collect())),
+        ("ladders", list(ladder.iter().flatten().map(ToString::to_string).collect())),
+        ("kinds of partition", of_part(|part| part.partition.kind().name().to_owned())),
+        ("numbers of parts", of_part(|part| part.partition.count().to_string())),
+        ("numbers of workers", of_part(|part| part.samples.clone())),
+        ("units", unit.clone()),
+        ("baseline stages", baseline_stage.to_string()),
     ]
 }
 
@@ -181,16 +181,14 @@ fn check(first: &PartRecord, other: &PartRecord) -> Result<(), MergeError> {
         let value =
             |context: &BTreeMap<&str, &str>| context.get(name).map_or("unknown".to_owned(), |it| (*it).to_owned());
         if a.get(name) != b.get(name) {
-            return Err(differs(name, &value(&a), &value(&b)));
+            return Err(differs(&format!("values of {name}"), &value(&a), &value(&b)));
         }
     }
     let cases = |part: &PartRecord| part.record.selection.part.as_ref().map_or(Vec::new(), |part| part.cases.clone());
     let (a, b) = (cases(first), cases(other));
     match a.iter().zip(&b).find(|(a, b)| a != b) {
-        Some((a, b)) => Err(differs("a case of the family", a.as_str(), b.as_str())),
-        None if a.len() != b.len() => {
-            Err(differs("the number of cases of the family", &a.len().to_string(), &b.len().to_string()))
-        }
+        Some((a, b)) => Err(differs("cases of the family", a.as_str(), b.as_str())),
+        None if a.len() != b.len() => Err(differs("numbers of cases", &a.len().to_string(), &b.len().to_string())),
         None => Ok(()),
     }
 }

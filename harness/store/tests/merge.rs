@@ -130,16 +130,19 @@ fn parts_of_different_runs_are_refused() {
     let changes: [(Change, &str); 9] = [
         (
             |it| drop(it.fingerprint.context.insert("commit".into(), "f00".into())),
-            "the revision is 0123456789ab in part-1",
+            "different revisions: 0123456789ab in part-1/toy.json, f00 in part-2/toy.json",
         ),
-        (|it| drop(it.fingerprint.context.remove("commit")), "but unknown in part-2/toy.json"),
-        (|it| drop(it.fingerprint.context.insert("rustc".into(), "1.95".into())), "rustc is unknown"),
-        (|it| it.fingerprint.class = it.fingerprint.class.with_other_aslr(), "the machine class is linux"),
-        (|it| it.schema += 1, "the schema version is 2"),
-        (|it| it.selection.worker_options.set(WorkerOption::Inject, 16), "the worker options is none"),
-        (|it| it.selection.filter = Some("heap".into()), "the filter is none"),
-        (|it| it.selection.part.as_mut().expect("a part").samples = "20".into(), "the number of workers is 5"),
-        (|it| drop(it.selection.part.as_mut().expect("a part").cases.pop()), "the number of cases of the family is 7"),
+        (|it| drop(it.fingerprint.context.remove("commit")), ", unknown in part-2/toy.json"),
+        (
+            |it| drop(it.fingerprint.context.insert("rustc".into(), "1.95".into())),
+            "different values of rustc: unknown in",
+        ),
+        (|it| it.fingerprint.class = it.fingerprint.class.with_other_aslr(), "different machine classes: linux"),
+        (|it| it.schema += 1, "different schema versions: 2 in"),
+        (|it| it.selection.worker_options.set(WorkerOption::Inject, 16), "different worker options: none in"),
+        (|it| it.selection.filter = Some("heap".into()), "different filters: none in"),
+        (|it| it.selection.part.as_mut().expect("a part").samples = "20".into(), "different numbers of workers: 5 in"),
+        (|it| drop(it.selection.part.as_mut().expect("a part").cases.pop()), "different numbers of cases: 7 in"),
     ];
     for (change, part) in changes {
         let mut parts = slices(2);
@@ -149,7 +152,7 @@ fn parts_of_different_runs_are_refused() {
     }
     let mut mixed = slices(2);
     mixed[1] = slices(3).remove(1);
-    assert!(refused(mixed).contains("the number of parts is 2 in part-1/toy.json, but 3 in part-2/toy.json"));
+    assert!(refused(mixed).contains("different numbers of parts: 2 in part-1/toy.json, 3 in part-2/toy.json"));
 }
 
 #[test]
@@ -162,7 +165,7 @@ fn a_part_that_was_measured_twice_is_refused() {
     let twice = vec![whole.clone(), PartRecord { path: "b/toy.json".into(), ..whole.clone() }];
     assert!(refused(twice).contains("the whole family is in both a/toy.json and b/toy.json"));
     let with_part = [vec![whole], slices(2)].concat();
-    assert!(refused(with_part).contains("the kind of partition is that of a whole run in a/toy.json, but slice"));
+    assert!(refused(with_part).contains("different kinds of partition: a whole run in a/toy.json, slice in"));
 }
 
 #[test]
