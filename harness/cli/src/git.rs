@@ -157,6 +157,15 @@ pub(super) fn commit_time(commit: &str) -> Result<(String, i64), String> {
     parsed.ok_or_else(|| format!("git printed `{}`", one_line(&text)))
 }
 
+/// The address of the remote `origin`.
+///
+/// # Errors
+/// Returns the error message of git.
+pub(super) fn origin() -> Result<String, String> {
+    let address = git(&["remote", "get-url", "origin"]).map_err(|error| error.to_string())??;
+    Ok(String::from_utf8_lossy(&address).trim().to_owned())
+}
+
 /// Runs git and returns its output, or the first line of its error message.
 fn git(args: &[impl AsRef<OsStr>]) -> io::Result<Result<Vec<u8>, String>> {
     let output = Command::new("git").env("LC_ALL", "C").args(args).output()?;

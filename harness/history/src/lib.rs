@@ -13,6 +13,7 @@
 //! and baselines do not link Parquet.
 
 mod columns;
+mod quietly;
 mod read;
 mod run;
 mod write;

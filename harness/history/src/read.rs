@@ -4,7 +4,6 @@
 use std::{
     collections::BTreeMap,
     fs, io,
-    panic::{self, AssertUnwindSafe},
     path::{Path, PathBuf},
 };
 
@@ -21,6 +20,7 @@ use parquet::{
 use crate::{
     HistoryError, HistoryRun,
     columns::{CLASS, COLUMNS, index},
+    quietly::quietly,
 };
 
 /// The largest file that is read. A run of this project has 0.2 MiB.
@@ -147,8 +147,8 @@ impl Reader<'_> {
     /// Adds the rows of a file, all or none.
     fn file(&mut self, path: &Path, class: &MachineClass) -> Result<(), String> {
         // The decoder panics on some damaged metadata.
-        let decoded = panic::catch_unwind(AssertUnwindSafe(|| decoded(path, class, self.is_wanted)));
-        let tables = decoded.map_err(|_| "it is damaged".to_owned())??;
+        let decoded = quietly(|| decoded(path, class, self.is_wanted));
+        let tables = decoded.ok_or_else(|| "it is damaged".to_owned())??;
         let Some(run) = tables.iter().find_map(|table| table.run(class)) else { return Ok(()) };
         if path.file_stem() != Some(run.id.as_ref()) {
             return Err(format!("it contains run {}", run.id));

@@ -17,6 +17,8 @@ mod fitted_table;
 mod over_time_text;
 mod run_table;
 mod run_text;
+#[cfg(feature = "exports")]
+pub mod series_export;
 pub mod site;
 mod stacks;
 mod status_text;
@@ -26,6 +28,7 @@ pub mod terminal;
 mod time_changes;
 mod tree_tables;
 mod trend;
+mod trend_groups;
 mod unmeasured_conditions;
 mod verdict_groups;
 mod verdict_lines;

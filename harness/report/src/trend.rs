@@ -1,12 +1,16 @@
 //! The findings in a history store: creep and change points, as text for people and as JSON.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use highwater_judge::{amount, amounts, change, signed_amount, subject};
 use highwater_model::{Aspect, CaseId, MachineClass, Quantity};
 use serde::Serialize;
 
-use super::{counted, escape, terminal::Emphasis};
+use super::{
+    counted, escape,
+    terminal::Emphasis,
+    trend_groups::{TrendGroup, groups},
+};
 
 /// The most findings of each kind that are printed, unless everything is.
 const MOST: usize = 20;
@@ -22,7 +26,7 @@ pub struct TrendReport {
     pub revisions: usize,
     /// The number of series that were judged.
     pub series: usize,
-    /// The findings, the largest first.
+    /// The findings, the largest relative to its noise floor first.
     pub findings: Vec<TrendFinding>,
     /// Files of the store that were skipped, each with the reason.
     pub skipped: Vec<String>,
@@ -106,6 +110,12 @@ impl TrendFinding {
         self.change() > 0.0 && !self.blessed
     }
 
+    /// The change by the noise floor, which is infinite if the quantity is exact.
+    #[must_use]
+    pub fn size(&self) -> f64 {
+        if self.noise > 0.0 { self.change().abs() / self.noise } else { f64::INFINITY }
+    }
+
     /// `heap_live per sandbox at live: +12 B per sandbox per week for 6.9 weeks, 72 B in all (...)`
     pub(super) fn sentence(&self) -> String {
         let Self { quantity, aspect, per, .. } = self;
@@ -151,10 +161,20 @@ impl TrendReport {
         format!("{} series at {revisions} ({runs})", self.series)
     }
 
-    /// The creep, and the change points.
-    pub(super) fn by_kind(&self) -> [(&'static str, Vec<&TrendFinding>); 2] {
-        let (creep, points) = self.findings.iter().partition(|finding| finding.creep.is_some());
-        [("creep", creep), ("change points", points)]
+    /// The creep, and the change points, each in groups that belong together.
+    pub(super) fn by_kind(&self) -> [(&'static str, Vec<TrendGroup<'_>>); 2] {
+        let (creep, points): (Vec<&TrendFinding>, Vec<&TrendFinding>) =
+            self.findings.iter().partition(|finding| finding.creep.is_some());
+        [("creep", groups(&creep)), ("change points", groups(&points))]
+    }
+
+    /// The findings that fail, and the number of cases that have one: `15 rises in 2 cases`.
+    fn failing(&self) -> Option<String> {
+        let failing: Vec<&TrendFinding> = self.findings.iter().filter(|finding| finding.fails()).collect();
+        let cases: BTreeSet<(&MachineClass, &CaseId)> =
+            failing.iter().map(|finding| (&finding.class, &finding.case)).collect();
+        let text = format!("{} in {}", counted(failing.len(), "rise"), counted(cases.len(), "case"));
+        (!failing.is_empty()).then_some(text)
     }
 }
 
@@ -162,34 +182,32 @@ impl TrendReport {
 #[must_use]
 pub fn trend_text(report: &TrendReport, is_verbose: bool) -> String {
     let mut lines = Vec::new();
-    for (kind, findings) in report.by_kind() {
-        if findings.is_empty() {
+    for (kind, groups) in report.by_kind() {
+        if groups.is_empty() {
             continue;
         }
-        lines.push(format!("{}: {}", Emphasis::Heading.paint(kind), findings.len()));
-        let shown = if is_verbose { findings.len() } else { MOST };
-        for finding in findings.iter().take(shown) {
+        lines.push(format!("{}: {}", Emphasis::Heading.paint(kind), groups.len()));
+        let shown = if is_verbose { groups.len() } else { MOST };
+        for group in groups.iter().take(shown) {
+            let finding = group.leader;
             let sign = match finding.change() > 0.0 {
                 true if finding.blessed => Emphasis::Open.paint("▲"),
                 true => Emphasis::Failed.paint("▲"),
                 false => Emphasis::Passed.paint("▼"),
             };
-            lines.push(format!("  {sign} {}  {}", finding.case, finding.sentence()));
+            lines.push(format!("  {sign} {}  {}", finding.case, group.sentence()));
         }
-        if findings.len() > shown {
-            lines.push(format!("  and {} more; --verbose shows all", findings.len() - shown));
+        if groups.len() > shown {
+            lines.push(format!("  and {} more; --verbose shows all", groups.len() - shown));
         }
     }
     let judged = report.judged();
-    let failing = report.findings.iter().filter(|finding| finding.fails()).count();
-    lines.push(match (report.findings.len(), failing) {
+    lines.push(match (report.findings.len(), report.failing()) {
         (0, _) => format!("{}: nothing changed in {judged}", Emphasis::Passed.paint("passed")),
-        (_, 0) => format!("{}: no rise since the last blessing in {judged}", Emphasis::Passed.paint("passed")),
-        (_, rises) => format!(
-            "{}: {} since the last blessing in {judged}",
-            Emphasis::Failed.paint("failed"),
-            counted(rises, "rise")
-        ),
+        (_, None) => format!("{}: no rise since the last blessing in {judged}", Emphasis::Passed.paint("passed")),
+        (_, Some(rises)) => {
+            format!("{}: {rises} since the last blessing in {judged}", Emphasis::Failed.paint("failed"))
+        }
     });
     lines.join("\n")
 }

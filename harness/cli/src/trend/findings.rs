@@ -1,11 +1,16 @@
 //! Judges the series of a store, and says which findings a blessing accepted.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::SystemTime};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+    time::SystemTime,
+};
 
 use globset::Glob;
 use highwater_history::SeriesKey;
 use highwater_judge::{Series, baselines, judge_history};
-use highwater_model::{Blessing, CaseId, MachineClass, Unit};
+use highwater_model::{Aspect, Blessing, CaseId, MachineClass, Unit};
 use highwater_report::{CreepRate, TrendFinding, TrendReport, TrendSeries};
 
 use super::series::Store;
@@ -28,7 +33,7 @@ pub(super) fn judge(store: Store, baselines: &Path) -> Result<TrendReport, CliEr
         let drawn = Arc::new(TrendSeries {
             values: series.values.clone(),
             changes: trend.change_points.iter().map(|point| point.index).collect(),
-            blessings: blessed.iter().map(after).filter(|index| (1..series.times.len()).contains(index)).collect(),
+            blessings: blessings_of(blessed.iter().map(after), series.times.len()),
         });
         let finding = |begin: usize, last: usize, (from, to): (f64, f64), p: f64| TrendFinding {
             class: key.class.clone(),
@@ -54,13 +59,21 @@ pub(super) fn judge(store: Store, baselines: &Path) -> Result<TrendReport, CliEr
         let points = trend.change_points.iter();
         findings.extend(points.map(|point| finding(point.index, point.index, (point.from, point.to), point.p)));
     }
-    // Bytes first: a count of mappings is not smaller than a byte.
-    let size = |finding: &TrendFinding| (finding.quantity.unit() == Unit::Bytes, finding.change().abs());
+    // The largest relative to its noise floor first. Of exact quantities, bytes first, because a count of mappings is not
+    // smaller than a byte, and then the cost of a unit, which says more than growth at one rung.
+    let kind =
+        |finding: &TrendFinding| (finding.quantity.unit() == Unit::Bytes, matches!(finding.aspect, Aspect::Slope(_)));
     findings.sort_by(|a, b| {
-        let (a, b) = (size(a), size(b));
-        b.0.cmp(&a.0).then(b.1.total_cmp(&a.1))
+        let by_size = b.size().total_cmp(&a.size()).then_with(|| kind(b).cmp(&kind(a)));
+        by_size.then_with(|| b.change().abs().total_cmp(&a.change().abs()))
     });
     Ok(TrendReport { runs, revisions: revisions.len(), series: series.len(), findings, skipped })
+}
+
+/// The places of the first values after a blessing, of which several may be between two revisions.
+fn blessings_of(places: impl Iterator<Item = usize>, revisions: usize) -> Vec<usize> {
+    let places: BTreeSet<usize> = places.filter(|index| (1..revisions).contains(index)).collect();
+    places.into_iter().collect()
 }
 
 /// The blessings of each baseline, each read once.

@@ -1,5 +1,6 @@
 //! `highwater trend`: change points and creep in a history store.
 
+mod export;
 mod findings;
 mod series;
 
@@ -13,6 +14,7 @@ use highwater_report::{
 };
 use regex::Regex;
 
+use self::{export::Export, series::Store};
 use super::{CliError, Format, paths::BaselineOptions, print};
 
 /// Show where the quantities in a history store changed, and which grow slowly
@@ -39,6 +41,9 @@ pub(super) struct Arguments {
     /// Format of the output
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
+    /// Also write the series for another tool: otava=DIR (Apache Otava) or conbench=FILE (Conbench); may be repeated
+    #[arg(long, value_name = "NAME=PATH")]
+    export: Vec<Export>,
     #[command(flatten)]
     baselines: BaselineOptions,
 }
@@ -48,7 +53,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
         let text = arguments.case.as_deref().unwrap_or_default();
         CliError::Usage(format!("CASE: `{text}` is not a regular expression"))
     })?;
-    let report = read(&arguments.store, filter.as_ref(), &arguments.baselines.folder)?;
+    let store = store(&arguments.store, filter.as_ref())?;
+    for export in &arguments.export {
+        export.write(&store)?;
+    }
+    let report = findings::judge(store, &arguments.baselines.folder)?;
     match arguments.format {
         Format::Table => {
             print(&trend_text(&report, arguments.verbose));
@@ -64,20 +73,25 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
 ///
 /// # Errors
 /// If there is no store, or no run of a selected case in it.
-pub(super) fn read(store: &Path, filter: Option<&Regex>, baselines: &Path) -> Result<TrendReport, CliError> {
+pub(super) fn read(folder: &Path, filter: Option<&Regex>, baselines: &Path) -> Result<TrendReport, CliError> {
+    findings::judge(store(folder, filter)?, baselines)
+}
+
+/// The series of the selected cases.
+fn store(folder: &Path, filter: Option<&Regex>) -> Result<Store, CliError> {
     let empty =
-        |what: &str| CliError::Usage(format!("{}: {what}; record a run with `highwater record`", store.display()));
-    if !store.is_dir() {
+        |what: &str| CliError::Usage(format!("{}: {what}; record a run with `highwater record`", folder.display()));
+    if !folder.is_dir() {
         return Err(empty("no history store"));
     }
-    let read = series::read(store, &|case| filter.is_none_or(|filter| filter.is_match(case)))?;
+    let read = series::read(folder, &|case| filter.is_none_or(|filter| filter.is_match(case)))?;
     for skipped in &read.skipped {
         note(format_args!("note: skipping {skipped}"));
     }
     match (read.series.is_empty(), filter) {
         (true, None) => Err(empty("it contains no run")),
         (true, Some(filter)) => Err(empty(&format!("no case in it matches {filter}"))),
-        (false, _) => findings::judge(read, baselines),
+        (false, _) => Ok(read),
     }
 }
 

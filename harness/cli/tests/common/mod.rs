@@ -6,6 +6,7 @@
 pub(crate) mod comparisons;
 pub(crate) mod example;
 pub(crate) mod exec;
+pub(crate) mod history;
 pub(crate) mod odd;
 pub(crate) mod other_program;
 pub(crate) mod programs;

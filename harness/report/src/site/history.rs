@@ -66,7 +66,9 @@ fn committed(file: &Path) -> Result<Vec<Blessed>, String> {
         let shown = git(&["show"], &object).map_err(|error| format!("git show: {error}"))?;
         // Skip commits that removed the file, and formats that this build cannot read.
         let text = shown.status.success().then(|| String::from_utf8(shown.stdout).ok()).flatten();
-        if let Some(baseline) = text.and_then(|text| parse_baseline(file, &text).ok()) {
+        let baseline = text.and_then(|text| parse_baseline(file, &text).ok());
+        // A commit that only rewrites the file blesses nothing.
+        if let Some(baseline) = baseline.filter(|it| known.last().is_none_or(|last: &Blessed| last.baseline != *it)) {
             known.push(Blessed { commit: Some(commit.chars().take(12).collect()), baseline });
         }
     }

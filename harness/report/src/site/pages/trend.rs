@@ -14,6 +14,7 @@ use crate::{
     site::format::{amount, change},
     site::panel::{self, MOST_CHARTS, MOST_SERIES, Panel},
     site::{Blessed, History, Material, SiteError, names},
+    trend_groups::TrendGroup,
 };
 
 #[derive(Debug, Template)]
@@ -30,7 +31,7 @@ struct StoreSection {
     /// What was judged.
     judged: String,
     findings: Vec<StoreRow>,
-    /// The number of findings that are not listed.
+    /// The number of groups of findings that are not listed.
     more: usize,
     charts: Vec<Chart>,
 }
@@ -97,19 +98,22 @@ impl Trend {
 
 /// The largest findings of each kind, and the charts of the series that they are in.
 fn store_section(material: &Material, report: &TrendReport) -> Result<StoreSection, SiteError> {
-    let of_kind = |(kind, findings): (&'static str, Vec<&'_ TrendFinding>)| -> Vec<(&'static str, TrendFinding)> {
-        findings.into_iter().take(MOST_CHARTS).map(|finding| (kind, finding.clone())).collect()
-    };
-    let shown: Vec<(&'static str, TrendFinding)> = report.by_kind().into_iter().flat_map(of_kind).collect();
-    let row = |(kind, finding): &(&'static str, TrendFinding)| {
+    let mut shown: Vec<(&'static str, TrendGroup<'_>)> = Vec::new();
+    let mut more = 0;
+    for (kind, groups) in report.by_kind() {
+        more += groups.len().saturating_sub(MOST_CHARTS);
+        shown.extend(groups.into_iter().take(MOST_CHARTS).map(|group| (kind, group)));
+    }
+    let row = |(kind, group): &(&'static str, TrendGroup<'_>)| {
+        let finding = group.leader;
         let is_in_run = material.records.iter().any(|record| record.case(finding.case.as_str()).is_some());
         let href = is_in_run.then(|| names::address(&names::case_page(&finding.case)));
         let case = CaseLink { label: finding.case.to_string(), href };
-        StoreRow { case, kind, sentence: finding.sentence() }
+        StoreRow { case, kind, sentence: group.sentence() }
     };
     let mut charts = Vec::new();
     let mut drawn: Vec<&TrendFinding> = Vec::new();
-    for (_, finding) in &shown {
+    for finding in shown.iter().map(|(_, group)| group.leader) {
         // A series with several findings has one chart.
         if drawn.len() < MOST_CHARTS && drawn.iter().all(|other| !Arc::ptr_eq(&other.series, &finding.series)) {
             drawn.push(finding);
@@ -124,12 +128,7 @@ fn store_section(material: &Material, report: &TrendReport) -> Result<StoreSecti
             })?);
         }
     }
-    Ok(StoreSection {
-        judged: report.judged(),
-        findings: shown.iter().map(row).collect(),
-        more: report.findings.len() - shown.len(),
-        charts,
-    })
+    Ok(StoreSection { judged: report.judged(), findings: shown.iter().map(row).collect(), more, charts })
 }
 
 fn group(material: &Material, record: &Record) -> Result<Group, SiteError> {
