@@ -166,6 +166,19 @@ pub(super) fn origin() -> Result<String, String> {
     Ok(String::from_utf8_lossy(&address).trim().to_owned())
 }
 
+/// The commits of a range, newest first: only the first parent of a merge, and only those that change a file that a
+/// pathspec selects, if there is any. Each with its commit time, in seconds since 1970.
+///
+/// # Errors
+/// Returns the error message of git.
+pub(super) fn first_parents(range: &str, pathspecs: &[String]) -> Result<Vec<(String, i64)>, String> {
+    let mut args = vec!["log", "--first-parent", "--format=%H %ct", "--end-of-options", range, "--"];
+    args.extend(pathspecs.iter().map(String::as_str));
+    let listed = git(&args).map_err(|error| error.to_string())??;
+    let commit = |line: &str| line.split_once(' ').and_then(|(hash, time)| Some((hash.to_owned(), time.parse().ok()?)));
+    Ok(String::from_utf8_lossy(&listed).lines().filter_map(commit).collect())
+}
+
 /// Runs git and returns its output, or the first line of its error message.
 fn git(args: &[impl AsRef<OsStr>]) -> io::Result<Result<Vec<u8>, String>> {
     let output = Command::new("git").env("LC_ALL", "C").args(args).output()?;

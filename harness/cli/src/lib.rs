@@ -6,6 +6,7 @@ macro_rules! println {
 }
 
 mod ab;
+mod backfill;
 mod bisect;
 mod bless;
 mod bless_checks;
@@ -77,6 +78,7 @@ enum Command {
     Compare(compare::Arguments),
     Ab(ab::Arguments),
     Bisect(bisect::Arguments),
+    Backfill(backfill::Arguments),
     Bless(bless::Arguments),
     Exactness(exactness::Arguments),
     Exec(exec::Arguments),
@@ -234,6 +236,7 @@ fn run() -> Result<u8, CliError> {
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Ab(arguments) => ab::run(&arguments),
         Command::Bisect(arguments) => bisect::run(&arguments),
+        Command::Backfill(arguments) => backfill::run(&arguments),
         Command::Bless(arguments) => bless::run(&arguments),
         Command::Exactness(arguments) => exactness::run(&arguments),
         Command::Exec(arguments) => exec::run(&arguments),

@@ -1,6 +1,9 @@
 //! `highwater record`: adds the last run to a history store.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use highwater_history::{HistoryRow, HistoryRun, append};
 use highwater_judge::{GatedValue, Policy, gated_values};
@@ -29,30 +32,54 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
     let policy = arguments.baselines.policy()?;
-    let mut by_class: BTreeMap<MachineClass, Vec<Record>> = BTreeMap::new();
-    for record in arguments.run.last_run()? {
-        check(&record)?;
-        by_class.entry(record.fingerprint.class.clone()).or_default().push(record);
-    }
-    for (class, records) in by_class {
-        let run = history_run(class, &records)?;
-        let rows: Vec<HistoryRow> = records.iter().flat_map(|record| rows(record, &policy)).collect();
-        if rows.is_empty() {
-            return Err(CliError::Usage("the policy gates nothing that was measured; nothing to record".to_owned()));
-        }
-        let path = append(&arguments.store, &run, &rows)?;
-        let cases = records.iter().map(|record| record.cases.len()).sum();
+    for stored in store(&arguments.store, arguments.run.last_run()?, &policy)? {
         println!(
             "{}: {} of {} at {}",
-            escape::line(&path.display().to_string()),
-            counted(rows.len(), "value"),
-            counted(cases, "case"),
-            &run.revision[..run.revision.len().min(12)]
+            escape::line(&stored.path.display().to_string()),
+            counted(stored.values, "value"),
+            counted(stored.cases, "case"),
+            &stored.revision[..stored.revision.len().min(12)]
         );
     }
     let store = quoted(&arguments.store.display().to_string());
     next(&highwater_command(&format!("trend --store {store}")), "what changed over time");
     Ok(exit::PASSED)
+}
+
+/// A run that was stored.
+pub(super) struct StoredRun {
+    /// Its file.
+    path: PathBuf,
+    /// The number of its values.
+    pub(super) values: usize,
+    /// The number of its cases.
+    pub(super) cases: usize,
+    /// The full commit hash.
+    revision: String,
+}
+
+/// Adds records that were measured together to a store, as a run for each machine class.
+///
+/// # Errors
+/// [`CliError::Usage`] if they are not of one revision or were measured with deliberate changes, and if nothing is gated.
+pub(super) fn store(store: &Path, records: Vec<Record>, policy: &Policy) -> Result<Vec<StoredRun>, CliError> {
+    let mut by_class: BTreeMap<MachineClass, Vec<Record>> = BTreeMap::new();
+    for record in records {
+        check(&record)?;
+        by_class.entry(record.fingerprint.class.clone()).or_default().push(record);
+    }
+    let mut stored = Vec::new();
+    for (class, records) in by_class {
+        let run = history_run(class, &records)?;
+        let rows: Vec<HistoryRow> = records.iter().flat_map(|record| rows(record, policy)).collect();
+        if rows.is_empty() {
+            return Err(CliError::Usage("the policy gates nothing that was measured; nothing to record".to_owned()));
+        }
+        let path = append(store, &run, &rows)?;
+        let cases = records.iter().map(|record| record.cases.len()).sum();
+        stored.push(StoredRun { path, values: rows.len(), cases, revision: run.revision });
+    }
+    Ok(stored)
 }
 
 /// A history has runs of what a revision is, without deliberate changes.

@@ -1,6 +1,7 @@
 //! Renders records and verdicts: as text and web pages for people, and in the formats that CI systems read. This crate
 //! neither measures nor judges.
 
+mod backfill_text;
 mod blessing;
 mod calibration_text;
 mod capacity;
@@ -33,6 +34,7 @@ mod unmeasured_conditions;
 mod verdict_groups;
 mod verdict_lines;
 
+pub use backfill_text::{Backfilled, BackfilledRevision, backfill_text};
 pub use blessing::blessing_text;
 pub use calibration_text::calibration_text;
 pub use capacity::{CapacityReport, CaseCapacity, FamilyCapacity, Verified, capacity_json, capacity_table};

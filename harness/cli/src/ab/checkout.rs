@@ -1,8 +1,8 @@
 //! Builds the bench binaries of revisions, by cargo as for `cargo bench`. Other revisions than the working tree are
-//! checked out to git worktrees in the target folder.
+//! checked out to git worktrees in the target folder. `backfill` does this with many revisions in one worktree.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -67,7 +67,7 @@ impl Workspace {
 
     /// Builds the bench binaries of the working tree. `name` is what it is called.
     pub(super) fn build(&self, name: &str, packages: &[String]) -> Result<Built, Untestable> {
-        let benches = build(&self.root, packages, &[])?;
+        let benches = build(&mut build_command(&self.root, packages))?;
         Ok(Built { name: name.to_owned(), commit: WORKING_TREE.to_owned(), root: self.root.clone(), benches })
     }
 
@@ -99,10 +99,27 @@ impl Workspace {
         packages: &[String],
     ) -> Result<BTreeMap<String, Bench>, Untestable> {
         let target = self.folder().join("ab").join(place.target);
+        build(&mut self.build_command(folder, packages, &target))
+    }
+
+    /// The command that builds the bench binaries of a checkout in another target folder, which gets the dependencies
+    /// that are compiled here. [`benches`] reads its output.
+    pub(crate) fn build_command(&self, folder: &Path, packages: &[String], target: &Path) -> Command {
         // Intermediate artifacts may be in another folder than the target folder since cargo 1.91.
         let artifacts = self.metadata.build_directory.as_ref().unwrap_or(&self.metadata.target_directory);
-        bring_dependencies(artifacts.as_std_path(), &target, &self.metadata);
-        build(folder, packages, &[("CARGO_TARGET_DIR", &target), ("CARGO_BUILD_BUILD_DIR", &target)])
+        bring_dependencies(artifacts.as_std_path(), target, &self.metadata);
+        let mut command = build_command(folder, packages);
+        command.env("CARGO_TARGET_DIR", target).env("CARGO_BUILD_BUILD_DIR", target);
+        command
+    }
+
+    /// The names of the bench targets of these packages, of all without any.
+    pub(crate) fn bench_names(&self, packages: &[String]) -> BTreeSet<String> {
+        let is_wanted = |package: &&cargo_metadata::Package| {
+            packages.is_empty() || packages.iter().any(|name| *name == package.name.as_str())
+        };
+        let targets = self.metadata.packages.iter().filter(is_wanted).flat_map(|package| &package.targets);
+        targets.filter(|target| target.is_bench()).map(|target| target.name.clone()).collect()
     }
 }
 
@@ -121,28 +138,38 @@ impl Checkout {
     /// # Errors
     /// Returns [`CliError::Usage`] for an unknown revision and [`Untestable`] for all other errors.
     pub(crate) fn new(revision: &str, place: Place, workspace: &Workspace) -> Result<Self, CliError> {
+        let root = workspace.sources(place);
+        // A lock file that is not in the repository is that of an earlier checkout, perhaps with other versions.
+        if place == Place::BASE_VERSIONS
+            && let Ok(prefix) = output(git(&workspace.root).args(["rev-parse", "--show-prefix"]))
+        {
+            let _ = fs::remove_file(root.join(prefix.trim()).join("Cargo.lock"));
+        }
+        Self::at(revision, workspace, &root)
+    }
+
+    /// Checks a revision out to a folder.
+    ///
+    /// # Errors
+    /// As for [`Self::new`].
+    pub(crate) fn at(revision: &str, workspace: &Workspace, root: &Path) -> Result<Self, CliError> {
         let here = |args: &[&str]| output(git(&workspace.root).args(args));
         let commit = Self::commit(revision, workspace)?;
         // The workspace may be in a subfolder of the repository.
         let prefix = here(&["rev-parse", "--show-prefix"])?;
-        let root = workspace.sources(place);
         let known = here(&["worktree", "list", "--porcelain"])?;
         if known.lines().any(|line| line.strip_prefix("worktree ").is_some_and(|path| Path::new(path) == root))
             && root.is_dir()
         {
-            // A lock file that is not in the repository is that of an earlier checkout, perhaps with other versions.
-            if place == Place::BASE_VERSIONS {
-                let _ = fs::remove_file(root.join(prefix.trim()).join("Cargo.lock"));
-            }
-            output(git(&root).args(["checkout", "--quiet", "--force", "--detach", &commit]))?;
+            output(git(root).args(["checkout", "--quiet", "--force", "--detach", &commit]))?;
         } else {
             // A leftover of an interrupted run. If it cannot be removed, `worktree add` reports the reason.
-            let _ = fs::remove_dir_all(&root);
+            let _ = fs::remove_dir_all(root);
             let _ = here(&["worktree", "prune"]);
             output(
                 git(&workspace.root)
                     .args(["worktree", "add", "--quiet", "--force", "--detach"])
-                    .arg(&root)
+                    .arg(root)
                     .arg(&commit),
             )?;
         }
@@ -183,22 +210,29 @@ fn git(folder: &Path) -> Command {
     command
 }
 
-/// Builds benches and returns their binaries by target name.
-fn build(
-    folder: &Path,
-    packages: &[String],
-    environment: &[(&str, &Path)],
-) -> Result<BTreeMap<String, Bench>, Untestable> {
+/// The command that builds benches.
+fn build_command(folder: &Path, packages: &[String]) -> Command {
     let mut cargo = Command::new("cargo");
     cargo.current_dir(folder).args(["bench", "--no-run", "--quiet", "--message-format=json-render-diagnostics"]);
     match packages {
         [] => cargo.arg("--workspace"),
         named => cargo.args(named.iter().flat_map(|name| ["--package", name])),
     };
-    let text = output(cargo.args(["--benches"]).envs(environment.iter().copied()))
-        .map_err(|error| Untestable(format!("{} does not build: {error}", folder.display())))?;
+    cargo.args(["--benches"]);
+    cargo
+}
+
+/// Builds benches and returns their binaries by target name.
+fn build(command: &mut Command) -> Result<BTreeMap<String, Bench>, Untestable> {
+    let folder = command.get_current_dir().unwrap_or(Path::new(".")).to_owned();
+    let text = output(command).map_err(|error| Untestable(format!("{} does not build: {error}", folder.display())))?;
+    benches(&text)
+}
+
+/// The benches that cargo built, by target name.
+pub(crate) fn benches(output: &str) -> Result<BTreeMap<String, Bench>, Untestable> {
     let mut benches = BTreeMap::new();
-    for message in Message::parse_stream(text.as_bytes()) {
+    for message in Message::parse_stream(output.as_bytes()) {
         let message = message.map_err(|error| Untestable(format!("the output of cargo cannot be read: {error}")))?;
         if let Message::CompilerArtifact(artifact) = message
             && artifact.target.is_kind(TargetKind::Bench)
@@ -214,9 +248,9 @@ fn build(
 /// A bench target.
 pub(crate) struct Bench {
     /// Its binary.
-    pub(super) program: PathBuf,
+    pub(crate) program: PathBuf,
     /// The source file that cargo compiled.
-    pub(super) source: PathBuf,
+    pub(crate) source: PathBuf,
 }
 
 /// Runs a program and returns its stdout. Its stderr is inherited.

@@ -12,7 +12,7 @@ mod versions;
 use std::path::{Path, PathBuf};
 
 pub use artifacts::bring_dependencies;
-pub(super) use checkout::{Checkout, Place, Workspace};
+pub(super) use checkout::{Bench, Checkout, Place, Workspace, benches};
 use highwater_judge::Policy;
 use highwater_model::Selection;
 use highwater_report::{

@@ -14,6 +14,7 @@ pub(crate) mod project;
 pub(crate) mod pty;
 pub(crate) mod site;
 pub(crate) mod small;
+pub(crate) mod toy_project;
 
 use std::{
     collections::BTreeMap,
