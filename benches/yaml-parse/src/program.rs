@@ -9,7 +9,7 @@ use std::{
 };
 
 use highwater_model::CaseId;
-use highwater_worker::{Case, CaseResult, Dirs, NotRun, Program, Stages};
+use highwater_worker::{Case, CaseResult, Dirs, NotRun, Program, Stages, archive};
 
 use crate::generate::{Input, SIZE};
 
@@ -59,7 +59,8 @@ impl PythonPeer {
     /// So pass the folder of packages explicitly and disable the default search path.
     fn arguments(self) -> Vec<OsString> {
         let packages = packages().unwrap_or_default();
-        let arguments = ["-E", "-S", WORKER, self.name].map(Into::into).into_iter();
+        let worker = archive::source(WORKER).into_os_string();
+        let arguments = ["-E".into(), "-S".into(), worker, self.name.into()].into_iter();
         arguments.chain([packages.into()]).collect()
     }
 

@@ -171,7 +171,7 @@ pub(super) fn origin() -> Result<String, String> {
 ///
 /// # Errors
 /// Returns the error message of git.
-pub(super) fn first_parents(range: &str, pathspecs: &[String]) -> Result<Vec<(String, i64)>, String> {
+pub(super) fn commits_of_range(range: &str, pathspecs: &[String]) -> Result<Vec<(String, i64)>, String> {
     let mut args = vec!["log", "--first-parent", "--format=%H %ct", "--end-of-options", range, "--"];
     args.extend(pathspecs.iter().map(String::as_str));
     let listed = git(&args).map_err(|error| error.to_string())??;

@@ -80,6 +80,7 @@ impl CliError {
             | Self::Untestable(_)
             | Self::NotBlessed(_)
             | Self::NotMerged(_)
+            | Self::Archive(_)
             | Self::Io { .. }
             | Self::Site(_) => help(),
         }

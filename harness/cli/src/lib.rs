@@ -6,6 +6,7 @@ macro_rules! println {
 }
 
 mod ab;
+mod archive;
 mod backfill;
 mod bisect;
 mod bless;
@@ -77,6 +78,7 @@ struct Arguments {
 enum Command {
     Compare(compare::Arguments),
     Ab(ab::Arguments),
+    Archive(archive::Arguments),
     Bisect(bisect::Arguments),
     Backfill(backfill::Arguments),
     Bless(bless::Arguments),
@@ -159,6 +161,9 @@ pub enum CliError {
     /// The parts of a run cannot be merged.
     #[error("not merged: {0}")]
     NotMerged(#[from] MergeError),
+    /// An archive could not be written or read.
+    #[error(transparent)]
+    Archive(#[from] archive::ArchiveError),
     /// The run did not pass the checks for a baseline.
     #[error("not blessed: {0}")]
     NotBlessed(String),
@@ -197,6 +202,7 @@ impl CliError {
             | Self::Policy(PolicyError::Malformed { .. })
             | Self::Gather(GatherError::Policy(PolicyError::Malformed { .. })) => exit::USAGE,
             error if error.is_interrupt() => exit::INTERRUPTED,
+            Self::Archive(error) if error.is_unfit() => exit::USAGE,
             Self::Untestable(_) => exit::UNTESTABLE,
             Self::Store(_)
             | Self::History(_)
@@ -206,6 +212,7 @@ impl CliError {
             | Self::Isolate(_)
             | Self::Plan(_)
             | Self::Explain(_)
+            | Self::Archive(_)
             | Self::Gather(_)
             | Self::Site(_) => exit::INTERNAL,
         }
@@ -235,6 +242,7 @@ fn run() -> Result<u8, CliError> {
     match parse().command {
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Ab(arguments) => ab::run(&arguments),
+        Command::Archive(arguments) => archive::run(&arguments),
         Command::Bisect(arguments) => bisect::run(&arguments),
         Command::Backfill(arguments) => backfill::run(&arguments),
         Command::Bless(arguments) => bless::run(&arguments),

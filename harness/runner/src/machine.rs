@@ -8,6 +8,7 @@ use std::{
 };
 
 use highwater_model::{Bytes, Context, MachineClass};
+use highwater_worker::archive;
 
 use super::sys;
 
@@ -131,8 +132,11 @@ pub fn run_id() -> String {
 }
 
 /// The commit of the sources, with `-dirty` if tracked files have changed. Baselines are ignored, because they do not
-/// affect measurements.
+/// affect measurements. A program from an archive is of the commit of the archive, whatever is in the working directory.
 fn commit() -> Option<String> {
+    if let Some(commit) = archive::fact(archive::COMMIT) {
+        return Some(commit).filter(|commit| !commit.is_empty());
+    }
     let git = |args: &[&str]| Command::new("git").args(args).stdin(Stdio::null()).stderr(Stdio::null()).output().ok();
     let described =
         git(&["describe", "--always", "--abbrev=12", "--exclude=*"]).filter(|output| output.status.success())?;

@@ -6,6 +6,7 @@
 //! memory from outside.
 
 mod alloc;
+pub mod archive;
 mod attribution;
 mod case;
 mod family;

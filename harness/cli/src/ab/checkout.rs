@@ -66,7 +66,7 @@ impl Workspace {
     }
 
     /// Builds the bench binaries of the working tree. `name` is what it is called.
-    pub(super) fn build(&self, name: &str, packages: &[String]) -> Result<Built, Untestable> {
+    pub(crate) fn build(&self, name: &str, packages: &[String]) -> Result<Built, Untestable> {
         let benches = build(&mut build_command(&self.root, packages))?;
         Ok(Built { name: name.to_owned(), commit: WORKING_TREE.to_owned(), root: self.root.clone(), benches })
     }
@@ -167,10 +167,7 @@ impl Checkout {
             let _ = fs::remove_dir_all(root);
             let _ = here(&["worktree", "prune"]);
             output(
-                git(&workspace.root)
-                    .args(["worktree", "add", "--quiet", "--force", "--detach"])
-                    .arg(root)
-                    .arg(&commit),
+                git(&workspace.root).args(["worktree", "add", "--quiet", "--force", "--detach"]).arg(root).arg(&commit),
             )?;
         }
         Ok(Self { folder: root.join(prefix.trim()), commit })

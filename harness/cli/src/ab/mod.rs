@@ -29,7 +29,7 @@ use versions::{Chosen, Requested};
 use super::{CliError, explain::Offer, output::Output, paths::BaselineOptions};
 
 /// What the sources are called that are not those of a revision.
-const WORKING_TREE: &str = "the working tree";
+pub(super) const WORKING_TREE: &str = "the working tree";
 
 /// The reason why a revision cannot be measured. The exit status is 125, so that `git bisect run` skips it.
 #[derive(Debug, thiserror::Error)]

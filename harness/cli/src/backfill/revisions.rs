@@ -41,7 +41,7 @@ pub(super) fn of_range(range: &str, every: u32, globs: &[String]) -> Result<Vec<
         return Err(CliError::Usage(format!("`{range}` is not a range; expected REV..REV, such as v1.0..main")));
     }
     let pathspecs: Vec<String> = globs.iter().map(|glob| format!(":(glob){glob}")).collect();
-    let commits = git::first_parents(range, &pathspecs)
+    let commits = git::commits_of_range(range, &pathspecs)
         .map_err(|error| CliError::Usage(format!("the revisions of {range} are unknown: {error}")))?;
     if commits.is_empty() {
         let what = if globs.is_empty() { String::new() } else { format!(" that changes {}", globs.join(" or ")) };

@@ -107,6 +107,7 @@ mod tests {
             case: "f/case".parse().expect("an id"),
             kind,
             gated: true,
+            watched: false,
             subject: Some(subject),
             sentence: String::new(),
             explanation: None,

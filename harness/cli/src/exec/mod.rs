@@ -22,7 +22,10 @@ use self::{
     result::{Findings, ResultFlags},
     suite::Suite,
 };
-use super::CliError;
+use super::{
+    CliError,
+    archive::{ArchiveFlags, run_archive},
+};
 
 /// Measure a program in any language, without changes to it: all processes that it starts, at its start, at lines of its
 /// output, and before it exits
@@ -37,10 +40,11 @@ pub(super) struct Arguments {
     result: ResultFlags,
 }
 
-/// Measure the programs that a file `highwater.toml` lists, as `exec` does
+/// Measure the programs that a file `highwater.toml` lists, as `exec` does, or the benches of an archive
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Exit status: 0 measured (also if a program failed), 1 internal error, 2 usage error, 130 interrupted.")]
+Exit status: 0 measured (also if a program failed), 1 internal error (also a damaged archive), 2 usage error (also an
+archive for another architecture), 130 interrupted. With --archive, that of the first bench that fails.")]
 pub(super) struct RunArguments {
     /// Only the suites of these names
     #[arg(value_name = "NAME")]
@@ -53,6 +57,8 @@ pub(super) struct RunArguments {
     #[arg(long, value_name = "KIND:M/N", value_parser = partition_flag)]
     partition: Option<Partition>,
     #[command(flatten)]
+    archive: ArchiveFlags,
+    #[command(flatten)]
     result: ResultFlags,
 }
 
@@ -62,6 +68,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, CliError> {
 }
 
 pub(super) fn run_file(arguments: &RunArguments) -> Result<u8, CliError> {
+    if let Some(archive) = &arguments.archive.archive {
+        return run_archive(archive, &arguments.archive, &arguments.names, arguments.partition);
+    }
     let file = match &arguments.file {
         Some(file) => file.clone(),
         None => suite_file::find()?,
