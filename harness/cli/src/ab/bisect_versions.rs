@@ -6,7 +6,7 @@ use highwater_judge::Policy;
 use highwater_model::exit;
 use highwater_report::{
     counted,
-    terminal::{next, note, quoted},
+    terminal::{highwater_command, next, note, quoted},
 };
 use highwater_runner::Interrupt;
 use semver::Version;
@@ -85,7 +85,7 @@ pub(super) fn run(
     let range_argument = quoted(&format!("{name}{old}={}..{}", range.from.version, range.to));
     let filter_argument = filter.as_deref().map_or(String::new(), |filter| format!(" {}", quoted(filter)));
     let packages = package_arguments(&arguments.pair.package);
-    let again = format!("highwater ab --bisect-versions {range_argument}{filter_argument} --explain{packages}");
+    let again = format!("ab --bisect-versions {range_argument}{filter_argument} --explain{packages}");
     let comparer = Comparer {
         options: &arguments.pair,
         policy,
@@ -94,7 +94,7 @@ pub(super) fn run(
         confirms: None,
         workspace: &workspace,
         interrupt,
-        offer: Offer::Again { command: &again },
+        offer: Offer::Again { command: &format!("highwater {again}") },
     };
     match bisect(&versions, &comparer, |_| Ok(filter), |verdict| verdict.gated)? {
         Bisected::Unchanged { values } => {
@@ -107,7 +107,7 @@ pub(super) fn run(
             println!("\n{name} {before} -> {after}:");
             println!("{}", found_text(&versions, border, &verdict, share));
             if !arguments.pair.explain && verdict.explanation.is_some() {
-                next(&again, "which functions hold it");
+                next(&highwater_command(&again), "which functions hold it");
             }
             Ok(exit::REGRESSED)
         }

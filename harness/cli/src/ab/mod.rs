@@ -212,7 +212,7 @@ impl Arguments {
 }
 
 /// The options that name packages, for a shell.
-fn package_arguments(packages: &[String]) -> String {
+pub(super) fn package_arguments(packages: &[String]) -> String {
     packages.iter().map(|name| format!(" --package {}", quoted(name))).collect()
 }
 

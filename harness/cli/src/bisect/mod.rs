@@ -11,7 +11,7 @@ use highwater_judge::Verdict;
 use highwater_model::{CaseId, Quantity, exit};
 use highwater_report::{
     counted,
-    terminal::{next, note, quoted},
+    terminal::{highwater_command, next, note, quoted},
 };
 use highwater_runner::{Interrupt, RunnerError};
 
@@ -19,7 +19,7 @@ use self::commits::Commits;
 pub(crate) use self::steps::{Bisected, Candidates, bisect, found_text};
 use super::{
     CliError,
-    ab::{Built, Comparer, PairOptions, Workspace, as_untestable},
+    ab::{Built, Comparer, PairOptions, Workspace, as_untestable, package_arguments},
     confirm::exact_filter,
     explain::Offer,
     paths::BaselineOptions,
@@ -68,10 +68,12 @@ fn search(arguments: &Arguments, interrupt: &Interrupt) -> Result<u8, CliError> 
     note(format_args!("{} from {first} ({good}) to {last} ({bad})", counted(commits.count() - 1, "commit")));
     let _lock = workspace.lock()?;
     let again = format!(
-        "highwater bisect {} {metric} --good {} --bad {} --explain",
+        "bisect {} {metric} --good {} --bad {} --explain{}{}",
         quoted(arguments.cases.glob()),
         quoted(good),
-        quoted(bad)
+        quoted(bad),
+        package_arguments(&pair.package),
+        arguments.baselines.as_arguments()
     );
     let comparer = Comparer {
         options: pair,
@@ -81,7 +83,7 @@ fn search(arguments: &Arguments, interrupt: &Interrupt) -> Result<u8, CliError> 
         confirms: Some(*metric),
         workspace: &workspace,
         interrupt,
-        offer: Offer::Again { command: &again },
+        offer: Offer::Again { command: &format!("highwater {again}") },
     };
     let is_followed = |verdict: &Verdict| {
         let is_metric = verdict.subject.as_ref().is_some_and(|subject| subject.quantity == *metric);
@@ -98,7 +100,7 @@ fn search(arguments: &Arguments, interrupt: &Interrupt) -> Result<u8, CliError> 
             println!("\n{}", commit.described());
             println!("{}", found_text(&commits, border, &verdict, share));
             if !pair.explain && verdict.explanation.is_some() {
-                next(&again, "which functions hold it");
+                next(&highwater_command(&again), "which functions hold it");
             } else {
                 next(&format!("git show {}", commit.short()), "the change");
             }

@@ -17,8 +17,8 @@ use crate::{
     git::{self, Sources},
 };
 
-/// Copies the sources to a place, and returns the root of the workspace in it. Without a repository, everything in the
-/// folder of the workspace is a source but the target folder.
+/// Copies the sources to a place, and returns the root of the workspace in it. Without a repository, or in one that
+/// ignores the workspace, everything in the folder of the workspace is a source but the target folder.
 ///
 /// # Errors
 /// If a file cannot be copied, or git fails.
@@ -28,8 +28,8 @@ pub(crate) fn copy_working_tree(workspace: &Workspace, place: Place) -> Result<P
     fs::create_dir_all(&to).map_err(|source| CliError::Io { path: to.clone(), source })?;
     let target = resolved(&workspace.target)?;
     let Sources { root, folder, files } = match git::sources(&workspace.root).map_err(Untestable)? {
-        Some(sources) => sources,
-        None => {
+        Some(sources) if sources.files.contains(&sources.folder.join("Cargo.toml")) => sources,
+        _ => {
             let root = resolved(&workspace.root)?;
             Sources { files: all_files(&root, &target)?, root, folder: PathBuf::new() }
         }
@@ -41,12 +41,14 @@ pub(crate) fn copy_working_tree(workspace: &Workspace, place: Place) -> Result<P
     files.retain(|file| !root.join(file).starts_with(&target));
     // A file of the index may be deleted.
     files.retain(|file| fs::symlink_metadata(root.join(file)).is_ok());
-    let is_kept = |file: &Path| files.contains(file);
-    remove_others(&to, Path::new(""), &is_kept)?;
-    for file in &files {
-        copy(&root.join(file), &to.join(file))?;
-    }
+    make_same(&root, &files, &to)?;
     Ok(to.join(folder))
+}
+
+/// Copies files of a folder to another one, and removes what else is there.
+fn make_same(root: &Path, files: &BTreeSet<PathBuf>, to: &Path) -> Result<(), CliError> {
+    remove_others(to, Path::new(""), &|file: &Path| files.contains(file))?;
+    files.iter().try_for_each(|file| copy(&root.join(file), &to.join(file)))
 }
 
 /// Copies a file, a link, or a folder (a submodule), unless it is there already.
@@ -124,4 +126,44 @@ fn remove_others(root: &Path, folder: &Path, is_kept: &impl Fn(&Path) -> bool) -
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_follows_its_sources_and_keeps_what_did_not_change() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (root, to) = (folder.path().join("root"), folder.path().join("to"));
+        let write = |file: &str, content: &str| {
+            let path = root.join(file);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+            fs::write(path, content).expect("written");
+        };
+        let modified = |file: &str| fs::metadata(to.join(file)).and_then(|data| data.modified()).expect("there");
+        let follow = || {
+            let files = all_files(&root, &root.join("target")).expect("a list").into_iter().collect();
+            make_same(&root, &files, &to).expect("copied");
+            all_files(&to, Path::new("")).expect("a list").into_iter().collect::<BTreeSet<_>>()
+        };
+        write("Cargo.toml", "[package]");
+        write("src/lib.rs", "1");
+        write("src/old/mod.rs", "2");
+        write("target/release/program", "3");
+        write(".git/HEAD", "4");
+        symlink("lib.rs", root.join("src/link.rs")).expect("a link");
+        let files = ["Cargo.toml", "src/lib.rs", "src/link.rs", "src/old/mod.rs"];
+        assert_eq!(follow(), files.map(PathBuf::from).into());
+        assert!(fs::symlink_metadata(to.join("src/link.rs")).expect("there").is_symlink());
+
+        let before = modified("Cargo.toml");
+        write("Cargo.toml", "[package]");
+        write("src/lib.rs", "changed");
+        fs::remove_dir_all(root.join("src/old")).expect("removed");
+        assert_eq!(follow(), files[..3].iter().map(PathBuf::from).collect());
+        assert_eq!(modified("Cargo.toml"), before, "it was written again");
+        assert_eq!(fs::read_to_string(to.join("src/lib.rs")).expect("a file"), "changed");
+        assert!(!to.join("src/old").exists());
+    }
 }
