@@ -56,6 +56,16 @@ def libfyaml_kept(path):
     return libfyaml.load(path, enable_cache=True)
 
 
+def libfyaml_string(text):
+    import libfyaml
+    return libfyaml.loads(text)
+
+
+def libfyaml_untrimmed(text):
+    import libfyaml
+    return libfyaml.loads(text, trim=False)
+
+
 def scalars(node):
     if isinstance(node, dict):
         return sum(scalars(key) + scalars(value) for key, value in node.items())
@@ -107,7 +117,14 @@ def work(parser, load):
 
 
 by_path = {"libfyaml": libfyaml, "libfyaml-kept": libfyaml_kept}
-by_text = {"pyyaml": pyyaml, "pyyaml-c": pyyaml_c, "ruamel": ruamel, "rapidyaml": rapidyaml}
+by_text = {
+    "pyyaml": pyyaml,
+    "pyyaml-c": pyyaml_c,
+    "ruamel": ruamel,
+    "rapidyaml": rapidyaml,
+    "libfyaml-string": libfyaml_string,
+    "libfyaml-untrimmed": libfyaml_untrimmed,
+}
 load = (by_path | by_text)[sys.argv[1]]
 if sys.argv[3:4] == ["keep"]:
     load(sys.argv[4])

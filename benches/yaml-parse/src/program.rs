@@ -22,13 +22,16 @@ pub struct PythonPeer {
 
 impl PythonPeer {
     /// All Python parsers.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self { name: "pyyaml", module: "yaml" },
         Self { name: "pyyaml-c", module: "yaml/_yaml" },
         Self { name: "ruamel", module: "ruamel/yaml" },
         Self { name: "rapidyaml", module: "ryml" },
         Self { name: "libfyaml", module: "libfyaml" },
         Self { name: KEPT, module: "libfyaml" },
+        // From a string, with the arena trimmed after parsing (the default) and not.
+        Self { name: "libfyaml-string", module: "libfyaml" },
+        Self { name: "libfyaml-untrimmed", module: "libfyaml" },
     ];
 }
 
