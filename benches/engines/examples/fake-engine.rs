@@ -1,9 +1,9 @@
 //! A worker with a fake engine, for tests of the family: an instance is a block of 64 KiB, and a call of a guest that
-//! grows its memory adds two pages to it.
+//! grows its memory adds two pages to it. Each unit of `host` is a block too.
 
 use std::{path::Path, process::ExitCode};
 
-use engine_worker::{Call, CaseResult, Compiler, Engine};
+use engine_worker::{Call, CaseResult, Compiler, Engine, HostGuest, Kept, Limited, Route};
 
 /// Begins the files of this engine.
 const MAGIC: &[u8] = b"fake engine";
@@ -55,6 +55,20 @@ impl Engine for Fake {
             return Err("no such function".into());
         }
         Self::call(instance)
+    }
+
+    fn host_guest(&self, _: &Vec<u8>, route: Route, limited: Limited) -> CaseResult<Box<dyn HostGuest>> {
+        // Its limiter counts memories only.
+        let limited = if route == Route::Memory { Limited::Host } else { limited };
+        Ok(Box::new(Guest(Kept::new(limited))))
+    }
+}
+
+struct Guest(Kept);
+
+impl HostGuest for Guest {
+    fn run(&mut self) -> CaseResult<i32> {
+        Ok(i32::from(!self.0.keep(vec![1; 64 << 10])))
     }
 }
 

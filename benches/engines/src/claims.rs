@@ -2,6 +2,7 @@
 //! deliberately false (or, for a statement that is expected to be refuted, true), which shows that the test can fail.
 
 mod decide;
+mod host;
 
 use decide::{adds_forty_percent, code_is_shared, drop_gives_back, keeps_nothing, keeps_pages, writing_adds};
 use highwater_judge::Claim;
@@ -22,6 +23,12 @@ const fn claim(
 /// All claims, each before its control.
 #[must_use]
 pub fn all() -> Vec<Claim> {
+    let mut claims = of_instances();
+    claims.extend(host::all());
+    claims
+}
+
+fn of_instances() -> Vec<Claim> {
     vec![
         claim(
             "kept-pages-are-seen",

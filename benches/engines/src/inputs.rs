@@ -8,7 +8,7 @@ use std::{
     time::UNIX_EPOCH,
 };
 
-use engine_worker::{Compiler, Guest, Load, PRECOMPILE, Row};
+use engine_worker::{Compiler, Guest, HostRow, Load, PRECOMPILE, Row, Setup};
 use highwater_worker::{CaseError, CaseResult, Dirs};
 use wasm_guests::{Cache, Made};
 
@@ -42,7 +42,18 @@ pub(crate) fn make(row: Row, worker: &Path, dirs: Dirs<'_>) -> CaseResult<PathBu
 pub(crate) fn code(row: Row, worker: &Path, wasm: &Made, cache: &Cache) -> CaseResult<PathBuf> {
     Ok(match row.load {
         Load::Compile => wasm.path.clone(),
-        Load::Precompiled => precompiled(row, worker, wasm, cache)?.path,
+        Load::Precompiled => precompiled((row.setup, row.guest.name()), worker, wasm, cache)?.path,
+    })
+}
+
+/// The same for a case of memory that a guest causes.
+pub(crate) fn make_host(row: HostRow, worker: &Path, dirs: Dirs<'_>) -> CaseResult<PathBuf> {
+    let cache = Cache::at(dirs.cache);
+    let (name, text) = (row.route.guest(), row.route.wat());
+    let wasm = cache.made(name, "wasm", text, || Ok::<_, CaseError>(wat::parse_str(text)?))?;
+    Ok(match row.setup.load {
+        Load::Compile => wasm.path,
+        Load::Precompiled => precompiled((row.setup, name), worker, &wasm, &cache)?.path,
     })
 }
 
@@ -55,18 +66,18 @@ fn wasm(guest: Guest, cache: &Cache) -> CaseResult<Made> {
 }
 
 /// The form that this program makes of a guest. A program that was built again makes it again.
-fn precompiled(row: Row, worker: &Path, wasm: &Made, cache: &Cache) -> CaseResult<Made> {
-    let compiler = row.setup.compiler.map_or("-", Compiler::name);
+fn precompiled((setup, guest): (Setup, &'static str), worker: &Path, wasm: &Made, cache: &Cache) -> CaseResult<Made> {
+    let compiler = setup.compiler.map_or("-", Compiler::name);
     let unreadable = |source| PrecompileError::Program { path: worker.to_owned(), source };
     let built = identity(&worker.metadata().map_err(unreadable)?);
-    let key = format!("{}\n{compiler}\n{built}\n{}", row.setup.build.name, wasm.sha256);
-    cache.made(row.guest.name(), row.setup.build.name, &key, || {
+    let key = format!("{}\n{compiler}\n{built}\n{}", setup.build.name, wasm.sha256);
+    cache.made(guest, setup.build.name, &key, || {
         let ran = Command::new(worker).args([PRECOMPILE, compiler]).arg(&wasm.path).output().map_err(unreadable)?;
         if ran.status.success() {
             return Ok(ran.stdout);
         }
         let message = String::from_utf8_lossy(&ran.stderr).trim().to_owned();
-        Err(PrecompileError::Failed { path: worker.to_owned(), guest: row.guest.name(), message }.into())
+        Err(PrecompileError::Failed { path: worker.to_owned(), guest, message }.into())
     })
 }
 

@@ -105,7 +105,7 @@ fn a_worker_takes_each_kind_of_case_through_its_stages() {
         assert_eq!((case.samples, case.failures.len(), &case.not_run), (3, 0, &None), "{}", case.id);
     }
     assert!(absent.iter().all(|case| case.not_run.is_some()));
-    assert_eq!((present.len(), absent.len()), (27, 7));
+    assert_eq!((present.len(), absent.len()), (37, 12));
     let ends = ["dropped", "trimmed", "end"];
     let live = ["live@1", "live@4", "live@16"];
     let called = ["called@1", "called@4", "called@16"];
@@ -121,6 +121,22 @@ fn a_worker_takes_each_kind_of_case_through_its_stages() {
         stages("call/engine=tinywasm,load=precompiled,guest=keeper"),
         [&["start", "engine", "loaded", "live"][..], &called, &ends].concat()
     );
+}
+
+#[test]
+fn a_limit_of_memories_alone_refutes_that_the_host_is_bounded() {
+    let case = "host/engine=tinywasm,route=table,limit=";
+    let view = CaseView::of(record(), self::case(&format!("{case}engine")));
+    assert_eq!((view.note("stopped"), view.figure("refused", "units")), (Some("nothing"), Some(1024.0)));
+    let limited = CaseView::of(record(), self::case(&format!("{case}host")));
+    assert_eq!(
+        (limited.note("stopped"), limited.figure("refused", "units")),
+        (Some("the engine's limiter"), Some(16.0))
+    );
+    let decision = |id: &str| record().claims.iter().find(|claim| claim.id == id).expect("a claim").decision;
+    assert_eq!(decision("limiter-bounds-memory"), Decision::Confirmed);
+    assert_eq!(decision("limiter-bounds-host-memory"), Decision::Refuted);
+    assert_eq!(decision("control-limiter-bounds-host-memory"), Decision::Confirmed);
 }
 
 #[test]

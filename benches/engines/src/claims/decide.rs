@@ -13,7 +13,7 @@ const INCREASE: f64 = 1.2;
 const NONE: &str = "no case that it depends on was selected, could run and has a sufficiently long ladder";
 
 /// Decides whether all cases confirm the claim; `decide` returns the verdict and the figures of one.
-fn all<'a>(
+pub(super) fn all<'a>(
     cases: impl IntoIterator<Item = CaseView<'a>>,
     decide: impl Fn(CaseView<'a>) -> Option<(bool, String)>,
 ) -> Finding {

@@ -2,9 +2,9 @@
 
 use std::{ops::Range, path::Path};
 
-use highwater_worker::CaseResult;
+use highwater_worker::{CaseResult, NotRun};
 
-use crate::Call;
+use crate::{Call, HostGuest, Limited, Route};
 
 /// A compiler, for an engine that has several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,4 +94,12 @@ pub trait Engine: Sized {
     /// # Errors
     /// If it is missing, has other arguments, or traps.
     fn invoke(instance: &mut Self::Instance, call: &Call) -> CaseResult;
+
+    /// Creates a guest that makes its host keep memory, with these limits.
+    ///
+    /// # Errors
+    /// [`NotRun`] if the engine has no such limit; any other if the guest cannot be created.
+    fn host_guest(&self, _: &Self::Module, _: Route, _: Limited) -> CaseResult<Box<dyn HostGuest>> {
+        Err(NotRun("its worker has no cases of `host`".to_owned()).into())
+    }
 }

@@ -23,17 +23,19 @@
 mod engine;
 mod given;
 mod guest;
+mod host;
 mod matrix;
 mod process;
 mod row;
 mod setup;
 mod stages;
 
-pub use highwater_worker::CaseResult;
+pub use highwater_worker::{CaseResult, NotRun};
 
 pub use engine::{Compiler, Engine};
 pub use given::{Call, Given, INITIALIZE, Value};
 pub use guest::Guest;
+pub use host::{ELEMENTS, HOST, HostGuest, HostRow, Kept, LIMIT, LIMITER, Limited, NOTHING, Route, host_rows};
 pub use matrix::{given_row, rows};
 pub use process::{PRECOMPILE, main};
 pub use row::{Kind, Load, Row};

@@ -128,7 +128,7 @@ fn cycles<E: Engine>(engine: &E, module: &E::Module, order: &Order, stages: &mut
 
 fn modules<E: Engine>(row: Row, stages: &mut Stages) -> CaseResult {
     let mut live: Vec<(E::Module, E)> = Vec::with_capacity(top(stages));
-    let source = Source::read(row, stages)?;
+    let source = Source::read(row.load, stages)?;
     stages.reached("loaded")?;
     for scale in stages.ladder() {
         let before = live.len();
@@ -181,7 +181,7 @@ fn top(stages: &Stages) -> usize {
 
 /// Loads the module that all instances share, and reaches the baseline stage.
 fn loaded<E: Engine>(engine: &E, row: Row, stages: &mut Stages) -> CaseResult<E::Module> {
-    let source = Source::read(row, stages)?;
+    let source = Source::read(row.load, stages)?;
     let clock = Clock::start();
     let module = source.load(engine)?;
     clock.stop("load_ns", 1, stages)?;
@@ -196,7 +196,7 @@ fn loaded<E: Engine>(engine: &E, row: Row, stages: &mut Stages) -> CaseResult<E:
 }
 
 /// What a module is loaded from.
-enum Source {
+pub(crate) enum Source {
     /// A file that the engine wrote.
     Precompiled(PathBuf),
     /// The bytes of the module.
@@ -204,9 +204,9 @@ enum Source {
 }
 
 impl Source {
-    fn read(row: Row, stages: &Stages) -> CaseResult<Self> {
+    pub(crate) fn read(load: Load, stages: &Stages) -> CaseResult<Self> {
         let path = stages.input(0)?;
-        Ok(match row.load {
+        Ok(match load {
             Load::Precompiled => Self::Precompiled(path.to_owned()),
             Load::Compile => {
                 Self::Wasm(std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?)
@@ -214,7 +214,7 @@ impl Source {
         })
     }
 
-    fn load<E: Engine>(&self, engine: &E) -> CaseResult<E::Module> {
+    pub(crate) fn load<E: Engine>(&self, engine: &E) -> CaseResult<E::Module> {
         match self {
             Self::Precompiled(path) => engine.load(path),
             Self::Wasm(wasm) => engine.compile(wasm),

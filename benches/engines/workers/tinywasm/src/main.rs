@@ -1,8 +1,10 @@
 //! The worker of tinywasm, an interpreter in safe Rust. Its precompiled form is its own code, `twasm`.
 
+mod host;
+
 use std::{path::Path, process::ExitCode};
 
-use engine_worker::{Call, CaseResult, Compiler, Value};
+use engine_worker::{Call, CaseResult, Compiler, HostGuest, Limited, Route, Value};
 use tinywasm::{Module, ModuleInstance, Store, types::WasmValue};
 
 struct Engine(tinywasm::Engine);
@@ -48,6 +50,10 @@ impl engine_worker::Engine for Engine {
         let args: Vec<WasmValue> = call.args.iter().map(value).collect();
         instance.func_untyped(store, &call.function)?.call(store, &args)?;
         Ok(())
+    }
+
+    fn host_guest(&self, module: &Module, route: Route, limited: Limited) -> CaseResult<Box<dyn HostGuest>> {
+        host::guest(&self.0, module, (route, limited))
     }
 }
 

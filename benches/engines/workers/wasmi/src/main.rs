@@ -1,8 +1,10 @@
 //! The worker of wasmi, an interpreter that translates a module to its own code.
 
+mod host;
+
 use std::{path::Path, process::ExitCode};
 
-use engine_worker::{Call, CaseResult, Compiler, Value};
+use engine_worker::{Call, CaseResult, Compiler, HostGuest, Limited, Route, Value};
 use wasmi::{F32, F64, Instance, Module, Store, Val};
 
 struct Engine(wasmi::Engine);
@@ -49,6 +51,10 @@ impl engine_worker::Engine for Engine {
         let args: Vec<Val> = call.args.iter().map(value).collect();
         let mut results = vec![Val::I32(0); function.ty(&*store).results().len()];
         Ok(function.call(&mut *store, &args, &mut results)?)
+    }
+
+    fn host_guest(&self, module: &Module, _: Route, limited: Limited) -> CaseResult<Box<dyn HostGuest>> {
+        host::guest(&self.0, module, limited)
     }
 }
 

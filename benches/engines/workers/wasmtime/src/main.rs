@@ -1,8 +1,10 @@
 //! The worker of wasmtime, in each version that a manifest beside this folder names.
 
+mod host;
+
 use std::{ops::Range, path::Path, process::ExitCode};
 
-use engine_worker::{Call, CaseResult, Compiler, Value};
+use engine_worker::{Call, CaseResult, Compiler, HostGuest, Limited, Route, Value};
 use wasmtime::{Config, Instance, Module, Store, Strategy, Val};
 
 struct Engine(wasmtime::Engine);
@@ -68,6 +70,10 @@ impl engine_worker::Engine for Engine {
         let args: Vec<Val> = call.args.iter().map(value).collect();
         let mut results = vec![Val::I32(0); function.ty(&*store).results().len()];
         Ok(function.call(&mut *store, &args, &mut results)?)
+    }
+
+    fn host_guest(&self, module: &Module, _: Route, limited: Limited) -> CaseResult<Box<dyn HostGuest>> {
+        host::guest(&self.0, module, limited)
     }
 }
 
