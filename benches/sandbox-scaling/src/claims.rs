@@ -2,15 +2,18 @@
 //! Each claim has a control: the same statement about sandboxes for which it is deliberately false. A run
 //! that confirms a control shows that the test cannot fail.
 
+mod caused;
 mod decide;
 
 use decide::{
-    code_is_shared, cow_is_on, drop_gives_back, growth_is_linear, has_own_memory, is_small, leaks_nothing,
-    memory_is_sparse, of_256_mib, pre_initialisation_saves, python_is_the_cost, reuse_is_cheaper,
+    adds_megabytes, code_is_shared, cow_is_on, drop_gives_back, growth_is_linear, has_own_memory, is_small,
+    leaks_nothing, memory_is_sparse, of_256_mib, pre_initialisation_saves, python_is_the_cost, reuse_is_cheaper,
 };
 use highwater_judge::Claim;
 
 const PLAN: &str = "Memory Usage Measurement Plan";
+/// The plan with its answers, as it was before the commit that deleted it.
+const ANSWERS: &str = "eryx, docs/memory-measurement-plan.md before commit 32d723e";
 const CONTROL: &str = "control: must be refuted";
 
 /// A case: its strategy and its parameters.
@@ -20,6 +23,8 @@ type Key = (&'static str, &'static [(&'static str, &'static str)]);
 const CPYTHON_PRE: Key = ("on-demand", &[("cow", "on"), ("guest", "cpython-pre")]);
 const CPYTHON_PRE_EACH: Key = ("on-demand", &[("cow", "on"), ("guest", "cpython-pre"), ("load", "each")]);
 const CPYTHON_PRE_COPIED: Key = ("on-demand", &[("cow", "off"), ("guest", "cpython-pre")]);
+const NUMPY_PRE: Key = ("on-demand", &[("cow", "on"), ("guest", "numpy-pre")]);
+const NUMPY_PRE_COPIED: Key = ("on-demand", &[("cow", "off"), ("guest", "numpy-pre")]);
 const CPYTHON: Key = ("on-demand", &[("cow", "on"), ("guest", "cpython")]);
 const TINY: Key = ("on-demand", &[("cow", "on"), ("guest", "tiny")]);
 const TINY_EACH: Key = ("on-demand", &[("cow", "on"), ("guest", "tiny"), ("load", "each")]);
@@ -34,6 +39,8 @@ const DENSE_TIGHT: Key = ("on-demand-64m", &[("cow", "off"), ("guest", "table-de
 const SPARSE: Key = ("on-demand", &[("cow", "on"), ("guest", "table-sparse")]);
 const SPARSE_KEPT: Key = ("on-demand-dense-64m", &[("cow", "on"), ("guest", "table-sparse")]);
 const SESSION: Key = ("session", &[("guest", "cpython-pre"), ("code", "check")]);
+const SESSION_ERYX06: Key = ("session", &[("guest", "cpython-eryx06-pre"), ("code", "check")]);
+const SESSION_ERYX14: Key = ("session", &[("guest", "cpython-eryx14-pre"), ("code", "check")]);
 const SESSION_LEAK: Key = ("session", &[("guest", "cpython-pre"), ("code", "leak-4k")]);
 const SESSION_HOARD: Key = ("session", &[("guest", "cpython-pre"), ("code", "leak-8192k")]);
 /// Runtimes that do not leak; not built everywhere.
@@ -54,6 +61,12 @@ const fn claim(
 
 /// All claims, each before its control.
 pub fn all() -> Vec<Claim> {
+    let mut claims = of_the_plan();
+    claims.extend(caused::all());
+    claims
+}
+
+fn of_the_plan() -> Vec<Claim> {
     vec![
         claim(
             "code-is-shared",
@@ -213,11 +226,53 @@ pub fn all() -> Vec<Claim> {
             |record| leaks_nothing(record, &[SESSION]),
         ),
         claim(
+            "reuse-leaks-nothing-eryx-0-6",
+            "the same with the runtime of eryx 0.6",
+            PLAN,
+            "the leak test finds a leak within five hundred executions",
+            |record| leaks_nothing(record, &[SESSION_ERYX06]),
+        ),
+        claim(
+            "reuse-leaks-nothing-eryx-0-14",
+            "the same with the runtime of eryx 0.14",
+            PLAN,
+            "the leak test finds a leak within five hundred executions",
+            |record| leaks_nothing(record, &[SESSION_ERYX14]),
+        ),
+        claim(
             "control-reuse-leaks-nothing",
             "the same for code that keeps a page each time",
             CONTROL,
             "the leak test finds the leak",
             |record| leaks_nothing(record, &[SESSION_LEAK]),
+        ),
+        claim(
+            "from-bytes-32-mb",
+            "a further sandbox whose host loads the compiled component from bytes takes 31.8 MB",
+            ANSWERS,
+            "its resident memory before it runs anything is not within a third of that",
+            |record| adds_megabytes(record, CPYTHON_PRE_EACH, 31.8 / 1.33..=31.8 * 1.33),
+        ),
+        claim(
+            "control-from-bytes-32-mb",
+            "the same for sandboxes that share a mapped component",
+            CONTROL,
+            "it is not within a third of that",
+            |record| adds_megabytes(record, CPYTHON_PRE, 31.8 / 1.33..=31.8 * 1.33),
+        ),
+        claim(
+            "mapped-numpy-4-to-10-mb",
+            "a sandbox with numpy and a mapped component takes 4.0 to 10.0 MB",
+            ANSWERS,
+            "its resident memory before it runs anything is less than three quarters of 4, or more than four thirds of 10 MB",
+            |record| adds_megabytes(record, NUMPY_PRE, 3.0..=13.3),
+        ),
+        claim(
+            "control-mapped-numpy-4-to-10-mb",
+            "the same with copy-on-write off",
+            CONTROL,
+            "it is outside of that",
+            |record| adds_megabytes(record, NUMPY_PRE_COPIED, 3.0..=13.3),
         ),
         claim(
             "drop-gives-back",

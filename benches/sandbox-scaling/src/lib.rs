@@ -18,6 +18,7 @@
 //! ```
 
 mod axes;
+mod caused;
 mod ceiling;
 pub mod claims;
 mod guest;
@@ -34,6 +35,7 @@ mod threads;
 use highwater_worker::{Case, Family};
 
 pub use axes::{Access, Load};
+pub use caused::{Caused, LIMIT, LIMITER, Limited, NOTHING, Route};
 pub use ceiling::{Ceiling, Limit};
 pub use guest::Guest;
 pub use matrix::ROWS;
@@ -51,6 +53,7 @@ pub fn family() -> Family {
     add(&mut cases, ROWS.iter().copied());
     add(&mut cases, Session::ALL);
     add(&mut cases, Ceiling::ALL);
+    add(&mut cases, Caused::all());
     Family { name: NAME, unit: "sandbox", baseline_stage: "loaded", cases }
 }
 

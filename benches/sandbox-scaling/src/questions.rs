@@ -2,6 +2,8 @@
 
 use highwater_model::{Measure, Question};
 
+use crate::Route;
+
 /// The questions, the most important one first.
 #[must_use]
 pub fn all() -> Vec<Question> {
@@ -46,7 +48,10 @@ pub fn all() -> Vec<Question> {
         .case("on-demand/cow=on,guest=cpython-pre", "CPython, pre-initialised"),
         Question::new("Does a reused sandbox grow?", Measure::scale("anon", "executed"))
             .case("session/guest=cpython-pre,code=check", "CPython")
+            .case("session/guest=cpython-eryx06-pre,code=check", "CPython, runtime of eryx 0.6")
+            .case("session/guest=cpython-eryx14-pre,code=check", "CPython, runtime of eryx 0.14")
             .case("session/guest=cpython-pre,code=leak-4k", "CPython that keeps a page each time"),
+        host_memory(),
         Question::new("How many sandboxes fit below a limit?", Measure::value("figure.sandboxes", "refused"))
             .default_case("ceiling/by=machine,alloc=on-demand,cow=on,guest=tiny", "the machine, on demand")
             .case("ceiling/by=machine,alloc=on-demand,cow=on,guest=image", "the machine, 10 MiB of data")
@@ -63,6 +68,18 @@ pub fn all() -> Vec<Question> {
             )
             .more_is_better(),
     ]
+}
+
+/// What the host holds for a guest that may have 1 MiB, once something stops the guest.
+fn host_memory() -> Question {
+    let question = Question::new(
+        "How much memory does a guest that is limited to 1 MiB make its host hold?",
+        Measure::change("anon", "loaded", "refused"),
+    );
+    Route::ALL.into_iter().fold(question, |question, route| {
+        let (case, label) = (format!("host/route={},limit=store", route.name()), route.name());
+        if route == Route::Memory { question.default_case(case, label) } else { question.case(case, label) }
+    })
 }
 
 #[cfg(test)]

@@ -56,16 +56,19 @@ pub const WINDOW: u32 = 50;
 /// A thousand executions in windows of 50, preceded by the rungs of [`SHORT`].
 const LONG: &[u32] =
     &[1, 10, 50, 100, 150, 200, 250, 300, 350, 400, 450, 500, 550, 600, 650, 700, 750, 800, 850, 900, 950, 1000];
-/// Half of its windows, for code that leaks on purpose.
+/// Half of its windows: enough to find a leak, or to compare with one.
 const HALF: &[u32] = &[50, 100, 150, 200, 250, 300, 350, 400, 450, 500];
 /// Only the short rungs, for comparing executions with sandboxes.
 const SHORT: &[u32] = &[1, 10, 50, 100];
 
 impl Session {
     /// All sessions.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         // Reuse of one sandbox, and whether it leaks.
         Self { program: "cpython-pre", code: Code::Check, ladder: LONG },
+        // The same with later versions of its runtime.
+        Self { program: "cpython-eryx06-pre", code: Code::Check, ladder: HALF },
+        Self { program: "cpython-eryx14-pre", code: Code::Check, ladder: HALF },
         Self { program: "numpy-pre", code: Code::Check, ladder: LONG },
         Self { program: "js-quickjs", code: Code::Check, ladder: LONG },
         // The leak test's control: a page for each execution.

@@ -1,5 +1,6 @@
 //! CPython 3.14 for WASI, built only from crates.io: the package `eryx-runtime` contains libpython, libc and a sandbox
-//! runtime as data, `eryx` the standard library. Neither is compiled, which would add a second wasmtime.
+//! runtime as data, `eryx` the standard library. Neither is compiled, which would add a second wasmtime. Several versions
+//! of the runtime are compared; libpython, libc and the standard library are the same in all of them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,11 +13,21 @@ use crate::fetch::Package;
 use crate::link::{Library, link};
 use crate::{Error, Progress};
 
-const RUNTIME: Package = Package {
-    name: "eryx-runtime",
-    version: "0.5.0",
-    sha256: "48c184818559c5a2d592441d3107e73806c87c3c2657c3d96491dbf71631bc36",
-};
+/// The runtime of the programs `cpython` and `cpython-pre`.
+pub(crate) static ERYX_0_5: Package =
+    runtime("0.5.0", "48c184818559c5a2d592441d3107e73806c87c3c2657c3d96491dbf71631bc36");
+
+/// The one whose host, the crate `eryx`, builds with a wasmtime that this workspace's toolchain builds.
+pub(crate) static ERYX_0_6: Package =
+    runtime("0.6.0", "aba7ace43e6c8ae783168fb973a2fd024ecbb0a2facd4cdb8b5cd3c938ea6a5a");
+
+/// The newest one.
+pub(crate) static ERYX_0_14: Package =
+    runtime("0.14.0", "ebd37868b4373c67922b13da61e4cb2060b2bdf917b3dccb625ddefc176d0e44");
+
+const fn runtime(version: &'static str, sha256: &'static str) -> Package {
+    Package { name: "eryx-runtime", version, sha256 }
+}
 
 const LIBRARY: Package = Package {
     name: "eryx",
@@ -43,16 +54,21 @@ const LIBRARIES: &[&str] = &[
 
 const ADAPTER: &str = "libs/wasi_snapshot_preview1.reactor.wasm";
 
-/// The component, not pre-initialised.
-pub(crate) fn component(cache: &Cache, program: &'static str, progress: Progress<'_>) -> Result<Made, Error> {
-    let key = format!("{}\n{}\n{}", RUNTIME.sha256, LIBRARIES.join(" "), crate::snapshot::tools());
+/// The component with this runtime, not pre-initialised.
+pub(crate) fn component(
+    cache: &Cache,
+    program: &'static str,
+    runtime: &Package,
+    progress: Progress<'_>,
+) -> Result<Made, Error> {
+    let key = format!("{}\n{}\n{}", runtime.sha256, LIBRARIES.join(" "), crate::snapshot::tools());
     cache.made(program, "wasm", &key, || {
-        let parts = RUNTIME.files(progress, |path| path.extension().is_some_and(|extension| extension == "zst"))?;
+        let parts = runtime.files(progress, |path| path.extension().is_some_and(|extension| extension == "zst"))?;
         progress(&format!("linking {program}"));
         let part = |name: &str| {
             let path = PathBuf::from(format!("{name}.zst"));
             let found = parts.iter().find(|(found, _)| *found == path);
-            let (_, compressed) = found.ok_or_else(|| format!("{RUNTIME} has no {}", path.display()))?;
+            let (_, compressed) = found.ok_or_else(|| format!("{runtime} has no {}", path.display()))?;
             decompress(compressed)
         };
         let libraries = LIBRARIES.iter().map(|path| {

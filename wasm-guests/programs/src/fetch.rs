@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::{Error, Progress};
 
 /// One package.
+#[derive(Debug)]
 pub(crate) struct Package {
     /// Its name.
     pub(crate) name: &'static str,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use wasm_guests::{Cache, Made};
 use wasmtime::Engine;
 
+use crate::fetch::Package;
 use crate::{Error, Loaded, Progress, cpython, snapshot};
 
 /// One program.
@@ -33,6 +34,8 @@ pub struct Program {
 pub enum Abi {
     /// `execute: async func(code: string) -> result<execute-output, string>`, of the package `eryx-runtime`.
     Eryx,
+    /// The same, with the output as bytes: since version 0.14 or earlier.
+    EryxBytes,
     /// `run: func(code: string) -> result<string, string>`.
     Run,
 }
@@ -48,8 +51,8 @@ pub struct Check {
 
 #[derive(Debug)]
 enum Origin {
-    /// Linked here, from packages on crates.io.
-    Linked,
+    /// Linked here, from packages on crates.io: CPython with this runtime.
+    Linked(&'static Package),
     /// A component that the recipe placed in the cache.
     Placed,
     /// A snapshot of another program after executing these pieces of code.
@@ -132,7 +135,7 @@ static ALL: &[Program] = &[
         name: "cpython",
         description: "CPython 3.14, which initialises itself in every sandbox",
         abi: Abi::Eryx,
-        origin: Origin::Linked,
+        origin: Origin::Linked(&cpython::ERYX_0_5),
         recipe: None,
         mounts: CPYTHON,
         environment: CPYTHON_ENV,
@@ -143,6 +146,46 @@ static ALL: &[Program] = &[
         description: "CPython 3.14, initialised, with json, math and re imported",
         abi: Abi::Eryx,
         origin: Origin::Snapshot { of: "cpython", after: &[WARM_PYTHON] },
+        recipe: None,
+        mounts: CPYTHON,
+        environment: CPYTHON_ENV,
+        check: PYTHON_CHECK,
+    },
+    Program {
+        name: "cpython-eryx06",
+        description: "CPython 3.14 with the runtime of eryx 0.6",
+        abi: Abi::Eryx,
+        origin: Origin::Linked(&cpython::ERYX_0_6),
+        recipe: None,
+        mounts: CPYTHON,
+        environment: CPYTHON_ENV,
+        check: PYTHON_CHECK,
+    },
+    Program {
+        name: "cpython-eryx06-pre",
+        description: "the same, initialised, with json, math and re imported",
+        abi: Abi::Eryx,
+        origin: Origin::Snapshot { of: "cpython-eryx06", after: &[WARM_PYTHON] },
+        recipe: None,
+        mounts: CPYTHON,
+        environment: CPYTHON_ENV,
+        check: PYTHON_CHECK,
+    },
+    Program {
+        name: "cpython-eryx14",
+        description: "CPython 3.14 with the runtime of eryx 0.14",
+        abi: Abi::EryxBytes,
+        origin: Origin::Linked(&cpython::ERYX_0_14),
+        recipe: None,
+        mounts: CPYTHON,
+        environment: CPYTHON_ENV,
+        check: PYTHON_CHECK,
+    },
+    Program {
+        name: "cpython-eryx14-pre",
+        description: "the same, initialised, with json, math and re imported",
+        abi: Abi::EryxBytes,
+        origin: Origin::Snapshot { of: "cpython-eryx14", after: &[WARM_PYTHON] },
         recipe: None,
         mounts: CPYTHON,
         environment: CPYTHON_ENV,
@@ -255,7 +298,7 @@ impl Program {
     /// Its component. If this crate can build it and has not done so yet, it is built now, which takes seconds.
     pub fn component(&'static self, cache: &Cache, progress: Progress<'_>) -> Result<Made, Error> {
         match self.origin {
-            Origin::Linked => cpython::component(cache, self.name, progress),
+            Origin::Linked(runtime) => cpython::component(cache, self.name, runtime, progress),
             Origin::Placed => cache.placed(&self.file_name())?.ok_or_else(|| self.not_built()),
             Origin::Snapshot { of, after } => {
                 // The folders first: if a recipe was not run, this fails sooner.

@@ -38,16 +38,17 @@ pub struct Sandbox {
 /// The function that executes code.
 #[derive(Clone, Copy)]
 enum Execute {
-    Eryx(TypedFunc<(String,), (std::result::Result<ExecuteOutput, String>,)>),
+    Eryx(TypedFunc<(String,), (std::result::Result<ExecuteOutput<String>, String>,)>),
+    EryxBytes(TypedFunc<(String,), (std::result::Result<ExecuteOutput<Vec<u8>>, String>,)>),
     Run(TypedFunc<(String,), (std::result::Result<String, String>,)>),
 }
 
 #[derive(ComponentType, Lift)]
 #[component(record)]
-struct ExecuteOutput {
-    stdout: String,
+struct ExecuteOutput<T> {
+    stdout: T,
     #[expect(dead_code, reason = "part of the record")]
-    stderr: String,
+    stderr: T,
     #[component(name = "result-json")]
     #[expect(dead_code, reason = "part of the record")]
     result_json: String,
@@ -97,6 +98,7 @@ impl Loaded {
         let instance = self.runtime.block_on(self.pre.instantiate_async(&mut store))?;
         let execute = match self.program.abi {
             Abi::Eryx => Execute::Eryx(instance.get_typed_func(&mut store, "execute")?),
+            Abi::EryxBytes => Execute::EryxBytes(instance.get_typed_func(&mut store, "execute")?),
             Abi::Run => Execute::Run(instance.get_typed_func(&mut store, "run")?),
         };
         Ok(Sandbox { program: self.program, runtime: Rc::clone(&self.runtime), store, instance, execute })
@@ -112,6 +114,10 @@ impl Sandbox {
         let result = self.runtime.block_on(async {
             Ok(match &self.execute {
                 Execute::Eryx(execute) => execute.call_async(store, code).await?.0.map(|output| output.stdout),
+                Execute::EryxBytes(execute) => {
+                    let output = execute.call_async(store, code).await?.0;
+                    output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+                }
                 Execute::Run(run) => run.call_async(store, code).await?.0,
             })
         });

@@ -1,5 +1,7 @@
 //! Decides each claim from a run's figures, for any case.
 
+use std::ops::RangeInclusive;
+
 use highwater_judge::{CaseView, Finding};
 use highwater_model::{Aspect, Category, Metric, Quantity, Record, bytes};
 use highwater_stats::Linearity;
@@ -160,6 +162,14 @@ pub(super) fn leaks_nothing(record: &Record, keys: &[Key]) -> Finding {
             Some(leak) => (false, format!("{} per execution", bytes(leak.slope / f64::from(WINDOW)))),
             None => (true, "none".to_owned()),
         })
+    })
+}
+
+/// Resident memory of a live sandbox in MB, as the source counts.
+pub(super) fn adds_megabytes(record: &Record, key: Key, range: RangeInclusive<f64>) -> Finding {
+    all_of(record, &[key], |case| {
+        let rss = case.slope(Metric::Rss, "live")?;
+        Some((range.contains(&(rss / 1e6)), format!("{:.1} MB per sandbox", rss / 1e6)))
     })
 }
 
