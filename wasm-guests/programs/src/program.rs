@@ -34,7 +34,7 @@ pub struct Program {
 pub enum Abi {
     /// `execute: async func(code: string) -> result<execute-output, string>`, of the package `eryx-runtime`.
     Eryx,
-    /// The same, with the output as bytes: since version 0.14 or earlier.
+    /// The same, with the output as bytes: since version 0.8.
     EryxBytes,
     /// `run: func(code: string) -> result<string, string>`.
     Run,
