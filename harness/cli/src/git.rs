@@ -123,6 +123,11 @@ impl Commit {
     }
 }
 
+/// Whether a word names a commit of the repository around the working directory.
+pub(super) fn is_revision(word: &str) -> bool {
+    matches!(git(&["rev-parse", "--verify", "--quiet", &format!("{word}^{{commit}}")]), Ok(Ok(_)))
+}
+
 /// The fields of a commit, for `git log`.
 const FORMAT: &str = "--format=%H%x00%as%x00%an%x00%s";
 

@@ -77,6 +77,7 @@ fn a_dependency_is_compared_with_another_version_and_bisected() {
     let without = ab(&["--with", "unit-store=1.0.0", "held"]);
     fs::rename(project.root.with_file_name("repository"), project.root.join(".git")).expect("renamed");
     assert_status(&without, exit::REGRESSED);
+    assert!(!errors(&without).contains("fatal"), "{}", errors(&without));
 
     // The first version that retains a page is 1.3.0; 1.2.0 does not build.
     let bisected = ab(&["--bisect-versions", "unit-store=1.0.0..1.4.0", "held"]);

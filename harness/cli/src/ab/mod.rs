@@ -26,7 +26,7 @@ use highwater_store::write_atomically;
 pub(super) use pair::{Built, Compared, Comparer, PairOptions};
 use versions::{Chosen, Requested};
 
-use super::{CliError, explain::Offer, output::Output, paths::BaselineOptions};
+use super::{CliError, explain::Offer, git, output::Output, paths::BaselineOptions};
 
 /// What the sources are called that are not those of a revision.
 pub(super) const WORKING_TREE: &str = "the working tree";
@@ -120,7 +120,7 @@ pub(super) fn plan_of(
 
 fn compare(arguments: &Arguments, policy: &Policy, interrupt: &Interrupt) -> Result<u8, CliError> {
     let workspace = Workspace::find()?;
-    let (revision, filter) = arguments.base_and_filter(&workspace);
+    let (revision, filter) = arguments.base_and_filter();
     let [base, head] = arguments.sides(revision, &workspace)?;
     let _lock = workspace.lock()?;
     let (named, more) = (arguments.base_arguments(revision), package_arguments(&arguments.pair.package));
@@ -159,11 +159,9 @@ fn compare(arguments: &Arguments, policy: &Policy, interrupt: &Interrupt) -> Res
 
 impl Arguments {
     /// BASE and FILTER. With `--with`, a single argument is BASE if it is a revision, as for `git log`.
-    fn base_and_filter(&self, workspace: &Workspace) -> (Option<&str>, Option<&str>) {
+    fn base_and_filter(&self) -> (Option<&str>, Option<&str>) {
         match (self.base.as_deref(), self.filter.as_deref()) {
-            (Some(only), None) if !self.with.is_empty() && Checkout::commit(only, workspace).is_err() => {
-                (None, Some(only))
-            }
+            (Some(only), None) if !self.with.is_empty() && !git::is_revision(only) => (None, Some(only)),
             given => given,
         }
     }
