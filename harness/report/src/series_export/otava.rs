@@ -9,11 +9,14 @@ use std::{
 };
 
 use csv::Writer;
-use highwater_model::{CaseId, MachineClass};
+use highwater_model::{Aspect, CaseId, MachineClass};
 use serde::Serialize;
 
 use super::{ExportedHistory, ExportedSeries};
 use crate::escape::csv_cell;
+
+/// The characters of a commit hash, which Otava prints in a column.
+const HASH: usize = 12;
 
 /// The configuration. JSON is YAML.
 #[derive(Serialize)]
@@ -75,9 +78,13 @@ pub fn otava(history: &ExportedHistory) -> io::Result<Vec<(PathBuf, Vec<u8>)>> {
     Ok(files)
 }
 
-/// `heap_live slope of live per buffer`.
+/// `heap_live slope of live per buffer`, `heap_live growth at live@10`.
 fn column(series: &ExportedSeries) -> String {
-    csv_cell(&format!("{} {} per {}", series.quantity, series.aspect, series.per))
+    let per = match &series.aspect {
+        Aspect::Slope(_) => format!(" per {}", series.per),
+        _ => String::new(),
+    };
+    csv_cell(&format!("{} {}{per}", series.quantity, series.aspect))
 }
 
 fn table(history: &ExportedHistory, revisions: &[usize], series: &[&ExportedSeries]) -> io::Result<Vec<u8>> {
@@ -87,7 +94,7 @@ fn table(history: &ExportedHistory, revisions: &[usize], series: &[&ExportedSeri
     csv.write_record(headings)?;
     for (place, revision) in revisions.iter().enumerate() {
         let revision = &history.revisions[*revision];
-        let fixed = [revision.at.clone(), revision.commit.clone()];
+        let fixed = [revision.at.clone(), revision.commit.chars().take(HASH).collect()];
         csv.write_record(fixed.into_iter().chain(series.iter().map(|it| it.values[place].to_string())))?;
     }
     csv.flush()?;
