@@ -60,6 +60,11 @@ capacity MEMORY *ARGS:
 try PATH *ARGS:
     cargo run -q --release -p sandbox-scaling --bin try-sandbox -- "$@"
 
+# Build every WebAssembly engine and every version of wasmtime of the family `engines`, and measure them
+bench-engines *ARGS:
+    bash benches/engines/build.sh all
+    cargo bench -p engines -- --memory-only --samples 5 "$@"
+
 # Build the workers of other WebAssembly engines for the family `engines`: just engines wasmi wasmer; without a name, list them
 engines *NAMES:
     bash benches/engines/build.sh "$@"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the workers of the family `engines`, each with one engine: build.sh NAME... (wasmtime-48, wasmi, wasmer, ...).
-# Without names, it lists them. They share one folder of builds, so that what they have in common is compiled once.
+# Builds the workers of the family `engines`, each with one engine: build.sh NAME... (wasmtime-48, wasmi, wasmer, ...), or
+# build.sh all. Without names, it lists them. They share one folder of builds, so that what they have in common is compiled once.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -20,8 +20,11 @@ names() {
 }
 
 if [ $# -eq 0 ]; then
-    echo "usage: bash benches/engines/build.sh NAME...; the names are" $(names)
+    echo "usage: bash benches/engines/build.sh all|NAME...; the names are" $(names)
     exit 0
+fi
+if [ "$*" = all ]; then
+    set -- $(names)
 fi
 for name in "$@"; do
     if ! [ -f "$(manifest "$name")" ]; then

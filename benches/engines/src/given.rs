@@ -55,6 +55,7 @@ impl Module<'_> {
             case: row.id()?,
             warm_up: true,
             alone: true,
+            takes_turns: false,
             ladder: ladder.to_vec(),
             options: WorkerOptions::default(),
             inputs: vec![relative(code), relative(order)],

@@ -11,7 +11,7 @@ use std::{
 };
 
 use assert_cmd::Command;
-use common::{Ran, project::Project, run, toy};
+use common::{Ran, run, toy, toy_project::Project};
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use highwater_model::exit;
 use highwater_store::read_record;

@@ -180,6 +180,7 @@ fn observed(
         case: "counter/command".parse().expect("an id"),
         warm_up: false,
         alone: true,
+        takes_turns: false,
         ladder: Vec::new(),
         options: WorkerOptions::default(),
         inputs: Vec::new(),

@@ -81,6 +81,7 @@ fn job(family: &Family, case: &dyn Case, options: &Options, folder: &Path, input
         case: case.id(),
         warm_up: case.warms_up(),
         alone: case.runs_alone(),
+        takes_turns: case.limits().memory.is_none() && !case.is_heavy(),
         ladder,
         options: options.worker.0.clone(),
         inputs: inputs.into_iter().map(relative).collect(),

@@ -24,6 +24,10 @@ pub struct Job {
     /// this field.
     #[serde(default)]
     pub alone: bool,
+    /// Whether such a worker may nevertheless be paused while others run: it takes little memory. Older plans do not have
+    /// this field.
+    #[serde(default)]
+    pub takes_turns: bool,
     /// The scales to measure.
     pub ladder: Vec<Scale>,
     /// Deliberate changes to the worker.

@@ -14,12 +14,13 @@ use highwater_model::CaseRecord;
 
 use crate::{CpuPlan, Interrupt, Measuring, Plan, Planned, RunError, RunnerError, Sampling, StepListener, turn::Turn};
 
-/// Lanes that share a CPU. The parent of a worker waits for the kernel at up to two thirds of the time.
-const PER_CPU: usize = 3;
+/// Lanes that share a CPU. The parent of a worker waits for the kernel at up to two thirds of the time. More lanes would
+/// have more workers in memory at the same time.
+const PER_CPU: usize = 2;
 
 /// Measures the cases of a plan on at most `jobs` CPUs, and not more than there are. With more than one job, there are
-/// several lanes for each of them. Cases that need to be alone (see [`Job::alone`](crate::Job)) follow after the others, one
-/// running at a time. After an interrupt, the records have what was measured so far, and the other cases as not run.
+/// several lanes for each of them. Cases that need to be alone (see [`Job::alone`](crate::Job)) follow after the others,
+/// those that take turns first, then those that do not. After an interrupt, the records have what was measured so far, and the other cases as not run.
 /// `watch` gets the progress.
 ///
 /// # Errors
@@ -38,7 +39,9 @@ pub fn measure_all(
     // Files are prepared before all workers: a file that leaves the page cache while a worker reads it would change what
     // that worker has mapped. A case whose files cannot be prepared is reported with the error when its turn comes.
     let in_lanes = |planned: &&Planned| match planned {
-        Planned::Job(job) => several.len() > 1 && last.prepare_page_cache(job).is_ok(),
+        Planned::Job(job) => {
+            several.len() > 1 && (!job.alone || job.takes_turns) && last.prepare_page_cache(job).is_ok()
+        }
         Planned::NotRun { .. } | Planned::NotPrepared { .. } => false,
     };
     let (prepared, rest): (Vec<&Planned>, Vec<&Planned>) = plan.cases.iter().partition(in_lanes);

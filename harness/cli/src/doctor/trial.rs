@@ -110,6 +110,7 @@ pub(super) fn job(program: Program, baseline_stage: &str) -> Result<Job, RunnerE
         case: "doctor/ground-truth".parse().map_err(|_| unparsable())?,
         warm_up: false,
         alone: true,
+        takes_turns: false,
         ladder: Vec::new(),
         options: WorkerOptions::default(),
         inputs: Vec::new(),

@@ -69,6 +69,7 @@ pub(super) fn plan(
             case,
             warm_up: true,
             alone: true,
+            takes_turns: false,
             ladder: Vec::new(),
             options: WorkerOptions::default(),
             inputs: inputs.into_iter().filter(|path| path.to_str().is_some()).collect(),

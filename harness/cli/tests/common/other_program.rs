@@ -18,6 +18,7 @@ pub(crate) fn run(program: &str, args: &[&str]) -> Sample {
         case: "toy/heap/size=64k".parse().expect("an id"),
         warm_up: false,
         alone: true,
+        takes_turns: false,
         ladder: [1, 10, 100].map(Scale).to_vec(),
         options: WorkerOptions::default(),
         inputs: vec!["cache/data.bin".into()],

@@ -190,6 +190,7 @@ impl Workers<'_> {
             case: case.id(),
             warm_up: true,
             alone: true,
+            takes_turns: false,
             ladder: ladder.to_vec(),
             options: WorkerOptions::default(),
             inputs: vec![relative(compiled), relative(&order)],
