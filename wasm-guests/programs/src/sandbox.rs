@@ -35,11 +35,14 @@ pub struct Sandbox {
     execute: Execute,
 }
 
+/// What later runtimes of eryx return: output as bytes, or an error.
+type EryxResult = (std::result::Result<ExecuteOutput<Vec<u8>>, String>,);
+
 /// The function that executes code.
 #[derive(Clone, Copy)]
 enum Execute {
     Eryx(TypedFunc<(String,), (std::result::Result<ExecuteOutput<String>, String>,)>),
-    EryxBytes(TypedFunc<(String,), (std::result::Result<ExecuteOutput<Vec<u8>>, String>,)>),
+    EryxBytes(TypedFunc<(String,), EryxResult>),
     Run(TypedFunc<(String,), (std::result::Result<String, String>,)>),
 }
 

@@ -33,15 +33,18 @@ pub(crate) fn on_terminal(mut command: Command, columns: u16) -> (String, Option
     let mut child = command.stdin(end()).stdout(end()).stderr(end()).spawn().expect("started");
     // Only the child's ends are left, so that reading ends with the child.
     drop((command, its));
-    let mut text = Vec::new();
-    match File::from(ours).read_to_end(&mut text) {
+    let (mut text, mut terminal) = (Vec::new(), File::from(ours));
+    let mut read = || match terminal.read_to_end(&mut text) {
         // Linux reports the end of a terminal as an error.
         Err(error) if error.raw_os_error() != Some(libc::EIO) && error.kind() != ErrorKind::Interrupted => {
             panic!("{error}")
         }
         _ => {}
-    }
+    };
+    read();
     let status = child.wait().expect("it ends");
+    // The kernel may report the end although the last lines, written at the same moment, can still be read.
+    read();
     (String::from_utf8(text).expect("UTF-8").replace("\r\n", "\n"), status.code())
 }
 
