@@ -63,3 +63,23 @@ fn workers_agree_on_what_a_guest_causes() {
         assert!(exact_where_gated(case, &record().baseline_stage), "{}", case.id);
     }
 }
+
+/// Descriptors that the bench has inherited, from a batch system for example, are not those of its workers.
+#[test]
+fn how_many_files_a_guest_can_open_does_not_depend_on_inherited_descriptors() {
+    let units = |redirections: &str| {
+        let target = tempfile::tempdir().expect("a folder");
+        let ran = std::process::Command::new("sh")
+            .args(["-c", &format!("exec {redirections}; exec \"$@\""), "sh", env!("CARGO_BIN_EXE_sandbox-scaling")])
+            .args(["--bench", "--memory-only", "--samples", "1", "host/route=descriptors,limit=store"])
+            .env("HIGHWATER_TARGET_DIR", target.path())
+            .output()
+            .expect("started");
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        let record = highwater_store::read_record(&target.path().join("highwater/sandbox-scaling.json"));
+        let record = record.expect("a record");
+        let view = CaseView::of(&record, &record.cases[0]);
+        view.figure("refused", "units").expect("a figure")
+    };
+    assert_eq!(units("7</dev/null 8</dev/null 9</dev/null"), units("9>&-"));
+}

@@ -31,7 +31,9 @@ pub(super) fn default_sigpipe() {
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }
 
-/// Calls `setup` in the child between fork and exec, and then duplicates `socket`, if there is one, to [`WORKER_FD`].
+/// Calls `setup` in the child between fork and exec, and then duplicates `socket`, if there is one, to [`WORKER_FD`]. A
+/// worker has no other descriptors than that and its standard ones: those that this process has inherited, from cargo or
+/// a batch system, count towards its limit of open files.
 /// `setup` must only make system calls, with data that it already has: after a fork, the locks of other threads may be
 /// held for ever. It keeps the socket open.
 pub(super) fn before_exec(
@@ -42,6 +44,9 @@ pub(super) fn before_exec(
     let apply = move || {
         setup()?;
         let Some(socket) = socket else { return Ok(()) };
+        // SAFETY: close_range with this flag only marks descriptors, so that they are closed when the program is executed.
+        // Before Linux 5.11 it fails, and they are inherited.
+        unsafe { libc::syscall(libc::SYS_close_range, WORKER_FD + 1, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
         // SAFETY: dup2 only changes the child's descriptor table. The socket has a number above 99, so the two differ
         // and the copy is not close-on-exec. std does not use number 3: lower numbers are assigned first, and the
         // parent opened several descriptors before spawning.
