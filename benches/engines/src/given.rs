@@ -69,6 +69,6 @@ impl Module<'_> {
     fn code(&self, row: Row, cache: &Cache) -> CaseResult<PathBuf> {
         let worker = built::find(row.setup.build)?;
         let wasm = cache.made("given", "wasm", self.sha256, || Ok::<_, CaseError>(self.wasm.to_vec()))?;
-        crate::inputs::code(row, &worker, &wasm, cache)
+        crate::inputs::code((row.setup, row.load, row.guest.name()), &worker, wasm, cache)
     }
 }

@@ -8,7 +8,7 @@ use std::{
     time::UNIX_EPOCH,
 };
 
-use engine_worker::{Compiler, Guest, HostRow, Load, PRECOMPILE, Row, Setup};
+use engine_worker::{AnyRow, Compiler, Guest, HostRow, Load, PRECOMPILE, Setup};
 use highwater_worker::{CaseError, CaseResult, Dirs};
 use wasm_guests::{Cache, Made};
 
@@ -32,28 +32,29 @@ const KEEPER: &str = r#"(module
         (i32.store8 (i32.mul (local.get $old) (i32.const 65536)) (i32.const 1))))"#;
 
 /// Makes the file that the worker of a case loads, unless the cache has it.
-pub(crate) fn make(row: Row, worker: &Path, dirs: Dirs<'_>) -> CaseResult<PathBuf> {
+pub(crate) fn make(row: AnyRow, worker: &Path, dirs: Dirs<'_>) -> CaseResult<PathBuf> {
     let cache = Cache::at(dirs.cache);
-    let wasm = wasm(row.guest, &cache)?;
-    code(row, worker, &wasm, &cache)
+    let (wasm, load, guest) = match row {
+        AnyRow::Usual(row) => (wasm(row.guest, &cache)?, row.load, row.guest.name()),
+        AnyRow::Host(HostRow { route, setup, .. }) => {
+            let made =
+                cache.made(route.guest(), "wasm", route.wat(), || Ok::<_, CaseError>(wat::parse_str(route.wat())?));
+            (made?, setup.load, route.guest())
+        }
+    };
+    code((row.setup(), load, guest), worker, wasm, &cache)
 }
 
-/// The file of a module that the worker of a case loads.
-pub(crate) fn code(row: Row, worker: &Path, wasm: &Made, cache: &Cache) -> CaseResult<PathBuf> {
-    Ok(match row.load {
-        Load::Compile => wasm.path.clone(),
-        Load::Precompiled => precompiled((row.setup, row.guest.name()), worker, wasm, cache)?.path,
-    })
-}
-
-/// The same for a case of memory that a guest causes.
-pub(crate) fn make_host(row: HostRow, worker: &Path, dirs: Dirs<'_>) -> CaseResult<PathBuf> {
-    let cache = Cache::at(dirs.cache);
-    let (name, text) = (row.route.guest(), row.route.wat());
-    let wasm = cache.made(name, "wasm", text, || Ok::<_, CaseError>(wat::parse_str(text)?))?;
-    Ok(match row.setup.load {
+/// The file of a module that a worker loads.
+pub(crate) fn code(
+    (setup, load, guest): (Setup, Load, &'static str),
+    worker: &Path,
+    wasm: Made,
+    cache: &Cache,
+) -> CaseResult<PathBuf> {
+    Ok(match load {
         Load::Compile => wasm.path,
-        Load::Precompiled => precompiled((row.setup, name), worker, &wasm, &cache)?.path,
+        Load::Precompiled => precompiled((setup, guest), worker, &wasm, cache)?.path,
     })
 }
 

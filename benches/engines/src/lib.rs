@@ -15,25 +15,21 @@
 mod built;
 pub mod claims;
 pub mod given;
-mod host;
 mod inputs;
 mod measured;
 pub mod questions;
 pub mod versions;
 
-use engine_worker::{host_rows, rows};
+use engine_worker::AnyRow;
 use highwater_worker::{Case, Family};
 
 pub use built::BUILD_COMMAND;
 pub use engine_worker::NAME;
-use host::MeasuredHost;
 use measured::Measured;
 
 /// The family with all cases.
 #[must_use]
 pub fn family() -> Family {
-    let cases = rows().into_iter().map(|row| Box::new(Measured(row)) as Box<dyn Case>);
-    let host = host_rows().into_iter().map(|row| Box::new(MeasuredHost(row)) as Box<dyn Case>);
-    let cases = cases.chain(host).collect();
+    let cases = AnyRow::all().map(|row| Box::new(Measured(row)) as Box<dyn Case>).collect();
     Family { name: NAME, unit: engine_worker::UNIT, baseline_stage: engine_worker::BASELINE_STAGE, cases }
 }

@@ -2,18 +2,18 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use engine_worker::Row;
+use engine_worker::AnyRow;
 use highwater_model::{CaseId, Scale};
 use highwater_worker::{Case, CaseResult, Dirs, Limits, Program, Stages};
 
 use crate::{built, inputs};
 
 /// A case, run by the worker of its engine.
-pub(crate) struct Measured(pub(crate) Row);
+pub(crate) struct Measured(pub(crate) AnyRow);
 
 impl Case for Measured {
     fn id(&self) -> CaseId {
-        self.0.id().expect("names of engines and guests are lower case words")
+        self.0.id().expect("names of engines, guests and routes are lower case words")
     }
 
     fn ladder(&self) -> Vec<Scale> {
@@ -30,11 +30,11 @@ impl Case for Measured {
     }
 
     fn program(&self) -> Program {
-        Program::Other { path: built::program(self.0.setup.build), args: Vec::<OsString>::new() }
+        Program::Other { path: built::program(self.0.setup().build), args: Vec::<OsString>::new() }
     }
 
     fn prepare(&self, dirs: Dirs<'_>) -> CaseResult<Vec<PathBuf>> {
-        let worker = built::find(self.0.setup.build)?;
+        let worker = built::find(self.0.setup().build)?;
         Ok(vec![inputs::make(self.0, &worker, dirs)?])
     }
 

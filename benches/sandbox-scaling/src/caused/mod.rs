@@ -7,7 +7,7 @@
 //!               figures: `units`, and `allowed_bytes`, of which the limiter was asked; note `stopped`: what refused
 //! ```
 //!
-//! The store is dropped after that, but which of so many blocks malloc then returns to the system depends on the layout.
+//! The store is dropped after that, but which of its many blocks malloc then returns to the system depends on the layout.
 //!
 //! With `limit=host`, the host has limits of its own, as the control: it counts the bytes that it keeps, its pipe and
 //! its tables have a maximum, and its limiter adds up all memories and tables.

@@ -91,7 +91,7 @@ fn unit(unit: Unit) -> Option<&'static str> {
     }
 }
 
-/// The conceptual benchmark, and what tells the series of one from each other: the parameters of the case, and what was
+/// The conceptual benchmark, and what distinguishes its series: the parameters of the case, and what was
 /// measured.
 fn tags(series: &ExportedSeries) -> Map<String, Value> {
     let id = series.case.as_str();

@@ -38,7 +38,7 @@ pub use guest::Guest;
 pub use host::{ELEMENTS, HOST, HostGuest, HostRow, Kept, LIMIT, LIMITER, Limited, NOTHING, Route, host_rows};
 pub use matrix::{given_row, rows};
 pub use process::{PRECOMPILE, main};
-pub use row::{Kind, Load, Row};
+pub use row::{AnyRow, Kind, Load, Row};
 pub use setup::{BUILDS, Build, SETUPS, Setup, wasmtime_versions};
 
 /// The family's name.

@@ -12,9 +12,7 @@ use std::{
 use highwater_model::{CaseId, Scale};
 use highwater_worker::{Case, CaseResult, Family, Limits, Stages};
 
-use crate::{
-    BASELINE_STAGE, Compiler, Engine, HostRow, NAME, Row, SETUPS, UNIT, given_row, host, host_rows, rows, stages,
-};
+use crate::{AnyRow, BASELINE_STAGE, Compiler, Engine, NAME, SETUPS, UNIT, given_row, host, stages};
 
 /// The first argument of a worker that precompiles: `precompile COMPILER FILE` writes to stdout. The compiler is `-` for
 /// an engine that has only one.
@@ -45,14 +43,13 @@ fn precompile<E: Engine>(compiler: &OsString, file: &Path) -> CaseResult {
 /// The cases of the family, all run by this engine. The harness requests only those of this program.
 fn family<E: Engine + 'static>() -> Family {
     let case = |row| Box::new(Measured::<E>(row, PhantomData)) as Box<dyn Case>;
-    let host = |row| Box::new(MeasuredHost::<E>(row, PhantomData)) as Box<dyn Case>;
-    let rows = rows().into_iter().chain(SETUPS.iter().copied().map(given_row));
-    let cases = rows.map(case).chain(host_rows().into_iter().map(host)).collect();
+    let given = SETUPS.iter().map(|setup| AnyRow::Usual(given_row(*setup)));
+    let cases = AnyRow::all().chain(given).map(case).collect();
     Family { name: NAME, unit: UNIT, baseline_stage: BASELINE_STAGE, cases }
 }
 
 /// A case as a worker runs it.
-struct Measured<E>(Row, PhantomData<fn() -> E>);
+struct Measured<E>(AnyRow, PhantomData<fn() -> E>);
 
 impl<E: Engine> Case for Measured<E> {
     fn id(&self) -> CaseId {
@@ -68,27 +65,9 @@ impl<E: Engine> Case for Measured<E> {
     }
 
     fn run(&self, stages: &mut Stages) -> CaseResult {
-        stages::run::<E>(self.0, stages)
-    }
-}
-
-/// A case of memory that a guest causes, as a worker runs it.
-struct MeasuredHost<E>(HostRow, PhantomData<fn() -> E>);
-
-impl<E: Engine> Case for MeasuredHost<E> {
-    fn id(&self) -> CaseId {
-        self.0.id().expect("names are lower case words")
-    }
-
-    fn ladder(&self) -> Vec<Scale> {
-        self.0.scales()
-    }
-
-    fn limits(&self) -> Limits {
-        self.0.limits()
-    }
-
-    fn run(&self, stages: &mut Stages) -> CaseResult {
-        host::run::<E>(self.0, stages)
+        match self.0 {
+            AnyRow::Usual(row) => stages::run::<E>(row, stages),
+            AnyRow::Host(row) => host::run::<E>(row, stages),
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use highwater_model::{CaseId, IdError, Scale};
 use highwater_worker::Limits;
 
-use crate::{Guest, NAME, Setup};
+use crate::{Guest, HostRow, NAME, Setup, host_rows, rows};
 
 /// What a ladder counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,5 +93,59 @@ impl Row {
     #[must_use]
     pub fn limits(self) -> Limits {
         Limits { time: Duration::from_secs(120), ..Limits::default() }
+    }
+}
+
+/// A case of any kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnyRow {
+    /// Instances, modules or calls.
+    Usual(Row),
+    /// Memory that a guest causes.
+    Host(HostRow),
+}
+
+impl AnyRow {
+    /// The cases of the family.
+    pub fn all() -> impl Iterator<Item = Self> {
+        rows().into_iter().map(Self::Usual).chain(host_rows().into_iter().map(Self::Host))
+    }
+
+    /// The engine.
+    #[must_use]
+    pub fn setup(self) -> Setup {
+        match self {
+            Self::Usual(row) => row.setup,
+            Self::Host(row) => row.setup,
+        }
+    }
+
+    /// The stable id.
+    ///
+    /// # Errors
+    /// If a name of the tables is not valid in an id.
+    pub fn id(self) -> Result<CaseId, IdError> {
+        match self {
+            Self::Usual(row) => row.id(),
+            Self::Host(row) => row.id(),
+        }
+    }
+
+    /// The ladder.
+    #[must_use]
+    pub fn scales(self) -> Vec<Scale> {
+        match self {
+            Self::Usual(row) => row.scales(),
+            Self::Host(row) => row.scales(),
+        }
+    }
+
+    /// The limits of its workers.
+    #[must_use]
+    pub fn limits(self) -> Limits {
+        match self {
+            Self::Usual(row) => row.limits(),
+            Self::Host(row) => row.limits(),
+        }
     }
 }

@@ -32,7 +32,7 @@ impl Lock {
     /// Reads the lock file of a workspace.
     ///
     /// # Errors
-    /// Returns [`CliError::Usage`] if there is none, or it is not a lock file.
+    /// Returns [`CliError::Usage`] if it does not exist, or is not a lock file.
     pub(crate) fn read(workspace: &Path) -> Result<Self, CliError> {
         let path = workspace.join("Cargo.lock");
         let text = fs::read_to_string(&path).map_err(|error| {
@@ -44,7 +44,7 @@ impl Lock {
     /// The package that a request is about.
     ///
     /// # Errors
-    /// Returns [`CliError::Usage`] if there is none, several versions of it, or it is not from a registry.
+    /// Returns [`CliError::Usage`] if the lock file has no such package, or several versions of it, or it is not from a registry.
     pub(crate) fn find(&self, requested: &Requested) -> Result<&Package, CliError> {
         let Requested { name, old, .. } = requested;
         let of_name: Vec<&Package> = self.packages.iter().filter(|package| package.name == *name).collect();
